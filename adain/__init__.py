@@ -1,0 +1,81 @@
+"""Arbitrary style transfer: any photograph in the style of any artwork, in one pass.
+
+>>> import adain
+>>> stylizer = adain.Stylizer.from_pretrained()
+>>> stylizer.stylize("photo.jpg", "great-wave.jpg", alpha=0.8).save("out.jpg")
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import AdainError, ImageError, InputError, MissingFileError, TrainingError, WeightsError
+    from .images import read_image, save_image
+    from .layer import AdaIN, adaptive_instance_norm
+    from .pretrained import load_decoder, load_encoder
+    from .statistics import channel_mean_std
+    from .style import Style, blend
+    from .stylizer import Content, Stylizer
+
+__version__ = "0.1.0"
+
+# Names are imported when first used: ``adain --help`` then starts without waiting for torch.
+_HOME = {
+    "AdaIN": "layer",
+    "AdainError": "errors",
+    "Content": "stylizer",
+    "ImageError": "errors",
+    "InputError": "errors",
+    "MissingFileError": "errors",
+    "Style": "style",
+    "Stylizer": "stylizer",
+    "TrainingError": "errors",
+    "WeightsError": "errors",
+    "adaptive_instance_norm": "layer",
+    "blend": "style",
+    "channel_mean_std": "statistics",
+    "load_decoder": "pretrained",
+    "load_encoder": "pretrained",
+    "read_image": "images",
+    "save_image": "images",
+}
+
+__all__ = [
+    "AdaIN",
+    "AdainError",
+    "Content",
+    "ImageError",
+    "InputError",
+    "MissingFileError",
+    "Style",
+    "Stylizer",
+    "TrainingError",
+    "WeightsError",
+    "adaptive_instance_norm",
+    "blend",
+    "channel_mean_std",
+    "load_decoder",
+    "load_encoder",
+    "read_image",
+    "save_image",
+]
+
+# An installed package holds adain/cli, adain/weights and adain/samples; in a checkout they lie beside it.
+_HERE = Path(__file__).resolve().parent
+if not (_HERE / "cli").is_dir() and (_HERE.parent / "setup.cfg").is_file():
+    __path__.append(str(_HERE.parent))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

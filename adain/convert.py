@@ -1,0 +1,182 @@
+"""Weights from elsewhere, turned into this library's layout.
+
+Three layouts are known: torchvision's VGG-19, and the two files most AdaIN repositories share — a normalised VGG-19
+as a 53-layer ``nn.Sequential`` and its decoder as a 29-layer one. They are told apart by the shapes of
+their convolutions in order, so prefixes such as ``module.`` or ``features.`` do not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor
+
+from .decoder import MIRRORED
+from .errors import MissingFileError, WeightsError
+from .vgg import LAYERS, ConvSpec, VGGEncoder
+
+State = dict[str, Tensor]
+Kind = Literal["encoder", "decoder"]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+def read_tensors(path: str | Path) -> State:
+    """All tensors of a ``.safetensors`` file, or of a pickle read with ``weights_only=True``.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        WeightsError: if it cannot be read, or holds something other than tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path} is not a file: give a .safetensors or .pth weights file")
+    try:
+        if path.suffix == ".safetensors":
+            return load_safetensors(path.read_bytes())
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is not a valid safetensors file: {first_line(error)}") from None
+    except Exception as error:  # torch.load raises whatever its unpickler meets
+        raise WeightsError(
+            f"{path} is not a plain PyTorch state dict, and nothing else is unpickled: "
+            f"{first_line(error)}"
+        ) from None
+    for key in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict):
+        raise WeightsError(f"{path} holds a {type(state).__name__}, not a state dict of tensors")
+    return {str(k): v for k, v in state.items() if isinstance(v, Tensor)}
+
+
+def first_line(error: BaseException) -> str:
+    """The first non-empty line of an error's text, or its type's name."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind, State]:
+    """Recognise a state dict and bring it into this library's layout, in float32.
+
+    Args:
+        state: any of the layouts named above, or this library's own.
+        images: ``(1, 3, H, W)`` photographs in ``[0, 1]``, used only for weights that are not normalised yet
+            (torchvision's): every channel is scaled to a mean activation of 1 over them.
+
+    Returns:
+        ``"encoder"`` or ``"decoder"``, and the tensors by their names here.
+
+    Raises:
+        WeightsError: if the shapes fit none of the layouts.
+    """
+    decoder = decoder_state(state)
+    if decoder is not None:
+        return "decoder", decoder
+    return "encoder", encoder_state(state, images)
+
+
+def decoder_state(state: Mapping[str, Tensor]) -> State | None:
+    """The state in this library's decoder layout, or None if its shapes are not a decoder's."""
+    wanted = [(s.c_in, s.c_out, 3, 3) for s in MIRRORED]
+    if all(f"{s.name}.weight" in state for s in MIRRORED):
+        pairs = [(state[f"{s.name}.weight"], state[f"{s.name}.bias"]) for s in MIRRORED]
+    else:
+        pairs = _convolutions(state)
+    if [tuple(w.shape) for w, _ in pairs] != wanted:
+        return None
+    return _named(MIRRORED, pairs)
+
+
+def encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> State:
+    """The state in this library's encoder layout, normalised, with the preprocessing folded in.
+
+    Raises:
+        WeightsError: if the shapes are not VGG-19's up to relu4_1 at least.
+    """
+    pairs = _convolutions(state)
+    colour = pairs.pop(0) if pairs and pairs[0][0].shape == (3, 3, 1, 1) else None
+    specs = LAYERS[: len(pairs)]
+    shapes = [tuple(w.shape) for w, _ in pairs]
+    needed = len(MIRRORED)
+    if len(pairs) < needed or shapes != [(s.c_out, s.c_in, 3, 3) for s in specs]:
+        raise WeightsError(
+            "these are neither VGG-19 weights (torchvision's, or the 53-layer vgg_normalised.pth) "
+            "nor a 29-layer AdaIN decoder.pth: the shapes of the convolutions differ"
+        )
+    weight, bias = pairs[0]
+    if colour is not None:
+        # A 1×1 convolution in front of a reflection-padded one folds into it exactly.
+        matrix, offset = colour[0][:, :, 0, 0], colour[1]
+        folded = torch.einsum("oihw,ij->ojhw", weight, matrix)
+        pairs[0] = (folded, bias + torch.einsum("oihw,i->o", weight, offset))
+        return _named(specs, pairs)
+    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    weight = weight / std[None, :, None, None]
+    pairs[0] = (weight, bias - torch.einsum("oihw,i->o", weight, mean))
+    plain = _named(specs, pairs)
+    means = activation_means(plain, images)
+    previous = torch.ones(3)
+    for spec in specs:
+        scale = means[spec.name]
+        w = plain[f"{spec.name}.weight"] * previous[None, :, None, None]
+        plain[f"{spec.name}.weight"] = w / scale[:, None, None, None]
+        plain[f"{spec.name}.bias"] = plain[f"{spec.name}.bias"] / scale
+        previous = scale
+    return plain
+
+
+@torch.inference_mode()
+def activation_means(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> dict[str, Tensor]:
+    """Mean ReLU activation of every channel over images and positions, by convolution name.
+
+    Scaling a layer to a mean of 1 and multiplying the scale back into the next leaves all later activations as they
+    were, so one pass through the network as it is gives the means for all its layers. Channels that never fire get 1.
+
+    Raises:
+        WeightsError: if ``images`` is empty.
+    """
+    names = [key.removesuffix(".weight") for key in state if key.endswith(".weight")]
+    specs = [spec for spec in LAYERS if spec.name in names]
+    encoder = VGGEncoder(specs[-1].relu)
+    encoder.load_state_dict(dict(state))
+    sums = {spec.name: torch.zeros(spec.c_out) for spec in specs}
+    count = 0
+    for image in images:
+        features = encoder(image, [spec.relu for spec in specs])
+        for spec in specs:
+            sums[spec.name] += features[spec.relu].mean(dim=(0, 2, 3))
+        count += 1
+    if not count:
+        raise WeightsError("normalising an encoder needs at least one photograph")
+    return {k: torch.where(total > 0, total / count, 1.0) for k, total in sums.items()}
+
+
+def _convolutions(state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Weights and biases of the convolutions, in the order of the numbers in their names."""
+
+    def order(key: str) -> list[tuple[int, str]]:
+        return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", key)]
+
+    pairs = []
+    for key in sorted((k for k in state if k.endswith("weight")), key=order):
+        bias = state.get(key.removesuffix("weight") + "bias")
+        if state[key].ndim == 4 and bias is not None:
+            pairs.append((state[key].float(), bias.float()))
+    return pairs
+
+
+def _named(specs: Iterable[ConvSpec], pairs: Iterable[tuple[Tensor, Tensor]]) -> State:
+    named: State = {}
+    for spec, (weight, bias) in zip(specs, pairs, strict=True):
+        named[f"{spec.name}.weight"] = weight.float().contiguous()
+        named[f"{spec.name}.bias"] = bias.float().contiguous()
+    return named

@@ -1,0 +1,39 @@
+"""The decoder: the encoder's mirror image, from relu4_1 features back to pixels."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .vgg import CONTENT_LAYER, ConvSpec, layers_upto
+
+MIRRORED: tuple[ConvSpec, ...] = tuple(reversed(layers_upto(CONTENT_LAYER)))
+"""The encoder's convolutions, deepest first; the decoder gives each one a partner of the same name."""
+
+
+class Decoder(nn.Module):
+    """Nine 3×3 convolutions with reflection padding (Huang & Belongie 2017, section 5).
+
+    Each mirrors one convolution of the encoder and carries its name: where the encoder pools before a convolution,
+    the decoder doubles the size (nearest neighbour) after its partner. There is no normalisation layer, which
+    would undo AdaIN, and no output activation.
+
+    Shape:
+        features ``(B, 512, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        for spec in MIRRORED:
+            conv = nn.Conv2d(spec.c_out, spec.c_in, 3, padding=1, padding_mode="reflect")
+            self.add_module(spec.name, conv)
+
+    def forward(self, features: Tensor) -> Tensor:
+        x = features
+        for spec in MIRRORED:
+            x = self.get_submodule(spec.name)(x)
+            if spec is not MIRRORED[-1]:
+                x = F.relu(x, inplace=True)
+            if spec.pool_before:
+                x = F.interpolate(x, scale_factor=2, mode="nearest")
+        return x

@@ -1,0 +1,15 @@
+"""Defaults of the one-pass transfer, in one place and free of imports, for the library and the command line."""
+
+from __future__ import annotations
+
+ALPHA = 1.0
+"""Strength of the style, 0 (photograph) to 1."""
+
+STYLE_SIZE = 512
+"""Shorter side of a style image in pixels; it sets how coarse the strokes come out."""
+
+CONTENT_SIZE = 0
+"""Shorter side of a content image in pixels; 0 keeps its own size."""
+
+JPEG_QUALITY = 95
+"""Quality of written JPEG and WebP files, 1 to 100."""

@@ -1,0 +1,205 @@
+"""The registry of weights: what ships, where it comes from, under which licence; and loading it, verified."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+from . import palettes
+from .convert import decoder_state, first_line
+from .decoder import Decoder
+from .errors import MissingFileError, WeightsError
+from .vgg import CONTENT_LAYER, LAYERS, Pooling, VGGEncoder
+
+DEFAULT_MODEL = "vgg19"
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One file of the registry.
+
+    Attributes:
+        file: name inside the ``adain.weights`` package.
+        sha256: hexadecimal digest of the whole file.
+        bytes: its size.
+        licence: under which it may be used.
+        origin: where the numbers come from.
+        details: everything else the manifest says: how it was made, training configuration, figures.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    licence: str
+    origin: str
+    details: Mapping[str, Any]
+
+    @property
+    def path(self) -> Path:
+        return weights_dir() / self.file
+
+
+class Model(NamedTuple):
+    """An encoder and the decoder that belongs to it."""
+
+    encoder: WeightsFile
+    decoder: WeightsFile
+
+
+def weights_dir() -> Path:
+    """The folder of the shipped weights."""
+    return Path(str(resources.files("adain.weights")))
+
+
+@cache
+def registry() -> dict[str, Model]:
+    """The shipped models by name, read from ``manifest.json``.
+
+    Raises:
+        MissingFileError: if the manifest is not installed.
+        WeightsError: if it is damaged.
+    """
+    path = weights_dir() / "manifest.json"
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing: install adain again")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        files = {}
+        for name, entry in manifest["files"].items():
+            rest = {k: v for k, v in entry.items() if k not in WeightsFile.__dataclass_fields__}
+            known = {k: v for k, v in entry.items() if k not in rest}
+            files[name] = WeightsFile(file=name, details=rest, **known)
+        return {
+            name: Model(files[entry["encoder"]], files[entry["decoder"]])
+            for name, entry in manifest["models"].items()
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None
+
+
+def find_model(name: str) -> Model:
+    """The registry's entry for a model name.
+
+    Raises:
+        WeightsError: if there is none; the message names the closest.
+    """
+    models = registry()
+    if name not in models:
+        close = difflib.get_close_matches(name, models, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(models)}"
+        raise WeightsError(f"there is no model {name!r}: {hint}")
+    return models[name]
+
+
+def read_verified(weights: WeightsFile) -> bytes:
+    """The bytes of a shipped file, after comparing size and SHA-256 with the manifest.
+
+    Raises:
+        MissingFileError: if the file is not installed.
+        WeightsError: if it differs from the manifest.
+    """
+    if not weights.path.is_file():
+        raise MissingFileError(f"{weights.path} is missing: install adain again")
+    data = weights.path.read_bytes()
+    if len(data) != weights.bytes:
+        raise WeightsError(
+            f"{weights.path} has {len(data)} bytes instead of {weights.bytes}, so it was cut short or "
+            "replaced: install adain again, or name your own file with --encoder / --decoder"
+        )
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != weights.sha256:
+        raise WeightsError(
+            f"{weights.path} is damaged: its SHA-256 is {digest[:12]}… and the manifest says "
+            f"{weights.sha256[:12]}…; install adain again"
+        )
+    return data
+
+
+def load_encoder(
+    source: str | Path | None = None, *, upto: str = CONTENT_LAYER, pool: Pooling = "max"
+) -> VGGEncoder:
+    """The encoder of a shipped model, or one from a file that ``adain weights import`` wrote.
+
+    Args:
+        source: model name (default: :data:`DEFAULT_MODEL`) or path of a ``.safetensors`` file.
+        upto: deepest layer needed; only the layers up to it are unpacked.
+        pool: see :class:`~adain.vgg.VGGEncoder`.
+
+    Returns:
+        A frozen :class:`~adain.vgg.VGGEncoder` in float32 on the CPU.
+
+    Raises:
+        MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
+    """
+    tensors, name = _tensors(source, "encoder")
+    with torch.device("meta"):
+        encoder = VGGEncoder(upto, pool=pool)
+    state = {}
+    for spec in encoder.specs:
+        is_packed = palettes.is_palette(tensors, spec.name)
+        if f"{spec.name}.bias" not in tensors or not (
+            is_packed or f"{spec.name}.weight" in tensors
+        ):
+            have = [s.relu for s in LAYERS if f"{s.name}.bias" in tensors]
+            reach = f"it ends at {have[-1]}" if have else "it holds no encoder"
+            raise WeightsError(
+                f"{name} does not reach {upto}: {reach} (adain weights import makes such files)"
+            )
+        weight = (
+            palettes.unpack(tensors, spec.name) if is_packed else tensors[f"{spec.name}.weight"]
+        )
+        state[f"{spec.name}.weight"] = weight.float()
+        state[f"{spec.name}.bias"] = tensors[f"{spec.name}.bias"].float()
+    return _fill(encoder, state, name)
+
+
+def load_decoder(source: str | Path | None = None) -> Decoder:
+    """The decoder of a shipped model, or one from a ``.safetensors`` file; arguments as :func:`load_encoder`."""
+    tensors, name = _tensors(source, "decoder")
+    state = decoder_state(tensors)
+    if state is None:
+        raise WeightsError(f"{name} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
+    with torch.device("meta"):
+        decoder = Decoder()
+    return _fill(decoder, state, name)
+
+
+def _tensors(source: str | Path | None, part: str) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a registry entry or of a user's file, and a name for messages."""
+    if source is None or (isinstance(source, str) and source in registry()):
+        weights: WeightsFile = getattr(find_model(source or DEFAULT_MODEL), part)
+        return load_safetensors(read_verified(weights)), weights.file
+    path = Path(source)
+    if not path.suffix and not path.exists():
+        find_model(str(source))  # raises with the names there are
+    if not path.is_file():
+        raise MissingFileError(f"{path} does not exist: give the {part} as a .safetensors file")
+    if path.suffix != ".safetensors":
+        raise WeightsError(f"{path} is not a .safetensors file: convert it with adain weights import")
+    try:
+        return load_safetensors(path.read_bytes()), str(path)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is damaged or not a safetensors file: {first_line(error)}") from None
+
+
+def _fill(module: ModuleT, state: dict[str, Tensor], name: str) -> ModuleT:
+    """A module made on the meta device, with ``state`` put in place and frozen."""
+    try:
+        module.load_state_dict(state, assign=True)
+    except RuntimeError:
+        raise WeightsError(f"the shapes in {name} are not those of {type(module).__name__}") from None
+    return module.requires_grad_(False).eval()

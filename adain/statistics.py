@@ -1,0 +1,64 @@
+"""Per-channel mean and standard deviation: the one definition the layer, the losses and the metrics share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+EPS = 1e-5
+"""Added to the variance before the root, so that constant channels keep a finite gradient."""
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """``x`` in float32, or unchanged if it already is float32 or float64.
+
+    Sums of squares over an image overflow float16 and lose most digits in bfloat16.
+    """
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+def channel_mean_std(
+    features: Tensor, mask: Tensor | None = None, *, eps: float = EPS
+) -> tuple[Tensor, Tensor]:
+    r"""Mean and standard deviation of every channel over the image plane.
+
+    .. math:: \mu = \frac{\sum_p m_p f_p}{\sum_p m_p}, \qquad
+              \sigma = \sqrt{\frac{\sum_p m_p (f_p - \mu)^2}{\sum_p m_p} + \epsilon}
+
+    (Huang & Belongie 2017, eq. 5 and 6, with the population variance; :math:`m_p = 1` without a mask.)
+
+    Args:
+        features: ``(B, C, H, W)``, any floating dtype.
+        mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)``, weights in ``[0, 1]``; soft edges are welcome.
+        eps: added to the variance.
+
+    Returns:
+        Mean and standard deviation, each ``(B, C, 1, 1)``, in float32 (float64 for float64 features).
+
+    Raises:
+        ValueError: if ``features`` is not four-dimensional, or the mask does not fit or is empty.
+    """
+    if features.ndim != 4:
+        raise ValueError(f"features must be (B, C, H, W), not {tuple(features.shape)}")
+    f = at_least_float32(features)
+    if mask is None:
+        var, mean = torch.var_mean(f, dim=(2, 3), correction=0, keepdim=True)
+        return mean, (var + eps).sqrt()
+    if mask.ndim != 4 or mask.shape[1] != 1 or mask.shape[2:] != f.shape[2:]:
+        raise ValueError(
+            f"mask must be (B, 1, {f.shape[2]}, {f.shape[3]}) for features {tuple(f.shape)}, "
+            f"not {tuple(mask.shape)}"
+        )
+    m = mask.to(f)
+    area = m.sum(dim=(2, 3), keepdim=True)
+    if not bool((area > 0).all()):
+        raise ValueError("the mask is empty: it must be above 0 somewhere in every image")
+    mean = (f * m).sum(dim=(2, 3), keepdim=True) / area
+    var = ((f - mean).square() * m).sum(dim=(2, 3), keepdim=True) / area
+    return mean, (var + eps).sqrt()
+
+
+def normalize_channels(features: Tensor, *, eps: float = EPS) -> Tensor:
+    """``(B, C, H, W)`` features with every channel shifted and scaled to mean 0 and deviation 1."""
+    mean, std = channel_mean_std(features, eps=eps)
+    return (at_least_float32(features) - mean) / std

@@ -1,0 +1,45 @@
+"""Image tensors: checking, resizing and cropping ``(B, 3, H, W)`` batches, differentiably."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from .errors import ImageError, InputError
+
+
+def check_tensor(image: Tensor) -> Tensor:
+    """``image``, if it is a floating ``(B, 3, H, W)`` batch.
+
+    Raises:
+        ImageError: if it is not; the message says how to make it one.
+    """
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise ImageError(f"image tensors must be (B, 3, H, W) in [0, 1], not {tuple(image.shape)}")
+    if not image.is_floating_point():
+        raise ImageError(f"image tensors must be floating point in [0, 1], not {image.dtype}: divide by 255")
+    return image
+
+
+def resize_shorter(image: Tensor, size: int) -> Tensor:
+    """``(B, 3, H, W)`` with the shorter side scaled to ``size`` pixels, antialiased; 0 keeps it.
+
+    Raises:
+        InputError: if ``size`` is negative.
+    """
+    if size < 0:
+        raise InputError(f"a size in pixels must be 0 (keep) or more, not {size}")
+    height, width = image.shape[2:]
+    short = min(height, width)
+    if size in (0, short):
+        return image
+    shape = (max(1, round(height * size / short)), max(1, round(width * size / short)))
+    return F.interpolate(image, shape, mode="bicubic", antialias=True, align_corners=False).clamp(0.0, 1.0)
+
+
+def center_crop_square(image: Tensor) -> Tensor:
+    """The central square of ``(B, 3, H, W)``."""
+    height, width = image.shape[2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[..., top : top + side, left : left + side]
