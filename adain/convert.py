@@ -47,8 +47,7 @@ def read_tensors(path: str | Path) -> State:
         raise WeightsError(f"{path} is not a valid safetensors file: {first_line(error)}") from None
     except Exception as error:  # torch.load raises whatever its unpickler meets
         raise WeightsError(
-            f"{path} is not a plain PyTorch state dict, and nothing else is unpickled: "
-            f"{first_line(error)}"
+            f"{path} is not a plain PyTorch state dict, and nothing else is unpickled: {first_line(error)}"
         ) from None
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):

@@ -47,8 +47,7 @@ def mean_std_distance(stats: Stats, target: Stats) -> Tensor:
         ``(B,)`` float32, each ≥ 0.
     """
     terms = [
-        (mean - target[layer][0]).square().mean(dim=(1, 2, 3))
-        + (std - target[layer][1]).square().mean(dim=(1, 2, 3))
+        (mean - target[layer][0]).square().mean(dim=(1, 2, 3)) + (std - target[layer][1]).square().mean(dim=(1, 2, 3))
         for layer, (mean, std) in stats.items()
     ]
     return torch.stack(terms).sum(dim=0)
@@ -107,10 +106,7 @@ class StyleLoss(nn.Module):
             self.register_buffer(f"{layer}_std", std, persistent=False)
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
-        target = {
-            layer: (self.get_buffer(f"{layer}_mean"), self.get_buffer(f"{layer}_std"))
-            for layer in self.layers
-        }
+        target = {layer: (self.get_buffer(f"{layer}_mean"), self.get_buffer(f"{layer}_std")) for layer in self.layers}
         return self.weight * style_loss({layer: features[layer] for layer in self.layers}, target)
 
     def extra_repr(self) -> str:

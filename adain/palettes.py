@@ -18,9 +18,7 @@ def is_palette(tensors: Mapping[str, Tensor], name: str) -> bool:
     return f"{name}.index" in tensors
 
 
-def pack(
-    name: str, index: Tensor, table: Tensor, in_scale: Tensor, out_scale: Tensor
-) -> dict[str, Tensor]:
+def pack(name: str, index: Tensor, table: Tensor, in_scale: Tensor, out_scale: Tensor) -> dict[str, Tensor]:
     """The tensors of one palette under the keys :func:`unpack` reads.
 
     Args:

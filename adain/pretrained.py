@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +20,7 @@ from . import palettes
 from .convert import decoder_state, first_line
 from .decoder import Decoder
 from .errors import MissingFileError, WeightsError
+from .resources import weights_dir
 from .vgg import CONTENT_LAYER, LAYERS, Pooling, VGGEncoder
 
 DEFAULT_MODEL = "vgg19"
@@ -60,11 +60,6 @@ class Model(NamedTuple):
     decoder: WeightsFile
 
 
-def weights_dir() -> Path:
-    """The folder of the shipped weights."""
-    return Path(str(resources.files("adain.weights")))
-
-
 @cache
 def registry() -> dict[str, Model]:
     """The shipped models by name, read from ``manifest.json``.
@@ -84,8 +79,7 @@ def registry() -> dict[str, Model]:
             known = {k: v for k, v in entry.items() if k not in rest}
             files[name] = WeightsFile(file=name, details=rest, **known)
         return {
-            name: Model(files[entry["encoder"]], files[entry["decoder"]])
-            for name, entry in manifest["models"].items()
+            name: Model(files[entry["encoder"]], files[entry["decoder"]]) for name, entry in manifest["models"].items()
         }
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None
@@ -129,9 +123,7 @@ def read_verified(weights: WeightsFile) -> bytes:
     return data
 
 
-def load_encoder(
-    source: str | Path | None = None, *, upto: str = CONTENT_LAYER, pool: Pooling = "max"
-) -> VGGEncoder:
+def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER, pool: Pooling = "max") -> VGGEncoder:
     """The encoder of a shipped model, or one from a file that ``adain weights import`` wrote.
 
     Args:
@@ -151,17 +143,11 @@ def load_encoder(
     state = {}
     for spec in encoder.specs:
         is_packed = palettes.is_palette(tensors, spec.name)
-        if f"{spec.name}.bias" not in tensors or not (
-            is_packed or f"{spec.name}.weight" in tensors
-        ):
+        if f"{spec.name}.bias" not in tensors or not (is_packed or f"{spec.name}.weight" in tensors):
             have = [s.relu for s in LAYERS if f"{s.name}.bias" in tensors]
             reach = f"it ends at {have[-1]}" if have else "it holds no encoder"
-            raise WeightsError(
-                f"{name} does not reach {upto}: {reach} (adain weights import makes such files)"
-            )
-        weight = (
-            palettes.unpack(tensors, spec.name) if is_packed else tensors[f"{spec.name}.weight"]
-        )
+            raise WeightsError(f"{name} does not reach {upto}: {reach} (adain weights import makes such files)")
+        weight = palettes.unpack(tensors, spec.name) if is_packed else tensors[f"{spec.name}.weight"]
         state[f"{spec.name}.weight"] = weight.float()
         state[f"{spec.name}.bias"] = tensors[f"{spec.name}.bias"].float()
     return _fill(encoder, state, name)

@@ -17,9 +17,7 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
-def channel_mean_std(
-    features: Tensor, mask: Tensor | None = None, *, eps: float = EPS
-) -> tuple[Tensor, Tensor]:
+def channel_mean_std(features: Tensor, mask: Tensor | None = None, *, eps: float = EPS) -> tuple[Tensor, Tensor]:
     r"""Mean and standard deviation of every channel over the image plane.
 
     .. math:: \mu = \frac{\sum_p m_p f_p}{\sum_p m_p}, \qquad
@@ -46,8 +44,7 @@ def channel_mean_std(
         return mean, (var + eps).sqrt()
     if mask.ndim != 4 or mask.shape[1] != 1 or mask.shape[2:] != f.shape[2:]:
         raise ValueError(
-            f"mask must be (B, 1, {f.shape[2]}, {f.shape[3]}) for features {tuple(f.shape)}, "
-            f"not {tuple(mask.shape)}"
+            f"mask must be (B, 1, {f.shape[2]}, {f.shape[3]}) for features {tuple(f.shape)}, not {tuple(mask.shape)}"
         )
     m = mask.to(f)
     area = m.sum(dim=(2, 3), keepdim=True)

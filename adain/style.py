@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,9 +44,7 @@ def normalize_weights(weights: Sequence[float]) -> list[float]:
     """
     values = [float(w) for w in weights]
     if not values or any(not math.isfinite(w) or w < 0 for w in values) or not sum(values) > 0:
-        raise InputError(
-            f"style weights must be finite, not negative, and not all 0: {', '.join(map(str, weights))}"
-        )
+        raise InputError(f"style weights must be finite, not negative, and not all 0: {', '.join(map(str, weights))}")
     return [w / sum(values) for w in values]
 
 
@@ -72,6 +71,11 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     if len(kept) == 1:
         return kept[0][1]
     device = kept[0][1].mean.device
-    mean = torch.stack([share * style.mean.to(device) for share, style in kept]).sum(dim=0)
-    std = torch.stack([share * style.std.to(device) for share, style in kept]).sum(dim=0)
+    mean = _sum([share * style.mean.to(device) for share, style in kept])
+    std = _sum([share * style.std.to(device) for share, style in kept])
     return Style(mean, std, " + ".join(f"{share:.3g} {style.name}" for share, style in kept))
+
+
+def _sum(terms: Sequence[Tensor]) -> Tensor:
+    """The sum of tensors of one style or of a batch each."""
+    return functools.reduce(torch.add, terms)

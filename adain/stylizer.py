@@ -100,9 +100,7 @@ class Stylizer:
             max_pixels=max_pixels,
         )
 
-    def encode_style(
-        self, source: ImageInput, *, size: int = defaults.STYLE_SIZE, crop: bool = False
-    ) -> Style:
+    def encode_style(self, source: ImageInput, *, size: int = defaults.STYLE_SIZE, crop: bool = False) -> Style:
         """The statistics of an artwork, to be reused for every photograph.
 
         Args:
@@ -118,9 +116,7 @@ class Stylizer:
             mean, std = channel_mean_std(self.encoder(pixels)[CONTENT_LAYER])
         return Style(mean, std, _name(source))
 
-    def encode_content(
-        self, source: ImageInput, *, size: int = defaults.CONTENT_SIZE, crop: bool = False
-    ) -> Content:
+    def encode_content(self, source: ImageInput, *, size: int = defaults.CONTENT_SIZE, crop: bool = False) -> Content:
         """A photograph after the encoder, to be decoded in many styles or strengths; arguments as above."""
         pixels, opacity = self._pixels(source, size, crop)
         height, width = pixels.shape[2:]
@@ -147,7 +143,8 @@ class Stylizer:
         with torch.set_grad_enabled(_tracks(content.features, style.mean, style.std)):
             target = adaptive_instance_norm(content.features, style.mean, style.std, alpha)
             height, width = content.size
-            return self.decoder(target)[..., :height, :width].clamp(0.0, 1.0)
+            image: Tensor = self.decoder(target)[..., :height, :width]
+            return image.clamp(0.0, 1.0)
 
     @overload
     def stylize(
@@ -228,9 +225,7 @@ class Stylizer:
     def __repr__(self) -> str:
         return f"Stylizer(encoder to {self.encoder.upto}, device={self.device})"
 
-    def _pixels(
-        self, source: ImageInput, size: int, crop: bool
-    ) -> tuple[Tensor, Image.Image | None]:
+    def _pixels(self, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, Image.Image | None]:
         """``(B, 3, H, W)`` pixels on the device, sized and cropped, and the alpha channel if there is one."""
         opacity = None
         if isinstance(source, Tensor):

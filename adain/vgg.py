@@ -111,9 +111,7 @@ class VGGEncoder(nn.Module):
             raise InputError(f"images must be (B, 3, H, W), not {tuple(image.shape)}")
         if min(image.shape[2:]) < MIN_SIZE:
             height, width = image.shape[2:]
-            raise InputError(
-                f"the image is {width}x{height} px: at least {MIN_SIZE} px on each side are needed"
-            )
+            raise InputError(f"the image is {width}x{height} px: at least {MIN_SIZE} px on each side are needed")
         found: dict[str, Tensor] = {}
         x = image
         for spec in self.specs:

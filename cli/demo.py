@@ -1,0 +1,80 @@
+"""``adain demo``: a first result from the shipped pictures, without an argument and without a network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import SNAKE_CASE, load_stylizer, model_options
+
+FIRST = ("montStMichel", "hokusai_great_wave")
+CONTENTS = ("montStMichel", "astronaut", "cincinnati-bridge")
+STYLES = (
+    "hokusai_great_wave",
+    "vangogh_village_street_auvers",
+    "kandinsky_composition_viii",
+    "renoir_moulin_galette",
+)
+ALPHAS = (0.4, 0.7, 1.0)
+
+
+@click.command(context_settings=SNAKE_CASE)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("adain-demo"),
+    show_default=True,
+    help="Folder to write to.",
+)
+@click.option(
+    "--cell",
+    type=click.IntRange(32, 1024),
+    default=256,
+    show_default=True,
+    help="Side of a picture on the contact sheet in px.",
+)
+@model_options
+def demo(output: Path, cell: int, **model: Any) -> None:
+    """Write a stylised picture and a contact sheet (contents × styles × alphas) from the shipped samples."""
+    from tqdm import tqdm
+
+    from adain.images import center_crop_square, check_output_path, read_image, save_image
+    from adain.resources import sample_folder
+    from adain.sheets import grid
+
+    picture_path, sheet_path = output / "stylized.jpg", output / "contact-sheet.jpg"
+    for path in (picture_path, sheet_path):
+        check_output_path(path)
+    stylizer = load_stylizer(**model)
+
+    def content(name: str) -> Path:
+        return sample_folder("content") / f"{name}.jpg"
+
+    def style(name: str) -> Path:
+        return sample_folder("style") / f"{name}.jpg"
+
+    picture = stylizer.stylize(content(FIRST[0]), style(FIRST[1]))
+    click.echo(save_image(picture, picture_path))
+
+    styles = [stylizer.encode_style(style(name)) for name in STYLES]
+    artworks = [center_crop_square(read_image(style(name))) for name in STYLES]
+    rows: list[list[Any]] = [[None, *artworks]]
+    labels = ["styles"]
+    total = len(CONTENTS) * len(ALPHAS) * len(STYLES)
+    with tqdm(total=total, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+        for name in CONTENTS:
+            encoded = stylizer.encode_content(content(name), size=cell, crop=True)
+            photo = center_crop_square(read_image(content(name)))
+            for alpha in ALPHAS:
+                row = [photo]
+                for one in styles:
+                    row.append(stylizer.stylize(encoded, one, alpha=alpha))
+                    bar.update()
+                rows.append(row)
+                labels.append(f"{name}, alpha {alpha:g}")
+    sheet = grid(rows, row_labels=labels, cell=cell)
+    click.echo(save_image(sheet, sheet_path))

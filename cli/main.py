@@ -1,0 +1,73 @@
+"""The command group, and how errors leave it: one line on stderr, exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from adain import __version__
+from adain.errors import AdainError
+
+from .demo import demo
+from .stylize import stylize
+from .train import train
+from .weights import weights
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class OneLineErrors(click.Group):
+    """A group that reports every foreseeable failure in one line, without usage text or traceback."""
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> Any:
+        extra["standalone_mode"] = False
+        try:
+            result = super().main(args, prog_name or "adain", **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+            sys.exit(BAD_INPUT)
+        except click.ClickException as error:
+            context = getattr(error, "ctx", None)
+            _fail(error.format_message(), context.command_path if context else "adain")
+        except (click.Abort, KeyboardInterrupt):
+            # click has already ended the line that a terminal showed ^C on
+            click.echo("adain: interrupted", err=True)
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            sys.exit(1)  # the reader of our output has left, as in `adain … | head`
+        except AdainError as error:
+            _fail(str(error))
+        except OSError as error:
+            _fail(f"{error.filename or 'the operating system'}: {error.strerror or error}")
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            _fail("out of memory: use a smaller --content-size, or --device cpu")
+        else:
+            sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fail(message: str, command: str = "adain") -> None:
+    click.echo(f"{command}: error: {' '.join(message.split())}", err=True)
+    sys.exit(BAD_INPUT)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="adain")
+def main() -> None:
+    """Give any photograph the style of any artwork."""
+
+
+for command in (stylize, demo, train, weights):
+    main.add_command(command)

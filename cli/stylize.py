@@ -1,0 +1,217 @@
+"""``adain stylize``: photographs and artworks in, stylised photographs out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adain import defaults
+from adain.errors import AdainError, InputError
+
+from .options import SNAKE_CASE, load_stylizer, model_options
+
+if TYPE_CHECKING:
+    from adain.jobs import Job
+    from adain.style import Style
+    from adain.stylizer import Stylizer
+
+SOME_FAILED = 1
+
+
+@click.command(context_settings=SNAKE_CASE)
+@click.argument("paths", nargs=-1, metavar="CONTENT STYLE...")
+@click.option("-c", "--content", "contents", multiple=True, help="Photograph or folder; may be repeated.")
+@click.option("-s", "--style", "styles", multiple=True, help="Artwork or folder; may be repeated.")
+@click.option("-o", "--output", help="File, or folder for several results. [default: current folder]")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.0, 1.0),
+    default=defaults.ALPHA,
+    show_default=True,
+    help="Strength: 0 is the photograph, 1 the full style.",
+)
+@click.option("--style-weights", help="Blend all styles into one, e.g. 0.7,0.3 (scaled to sum 1).")
+@click.option(
+    "--content-size",
+    type=click.IntRange(0),
+    default=defaults.CONTENT_SIZE,
+    show_default=True,
+    help="Shorter side of the result in px; 0 keeps the photograph's size.",
+)
+@click.option(
+    "--style-size",
+    type=click.IntRange(0),
+    default=defaults.STYLE_SIZE,
+    show_default=True,
+    help="Shorter side the artwork is scaled to in px, 0 keeps its size; larger gives coarser strokes.",
+)
+@click.option("--crop", is_flag=True, help="Use the central squares of photograph and artwork.")
+@click.option("--suffix", help="Format of results in a folder, e.g. .png. [default: the photograph's]")
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=defaults.JPEG_QUALITY,
+    show_default=True,
+    help="Of JPEG and WebP files.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
+@model_options
+def stylize(
+    paths: tuple[str, ...],
+    contents: tuple[str, ...],
+    styles: tuple[str, ...],
+    output: str | None,
+    alpha: float,
+    style_weights: str | None,
+    content_size: int,
+    style_size: int,
+    crop: bool,
+    suffix: str | None,
+    quality: int,
+    as_json: bool,
+    **model: Any,
+) -> int:
+    """Give photographs the style of artworks.
+
+    The first path is the photograph, every further one an artwork; each may be a folder of images. With -c, all
+    paths are artworks; with -s, all are photographs. Every photograph is made in every style, unless
+    --style-weights blends the styles into one.
+
+    \b
+    adain stylize photo.jpg wave.jpg -o out.jpg
+    adain stylize photo.jpg wave.jpg harbour.jpg --style-weights 0.7,0.3
+    adain stylize photos/ styles/ -o out/
+    """
+    contents, styles = _split(paths, contents, styles)
+    weights = _parse_weights(style_weights)
+
+    from adain import jobs
+    from adain.style import blend, normalize_weights
+
+    style_paths = jobs.expand(styles)
+    names = [path.stem for path in style_paths]
+    if weights is not None:
+        if len(weights) != len(names):
+            raise InputError(f"--style-weights has {len(weights)} weights for {len(names)} styles")
+        normalize_weights(weights)
+        names = ["+".join(names)]
+    plan = jobs.plan(jobs.expand(contents), names, output, suffix=suffix)
+    stylizer: Stylizer = load_stylizer(**model)
+
+    encoded: list[Style | AdainError]
+    if weights is not None:
+        each = [stylizer.encode_style(p, size=style_size, crop=crop) for p in style_paths]
+        encoded = [blend(each, weights)]
+    else:
+        encoded = [_attempt_style(stylizer, path, style_size, crop) for path in style_paths]
+    run = _Run(stylizer, encoded, names, alpha, content_size, crop, quality, as_json)
+    failures = run.all(plan)
+    if failures and len(plan) == 1:
+        raise failures[0]
+    for failure in failures:
+        click.echo(f"adain stylize: error: {' '.join(str(failure).split())}", err=True)
+    if len(failures) == len(plan):
+        return 2
+    return SOME_FAILED if failures else 0
+
+
+class _Run:
+    """The jobs of one call: every content is encoded once, whatever the number of styles."""
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        styles: list[Style | AdainError],
+        names: list[str],
+        alpha: float,
+        content_size: int,
+        crop: bool,
+        quality: int,
+        as_json: bool,
+    ) -> None:
+        self.stylizer, self.styles, self.names = stylizer, styles, names
+        self.alpha, self.content_size, self.crop = alpha, content_size, crop
+        self.quality, self.as_json = quality, as_json
+        self.encoded: tuple[Path, Any] | None = None
+
+    def all(self, plan: list[Job]) -> list[AdainError]:
+        """Do every job; what fails is returned and does not stop the rest."""
+        from tqdm import tqdm
+
+        failures: list[AdainError] = []
+        hidden = len(plan) < 2 or not sys.stderr.isatty()
+        with tqdm(plan, unit="image", disable=hidden, file=sys.stderr) as bar:
+            for job in bar:
+                try:
+                    record = self.one(job)
+                except AdainError as error:
+                    failures.append(error)
+                    continue
+                with tqdm.external_write_mode():
+                    click.echo(json.dumps(record, ensure_ascii=False) if self.as_json else record["output"])
+        return failures
+
+    def one(self, job: Job) -> dict[str, Any]:
+        from PIL import Image
+
+        from adain.images import save_image
+
+        start = time.perf_counter()
+        style = self.styles[job.style]
+        if isinstance(style, AdainError):
+            raise style
+        if self.encoded is None or self.encoded[0] != job.content:
+            self.encoded = None  # free the features of the picture before
+            content = self.stylizer.encode_content(job.content, size=self.content_size, crop=self.crop)
+            self.encoded = (job.content, content)
+        picture = self.stylizer.stylize(self.encoded[1], style, alpha=self.alpha)
+        assert isinstance(picture, Image.Image)  # files give pictures, only tensors give tensors
+        save_image(picture, job.output, quality=self.quality)
+        return {
+            "content": os.fspath(job.content),
+            "style": self.names[job.style],
+            "output": os.fspath(job.output),
+            "alpha": self.alpha,
+            "width": picture.width,
+            "height": picture.height,
+            "seconds": round(time.perf_counter() - start, 3),
+        }
+
+
+def _attempt_style(stylizer: Stylizer, path: Path, size: int, crop: bool) -> Style | AdainError:
+    try:
+        return stylizer.encode_style(path, size=size, crop=crop)
+    except AdainError as error:
+        return error
+
+
+def _split(
+    paths: tuple[str, ...], contents: tuple[str, ...], styles: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Contents and styles, according to which of -c and -s were given."""
+    if contents and styles and paths:
+        raise click.UsageError(f"with both -c and -s, {paths[0]} is neither content nor style")
+    if contents:
+        styles += paths
+    elif styles:
+        contents = paths
+    else:
+        contents, styles = paths[:1], paths[1:]
+    if not contents:
+        raise click.UsageError("no photograph given: adain stylize PHOTO ARTWORK -o OUT")
+    if not styles:
+        raise click.UsageError(f"no style given for {contents[0]}: adain stylize PHOTO ARTWORK -o OUT")
+    return contents, styles
+
+
+def _parse_weights(text: str | None) -> list[float] | None:
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--style-weights must be numbers such as 0.7,0.3, not {text}") from None

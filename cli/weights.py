@@ -1,0 +1,84 @@
+"""``adain weights``: what ships, whether it is intact, and bringing in weights from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from adain.errors import InputError
+
+
+@click.group()
+def weights() -> None:
+    """List, verify and import weights."""
+
+
+@weights.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_weights(as_json: bool) -> None:
+    """The shipped models with size, licence and origin."""
+    from adain.pretrained import registry
+
+    for name, model in registry().items():
+        for part, entry in model._asdict().items():
+            if as_json:
+                record = {
+                    "model": name,
+                    "part": part,
+                    "file": str(entry.path),
+                    "bytes": entry.bytes,
+                    "sha256": entry.sha256,
+                    "licence": entry.licence,
+                    "origin": entry.origin,
+                    **entry.details,
+                }
+                click.echo(json.dumps(record, ensure_ascii=False))
+            else:
+                click.echo(f"{name} {part}: {entry.file}, {entry.bytes / 1e6:.1f} MB")
+                click.echo(f"    licence: {entry.licence}\n    origin:  {entry.origin}")
+
+
+@weights.command()
+def verify() -> None:
+    """Compare every shipped file with its checksum."""
+    from adain.pretrained import read_verified, registry
+
+    for entry in {entry.file: entry for model in registry().values() for entry in model}.values():
+        read_verified(entry)
+        click.echo(f"{entry.file}: good ({entry.bytes} bytes, sha256 {entry.sha256})")
+
+
+@weights.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="[default: FILE.safetensors here]")
+@click.option(
+    "--images",
+    help="Folder of photographs to normalise an encoder over. [default: the shipped samples]",
+)
+def import_weights(file: Path, output: Path | None, images: str | None) -> None:
+    """Convert weights from elsewhere for --encoder or --decoder.
+
+    Takes torchvision's VGG-19 state dict, and the AdaIN field's vgg_normalised.pth (53 layers) and decoder.pth (29
+    layers). Pickles are read with weights_only=True: nothing in them is executed.
+    """
+    from safetensors.torch import save_file
+
+    from adain.convert import convert, read_tensors
+    from adain.files import atomic_path, check_writable
+    from adain.images import list_images, read_image, resize_shorter, split_alpha, to_tensor
+    from adain.resources import sample_folder
+
+    target = output or Path(f"{file.stem}.safetensors")
+    if target.suffix != ".safetensors":
+        raise InputError(f"{target} must end in .safetensors")
+    if target.resolve() == file.resolve():
+        raise InputError(f"{target} is the file being imported: name another with -o")
+    check_writable(target)
+    folder = list_images(images) if images else list_images(sample_folder("content"))
+    pictures = (to_tensor(resize_shorter(split_alpha(read_image(path))[0], 512)) for path in folder)
+    kind, state = convert(read_tensors(file), pictures)
+    with atomic_path(target) as temporary:
+        save_file(state, temporary)
+    click.echo(f"{target}: {kind}, {len(state) // 2} convolutions; use it with --{kind} {target}")

@@ -1,0 +1,27 @@
+"""Render the reference of the regression test anew, after looking at it: ``python -m tests.data.make_reference``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from adain.resources import sample_folder
+from adain.stylizer import Stylizer
+
+REFERENCE = Path(__file__).parent / "reference.png"
+
+
+def render(stylizer: Stylizer) -> Image.Image:
+    """One fixed pair at a fixed size with the shipped weights."""
+    return stylizer.stylize(
+        sample_folder("content") / "chelsea.jpg",
+        sample_folder("style") / "vangogh_village_street_auvers.jpg",
+        content_size=200,
+        style_size=256,
+    )
+
+
+if __name__ == "__main__":
+    render(Stylizer.from_pretrained(device="cpu")).save(REFERENCE)
+    print(REFERENCE)

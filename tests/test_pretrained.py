@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from adain import pretrained
+from adain.errors import MissingFileError, WeightsError
+from adain.pretrained import find_model, load_decoder, load_encoder, read_verified, registry
+from adain.resources import weights_dir
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A writable copy of the shipped weights that the registry reads instead."""
+    folder = tmp_path / "weights"
+    shutil.copytree(weights_dir(), folder)
+    monkeypatch.setattr(pretrained, "weights_dir", lambda: folder)
+    registry.cache_clear()
+    yield folder
+    registry.cache_clear()
+
+
+def test_manifest_describes_the_files() -> None:
+    for model in registry().values():
+        for entry in model:
+            data = entry.path.read_bytes()
+            assert len(data) == entry.bytes
+            assert hashlib.sha256(data).hexdigest() == entry.sha256
+            assert entry.licence
+            assert entry.origin
+
+
+def test_licence_of_vgg_is_named() -> None:
+    assert "CC BY 4.0" in registry()["vgg19"].encoder.licence
+
+
+def test_size_limits() -> None:
+    # Limits of the project: 30 MB of weights in all.
+    assert sum(e.bytes for m in registry().values() for e in m) < 30e6
+
+
+def test_one_flipped_byte_is_found(copy: Path) -> None:
+    for name, load in (("vgg19", load_encoder), ("decoder", load_decoder)):
+        path = copy / f"{name}.safetensors"
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(WeightsError, match="damaged: its SHA-256") as caught:
+            load()
+        assert "\n" not in str(caught.value)
+
+
+def test_cut_file_is_found(copy: Path) -> None:
+    path = copy / "decoder.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(WeightsError, match="cut short"):
+        load_decoder()
+
+
+def test_missing_file_and_manifest(copy: Path) -> None:
+    (copy / "vgg19.safetensors").unlink()
+    with pytest.raises(MissingFileError, match="install adain again"):
+        load_encoder()
+    (copy / "manifest.json").unlink()
+    registry.cache_clear()
+    with pytest.raises(MissingFileError, match=r"manifest\.json is missing"):
+        load_decoder()
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"files": {"a": {}}, "models": {}}', "[]"])
+def test_damaged_manifest(copy: Path, text: str) -> None:
+    (copy / "manifest.json").write_text(text)
+    registry.cache_clear()
+    with pytest.raises(WeightsError, match="is damaged"):
+        registry()
+
+
+def test_manifest_keeps_details(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["decoder.safetensors"]["note"] = "hello"
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    registry.cache_clear()
+    assert registry()["vgg19"].decoder.details["note"] == "hello"
+    read_verified(registry()["vgg19"].decoder)
+
+
+def test_unknown_names_are_helped() -> None:
+    with pytest.raises(WeightsError, match="did you mean 'vgg19'"):
+        find_model("vgg16")
+    with pytest.raises(WeightsError, match="choose one of vgg19"):
+        load_encoder("zzz")
+    with pytest.raises(MissingFileError, match="does not exist"):
+        load_encoder("nowhere/x.safetensors")
+
+
+def test_other_file_kinds(tmp_path: Path) -> None:
+    (tmp_path / "x.pth").write_bytes(b"x")
+    with pytest.raises(WeightsError, match="adain weights import"):
+        load_decoder(tmp_path / "x.pth")
+    (tmp_path / "x.safetensors").write_bytes(b"")
+    with pytest.raises(WeightsError, match="damaged or not a safetensors"):
+        load_decoder(tmp_path / "x.safetensors")
+
+
+def test_depth_and_precision() -> None:
+    encoder = load_encoder(upto="relu5_1")
+    assert all(p.dtype == torch.float32 and not p.requires_grad for p in encoder.parameters())
+    with pytest.raises(WeightsError, match="does not reach relu5_2: it ends at relu5_1"):
+        load_encoder(upto="relu5_2")
+
+
+def test_a_decoder_is_no_encoder() -> None:
+    with pytest.raises(WeightsError, match="not those of VGGEncoder"):
+        load_encoder(registry()["vgg19"].decoder.path)
+    with pytest.raises(WeightsError, match="holds no decoder"):
+        load_decoder(registry()["vgg19"].encoder.path)

@@ -1,0 +1,84 @@
+"""The wheel, built and installed in a place of its own, far from the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(out), str(ROOT)], check=True, cwd=out)
+    (path,) = out.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(wheel)], check=True)
+    return target
+
+
+def run(installed: Path, cwd: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(installed)}
+    return subprocess.run([sys.executable, *args], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def test_contents(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for name in (
+        "adain/py.typed",
+        "adain/cli/main.py",
+        "adain/training/trainer.py",
+        "adain/weights/manifest.json",
+        "adain/weights/MODEL_CARD.md",
+        "adain/weights/vgg19.safetensors",
+        "adain/weights/decoder.safetensors",
+        "adain/samples/SOURCES.tsv",
+        "adain/samples/style/hokusai_great_wave.jpg",
+    ):
+        assert name in names, name
+    # One name for the user: nothing beside adain but its metadata.
+    assert {n.split("/")[0].split("-")[0] for n in names} == {"adain"}
+    assert wheel.stat().st_size < 30e6
+
+
+def test_demo_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    where = run(installed, tmp_path, "-c", "import adain; print(adain.__file__)")
+    assert Path(where.stdout.strip()).is_relative_to(installed), where.stderr
+    result = run(installed, tmp_path, "-m", "adain", "demo", "--cell", "48")
+    assert result.returncode == 0, result.stderr
+    assert sorted(p.name for p in (tmp_path / "adain-demo").iterdir()) == [
+        "contact-sheet.jpg",
+        "stylized.jpg",
+    ]
+
+
+def test_command_and_weights(installed: Path, tmp_path: Path) -> None:
+    script = installed / "bin" / "adain"
+    result = run(installed, tmp_path, str(script), "weights", "verify")
+    assert result.returncode == 0, result.stderr
+    assert str(installed) in run(installed, tmp_path, str(script), "weights", "list", "--json").stdout
+
+
+def test_from_the_checkout_without_installing(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'ditable' not in repr(f)];"
+        f"sys.path.insert(0, {str(ROOT)!r});"
+        "import adain.weights, adain.cli, adain.samples, adain; print(adain.weights.__file__)"
+    )
+    result = run(tmp_path, tmp_path, "-c", code)
+    assert result.stdout.strip() == str(ROOT / "weights" / "__init__.py"), result.stderr
