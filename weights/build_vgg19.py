@@ -5,9 +5,9 @@
 
 The wheel stores each convolution as 8-bit indices and a table of 256 values; both are kept as they are, with one
 scale per input and output channel beside them, so that nothing is lost. The scales divide every filter by its mean
-activation (``activation-means.safetensors``: over 40 photographs, or over your own with ``--images``) and
-undo that in the next layer; those of the first layer, and its bias, also take RGB in [0, 1] to the BGR, 0-255, mean-subtracted
-input that the network was trained on.
+activation (``activation-means.safetensors``: over 40 photographs, or over your own with ``--images FOLDER``) and
+undo that in the next layer. Those of the first layer, and its bias, also take RGB in [0, 1] to the BGR, 0-255,
+mean-subtracted input that the network was trained on.
 """
 
 from __future__ import annotations

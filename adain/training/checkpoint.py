@@ -1,0 +1,107 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from ..convert import first_line
+from ..decoder import Decoder
+from ..errors import TrainingError
+from ..files import atomic_path
+
+State = dict[str, Any]
+"""Tensors, numbers, strings, lists and dicts only, so that nothing else need be unpickled."""
+
+FORMAT = 1
+
+
+class CheckpointStore:
+    """The checkpoints of one run, ``step-00001000.pt`` and so on, in one folder.
+
+    Args:
+        folder: made when the first is saved.
+        keep: how many :meth:`save` leaves.
+    """
+
+    def __init__(self, folder: Path, keep: int = 3) -> None:
+        self.folder = folder
+        self.keep = keep
+
+    def path(self, step: int) -> Path:
+        """Where the checkpoint after so many steps lies."""
+        return self.folder / f"step-{step:08d}.pt"
+
+    def paths(self) -> list[Path]:
+        """Those there are, oldest first."""
+        return sorted(self.folder.glob("step-????????.pt"))
+
+    def save(self, step: int, state: State) -> Path:
+        """Write one, whole or not at all, then remove the oldest beyond ``keep``."""
+        path = self.path(step)
+        with atomic_path(path) as temporary:
+            torch.save({"format": FORMAT, "step": step} | state, temporary)
+        for old in self.paths()[: -self.keep]:
+            old.unlink(missing_ok=True)
+        for leftover in self.folder.glob(".adain-*.pt"):
+            leftover.unlink(missing_ok=True)  # of a process that was killed while writing
+        return path
+
+    def load_latest(self, warn: Callable[[str], None] = lambda _: None) -> State:
+        """The newest that can be read, on the CPU.
+
+        Damaged ones get ``.damaged`` added to their name and ``warn`` is told.
+
+        Raises:
+            TrainingError: if there is none.
+        """
+        found = self.paths()
+        for path in reversed(found):
+            try:
+                return self._read(path)
+            except Exception as error:  # torch.load raises whatever a damaged pickle makes it meet
+                warn(f"{path.name} is damaged ({first_line(error)}): going back to the one before")
+                with contextlib.suppress(OSError):
+                    path.rename(path.with_suffix(".pt.damaged"))
+        if found:
+            raise TrainingError(
+                f"no checkpoint in {self.folder} can be read: start a new run in another folder "
+                f"with --init-from {self.folder.parent / 'decoder.safetensors'}"
+            )
+        raise TrainingError(
+            f"{self.folder.parent} holds no checkpoint to resume from: leave out --resume to start a run"
+        )
+
+    @staticmethod
+    def _read(path: Path) -> State:
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+        if state["format"] != FORMAT:
+            raise ValueError(f"format {state['format']}, not {FORMAT}")
+        return state
+
+
+def save_decoder(decoder: Decoder, path: Path) -> None:
+    """The decoder alone in half precision: 7 MB, and what ``--decoder`` takes."""
+    state = {k: v.detach().half().contiguous().cpu() for k, v in decoder.state_dict().items()}
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save(state))
+
+
+def random_state() -> State:
+    """State of torch's random generators on the CPU and on every GPU."""
+    state: State = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def restore_random_state(state: State) -> None:
+    """Undo :func:`random_state`, as far as this machine has the same devices."""
+    torch.set_rng_state(state["cpu"])
+    if torch.cuda.is_available() and len(state.get("cuda", [])) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])

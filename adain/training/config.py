@@ -1,0 +1,192 @@
+"""Every setting of a training run and its default; free of torch, because ``adain --help`` reads it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+from ..errors import InputError
+
+Schedule = Literal["inverse", "cosine"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+SCRATCH_WARMUP = 2000
+"""Warm-up steps of a decoder that starts from the mirrored encoder."""
+
+MIN_CROP = 32
+"""Smallest training crop: relu4_1 is then 4 × 4, the least that has statistics worth the name."""
+
+RESUMABLE = frozenset({"max_iter", "max_minutes", "checkpoint_every", "preview_every", "log_every", "precision"})
+"""Settings that may differ when a run is resumed: none of them changes what has been learnt."""
+
+
+def _help(text: str) -> dict[str, str]:
+    return {"help": text}
+
+
+def flag(name: str) -> str:
+    """The command-line spelling of a setting: ``batch_size`` gives ``--batch-size``."""
+    return "--" + name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The recipe of a run. The defaults are those of Huang & Belongie 2017 where the paper gives one.
+
+    The ``help`` entry in each field's metadata says what it is; the command line shows the same words.
+    """
+
+    max_iter: int = field(default=160_000, metadata=_help("Steps of style training; a warm-up comes on top."))
+    batch_size: int = field(default=8, metadata=_help("Content-style pairs a step, in each process."))
+    crop: int = field(default=256, metadata=_help("Side of the training images in pixels, a multiple of 8."))
+    crop_scale: tuple[float, float] = field(
+        default=(0.1, 1.0),
+        metadata=_help("Least and greatest area of a crop, as a share of the largest square that fits."),
+    )
+    lr: float = field(default=1e-4, metadata=_help("Learning rate of Adam."))
+    lr_schedule: Schedule = field(
+        default="inverse",
+        metadata=_help("inverse: lr / (1 + lr_decay * t); cosine: down to lr_final_factor at max_iter."),
+    )
+    lr_decay: float = field(default=5e-5, metadata=_help("Decay of the inverse schedule per step."))
+    lr_final_factor: float = field(
+        default=0.02, metadata=_help("Where cosine schedules end, as a share of the learning rate.")
+    )
+    lr_warmup: int = field(default=100, metadata=_help("Steps over which the learning rate rises from 0."))
+    betas: tuple[float, float] = field(default=(0.9, 0.999), metadata=_help("Decay rates of Adam's two moments."))
+    clip_norm: float = field(default=5.0, metadata=_help("Gradients are scaled down to this norm (0: never)."))
+    content_weight: float = field(default=1.0, metadata=_help("Weight of the content loss."))
+    style_weight: float = field(default=10.0, metadata=_help("Weight of the style loss (averaged over channels)."))
+    identity_share: float = field(
+        default=0.0,
+        metadata=_help("Share of the pairs whose style is the content itself, to come back unchanged."),
+    )
+    identity_weight: float = field(default=40.0, metadata=_help("Weight of the pixel error of those pairs."))
+    warmup_iter: int | None = field(
+        default=None,
+        metadata=_help(f"Auto-encoder steps before style training. [default: {SCRATCH_WARMUP}; 0 with --init-from]"),
+    )
+    warmup_lr: float = field(default=5e-4, metadata=_help("Learning rate of the warm-up, falling along a cosine."))
+    warmup_crop: int | None = field(
+        default=None, metadata=_help("Crop of the warm-up. [default: half of --crop, at least 64]")
+    )
+    ema: float = field(
+        default=0.999, metadata=_help("Decay of the running average of the weights that is saved (0: none).")
+    )
+    seed: int = field(default=0, metadata=_help("Fixes the crops: the same seed gives the same weights on a machine."))
+    precision: Precision = field(default="auto", metadata=_help("auto is bf16 on CUDA and fp32 elsewhere."))
+    compile: bool = field(default=False, metadata=_help("Compile the networks with torch.compile."))
+    cache_size: int = field(default=512, metadata=_help("Images are cached decoded, the shorter side reduced to this."))
+    log_every: int = field(default=10, metadata=_help("Steps between two lines of log.jsonl."))
+    checkpoint_every: int = field(default=1000, metadata=_help("Steps between two checkpoints."))
+    preview_every: int = field(default=1000, metadata=_help("Steps between two preview sheets (0: none)."))
+    keep_checkpoints: int = field(default=3, metadata=_help("Checkpoints kept; older ones are removed."))
+    max_minutes: float | None = field(
+        default=None, metadata=_help("Save and stop this long after the start of the call (0: no limit).")
+    )
+
+    def validate(self) -> TrainingConfig:
+        """The same config, once every value has been found usable.
+
+        Raises:
+            InputError: one line that names the flag, the value and what would be right.
+        """
+        for name in ("max_iter", "batch_size", "log_every", "checkpoint_every", "keep_checkpoints"):
+            self._need(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("seed", "lr_warmup", "preview_every"):
+            self._need(name, getattr(self, name) >= 0, "0 or more")
+        for name in ("lr", "warmup_lr"):
+            self._need(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
+        weights = ("lr_decay", "clip_norm", "content_weight", "style_weight", "identity_weight")
+        for name in weights:
+            value = getattr(self, name)
+            self._need(name, math.isfinite(value) and value >= 0, "0 or more")
+        for name in ("identity_share", "lr_final_factor"):
+            self._need(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        self._need("ema", 0 <= self.ema < 1, "at least 0 and below 1")
+        self._need("betas", all(0 <= b < 1 for b in self.betas), "two numbers from 0 to below 1")
+        low, high = self.crop_scale
+        self._need("crop_scale", 0 < low <= high <= 1, "two shares with 0 < low <= high <= 1")
+        for name in ("crop", "warmup_crop"):
+            side = getattr(self, name)
+            fits = side is None or (side >= MIN_CROP and side % 8 == 0)
+            self._need(name, fits, f"a multiple of 8, {MIN_CROP} or more")
+        self._need("warmup_iter", (self.warmup_iter or 0) >= 0, "0 or more")
+        self._need("cache_size", self.cache_size >= 64, "64 or more")
+        limit = self.max_minutes or 0
+        self._need("max_minutes", math.isfinite(limit) and limit >= 0, "0 or more")
+        for name, choices in (("lr_schedule", get_args(Schedule)), ("precision", get_args(Precision))):
+            self._need(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
+        if self.content_weight == 0 and self.style_weight == 0:
+            raise InputError("--content-weight and --style-weight are both 0: nothing would be learnt")
+        return self
+
+    def resolved(self, *, from_scratch: bool) -> TrainingConfig:
+        """The same config with the values that depend on how the run starts filled in."""
+        iterations = self.warmup_iter
+        if iterations is None:
+            iterations = SCRATCH_WARMUP if from_scratch else 0
+        side = self.warmup_crop or max(64, self.crop // 16 * 8)
+        return replace(self, warmup_iter=iterations, warmup_crop=side)
+
+    def overridden(self, given: Mapping[str, Any]) -> TrainingConfig:
+        """The config of a resumed run with the settings in ``given`` put in their place.
+
+        Raises:
+            InputError: if one outside :data:`RESUMABLE` would change.
+        """
+        for name, value in given.items():
+            if name not in RESUMABLE and value != getattr(self, name):
+                allowed = ", ".join(flag(n) for n in sorted(RESUMABLE))
+                raise InputError(
+                    f"{flag(name)} is {_shown(getattr(self, name))} in this run and cannot be changed to "
+                    f"{_shown(value)} by --resume (only {allowed} can): start a new run with --init-from"
+                )
+        return replace(self, **given).validate()
+
+    @property
+    def warmup_steps(self) -> int:
+        """Length of the warm-up of a resolved config."""
+        return self.warmup_iter or 0
+
+    @property
+    def total_steps(self) -> int:
+        """Warm-up and style training together."""
+        return self.warmup_steps + self.max_iter
+
+    def to_json(self) -> str:
+        """All settings as one JSON object."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainingConfig:
+        """The config that :meth:`to_json` wrote. Settings it does not name keep their default.
+
+        Raises:
+            InputError: if it is not such an object, or names a setting there is not.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"the training configuration is not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise InputError("the training configuration must be a JSON object of settings")
+        unknown = sorted(set(values) - {f.name for f in fields(cls)})
+        if unknown:
+            raise InputError(f"the training configuration has unknown settings: {', '.join(unknown)}")
+        pairs: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        try:
+            return cls(**pairs).validate()
+        except TypeError as error:
+            raise InputError(f"the training configuration is damaged: {error}") from None
+
+    def _need(self, name: str, holds: bool, wanted: str) -> None:
+        if not holds:
+            raise InputError(f"{flag(name)} must be {wanted}, not {_shown(getattr(self, name))}")
+
+
+def _shown(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,253 @@
+"""The training loop: step, log, save, look whether to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import TrainingError
+from ..files import atomic_path
+from .checkpoint import CheckpointStore, State, random_state, restore_random_state, save_decoder
+from .config import TrainingConfig
+from .crops import Batch, BatchMaker, Prefetcher
+from .distributed import Team
+from .learner import METRICS, Learner
+from .report import Record, Reporter, RunLog, plot_losses, save_preview
+from .schedule import learning_rate, phase_of
+from .stopping import CODES, Reason, StopFlag
+
+PREVIEW_SIZE = 256
+
+
+@dataclass
+class Progress:
+    """What is counted along the way; part of every checkpoint.
+
+    Attributes:
+        step: steps done in the whole run.
+        samples, seconds: seen and spent in the whole run.
+        loss: mean over the steps of the last line of the log, None before there is one.
+        best_loss, best_step: the lowest such mean of style training, and when it was.
+    """
+
+    step: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    loss: float | None = None
+    best_loss: float | None = None
+    best_step: int | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a call of :meth:`~adain.training.trainer.Trainer.run` ended.
+
+    Attributes:
+        reason: ``"finished"``, ``"time"``, ``"SIGINT"`` or ``"SIGTERM"``.
+        progress: where the run stands.
+        decoder: the file to use, None if nothing was trained.
+        checkpoint: the newest checkpoint.
+    """
+
+    reason: Reason
+    progress: Progress
+    decoder: Path | None
+    checkpoint: Path | None
+
+
+class Loop:
+    """One call's share of a run; see :class:`~adain.training.trainer.Trainer` for the files it leaves.
+
+    Args:
+        config: resolved.
+        learner: what is trained.
+        maker: gives the batch of a step.
+        facts: put into every checkpoint as ``run``.
+        output: the run's folder.
+        team, stop, reporter: the other processes, reasons to stop, and who is told.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        learner: Learner,
+        maker: BatchMaker,
+        facts: dict[str, Any],
+        output: Path,
+        team: Team,
+        stop: StopFlag,
+        reporter: Reporter,
+    ) -> None:
+        self.config = config
+        self.learner = learner
+        self.maker = maker
+        self.facts = facts
+        self.output = output
+        self.team = team
+        self.stop = stop
+        self.reporter = reporter
+        self.progress = Progress()
+        self.decoder_path = output / "decoder.safetensors"
+        self._store = CheckpointStore(output / "checkpoints", config.keep_checkpoints)
+        self._log = RunLog(output / "log.jsonl")
+        self._saved: int | None = None
+        self._drawn: int | None = None
+        # Sums since the last line of the log, and the first step that went wrong: kept on the device,
+        # because reading a number back would make a GPU wait at every step.
+        self._sums = torch.zeros(len(METRICS), device=learner.device)
+        self._count = 0
+        self._ticked = time.monotonic()
+        self._clock_seconds, self._clock_samples = 0.0, 0
+        self._bad = torch.full((), -1, dtype=torch.int64, device=learner.device)
+
+    def restore(self, state: State) -> None:
+        """Go back to what a checkpoint says."""
+        self.learner.load(state["learner"])
+        self.progress = Progress(**state["progress"])
+        self._sums.copy_(state["window"]["sums"])
+        self._count = state["window"]["count"]
+        self._saved = self.progress.step
+        self._clock_seconds, self._clock_samples = self.progress.seconds, self.progress.samples
+        restore_random_state(state["random"])
+
+    def run(self) -> Result:
+        """Train up to ``total_steps``, or until there is a reason to stop."""
+        config, start = self.config, self.progress.step
+        self._prepare()
+        cuda = self.learner.device.type == "cuda"
+        workers = min(8, max(1, (os.cpu_count() or 2) - 2)) if cuda else 1
+        code = 0
+        self.reporter.begin(start, config.total_steps)
+        self._ticked = time.monotonic()
+        with Prefetcher(self.maker, start, config.total_steps, workers=workers, depth=2 * workers) as batches:
+            for batch in batches:
+                self._step(batch)
+                step = self.progress.step
+                if self._due(step, config.log_every) or step == config.warmup_steps:
+                    self._write_log()
+                code = self.team.agree(self.stop.code)
+                if code:
+                    break
+                if self._due(step, config.checkpoint_every):
+                    self._save()
+                if config.preview_every and self._due(step, config.preview_every):
+                    self._draw()
+        reason = CODES[code]
+        self._save()
+        # Whoever sends SIGTERM often kills soon after: what is saved will have to do.
+        if reason in ("finished", "time") and self.progress.step > start and config.preview_every:
+            self._draw()
+        self.team.wait()
+        return Result(reason, self.progress, self.decoder_path, self._store.path(self.progress.step))
+
+    def _due(self, step: int, every: int) -> bool:
+        return step % every == 0 or step == self.config.total_steps
+
+    def _prepare(self) -> None:
+        """Bring the folder in line with where the run stands."""
+        if not self.team.is_main:
+            return
+        with atomic_path(self.output / "run.json") as temporary:
+            facts = self.facts | {"config": json.loads(self.facts["config"])}
+            temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        self._log.truncate(self.progress.step)
+        if self._saved is None:
+            self._save()
+
+    def _step(self, batch: Batch) -> None:
+        step = self.progress.step
+        metrics = self.learner.step(step, batch)
+        self._sums += metrics
+        self._count += 1
+        bad = (self._bad < 0) & ~torch.isfinite(metrics).all()
+        self._bad = torch.where(bad, step, self._bad)
+        if self.learner.device.type == "cpu":
+            self._guard()
+        self.progress.step = step + 1
+        self.progress.samples += self.config.batch_size * self.team.ranks.world_size
+        self.reporter.advance(step + 1)
+
+    def _guard(self) -> None:
+        """End the run if a step since the last look was not finite; nothing is saved then."""
+        step = int(self._bad)
+        if step < 0:
+            return
+        kept = self._store.paths()
+        good = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+        raise TrainingError(
+            f"the loss or its gradient is not finite at step {step + 1}: {good}; start a new run with "
+            f"--init-from {self.decoder_path} and a lower --lr, or --resume with --precision fp32"
+        )
+
+    def _write_log(self) -> None:
+        if not self._count:
+            return
+        self._guard()
+        means: Tensor = self.team.mean(self._sums) / self._count
+        values = dict(zip(METRICS, means.tolist(), strict=True))
+        step = self.progress.step
+        phase, _ = phase_of(self.config, step - 1)
+        if phase == "warmup":
+            values |= {"content": None, "style": None}
+        self._tick()
+        seconds = max(1e-9, self.progress.seconds - self._clock_seconds)
+        record: Record = {
+            "step": step,
+            "phase": phase,
+            "samples": self.progress.samples,
+            "seconds": round(self.progress.seconds, 2),
+            "samples_per_s": round((self.progress.samples - self._clock_samples) / seconds, 2),
+            "lr": learning_rate(self.config, step - 1),
+            **values,
+        }
+        self.progress.loss = record["loss"]
+        if phase == "style" and record["loss"] < (self.progress.best_loss or float("inf")):
+            self.progress.best_loss, self.progress.best_step = record["loss"], step
+        self._sums.zero_()
+        self._count = 0
+        self._clock_samples = self.progress.samples
+        self._clock_seconds = self.progress.seconds
+        if self.team.is_main:
+            self._log.append(record)
+            self.reporter.record(record)
+
+    def _save(self) -> None:
+        """A checkpoint and the averaged decoder, unless this step has one."""
+        self._tick()
+        self._guard()
+        step = self.progress.step
+        if self.team.is_main and self._saved != step:
+            state: State = {
+                "run": self.facts,
+                "learner": self.learner.state(),
+                "progress": asdict(self.progress),
+                "window": {"sums": self._sums.cpu(), "count": self._count},
+                "random": random_state(),
+            }
+            self._store.save(step, state)
+            save_decoder(self.learner.average, self.decoder_path)
+        self._saved = step
+        self._ticked = time.monotonic()
+
+    def _draw(self) -> None:
+        """Preview sheet and plot, unless this step has them."""
+        self._tick()
+        if self.team.is_main and self._drawn != self.progress.step:
+            path = self.output / "previews" / f"step-{self.progress.step:07d}.jpg"
+            save_preview(self.learner, self.maker.contents, self.maker.styles, PREVIEW_SIZE, path)
+            plot_losses(self._log.read(), self.output / "loss.png")
+        self._drawn = self.progress.step
+        self._ticked = time.monotonic()
+
+    def _tick(self) -> None:
+        """Count the time since the last look as training; saving and drawing are left out."""
+        now = time.monotonic()
+        self.progress.seconds += now - self._ticked
+        self._ticked = now

@@ -1,0 +1,143 @@
+"""What a run leaves for people: its log, a plot of it, and preview sheets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from PIL import Image
+
+from ..files import atomic_path
+from ..images import center_crop_square, save_image, to_pil, to_tensor
+from ..layer import adaptive_instance_norm
+from ..sheets import grid
+from ..statistics import channel_mean_std
+from ..vgg import CONTENT_LAYER
+from .cache import ImageCache
+from .learner import Learner
+from .schedule import Phase
+
+Record = dict[str, Any]
+
+PREVIEW_CONTENTS, PREVIEW_STYLES = 3, 4
+SMOOTHING = 0.95
+
+
+class Reporter:
+    """What a run tells whoever watches. This one ignores it all."""
+
+    def note(self, message: str) -> None:
+        """One line worth reading: something was skipped, a checkpoint was damaged."""
+
+    def decoding(self, kind: str, count: int) -> None:
+        """So many images of a kind are decoded."""
+
+    def begin(self, step: int, total: int) -> None:
+        """Training starts at this step."""
+
+    def advance(self, step: int) -> None:
+        """So many steps are done."""
+
+    def record(self, record: Record) -> None:
+        """A line was added to the log."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+class RunLog:
+    """``log.jsonl``: one object for every few steps.
+
+    Args:
+        path: made with the first line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> list[Record]:
+        """All whole lines; a killed process may have left half of one."""
+        if not self.path.is_file():
+            return []
+        records = []
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except ValueError:
+                continue
+        return [r for r in records if isinstance(r, dict) and "step" in r]
+
+    def truncate(self, step: int) -> None:
+        """Forget what came after ``step``: it is about to be done again."""
+        kept = [r for r in self.read() if r["step"] <= step]
+        with atomic_path(self.path) as temporary:
+            temporary.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Add a line."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+def plot_losses(records: list[Record], path: Path) -> None:
+    """Draw the losses over the steps, raw and smoothed, on a logarithmic scale; nothing for an empty log."""
+    if not records:
+        return
+    # matplotlib takes half a second to import; its object interface needs no display and no global state.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for index, name in enumerate(("loss", "style", "content", "identity")):
+        label: str | None = name
+        for phase in get_args(Phase):
+            chosen = [r for r in records if r["phase"] == phase and (r[name] or 0) > 0]
+            steps, values = [r["step"] for r in chosen], [r[name] for r in chosen]
+            if values:
+                axes.plot(steps, values, color=f"C{index}", alpha=0.25, linewidth=0.8)
+                axes.plot(steps, _smoothed(values), color=f"C{index}", linewidth=1.5, label=label)
+                label = None
+    axes.set_yscale("log")
+    axes.set_xlabel("step")
+    axes.grid(visible=True, which="both", alpha=0.2)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def _smoothed(values: list[float]) -> list[float]:
+    """Exponential average, corrected for its start."""
+    total, weight, result = 0.0, 0.0, []
+    for value in values:
+        total = SMOOTHING * total + (1 - SMOOTHING) * value
+        weight = SMOOTHING * weight + (1 - SMOOTHING)
+        result.append(total / weight)
+    return result
+
+
+@torch.no_grad()
+def save_preview(learner: Learner, contents: ImageCache, styles: ImageCache, size: int, path: Path) -> None:
+    """A sheet of a few training contents × styles under the averaged weights, the same ones each time."""
+    left, top = _examples(contents, PREVIEW_CONTENTS, size), _examples(styles, PREVIEW_STYLES, size)
+    rows: list[list[Image.Image | None]] = [[None, *top]]
+    device = learner.device
+    with learner.autocast():
+        wanted = [channel_mean_std(learner.encoder(to_tensor(s).to(device))[CONTENT_LAYER]) for s in top]
+        for picture in left:
+            features = learner.encoder(to_tensor(picture).to(device))[CONTENT_LAYER]
+            outputs = [learner.average(adaptive_instance_norm(features, *style)) for style in wanted]
+            rows.append([picture, *(to_pil(o.float().clamp(0, 1)) for o in outputs)])
+    save_image(grid(rows, cell=size), path, quality=90)
+
+
+def _examples(cache: ImageCache, count: int, size: int) -> list[Image.Image]:
+    count = min(count, len(cache))
+    chosen = [k * len(cache) // count for k in range(count)]
+    squares = [center_crop_square(Image.fromarray(cache.image(k))) for k in chosen]
+    return [s.resize((size, size), Image.Resampling.LANCZOS) for s in squares]

@@ -1,0 +1,68 @@
+"""Reasons to end a run early, noticed between two steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Literal
+
+Reason = Literal["finished", "time", "SIGINT", "SIGTERM"]
+
+CODES: tuple[Reason, ...] = ("finished", "time", "SIGINT", "SIGTERM")
+"""By the number that processes exchange: the largest wins, 0 means go on."""
+
+
+class Stopped(Exception):
+    """Raised where work outside the training loop is to end."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StopFlag:
+    """Inside ``with``, SIGINT and SIGTERM set a flag instead of ending the process; a second SIGINT ends it.
+
+    Args:
+        max_minutes: counted from now.
+        clock: seconds, for tests.
+    """
+
+    def __init__(self, max_minutes: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._deadline = clock() + 60 * max_minutes if max_minutes else None
+        self._code = 0
+        self._before: dict[signal.Signals, Any] = {}
+
+    @property
+    def code(self) -> int:
+        """Index into :data:`CODES`, 0 while there is no reason to stop."""
+        if self._code == 0 and self._deadline is not None and self._clock() >= self._deadline:
+            return CODES.index("time")
+        return self._code
+
+    def check(self) -> None:
+        """Raise :class:`Stopped` if there is a reason to."""
+        if self.code:
+            raise Stopped(CODES[self.code])
+
+    def __enter__(self) -> StopFlag:
+        # Python allows handlers in the main thread only; elsewhere the caller has to see to signals.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if name == "SIGINT" and self._code:
+            raise KeyboardInterrupt
+        self._code = CODES.index("SIGINT" if name == "SIGINT" else "SIGTERM")

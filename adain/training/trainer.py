@@ -1,0 +1,259 @@
+"""A training run from its first step to its last, or to wherever it is stopped, and on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..convert import decoder_state, read_tensors
+from ..decoder import Decoder
+from ..devices import resolve_device
+from ..errors import InputError, WeightsError
+from ..pretrained import load_decoder, load_encoder
+from ..vgg import CONTENT_LAYER
+from .cache import ImageCache, open_cache
+from .checkpoint import CheckpointStore, State
+from .config import TrainingConfig
+from .crops import BatchMaker, to_images
+from .distributed import Ranks, Team
+from .initialise import mirrored_decoder
+from .learner import Learner
+from .loop import Loop, Progress, Result
+from .report import Reporter
+from .stopping import CODES, StopFlag, Stopped
+
+
+class Trainer:
+    """Trains a decoder into a folder.
+
+    The folder receives ``run.json`` (settings and sources), ``log.jsonl``, ``loss.png``, ``previews/``,
+    ``checkpoints/`` and ``decoder.safetensors``, the averaged weights of the newest checkpoint.
+
+    Args:
+        config: the settings.
+        contents, styles: folders and ``.tar`` files with photographs and with artworks.
+        output: the run's folder; must not hold a run already.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        init_from: weights file or model name to start from; None starts from the mirrored encoder.
+        cache_dir: where decoded images are kept, by default ``output/cache``.
+        reporter: is told what happens.
+
+    Raises:
+        InputError: if the settings are unusable or the folder holds a run.
+        MissingFileError, WeightsError: if ``init_from`` cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        contents: Sequence[str | Path],
+        styles: Sequence[str | Path],
+        output: str | Path,
+        *,
+        device: str = "auto",
+        init_from: str | Path | None = None,
+        cache_dir: str | Path | None = None,
+        reporter: Reporter | None = None,
+        resumed: State | None = None,
+    ) -> None:
+        self.config = config.validate().resolved(from_scratch=init_from is None)
+        self.contents = _paths(contents, "--content-dir")
+        self.styles = _paths(styles, "--style-dir")
+        self.output = Path(output)
+        self.init_from = None if init_from is None else str(init_from)
+        self.reporter = reporter or Reporter()
+        self.ranks = Ranks.from_environment()
+        self.device = training_device(device, self.ranks)
+        self.cache_dir = self.output / "cache" if cache_dir is None else Path(cache_dir)
+        self._store = CheckpointStore(self.output / "checkpoints", self.config.keep_checkpoints)
+        self._resumed = resumed
+        self._start: Decoder | None = None
+        if resumed is not None:
+            return
+        if init_from is not None:
+            self._start = read_decoder(init_from)
+        if self._store.paths():
+            raise InputError(
+                f"{self.output} holds a run already: add --resume to continue it, or choose another --output"
+            )
+
+    @classmethod
+    def resume(
+        cls,
+        output: str | Path,
+        *,
+        given: Mapping[str, Any] | None = None,
+        contents: Sequence[str | Path] = (),
+        styles: Sequence[str | Path] = (),
+        device: str = "auto",
+        cache_dir: str | Path | None = None,
+        reporter: Reporter | None = None,
+    ) -> Trainer:
+        """The run in a folder, ready to go on from its newest readable checkpoint.
+
+        Args:
+            output: the run's folder.
+            given: settings to change, see :meth:`TrainingConfig.overridden`.
+            contents, styles: where the images are now, if they have moved; they must be the same images.
+            device, cache_dir, reporter: as for a new run.
+
+        Raises:
+            TrainingError: if there is no readable checkpoint.
+            InputError: if a setting may not be changed.
+        """
+        reporter = reporter or Reporter()
+        state = CheckpointStore(Path(output) / "checkpoints").load_latest(reporter.note)
+        run = state["run"]
+        return cls(
+            TrainingConfig.from_json(run["config"]).overridden(given or {}),
+            contents or run["contents"],
+            styles or run["styles"],
+            output,
+            device=device,
+            init_from=run["init_from"],
+            cache_dir=cache_dir or run["cache_dir"],
+            reporter=reporter,
+            resumed=state,
+        )
+
+    def run(self) -> Result:
+        """Train until done, out of time, or told to stop by a signal; in each case all is saved.
+
+        Raises:
+            TrainingError: if the loss is no longer finite; the last good checkpoint is untouched.
+            InputError: if there are no usable images, or not those of the run that is resumed.
+        """
+        with ExitStack() as stack:
+            stack.callback(self.reporter.close)
+            stop = stack.enter_context(StopFlag(self.config.max_minutes))
+            team = stack.enter_context(Team.assemble(self.ranks, self.device))
+            stack.enter_context(fast_arithmetic(self.device))
+            try:
+                contents, styles = self._open_caches(team, stop)
+            except Stopped as stopped:
+                return Result(stopped.reason, Progress(), None, None)
+            maker = BatchMaker(self.config, contents, styles, rank=self.ranks.rank, pin=self.device.type == "cuda")
+            learner = self._learner(maker, team)
+            facts = self._run_facts(contents, styles)
+            loop = Loop(self.config, learner, maker, facts, self.output, team, stop, self.reporter)
+            if self._resumed is not None:
+                loop.restore(self._resumed)
+            return loop.run()
+
+    def _open_caches(self, team: Team, stop: StopFlag) -> tuple[ImageCache, ImageCache]:
+        """Both caches; the first process builds them, the others wait."""
+
+        def opened() -> list[ImageCache]:
+            caches = []
+            for kind, sources in (("content", self.contents), ("style", self.styles)):
+
+                def check(count: int, kind: str = kind) -> None:
+                    stop.check()
+                    self.reporter.decoding(kind, count)
+
+                caches.append(open_cache(sources, self.cache_dir, self.config.cache_size, check=check))
+                if team.is_main and str(caches[-1].skipped):
+                    self.reporter.note(f"{kind} images left out: {caches[-1].skipped}")
+            return caches
+
+        code = 0
+        caches: list[ImageCache] = []
+        if team.is_main:
+            try:
+                caches = opened()
+            except Stopped as stopped:
+                code = CODES.index(stopped.reason)
+        # Also the barrier behind which the others find the caches built.
+        code = team.agree(code)
+        if code:
+            raise Stopped(CODES[code])
+        if not team.is_main:
+            caches = opened()
+        contents, styles = caches
+        return contents, styles
+
+    def _run_facts(self, contents: ImageCache, styles: ImageCache) -> dict[str, Any]:
+        """What a resumed run needs to know; every checkpoint carries it."""
+        facts: dict[str, Any] = {
+            "config": self.config.to_json(),
+            "contents": [str(p.absolute()) for p in self.contents],
+            "styles": [str(p.absolute()) for p in self.styles],
+            "images": [len(contents), len(styles)],
+            "signature": f"{contents.signature()} {styles.signature()}",
+            "init_from": self.init_from,
+            "cache_dir": str(self.cache_dir.absolute()),
+        }
+        before = self._resumed["run"] if self._resumed else facts
+        if before["signature"] != facts["signature"]:
+            was, now = (" and ".join(map(str, f["images"])) for f in (before, facts))
+            raise InputError(
+                f"these are not the images of this run ({was} contents and styles then, {now} now): give the "
+                f"same ones, or start a new run with --init-from {self.output / 'decoder.safetensors'}"
+            )
+        return facts
+
+    def _learner(self, maker: BatchMaker, team: Team) -> Learner:
+        encoder = load_encoder(upto=CONTENT_LAYER)
+        decoder = self._start
+        if decoder is None and self._resumed is not None:
+            decoder = Decoder()
+        if decoder is None:
+            size = self.config.warmup_crop if self.config.warmup_steps else self.config.crop
+            images, _ = to_images(maker.starting(), size or self.config.crop, torch.device("cpu"))
+            decoder = mirrored_decoder(encoder, images)
+        return Learner(self.config, encoder, decoder, self.device, team)
+
+
+def training_device(name: str, ranks: Ranks) -> torch.device:
+    """The device of a name for this process: ``"cuda"`` and ``"auto"`` give each its own GPU.
+
+    Raises:
+        InputError: if this machine has no such device.
+    """
+    device = resolve_device(name)
+    if device.type == "cuda" and device.index is None:
+        return resolve_device(f"cuda:{ranks.local_rank}")
+    return device
+
+
+@contextmanager
+def fast_arithmetic(device: torch.device) -> Iterator[None]:
+    """On a GPU: let cuDNN choose its fastest kernels, and float32 be TensorFloat-32, for a while."""
+    if device.type != "cuda":
+        yield
+        return
+    torch.cuda.set_device(device)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=True):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def read_decoder(source: str | Path) -> Decoder:
+    """A decoder from a file in any layout the field uses, or the shipped one of a model name.
+
+    Raises:
+        MissingFileError, WeightsError: if there is none, or the file holds something else.
+    """
+    path = Path(source)
+    if not path.suffix and not path.exists():
+        return load_decoder(str(source))
+    state = decoder_state(read_tensors(path))
+    if state is None:
+        raise WeightsError(f"{path} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
+    decoder = Decoder()
+    decoder.load_state_dict(state)
+    return decoder
+
+
+def _paths(sources: Sequence[str | Path], name: str) -> list[Path]:
+    if not sources:
+        raise InputError(f"{name} is missing: name a folder of images or a .tar file")
+    return [Path(s) for s in sources]

@@ -1,0 +1,166 @@
+"""``adain train``: a decoder of your own, resumable."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+import click
+from click.core import ParameterSource
+
+from adain.errors import InputError
+from adain.training.config import TrainingConfig, flag
+
+from .options import SNAKE_CASE
+
+if TYPE_CHECKING:
+    from adain.training.loop import Result
+
+EXIT_CODES = {"finished": 0, "time": 0, "SIGINT": 130, "SIGTERM": 143}
+
+
+def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A flag for every setting of :class:`TrainingConfig`, with its default and its words."""
+    hints = get_type_hints(TrainingConfig)
+    for setting in reversed(fields(TrainingConfig)):
+        hint, default, name = hints[setting.name], setting.default, flag(setting.name)
+        options: dict[str, Any] = {"default": default, "help": setting.metadata["help"]}
+        options["show_default"] = default is not None
+        if hint is bool:
+            name = f"{name}/{name.replace('--', '--no-', 1)}"
+        elif isinstance(default, str):
+            options["type"] = click.Choice(get_args(hint))
+        elif isinstance(default, tuple):
+            options |= {"type": float, "nargs": len(default)}
+        else:
+            options["type"] = next(t for t in (get_args(hint) or (hint,)) if t in (int, float))
+        command = click.option(name, setting.name, **options)(command)
+    return command
+
+
+@click.command(context_settings=SNAKE_CASE)
+@click.option(
+    "--content-dir", "--content", "contents", multiple=True, metavar="PATH",
+    help="Folder (searched recursively) or .tar of photographs; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--style-dir", "--style", "styles", multiple=True, metavar="PATH",
+    help="Folder or .tar of artworks; may be repeated.",
+)  # fmt: skip
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the run.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --output, with its own settings.")
+@click.option("--init-from", metavar="FILE", help="Start from this decoder file, or a shipped model's name.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--cache-dir", metavar="DIR", help="Where decoded images are kept. [default: OUTPUT/cache]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the run at its end.")
+@config_options
+@click.pass_context
+def train(
+    context: click.Context,
+    /,
+    contents: tuple[str, ...],
+    styles: tuple[str, ...],
+    output: str,
+    resume: bool,
+    init_from: str | None,
+    device: str,
+    cache_dir: str | None,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    """Train a decoder on your own photographs and artworks.
+
+    Ctrl-C, SIGTERM and --max-minutes save before they stop; --resume goes on from there, exactly. For several
+    GPUs start it with torchrun --nproc-per-node N -m adain train.
+
+    \b
+    adain train --content-dir photos/ --style-dir artworks.tar -o run/
+    adain train -o run/ --resume
+    """
+    config = TrainingConfig(**settings).validate()
+    if resume and init_from is not None:
+        raise InputError("--init-from starts a new run and --resume continues one: leave out one of them")
+
+    # Imported here: torch takes a second that --help and usage errors need not wait for.
+    from adain.training.distributed import Ranks
+    from adain.training.report import Reporter
+    from adain.training.trainer import Trainer
+
+    is_main = Ranks.from_environment().is_main
+    reporter: Reporter = _terminal_reporter() if is_main else Reporter()
+    where: dict[str, Any] = {"device": device, "cache_dir": cache_dir, "reporter": reporter}
+    if resume:
+        explicit = {k for k in settings if context.get_parameter_source(k) is ParameterSource.COMMANDLINE}
+        given = {k: getattr(config, k) for k in explicit}
+        trainer = Trainer.resume(output, given=given, contents=contents, styles=styles, **where)
+    else:
+        trainer = Trainer(config, contents, styles, output, init_from=init_from, **where)
+    result = trainer.run()
+    if is_main:
+        _report(result, output, as_json)
+    return EXIT_CODES[result.reason]
+
+
+def _report(result: Result, output: str, as_json: bool) -> None:
+    progress = result.progress
+    if result.reason != "finished":
+        why = "time is up" if result.reason == "time" else f"stopped by {result.reason}"
+        saved = f"saved at step {progress.step}; continue with adain train -o {output} --resume"
+        state = saved if result.checkpoint else "before the first step"
+        click.echo(f"adain train: {why}, {state}", err=True)
+    if as_json:
+        paths = {"decoder": result.decoder, "checkpoint": result.checkpoint}
+        record = {"reason": result.reason, **asdict(progress), **paths}
+        click.echo(json.dumps(record, default=str, ensure_ascii=False))
+    elif result.decoder is not None:
+        click.echo(result.decoder)
+
+
+def _terminal_reporter() -> Any:
+    from tqdm import tqdm
+
+    from adain.training.report import Record, Reporter
+
+    class TerminalReporter(Reporter):
+        """Notes on stderr, and a bar if that is a terminal."""
+
+        def __init__(self) -> None:
+            self.bar: tqdm[Any] | None = None
+            self.hidden = not sys.stderr.isatty()
+
+        def note(self, message: str) -> None:
+            with tqdm.external_write_mode():
+                click.echo(f"adain train: {message}", err=True)
+
+        def decoding(self, kind: str, count: int) -> None:
+            if self.bar is None or self.bar.desc != f"decoding {kind}":
+                self.close()
+                self.bar = tqdm(desc=f"decoding {kind}", unit="image", disable=self.hidden, file=sys.stderr)
+                self.bar.desc = f"decoding {kind}"
+            self.bar.update(count - self.bar.n)
+
+        def begin(self, step: int, total: int) -> None:
+            self.close()
+            look: dict[str, Any] = {"unit": "step", "dynamic_ncols": True, "file": sys.stderr}
+            self.bar = tqdm(initial=step, total=total, disable=self.hidden, **look)
+
+        def advance(self, step: int) -> None:
+            if self.bar is not None:
+                self.bar.update(step - self.bar.n)
+
+        def record(self, record: Record) -> None:
+            if self.bar is None:
+                return
+            names = ("loss", "content", "style", "identity", "samples_per_s", "lr")
+            shown = {k: f"{record[k]:.3g}" for k in names if record.get(k)}
+            self.bar.set_postfix(shown, refresh=False)
+
+        def close(self) -> None:
+            if self.bar is not None:
+                self.bar.close()
+                self.bar = None
+
+    return TerminalReporter()

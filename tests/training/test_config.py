@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from adain.errors import InputError
+from adain.training.config import RESUMABLE, TrainingConfig
+from tests.conftest import ROOT
+
+
+def test_defaults_are_the_published_recipe() -> None:
+    config = TrainingConfig().validate()
+    assert (config.lr, config.lr_decay, config.lr_schedule) == (1e-4, 5e-5, "inverse")
+    assert (config.max_iter, config.batch_size, config.crop) == (160_000, 8, 256)
+    assert (config.style_weight, config.content_weight) == (10.0, 1.0)
+
+
+def test_every_setting_has_help() -> None:
+    for setting in dataclasses.fields(TrainingConfig):
+        assert len(setting.metadata["help"]) > 10, setting.name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_iter", 0),
+        ("batch_size", 0),
+        ("crop", 100),
+        ("crop", 24),
+        ("crop_scale", (0.0, 1.0)),
+        ("crop_scale", (0.8, 0.2)),
+        ("crop_scale", (0.5, 1.5)),
+        ("lr", 0.0),
+        ("lr", float("nan")),
+        ("lr_schedule", "linear"),
+        ("lr_decay", -1.0),
+        ("lr_final_factor", 2.0),
+        ("lr_warmup", -1),
+        ("betas", (0.9, 1.0)),
+        ("clip_norm", float("inf")),
+        ("style_weight", -1.0),
+        ("identity_share", 1.1),
+        ("warmup_iter", -1),
+        ("warmup_crop", 31),
+        ("ema", 1.0),
+        ("seed", -1),
+        ("precision", "fp16"),
+        ("cache_size", 32),
+        ("log_every", 0),
+        ("preview_every", -1),
+        ("max_minutes", -1.0),
+    ],
+)
+def test_bad_values_name_their_flag(name: str, value: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        TrainingConfig(**{name: value}).validate()
+    assert f"--{name.replace('_', '-')} must be" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_teach_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="nothing would be learnt"):
+        TrainingConfig(content_weight=0, style_weight=0).validate()
+
+
+def test_json_round_trip() -> None:
+    config = TrainingConfig(crop_scale=(0.2, 0.9), warmup_iter=7, max_minutes=1.5, compile=True)
+    assert TrainingConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "JSON object"),
+        (json.dumps({"epochs": 3}), "unknown settings: epochs"),
+        (json.dumps({"lr": "fast"}), "damaged"),
+        (json.dumps({"lr": 7}), "--lr must be"),
+    ],
+)
+def test_damaged_json(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        TrainingConfig.from_json(text)
+
+
+def test_resolving_depends_on_the_start() -> None:
+    scratch = TrainingConfig().resolved(from_scratch=True)
+    assert (scratch.warmup_steps, scratch.warmup_crop) == (2000, 128)
+    assert scratch.total_steps == 162_000
+    assert TrainingConfig().resolved(from_scratch=False).warmup_steps == 0
+    assert TrainingConfig(warmup_iter=5, crop=64).resolved(from_scratch=False).warmup_crop == 64
+    assert TrainingConfig(crop=264).resolved(from_scratch=True).validate().warmup_crop == 128
+
+
+def test_resuming_may_change_only_what_does_not_change_the_past() -> None:
+    config = TrainingConfig()
+    changed = config.overridden({"max_iter": 10, "precision": "fp32", "lr": config.lr})
+    assert (changed.max_iter, changed.precision) == (10, "fp32")
+    for setting in dataclasses.fields(TrainingConfig):
+        if setting.name not in RESUMABLE:
+            with pytest.raises(InputError, match=f"--{setting.name.replace('_', '-')} is"):
+                config.overridden({setting.name: "other"})
+    with pytest.raises(InputError, match="--max-iter must be"):
+        config.overridden({"max_iter": 0})
+
+
+def test_reading_the_defaults_does_not_load_torch() -> None:
+    code = "import sys, adain.training.config; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

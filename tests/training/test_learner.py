@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from adain.decoder import Decoder
+from adain.pretrained import load_decoder
+from adain.training.cache import ImageCache
+from adain.training.config import Precision, TrainingConfig
+from adain.training.crops import BatchMaker
+from adain.training.distributed import Ranks, Team
+from adain.training.learner import METRICS, Learner, working_dtype
+from adain.vgg import VGGEncoder
+
+CONFIG = TrainingConfig(
+    batch_size=2, crop=32, warmup_iter=0, warmup_crop=32, lr=1e-3, lr_warmup=0, precision="fp32"
+)
+CPU = torch.device("cpu")
+
+
+def learner(config: TrainingConfig, encoder: VGGEncoder, decoder: Decoder) -> Learner:
+    return Learner(config, encoder, decoder, CPU, Team(Ranks()))
+
+
+def weights(decoder: Decoder) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in decoder.parameters()])
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_twenty_steps_lower_the_loss(
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache, precision: Precision
+) -> None:
+    config = replace(CONFIG, precision=precision)
+    mine = learner(config, encoder, load_decoder())
+    batch = BatchMaker(config, contents, styles)(0)
+    losses = [float(mine.step(step, batch)[0]) for step in range(20)]
+    assert losses[-1] < 0.7 * losses[0]
+    assert mine.decoder.conv4_1.weight.dtype == torch.float32  # type: ignore[union-attr]
+
+
+def test_warmup_lowers_the_pixel_error(
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
+) -> None:
+    config = replace(CONFIG, warmup_iter=20, warmup_lr=1e-3, lr_final_factor=1.0)
+    mine = learner(config, encoder, load_decoder())
+    batch = BatchMaker(config, contents, styles)(0)
+    metrics = [dict(zip(METRICS, mine.step(step, batch).tolist(), strict=True)) for step in range(15)]
+    assert metrics[-1]["loss"] < 0.8 * metrics[0]["loss"]
+    assert metrics[0]["loss"] == metrics[0]["identity"]
+    assert metrics[0]["style"] == 0
+
+
+def test_average_follows_its_closed_form(
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
+) -> None:
+    config = replace(CONFIG, ema=0.15)
+    mine = learner(config, encoder, load_decoder())
+    make = BatchMaker(config, contents, styles)
+    wanted = weights(mine.decoder).double()
+    for step in range(4):
+        mine.step(step, make(step))
+        decay = min(0.15, (step + 1) / (step + 10))
+        wanted = decay * wanted + (1 - decay) * weights(mine.decoder).double()
+        torch.testing.assert_close(weights(mine.average).double(), wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_without_ema_the_average_is_the_decoder(
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
+) -> None:
+    config = replace(CONFIG, ema=0.0)
+    mine = learner(config, encoder, load_decoder())
+    mine.step(0, BatchMaker(config, contents, styles)(0))
+    assert torch.equal(weights(mine.average), weights(mine.decoder))
+
+
+def test_the_norm_is_clipped_and_reported_unclipped(
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
+) -> None:
+    batch = BatchMaker(CONFIG, contents, styles)(0)
+    norms = []
+    for clip in (0.0, 1e-3):
+        mine = learner(replace(CONFIG, clip_norm=clip), encoder, load_decoder())
+        reported = float(mine.step(0, batch)[METRICS.index("grad_norm")])
+        left = torch.cat([p.grad.flatten() for p in mine.decoder.parameters() if p.grad is not None]).norm()
+        norms.append((reported, float(left)))
+    assert norms[0][1] == pytest.approx(norms[0][0], rel=1e-4)
+    assert norms[1] == pytest.approx((norms[0][0], 1e-3), rel=1e-3)
+
+
+def test_state_brings_back_every_bit(
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
+) -> None:
+    make = BatchMaker(CONFIG, contents, styles)
+    one = learner(CONFIG, encoder, load_decoder())
+    for step in range(3):
+        one.step(step, make(step))
+    state = copy.deepcopy(one.state())
+    after = [one.step(step, make(step)) for step in (3, 4)]
+    two = learner(CONFIG, encoder, Decoder())
+    two.load(state)
+    assert all(torch.equal(two.step(step, make(step)), after[step - 3]) for step in (3, 4))
+    assert torch.equal(weights(two.decoder), weights(one.decoder))
+    assert torch.equal(weights(two.average), weights(one.average))
+
+
+def test_style_training_starts_with_fresh_moments(
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
+) -> None:
+    config = replace(CONFIG, warmup_iter=2)
+    mine = learner(config, encoder, load_decoder())
+    make = BatchMaker(config, contents, styles)
+    counts = []
+    for step in range(4):
+        mine.step(step, make(step))
+        counts.append(int(next(iter(mine.optimizer.state.values()))["step"]))
+    assert counts == [1, 2, 1, 2]
+
+
+def test_precision() -> None:
+    cuda = torch.device("cuda")
+    assert working_dtype(TrainingConfig(), CPU) == torch.float32
+    assert working_dtype(TrainingConfig(), cuda) == torch.bfloat16
+    assert working_dtype(TrainingConfig(precision="fp32"), cuda) == torch.float32
+    assert working_dtype(TrainingConfig(precision="bf16"), CPU) == torch.bfloat16

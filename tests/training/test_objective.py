@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from adain.decoder import Decoder
+from adain.training.config import TrainingConfig
+from adain.training.objective import style_objective, warmup_objective
+from adain.vgg import STYLE_LAYERS, VGGEncoder
+
+
+def mean_std(f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return f.mean((2, 3), keepdim=True), (f.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+
+
+@pytest.fixture
+def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    content, style = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    style[0] = content[0]
+    return content, style, torch.tensor([1.0, 0.0]).view(2, 1, 1, 1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_style_objective_is_the_papers(
+    encoder: VGGEncoder, batch: tuple[torch.Tensor, ...], share: float
+) -> None:
+    content, style, identity = batch
+    config = TrainingConfig(content_weight=2.0, style_weight=5.0, identity_weight=7.0, identity_share=share)
+    decoder = Decoder()
+    losses = style_objective(config, encoder, decoder, content, style, identity)
+
+    with torch.no_grad():
+        c = encoder(content, STYLE_LAYERS)["relu4_1"]
+        s = encoder(style, STYLE_LAYERS)
+        (mc, dc), (ms, ds) = mean_std(c), mean_std(s["relu4_1"])
+        t = ds * (c - mc) / dc + ms
+        out = decoder(t)
+        o = encoder(out, STYLE_LAYERS)
+        l_content = ((o["relu4_1"] - t) ** 2).mean()
+        l_style = torch.zeros(())
+        for layer in STYLE_LAYERS:
+            (mo, do), (mt, dt) = mean_std(o[layer]), mean_std(s[layer])
+            l_style = l_style + ((mo - mt) ** 2).mean() + ((do - dt) ** 2).mean()
+        l_identity = ((out[0] - content[0]) ** 2).mean() / 2 if share else torch.zeros(())
+    torch.testing.assert_close(losses.content, l_content, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(losses.style, l_style, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(losses.identity, l_identity, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(losses.total, 2 * l_content + 5 * l_style + 7 * l_identity, rtol=1e-4, atol=1e-4)
+
+
+def test_only_the_decoder_gets_gradients(encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]) -> None:
+    decoder = Decoder()
+    losses = style_objective(TrainingConfig(), encoder, decoder, *batch)
+    losses.total.backward()  # type: ignore[no-untyped-call]
+    assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in decoder.parameters())
+    assert all(p.grad is None for p in encoder.parameters())
+
+
+def test_warmup_objective_is_the_pixel_error(
+    encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]
+) -> None:
+    content = batch[0]
+    decoder = Decoder()
+    losses = warmup_objective(encoder, decoder, content)
+    wanted = ((decoder(encoder(content)["relu4_1"]) - content) ** 2).mean()
+    torch.testing.assert_close(losses.total, wanted)
+    assert losses.total is losses.identity
+    assert float(losses.content) == float(losses.style) == 0.0
+
+
+def test_bfloat16_stays_close_to_float32(encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]) -> None:
+    decoder = Decoder()
+    config = TrainingConfig(identity_share=0.5)
+    exact = style_objective(config, encoder, decoder, *batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = style_objective(config, encoder, decoder, *batch)
+    for a, b in zip(exact, rounded, strict=True):
+        assert b.dtype == torch.float32
+        torch.testing.assert_close(b, a, rtol=0.05, atol=1e-3)
