@@ -63,7 +63,7 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     Takes torchvision's VGG-19 state dict, and the AdaIN field's vgg_normalised.pth (53 layers) and decoder.pth (29
     layers). Pickles are read with weights_only=True: nothing in them is executed.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from adain.convert import convert, read_tensors
     from adain.files import atomic_path, check_writable
@@ -80,5 +80,5 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     pictures = (to_tensor(resize_shorter(split_alpha(read_image(path))[0], 512)) for path in folder)
     kind, state = convert(read_tensors(file), pictures)
     with atomic_path(target) as temporary:
-        save_file(state, temporary)
+        temporary.write_bytes(save(state))  # save_file would make it readable by its owner alone
     click.echo(f"{target}: {kind}, {len(state) // 2} convolutions; use it with --{kind} {target}")

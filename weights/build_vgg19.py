@@ -19,7 +19,7 @@ import zipfile
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from adain import palettes
@@ -90,7 +90,7 @@ def main() -> None:
     else:
         means = load_file(HERE / "activation-means.safetensors")
     normalize(tensors, means)
-    save_file(tensors, args.output)
+    args.output.write_bytes(save(tensors))
     digest = hashlib.sha256(args.output.read_bytes()).hexdigest()
     print(f"{args.output}: {args.output.stat().st_size} bytes, sha256 {digest}")
 

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from adain.convert import decoder_state, read_tensors
 
@@ -43,7 +43,8 @@ def install(source: Path) -> None:
     state = decoder_state(read_tensors(source))
     if state is None:
         raise SystemExit(f"{source} holds no decoder")
-    save_file({name: t.half().contiguous() for name, t in state.items()}, HERE / "decoder.safetensors")
+    half = {name: t.half().contiguous() for name, t in state.items()}
+    (HERE / "decoder.safetensors").write_bytes(save(half))
 
 
 def main() -> None:

@@ -49,9 +49,7 @@ def test_alone_everything_is_free() -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_train_stop_and_resume_as_one(
-    tmp_path: Path, content_dir: Path, style_dir: Path
-) -> None:
+def test_two_processes_train_stop_and_resume_as_one(tmp_path: Path, content_dir: Path, style_dir: Path) -> None:
     common = [
         *("--content-dir", content_dir, "--style-dir", style_dir, "--device", "cpu", "--init-from", "vgg19"),
         *("--cache-dir", tmp_path / "cache"),
@@ -74,8 +72,7 @@ def test_two_processes_train_stop_and_resume_as_one(
     one, two = (s["learner"]["decoder"] for s in states)
     assert all(torch.equal(one[k], two[k]) for k in one)
     losses = [
-        [json.loads(text)["loss"] for text in (tmp_path / run / "log.jsonl").read_text().splitlines()]
-        for run in "ab"
+        [json.loads(text)["loss"] for text in (tmp_path / run / "log.jsonl").read_text().splitlines()] for run in "ab"
     ]
     assert len(losses[0]) == 4
     assert losses[0] == losses[1]

@@ -18,9 +18,7 @@ def images() -> torch.Tensor:
     return F.interpolate(coarse, size=(48, 48), mode="bilinear").clamp(0, 1)
 
 
-def test_every_layer_starts_with_the_documented_mean_and_deviation(
-    encoder: VGGEncoder, images: torch.Tensor
-) -> None:
+def test_every_layer_starts_with_the_documented_mean_and_deviation(encoder: VGGEncoder, images: torch.Tensor) -> None:
     decoder = mirrored_decoder(encoder, images)
     seen: dict[str, torch.Tensor] = {}
     for spec in MIRRORED:
@@ -31,9 +29,7 @@ def test_every_layer_starts_with_the_documented_mean_and_deviation(
     with torch.no_grad():
         output = decoder(encoder(images)[CONTENT_LAYER])
     for spec in MIRRORED[:-1]:
-        torch.testing.assert_close(
-            seen[spec.name].mean(dim=(0, 2, 3)), torch.zeros(spec.c_in), rtol=0, atol=1e-3
-        )
+        torch.testing.assert_close(seen[spec.name].mean(dim=(0, 2, 3)), torch.zeros(spec.c_in), rtol=0, atol=1e-3)
         assert float(seen[spec.name].std(correction=0)) == pytest.approx(1, abs=1e-3)
     torch.testing.assert_close(output.mean(dim=(0, 2, 3)), torch.full((3,), 0.45), rtol=0, atol=1e-3)
     assert float(output.std(correction=0)) == pytest.approx(0.2, abs=1e-3)

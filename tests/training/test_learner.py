@@ -15,9 +15,7 @@ from adain.training.distributed import Ranks, Team
 from adain.training.learner import METRICS, Learner, working_dtype
 from adain.vgg import VGGEncoder
 
-CONFIG = TrainingConfig(
-    batch_size=2, crop=32, warmup_iter=0, warmup_crop=32, lr=1e-3, lr_warmup=0, precision="fp32"
-)
+CONFIG = TrainingConfig(batch_size=2, crop=32, warmup_iter=0, warmup_crop=32, lr=1e-3, lr_warmup=0, precision="fp32")
 CPU = torch.device("cpu")
 
 
@@ -41,9 +39,7 @@ def test_twenty_steps_lower_the_loss(
     assert mine.decoder.conv4_1.weight.dtype == torch.float32  # type: ignore[union-attr]
 
 
-def test_warmup_lowers_the_pixel_error(
-    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
-) -> None:
+def test_warmup_lowers_the_pixel_error(encoder: VGGEncoder, contents: ImageCache, styles: ImageCache) -> None:
     config = replace(CONFIG, warmup_iter=20, warmup_lr=1e-3, lr_final_factor=1.0)
     mine = learner(config, encoder, load_decoder())
     batch = BatchMaker(config, contents, styles)(0)
@@ -53,9 +49,7 @@ def test_warmup_lowers_the_pixel_error(
     assert metrics[0]["style"] == 0
 
 
-def test_average_follows_its_closed_form(
-    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
-) -> None:
+def test_average_follows_its_closed_form(encoder: VGGEncoder, contents: ImageCache, styles: ImageCache) -> None:
     config = replace(CONFIG, ema=0.15)
     mine = learner(config, encoder, load_decoder())
     make = BatchMaker(config, contents, styles)
@@ -67,9 +61,7 @@ def test_average_follows_its_closed_form(
         torch.testing.assert_close(weights(mine.average).double(), wanted, rtol=1e-5, atol=1e-7)
 
 
-def test_without_ema_the_average_is_the_decoder(
-    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
-) -> None:
+def test_without_ema_the_average_is_the_decoder(encoder: VGGEncoder, contents: ImageCache, styles: ImageCache) -> None:
     config = replace(CONFIG, ema=0.0)
     mine = learner(config, encoder, load_decoder())
     mine.step(0, BatchMaker(config, contents, styles)(0))
@@ -90,9 +82,7 @@ def test_the_norm_is_clipped_and_reported_unclipped(
     assert norms[1] == pytest.approx((norms[0][0], 1e-3), rel=1e-3)
 
 
-def test_state_brings_back_every_bit(
-    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
-) -> None:
+def test_state_brings_back_every_bit(encoder: VGGEncoder, contents: ImageCache, styles: ImageCache) -> None:
     make = BatchMaker(CONFIG, contents, styles)
     one = learner(CONFIG, encoder, load_decoder())
     for step in range(3):

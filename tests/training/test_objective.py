@@ -21,9 +21,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_style_objective_is_the_papers(
-    encoder: VGGEncoder, batch: tuple[torch.Tensor, ...], share: float
-) -> None:
+def test_style_objective_is_the_papers(encoder: VGGEncoder, batch: tuple[torch.Tensor, ...], share: float) -> None:
     content, style, identity = batch
     config = TrainingConfig(content_weight=2.0, style_weight=5.0, identity_weight=7.0, identity_share=share)
     decoder = Decoder()
@@ -56,9 +54,7 @@ def test_only_the_decoder_gets_gradients(encoder: VGGEncoder, batch: tuple[torch
     assert all(p.grad is None for p in encoder.parameters())
 
 
-def test_warmup_objective_is_the_pixel_error(
-    encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]
-) -> None:
+def test_warmup_objective_is_the_pixel_error(encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]) -> None:
     content = batch[0]
     decoder = Decoder()
     losses = warmup_objective(encoder, decoder, content)

@@ -166,9 +166,7 @@ class StopAt(Reporter):
 
 
 @pytest.mark.parametrize("step", [1, 3, 9])
-def test_interrupted_and_resumed_is_the_same_bit_for_bit(
-    run: Run, straight: Path, tmp_path: Path, step: int
-) -> None:
+def test_interrupted_and_resumed_is_the_same_bit_for_bit(run: Run, straight: Path, tmp_path: Path, step: int) -> None:
     result = run.new(tmp_path / "run", reporter=StopAt(step)).run()
     assert (result.reason, result.progress.step) == ("SIGINT", step)
     assert result.checkpoint is not None
@@ -188,14 +186,10 @@ def test_time_is_up_again_and_again(run: Run, straight: Path, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
-def test_a_killed_process_is_resumed_bit_for_bit(
-    run: Run, straight: Path, tmp_path: Path, name: str
-) -> None:
+def test_a_killed_process_is_resumed_bit_for_bit(run: Run, straight: Path, tmp_path: Path, name: str) -> None:
     output = tmp_path / "run"
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        run.command(output), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(run.command(output), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     # Between two checkpoints, of which there is one every 4 steps.
     while process.poll() is None and time.monotonic() < deadline:
@@ -269,9 +263,7 @@ def test_nan_names_the_step_and_the_last_good_checkpoint(
     same_outcome(straight, output)
 
 
-def test_previews_and_plot_are_drawn(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_previews_and_plot_are_drawn(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "PREVIEW_SIZE", 64)
     config = replace(CONFIG, max_iter=2, warmup_iter=1, preview_every=2, log_every=1)
     run.new(tmp_path / "run", config).run()
@@ -292,9 +284,7 @@ def test_what_was_left_out_is_told(run: Run, tmp_path: Path, style_dir: Path) ->
             notes.append(message)
 
     config = replace(CONFIG, max_iter=1, warmup_iter=0)
-    Trainer(
-        config, [bad], [style_dir], tmp_path / "run", device="cpu", init_from="vgg19", reporter=Notes()
-    ).run()
+    Trainer(config, [bad], [style_dir], tmp_path / "run", device="cpu", init_from="vgg19", reporter=Notes()).run()
     assert notes == ["content images left out: 1 damaged (broken.jpg)"]
     assert (tmp_path / "run" / "cache").is_dir()
 
