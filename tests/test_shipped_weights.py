@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from adain import metrics
-from adain.images import to_tensor
+from adain.images import center_crop_square, read_image, resize_shorter, to_tensor
 from adain.pretrained import registry
 from adain.stylizer import Stylizer
 from adain.vgg import STYLE_LAYERS
@@ -60,14 +60,25 @@ def test_residual_falls_with_alpha(stylizer: Stylizer) -> None:
             assert residuals[-1] < 0.6, (content_name, residuals)
 
 
-def test_alpha_zero_gives_the_photograph_back(stylizer: Stylizer) -> None:
-    path = sample("content", "astronaut")
-    content = stylizer.encode_content(path, size=256)
-    style = stylizer.encode_style(sample("style", "hokusai_great_wave"), size=128)
-    with Image.open(path) as image:
-        photo = to_tensor(image.convert("RGB").resize((256, 256), Image.Resampling.LANCZOS))
-    # The figure over the evaluation pictures stands in the model card; this one guards against a broken file.
-    assert float(metrics.psnr(stylizer.decode(content, style, alpha=0.0), photo)) > 15
+# PSNR in dB at alpha 0 that the shipped decoder reached on these pictures; renew it with a better decoder.
+RECONSTRUCTION = {
+    "astronaut": 14.02,
+    "chelsea": 19.13,
+    "montStMichel": 19.95,
+    "european-honey-bee": 14.53,
+    "cincinnati-bridge": 16.29,
+}
+
+
+def test_alpha_zero_reconstructs_as_well_as_when_shipped(stylizer: Stylizer) -> None:
+    style = stylizer.encode_style(sample("style", "hokusai_great_wave"), size=64)
+    for name, expected in RECONSTRUCTION.items():
+        photo = to_tensor(center_crop_square(resize_shorter(read_image(sample("content", name)), 256)))
+        got = float(metrics.psnr(stylizer.stylize(photo, style, alpha=0.0), photo))
+        assert got > expected - 0.2, name
+        # And it is a picture: closer to the photograph than the photograph's mean colour is.
+        mean = photo.mean(dim=(2, 3), keepdim=True).expand_as(photo)
+        assert got > float(metrics.psnr(mean, photo)) + 1.0, name
 
 
 def test_card_and_manifest_tell_the_training() -> None:
