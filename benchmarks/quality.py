@@ -21,6 +21,7 @@ from adain import metrics
 from adain.images import center_crop_square, list_images, read_image, resize_shorter, split_alpha, to_tensor
 from adain.layer import adaptive_instance_norm
 from adain.statistics import channel_mean_std
+from adain.style import Style
 from adain.stylizer import Content, Stylizer
 from adain.vgg import CONTENT_LAYER, STRIDE, STYLE_LAYERS
 
@@ -54,9 +55,8 @@ def score(stylizer: Stylizer, contents: list[Path], styles: list[Path], size: in
     for photo, feature in zip(photos, features, strict=True):
         plain = stylizer.decoder(feature[CONTENT_LAYER]).clamp(0, 1)
         psnr.append(float(metrics.psnr(plain, photo)))
-        content = Content(feature[CONTENT_LAYER], (size, size), is_tensor=True)
-        own = stylizer.stylize(content, stylizer.encode_style(photo, size=0))
-        assert isinstance(own, torch.Tensor)
+        content = Content(feature[CONTENT_LAYER], (size, size))
+        own = stylizer.decode(content, Style(*channel_mean_std(feature[CONTENT_LAYER])))
         ssim.append(float(metrics.ssim(own, photo)))
     return {
         "pairs": len(chosen),

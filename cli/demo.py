@@ -67,10 +67,10 @@ def demo(output: Path, cell: int, **model: Any) -> None:
     total = len(CONTENTS) * len(ALPHAS) * len(STYLES)
     with tqdm(total=total, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
         for name in CONTENTS:
-            encoded = stylizer.encode_content(content(name), size=cell, crop=True)
             photo = center_crop_square(read_image(content(name)))
+            encoded = stylizer.encode_content(photo, size=cell)
             for alpha in ALPHAS:
-                row = [photo]
+                row: list[Any] = [photo]
                 for one in styles:
                     row.append(stylizer.stylize(encoded, one, alpha=alpha))
                     bar.update()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from adain.stylizer import Stylizer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,7 +38,7 @@ def load_stylizer(
     device: str,
     seed: int,
     max_pixels: int | None,
-) -> Any:
+) -> Stylizer:
     """The :class:`adain.Stylizer` that :func:`model_options` describe."""
     # Imported here: torch takes a second that --help and usage errors need not wait for.
     import torch

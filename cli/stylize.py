@@ -102,7 +102,7 @@ def stylize(
         normalize_weights(weights)
         names = ["+".join(names)]
     plan = jobs.plan(jobs.expand(contents), names, output, suffix=suffix)
-    stylizer: Stylizer = load_stylizer(**model)
+    stylizer = load_stylizer(**model)
 
     encoded: list[Style | AdainError]
     if weights is not None:

@@ -20,13 +20,12 @@ def test_residual_is_one_for_the_content_and_zero_for_the_style() -> None:
 
 def test_residual_half_way_is_a_quarter() -> None:
     # Statistics half-way from content to style leave a quarter of the squared distance.
-    content, style = features(0), features(1)
+    content = features(0)
     shift = {k: content[k] - content[k].mean((2, 3), keepdim=True) for k in content}
     a = {k: v + 1.0 for k, v in shift.items()}
     b = {k: v + 3.0 for k, v in shift.items()}
     middle = {k: v + 2.0 for k, v in shift.items()}
     torch.testing.assert_close(metrics.style_residual(middle, a, b), torch.full((2,), 0.25))
-    del style
 
 
 def test_content_distance_ignores_the_statistics_a_style_replaces() -> None:
