@@ -43,3 +43,19 @@ def center_crop_square(image: Tensor) -> Tensor:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return image[..., top : top + side, left : left + side]
+
+
+def resize_area(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """``(B, C, H, W)`` reduced to ``size`` (height, width), each pixel the mean of those it replaces."""
+    return image if tuple(image.shape[2:]) == size else F.adaptive_avg_pool2d(image, size)
+
+
+def resize_to_cover(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """``(B, C, H, W)`` scaled until it covers ``size`` (height, width), antialiased, and cut at its centre."""
+    height, width = image.shape[2:]
+    scale = max(size[0] / height, size[1] / width)
+    shape = (max(size[0], round(height * scale)), max(size[1], round(width * scale)))
+    if shape != (height, width):
+        image = F.interpolate(image, shape, mode="bicubic", antialias=True, align_corners=False).clamp(0.0, 1.0)
+    top, left = (shape[0] - size[0]) // 2, (shape[1] - size[1]) // 2
+    return image[..., top : top + size[0], left : left + size[1]]

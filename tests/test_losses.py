@@ -54,7 +54,7 @@ def test_modules_are_their_functions() -> None:
     expected = 0.5 * style_loss({k: out[k] for k in layers}, feature_stats({k: target[k] for k in layers}))
     module = StyleLoss(target, 0.5, layers)
     torch.testing.assert_close(module(out), expected)
-    assert repr(module) == "StyleLoss(layers=relu1_1, relu3_1, weight=0.5)"
+    assert repr(module) == "StyleLoss(weight=0.5, layers=relu1_1, relu3_1)"
     assert not list(module.state_dict())  # targets belong to a picture, not to a checkpoint
 
 

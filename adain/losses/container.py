@@ -1,0 +1,108 @@
+"""Adding losses up, by name, over one picture or over an image pyramid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
+
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..tensors import resize_area
+from .base import IMAGE, Features, Loss, check_weight, total
+
+
+class Encoder(Protocol):
+    """Anything that gives the features of named layers: :class:`~adain.vgg.VGGEncoder`, the other backbones."""
+
+    def __call__(self, image: Tensor, layers: Sequence[str]) -> Mapping[str, Tensor]: ...
+
+
+class LossSum(nn.Module):
+    """Named losses over one encoder's output.
+
+    Args:
+        losses: by name, a loss or several that are reported as one, such as a style loss per artwork.
+
+    Raises:
+        InputError: if there is none.
+    """
+
+    def __init__(self, losses: Mapping[str, Loss | Sequence[Loss]]) -> None:
+        super().__init__()
+        parts = {name: [loss] if isinstance(loss, Loss) else list(loss) for name, loss in losses.items()}
+        if not parts or not all(parts.values()):
+            raise InputError("a sum of losses needs at least one loss")
+        self.names = tuple(parts)
+        self.parts = nn.ModuleList(nn.ModuleList(each) for each in parts.values())
+
+    def __getitem__(self, name: str) -> list[Loss]:
+        """The losses reported under a name."""
+        return cast("list[Loss]", list(cast(nn.ModuleList, self.parts[self.names.index(name)])))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every layer an encoder has to give, without repetition."""
+        wanted = (layer for name in self.names for loss in self[name] for layer in loss.layers)
+        return tuple(dict.fromkeys(layer for layer in wanted if layer != IMAGE))
+
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        """Each loss by name, weighted: scalars whose sum is the objective."""
+        return {name: total([loss(features) for loss in self[name]]) for name in self.names}
+
+    def extra_repr(self) -> str:
+        return f"names={', '.join(self.names)}"
+
+
+class PyramidLoss(nn.Module):
+    """Any losses of a picture at one or several sizes: the objective of an optimisation.
+
+    Args:
+        encoder: runs once per size, to the layers the losses of that size ask for.
+        levels: scale → losses whose targets were made at that scale, 1 being the picture as it is. A picture is
+            reduced by averaging over the pixels that fall together.
+        weights: by scale; equal ones of sum 1 by default.
+
+    Shape:
+        image ``(B, 3, H, W)`` in ``[0, 1]`` → scalars by name. With several scales a name carries its scale,
+        as in ``gram@0.5``.
+
+    Raises:
+        InputError: if there is no level, or a scale is not in (0, 1].
+    """
+
+    def __init__(
+        self, encoder: Encoder, levels: Mapping[float, LossSum], weights: Mapping[float, float] | None = None
+    ) -> None:
+        super().__init__()
+        if not levels or not all(0.0 < scale <= 1.0 for scale in levels):
+            raise InputError(
+                f"an image pyramid needs scales above 0 up to 1, not {', '.join(map(str, levels)) or 'none'}"
+            )
+        self.encoder = encoder
+        self.scales = tuple(levels)
+        self.levels = nn.ModuleList(levels.values())
+        self.weights = {s: 1.0 / len(levels) if weights is None else check_weight(weights[s]) for s in levels}
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for scale, losses in zip(self.scales, self.levels, strict=True):
+            losses = cast(LossSum, losses)
+            picture = image
+            if scale != 1.0:
+                height, width = image.shape[2:]
+                picture = resize_area(image, scaled_size((height, width), scale))
+            features: dict[str, Tensor] = {IMAGE: picture}
+            if losses.layers:
+                features |= self.encoder(picture, losses.layers)
+            mark = f"@{scale:g}" if len(self.scales) > 1 else ""
+            found |= {f"{name}{mark}": self.weights[scale] * value for name, value in losses(features).items()}
+        return found
+
+    def extra_repr(self) -> str:
+        return f"scales={', '.join(f'{s:g}' for s in self.scales)}"
+
+
+def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Height and width at a scale, at least 1 px."""
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -1,0 +1,118 @@
+"""Content losses: distances between feature maps, position by position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InputError
+from ..statistics import at_least_float32
+from ..tensors import resize_to_cover
+from ..vgg import CONTENT_LAYER
+from .base import Features, Loss, total
+
+Form = Literal["mean", "half-sum"]
+
+
+def content_loss(features: Tensor, target: Tensor, guide: Tensor | None = None, *, form: Form = "mean") -> Tensor:
+    r"""Squared difference of two feature maps.
+
+    .. math:: \text{mean: } \frac{\sum g (F - P)^2}{C \sum g}, \qquad \text{half-sum: } \tfrac12 \sum g (F - P)^2
+
+    The mean is that of Huang & Belongie 2017, eq. 12, where the target is the AdaIN output itself; half the sum
+    is that of Gatys et al. 2016, eq. 1, which grows with the picture. :math:`g = 1` without a guide.
+
+    Args:
+        features, target: ``(B, C, H, W)``.
+        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` weights in ``[0, 1]`` at the same size.
+        form: ``"mean"`` or ``"half-sum"``; the mean is over batch, channels and positions.
+
+    Returns:
+        A scalar ≥ 0 in float32 or better.
+
+    Raises:
+        InputError: if the shapes differ or the form is unknown.
+    """
+    if features.shape[1:] != target.shape[1:]:
+        raise InputError(f"features {tuple(features.shape)} cannot be compared with a target {tuple(target.shape)}")
+    f, t = at_least_float32(features), at_least_float32(target)
+    if form not in get_args(Form):
+        raise InputError(f"there is no content loss {form!r}: use {' or '.join(get_args(Form))}")
+    if guide is None:
+        return F.mse_loss(f, t.expand_as(f)) if form == "mean" else 0.5 * (f - t).square().sum()
+    weighted = (guide * (f - t).square()).sum()
+    if form == "half-sum":
+        return 0.5 * weighted
+    return weighted / (guide.expand(f.shape[0], -1, -1, -1).sum() * f.shape[1])
+
+
+class ContentLoss(Loss):
+    """:func:`content_loss` against stored features, summed over the layers.
+
+    Args:
+        target: ``(B, C, H, W)`` features of one layer, or an encoder's output at ``layers``.
+        weight: factor of the loss.
+        layers: which layers to compare; with features of one layer, its name.
+        guide: see :class:`Loss`.
+        form: see :func:`content_loss`.
+    """
+
+    def __init__(
+        self,
+        target: Tensor | Features,
+        weight: float = 1.0,
+        layers: str | Mapping[str, float] | Sequence[str] = CONTENT_LAYER,
+        guide: Tensor | None = None,
+        *,
+        form: Form = "mean",
+    ) -> None:
+        super().__init__(weight, (layers,) if isinstance(layers, str) else layers, guide)
+        if isinstance(target, Tensor):
+            if len(self.layers) != 1:
+                raise InputError("features of one layer cannot be the target of several: give a mapping by layer")
+            target = {next(iter(self.layers)): target}
+        for layer in self.layers:
+            self.keep(f"target_{layer}", target[layer])
+        self.form: Form = form
+
+    def measure(self, features: Features) -> Tensor:
+        return total(
+            [
+                beta * content_loss(f, self.get_buffer(f"target_{layer}"), guide, form=self.form)
+                for layer, beta, f, guide in self._each_layer(features)
+            ]
+        )
+
+
+class SecondaryContentLoss(ContentLoss):
+    """:func:`content_loss` against the features of an intermediate stylised picture, such as the AdaIN pass.
+
+    It holds the optimisation near a result whose strokes already lie well, while the style loss deepens them.
+    """
+
+
+def combined_image(content: Tensor, style: Tensor, share: float) -> Tensor:
+    """A partial blend of content and style in pixels, the target of :class:`CombinedImageLoss`.
+
+    Args:
+        content: ``(B, 3, H, W)`` in ``[0, 1]``.
+        style: ``(B or 1, 3, H', W')`` in ``[0, 1]``; scaled to cover the content and cut at its centre.
+        share: of the style, in ``[0, 1]``.
+
+    Returns:
+        ``(B, 3, H, W)`` in ``[0, 1]``.
+
+    Raises:
+        InputError: if the share is outside its range.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise InputError(f"the style's share of the combined image must be from 0 to 1, not {share}")
+    height, width = content.shape[2:]
+    return content + share * (resize_to_cover(style, (height, width)) - content)
+
+
+class CombinedImageLoss(ContentLoss):
+    """:func:`content_loss` against the features of a :func:`combined_image`."""
