@@ -13,3 +13,22 @@ CONTENT_SIZE = 0
 
 JPEG_QUALITY = 95
 """Quality of written JPEG and WebP files, 1 to 100."""
+
+COLOR_MODES = ("none", "luminance", "linear", "histogram")
+"""How a stylised picture can keep the colours of the photograph."""
+
+COLOR_SPACES = ("ycbcr", "yiq", "lab")
+"""Where "luminance" parts light from colour."""
+
+COLOR_METHODS = ("monge-kantorovich", "cholesky", "symmetric")
+"""Which of the matrices that carry one covariance over to another "linear" takes."""
+
+COLOR_MODE = "luminance"
+"""The mode where colours are to be kept and none is named."""
+
+COLOR_SPACE = "ycbcr"
+
+COLOR_METHOD = "monge-kantorovich"
+
+COLOR_STRENGTH = 1.0
+"""Strength of the colour preservation, 0 (none) to 1."""
