@@ -12,15 +12,15 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from . import defaults, images, pretrained, tensors
+from . import defaults, images, pretrained
 from .decoder import Decoder
 from .devices import resolve_device
-from .errors import ImageError
 from .images import ImageInput
+from .inputs import input_name, load_pixels
 from .layer import adaptive_instance_norm, check_alpha
 from .statistics import channel_mean_std
 from .style import Style
-from .vgg import CONTENT_LAYER, MIN_SIZE, STRIDE, VGGEncoder
+from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,14 +111,14 @@ class Stylizer:
         Raises:
             MissingFileError, ImageError: see :func:`adain.images.read_image`.
         """
-        pixels, _ = self._pixels(source, size, crop)
+        pixels, _ = self.pixels(source, size=size, crop=crop)
         with torch.set_grad_enabled(_tracks(pixels)):
             mean, std = channel_mean_std(self.encoder(pixels)[CONTENT_LAYER])
-        return Style(mean, std, _name(source))
+        return Style(mean, std, input_name(source))
 
     def encode_content(self, source: ImageInput, *, size: int = defaults.CONTENT_SIZE, crop: bool = False) -> Content:
         """A photograph after the encoder, to be decoded in many styles or strengths; arguments as above."""
-        pixels, opacity = self._pixels(source, size, crop)
+        pixels, opacity = self.pixels(source, size=size, crop=crop)
         height, width = pixels.shape[2:]
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         pad = (0, -width % STRIDE, 0, -height % STRIDE)
@@ -222,36 +222,14 @@ class Stylizer:
         picture = images.to_pil(result)
         return picture if content.opacity is None else images.with_alpha(picture, content.opacity)
 
+    def pixels(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> tuple[Tensor, Image.Image | None]:
+        """:func:`~adain.inputs.load_pixels` with this stylizer's device and limit of pixels."""
+        return load_pixels(source, size=size, crop=crop, device=self.device, max_pixels=self.max_pixels)
+
     def __repr__(self) -> str:
         return f"Stylizer(encoder to {self.encoder.upto}, device={self.device})"
-
-    def _pixels(self, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, Image.Image | None]:
-        """``(B, 3, H, W)`` pixels on the device, sized and cropped, and the alpha channel if there is one."""
-        opacity = None
-        if isinstance(source, Tensor):
-            pixels = tensors.resize_shorter(tensors.check_tensor(source), size)
-            pixels = tensors.center_crop_square(pixels) if crop else pixels
-        else:
-            picture = images.resize_shorter(images.read_image(source, max_pixels=self.max_pixels), size)
-            picture = images.center_crop_square(picture) if crop else picture
-            picture, opacity = images.split_alpha(picture)
-            pixels = images.to_tensor(picture)
-        height, width = pixels.shape[2:]
-        if min(height, width) < MIN_SIZE:
-            raise ImageError(
-                f"{_name(source) or 'the image'} is {width}x{height} px: at least {MIN_SIZE} px a side are "
-                f"needed, enlarge it or ask for a larger size"
-            )
-        pixels = pixels.to(self.device, torch.float32)
-        return pixels.contiguous(memory_format=torch.channels_last), opacity
 
 
 def _tracks(*tensors: Tensor) -> bool:
     """Whether gradients are wanted: the frozen networks alone never ask for a graph."""
     return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-
-
-def _name(source: ImageInput) -> str:
-    if isinstance(source, (str, os.PathLike)):
-        return Path(source).name
-    return "" if isinstance(source, Tensor) else Path(str(getattr(source, "filename", ""))).name

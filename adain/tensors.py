@@ -34,7 +34,7 @@ def resize_shorter(image: Tensor, size: int) -> Tensor:
     if size in (0, short):
         return image
     shape = (max(1, round(height * size / short)), max(1, round(width * size / short)))
-    return F.interpolate(image, shape, mode="bicubic", antialias=True, align_corners=False).clamp(0.0, 1.0)
+    return resize_to(image, shape)
 
 
 def center_crop_square(image: Tensor) -> Tensor:
@@ -50,12 +50,18 @@ def resize_area(image: Tensor, size: tuple[int, int]) -> Tensor:
     return image if tuple(image.shape[2:]) == size else F.adaptive_avg_pool2d(image, size)
 
 
+def resize_to(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """``(B, C, H, W)`` in ``[0, 1]`` scaled to ``size`` (height, width), antialiased."""
+    if tuple(image.shape[2:]) == size:
+        return image
+    return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False).clamp(0.0, 1.0)
+
+
 def resize_to_cover(image: Tensor, size: tuple[int, int]) -> Tensor:
     """``(B, C, H, W)`` scaled until it covers ``size`` (height, width), antialiased, and cut at its centre."""
     height, width = image.shape[2:]
     scale = max(size[0] / height, size[1] / width)
     shape = (max(size[0], round(height * scale)), max(size[1], round(width * scale)))
-    if shape != (height, width):
-        image = F.interpolate(image, shape, mode="bicubic", antialias=True, align_corners=False).clamp(0.0, 1.0)
+    image = resize_to(image, shape)
     top, left = (shape[0] - size[0]) // 2, (shape[1] - size[1]) // 2
     return image[..., top : top + size[0], left : left + size[1]]

@@ -84,10 +84,22 @@ class PyramidLoss(nn.Module):
         self.levels = nn.ModuleList(levels.values())
         self.weights = {s: 1.0 / len(levels) if weights is None else check_weight(weights[s]) for s in levels}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What :meth:`forward` reports, in its order."""
+        pairs = zip(self.scales, self._sums, strict=True)
+        return tuple(self._marked(name, scale) for scale, losses in pairs for name in losses.names)
+
+    @property
+    def _sums(self) -> list[LossSum]:
+        return cast("list[LossSum]", list(self.levels))
+
+    def _marked(self, name: str, scale: float) -> str:
+        return f"{name}@{scale:g}" if len(self.scales) > 1 else name
+
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        for scale, losses in zip(self.scales, self.levels, strict=True):
-            losses = cast(LossSum, losses)
+        for scale, losses in zip(self.scales, self._sums, strict=True):
             picture = image
             if scale != 1.0:
                 height, width = image.shape[2:]
@@ -95,8 +107,7 @@ class PyramidLoss(nn.Module):
             features: dict[str, Tensor] = {IMAGE: picture}
             if losses.layers:
                 features |= self.encoder(picture, losses.layers)
-            mark = f"@{scale:g}" if len(self.scales) > 1 else ""
-            found |= {f"{name}{mark}": self.weights[scale] * value for name, value in losses(features).items()}
+            found |= {self._marked(n, scale): self.weights[scale] * value for n, value in losses(features).items()}
         return found
 
     def extra_repr(self) -> str:

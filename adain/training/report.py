@@ -13,6 +13,7 @@ from PIL import Image
 from ..files import atomic_path
 from ..images import center_crop_square, save_image, to_pil, to_tensor
 from ..layer import adaptive_instance_norm
+from ..plots import Curve, plot_curves
 from ..sheets import grid
 from ..statistics import channel_mean_std
 from ..vgg import CONTENT_LAYER
@@ -23,7 +24,6 @@ from .schedule import Phase
 Record = dict[str, Any]
 
 PREVIEW_CONTENTS, PREVIEW_STYLES = 3, 4
-SMOOTHING = 0.95
 
 
 class Reporter:
@@ -86,39 +86,13 @@ def plot_losses(records: list[Record], path: Path) -> None:
     """Draw the losses over the steps, raw and smoothed, on a logarithmic scale; nothing for an empty log."""
     if not records:
         return
-    # matplotlib takes half a second to import; its object interface needs no display and no global state.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    curves = []
     for index, name in enumerate(("loss", "style", "content", "identity")):
-        label: str | None = name
         for phase in get_args(Phase):
             chosen = [r for r in records if r["phase"] == phase and (r[name] or 0) > 0]
             steps, values = [r["step"] for r in chosen], [r[name] for r in chosen]
-            if values:
-                axes.plot(steps, values, color=f"C{index}", alpha=0.25, linewidth=0.8)
-                axes.plot(steps, _smoothed(values), color=f"C{index}", linewidth=1.5, label=label)
-                label = None
-    axes.set_yscale("log")
-    axes.set_xlabel("step")
-    axes.grid(visible=True, which="both", alpha=0.2)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
-
-
-def _smoothed(values: list[float]) -> list[float]:
-    """Exponential average, corrected for its start."""
-    total, weight, result = 0.0, 0.0, []
-    for value in values:
-        total = SMOOTHING * total + (1 - SMOOTHING) * value
-        weight = SMOOTHING * weight + (1 - SMOOTHING)
-        result.append(total / weight)
-    return result
+            curves.append(Curve(name, steps, values, smooth=True, color=index))
+    plot_curves(path, curves, xlabel="step")
 
 
 @torch.no_grad()

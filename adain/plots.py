@@ -1,0 +1,77 @@
+"""Plots of losses over steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .files import atomic_path
+
+SMOOTHING = 0.95
+"""Decay of the exponential average that a smoothed curve shows."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a plot.
+
+    Attributes:
+        label: curves of one label share a colour and an entry in the legend.
+        steps, values: what to draw; values that are not above 0 are left out, as the axis is logarithmic.
+        smooth: draw the exponential average boldly over a faint raw curve.
+        color: number in matplotlib's cycle of colours; that of the label's first appearance by default.
+    """
+
+    label: str
+    steps: Sequence[float]
+    values: Sequence[float]
+    smooth: bool = False
+    color: int | None = None
+
+
+def plot_curves(path: str | os.PathLike[str], curves: Sequence[Curve], *, xlabel: str, ylabel: str = "") -> None:
+    """Draw curves on a logarithmic scale into a ``.png``, ``.svg`` or ``.pdf`` file.
+
+    Raises:
+        InputError: if the file cannot be written.
+    """
+    # matplotlib takes half a second to import; its object interface needs no display and no global state.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    colors: dict[str, int] = {}
+    named: set[str] = set()
+    for curve in curves:
+        kept = [(step, value) for step, value in zip(curve.steps, curve.values, strict=True) if value > 0]
+        number = colors.setdefault(curve.label, len(colors)) if curve.color is None else curve.color
+        if not kept:
+            continue
+        steps, values = [step for step, _ in kept], [value for _, value in kept]
+        label = None if curve.label in named else curve.label
+        named.add(curve.label)
+        if curve.smooth:
+            axes.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)
+            values = _smoothed(values)
+        axes.plot(steps, values, color=f"C{number}", linewidth=1.5, label=label)
+    axes.set_yscale("log")
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.grid(visible=True, which="both", alpha=0.2)
+    if named:
+        axes.legend()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    """Exponential average, corrected for its start."""
+    total, weight, result = 0.0, 0.0, []
+    for value in values:
+        total = SMOOTHING * total + (1 - SMOOTHING) * value
+        weight = SMOOTHING * weight + (1 - SMOOTHING)
+        result.append(total / weight)
+    return result

@@ -1,0 +1,263 @@
+"""The descent: one optimiser over one or several sizes of a picture, from coarse to fine."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from ..errors import InputError
+from ..losses import PyramidLoss, make_balance
+from ..tensors import resize_to
+from .optimizers import carry_up, make_optimizer, seed_gradient
+from .pictures import Pictures
+from .progress import Callback, Progress, RefinementError, peak_memory
+from .recipe import Recipe
+from .targets import groups
+
+MIN_SIZE = 32
+"""Shortest side in px: reflection padding needs two cells at relu5_1."""
+
+FINAL_LR = 0.02
+"""Where the cosine schedule ends, as a share of the learning rate."""
+
+PLATEAU_FACTOR = 0.5
+"""What the plateau schedule multiplies the learning rate by."""
+
+
+def scales_of(size: tuple[int, int], recipe: Recipe) -> list[float]:
+    """The scales of a coarse-to-fine course, ascending to 1.
+
+    Raises:
+        InputError: if the picture is too small.
+    """
+    short = min(size)
+    if short < MIN_SIZE:
+        raise InputError(
+            f"the picture is {size[1]}x{size[0]} px: at least {MIN_SIZE} px a side are needed to refine it"
+        )
+    if recipe.coarsest == 0 or recipe.coarsest >= short:
+        return [1.0]
+    count = math.ceil(math.log(short / max(MIN_SIZE, recipe.coarsest), recipe.growth) - 1e-9)
+    # Never more sizes than steps; the finest ones are those that matter.
+    count = min(count, max(0, recipe.steps - 1))
+    return [max(recipe.growth**-k, MIN_SIZE / short) for k in range(count, 0, -1)] + [1.0]
+
+
+def cosine_lr(recipe: Recipe, step: int) -> float:
+    """The learning rate of a step (from 0) of the cosine schedule, over the whole course."""
+    progress = step / max(1, recipe.steps)
+    return recipe.learning_rate * (FINAL_LR + (1.0 - FINAL_LR) * 0.5 * (1.0 + math.cos(math.pi * progress)))
+
+
+class Descent:
+    """Minimises a recipe's losses over a picture.
+
+    Args:
+        recipe: what to do.
+        make_objective: the losses for pictures of some size.
+        pictures: at full size.
+        callback: see :data:`~adain.refinement.progress.Callback`.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        make_objective: Callable[[Pictures], PyramidLoss],
+        pictures: Pictures,
+        callback: Callback | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.make_objective = make_objective
+        self.pictures = pictures
+        self.callback = callback
+        self.done = 0
+        self._ended = False
+        self._recent: list[float] = []
+
+    def run(self, start: Tensor) -> Tensor:
+        """The optimised picture, in ``[0, 1]``.
+
+        Without averaging and under fixed weights this is the best picture that was judged; otherwise the average,
+        or the last.
+
+        Args:
+            start: ``(1, 3, H, W)``, of the size of the content.
+
+        Raises:
+            RefinementError: if the loss or its gradient is not finite.
+        """
+        self._begun = time.perf_counter()
+        scales = scales_of(self.pictures.size, self.recipe)
+        shares = [self.recipe.steps // len(scales)] * len(scales)
+        shares[-1] += self.recipe.steps - sum(shares)
+        start = start.detach().float()
+        result, change, average_change = start.clamp(0.0, 1.0), None, None
+        self._level: _Level | None = None
+        for scale, steps in zip(scales, shares, strict=True):
+            if self._ended or steps == 0:
+                break
+            pictures = self.pictures.at_scale(scale)
+            # What coarser sizes changed is added to the start, so that its detail outlives them.
+            lower = resize_to(start, pictures.size)
+            level = _Level(self, pictures, _moved(lower, change), _moved(lower, average_change), self._level)
+            try:
+                level.run(steps)
+            except RefinementError as error:
+                if scale != 1.0:
+                    error.image = _moved(start, error.image - lower).clamp(0.0, 1.0)
+                raise
+            self._level = level
+            change, average_change = level.image.detach() - lower, level.average - lower
+            result = level.result if scale == 1.0 else _moved(start, level.result - lower).clamp(0.0, 1.0)
+        return result
+
+    def report(self, level: _Level, losses: Mapping[str, float], total: float) -> None:
+        """Tell the callback about a step that was just judged, and decide whether to go on."""
+        self.done += 1
+        progress = Progress(
+            step=self.done,
+            steps=self.recipe.steps,
+            size=level.pictures.size,
+            losses=losses,
+            total=total,
+            factors={} if self.recipe.weighting == "fixed" else dict(level.balance.factors),
+            seconds=time.perf_counter() - self._begun,
+            peak_memory=peak_memory(level.image.device),
+            _image=lambda: level.average.clamp(0.0, 1.0).clone(),
+        )
+        if self.callback is not None and self.callback(progress):
+            self._ended = True
+
+    @property
+    def ended(self) -> bool:
+        """Whether the callback has asked to stop."""
+        return self._ended
+
+
+class _Level:
+    """One size of a descent."""
+
+    def __init__(
+        self, descent: Descent, pictures: Pictures, image: Tensor, average: Tensor, before: _Level | None
+    ) -> None:
+        self.descent, self.recipe, self.pictures = descent, descent.recipe, pictures
+        self.objective = descent.make_objective(pictures)
+        self.image = image.clone(memory_format=torch.contiguous_format).requires_grad_()
+        self.average = average.detach().clone()
+        self.optimizer = make_optimizer(self.recipe, self.image)
+        self.result = average.detach().clamp(0.0, 1.0)
+        self._lowest = math.inf
+        self._good = self.result
+        self._history: list[float] = []
+        self.balance = make_balance(self.recipe.weighting, groups(self.objective.names))
+        if before is not None:
+            self.balance.factors |= before.balance.factors
+            carry_up(before.optimizer, self.optimizer, before.image, self.image)
+            self._set_lr(before.optimizer.param_groups[0]["lr"])
+        # Made last: it begins with the rate it finds.
+        self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience)
+
+    def run(self, steps: int) -> None:
+        """So many steps, or fewer if the callback or the tolerance ends them."""
+        for _ in range(steps):
+            if self.descent.ended or self._settled():
+                break
+            if self.recipe.schedule == "cosine":
+                self._set_lr(cosine_lr(self.recipe, self.descent.done))
+            # The step judges the picture as it is and then moves it.
+            self.optimizer.step(self._closure)  # type: ignore[arg-type]  # a tensor serves as the number it holds
+            self._advance()
+        if steps and self._keeps_best:
+            # The last move has not been judged yet; this is not a step: nothing is moved by it.
+            with torch.no_grad():
+                total = float(self.balance.total(self.objective(self._bounded())))
+            self._keep(total)
+
+    def _closure(self) -> Tensor:
+        recipe = self.recipe
+        self.optimizer.zero_grad()
+        with torch.enable_grad():
+            picture = self._bounded()
+            terms = self.objective(picture)
+            if recipe.weighting != "fixed" and self.descent.done % recipe.weighting_every == 0:
+                self.balance.update(terms, picture)
+            total = self.balance.total(terms)
+        value = float(total.detach())
+        if math.isfinite(value):
+            total.backward()  # type: ignore[no-untyped-call]
+        gradient = self.image.grad
+        if not math.isfinite(value) or gradient is None or not bool(gradient.isfinite().all()):
+            step = self.descent.done + 1
+            raise RefinementError(
+                f"the loss is no longer a finite number at step {step}: use a lower --lr or weights, or fp32",
+                step,
+                self._good,
+            )
+        seed_gradient(self.optimizer, self.image)
+        self._keep(value)
+        self._history.append(value)
+        self.descent.report(self, {name: float(term.detach()) for name, term in terms.items()}, value)
+        return total
+
+    def _bounded(self) -> Tensor:
+        return self.image.clamp(0.0, 1.0) if self.recipe.bounds == "clamp" else self.image
+
+    @property
+    def _keeps_best(self) -> bool:
+        return self.recipe.ema == 0 and self.recipe.weighting == "fixed"
+
+    def _keep(self, value: float) -> None:
+        """Remember the picture that was just judged, if it is to be the result or the last good one."""
+        if not math.isfinite(value):
+            return
+        with torch.no_grad():
+            if self._keeps_best:
+                if value < self._lowest:
+                    self._lowest = value
+                    self.result = self._good = self.image.detach().clamp(0.0, 1.0)
+            else:
+                self._good = self.average.clamp(0.0, 1.0)
+
+    @torch.no_grad()
+    def _advance(self) -> None:
+        """After a move: the average, the learning rate, and the result where that is not the best."""
+        ema = self.recipe.ema
+        if self.recipe.bounds == "clamp" and self.recipe.optimizer != "lbfgs":
+            # Beyond the bounds there is no gradient to bring a pixel back. L-BFGS has to know its own steps.
+            self.image.clamp_(0.0, 1.0)
+        now = self.image.detach()
+        # A young average follows quickly, so that it soon forgets the start.
+        decay = min(ema, (self.descent.done + 1) / (self.descent.done + 10)) if ema else 0.0
+        self.average = now.clone() if decay == 0.0 else torch.lerp(now, self.average, decay)
+        if not self._keeps_best:
+            self.result = self.average.clamp(0.0, 1.0)
+        if self.recipe.schedule == "plateau":
+            self.plateau.step(self._history[-1])
+
+    def _set_lr(self, lr: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+
+    def _settled(self) -> bool:
+        """Whether the last ``patience`` steps gained less than the tolerance."""
+        recipe, history = self.recipe, self._history
+        if recipe.tolerance == 0.0 or len(history) <= recipe.patience:
+            return False
+        before = min(history[: -recipe.patience])
+        return min(history[-recipe.patience :]) > before - recipe.tolerance * abs(before)
+
+
+def _moved(start: Tensor, change: Tensor | None) -> Tensor:
+    """``start`` plus a change found at a smaller size."""
+    if change is None:
+        return start
+    size = (start.shape[2], start.shape[3])
+    if tuple(change.shape[2:]) != size:
+        change = F.interpolate(change, size, mode="bicubic", align_corners=False)
+    return start + change

@@ -1,0 +1,81 @@
+"""The optimisers, and carrying what they have learned up to a larger picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .recipe import Recipe
+
+
+def make_optimizer(recipe: Recipe, image: Tensor) -> torch.optim.Optimizer:
+    """The recipe's optimiser of one picture.
+
+    L-BFGS makes one step of its direction, without a line search, for every evaluation; this is how it is used on
+    pictures since Gatys et al. 2016, and makes a step of every optimiser cost the same.
+    """
+    lr = recipe.learning_rate
+    if recipe.optimizer == "lbfgs":
+        return torch.optim.LBFGS(
+            [image], lr=lr, max_iter=1, history_size=recipe.history, tolerance_grad=0.0, tolerance_change=0.0
+        )
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam([image], lr=lr)
+    return torch.optim.SGD([image], lr=lr, momentum=recipe.momentum)
+
+
+def carry_up(old: torch.optim.Optimizer, new: torch.optim.Optimizer, before: Tensor, after: Tensor) -> None:
+    """Give ``new``, which optimises ``after``, the state of ``old``, which optimised the smaller ``before``.
+
+    Moments and momentum are interpolated. Of L-BFGS the pairs of steps and gradient differences are. A loss that
+    averages over positions has gradients smaller by the ratio of the pixels, so those are divided by it. The new
+    optimiser has to be told the gradient at its own first picture: :func:`seed_gradient`.
+    """
+    ratio = after[0, 0].numel() / before[0, 0].numel()
+    state = old.state[before]
+    if not state:
+        return
+
+    def larger(value: Tensor, scale: float) -> Tensor:
+        size = (after.shape[2], after.shape[3])
+        return F.interpolate(value.view_as(before), size, mode="bilinear", align_corners=False) * scale
+
+    target: dict[str, Any] = new.state[after]
+    if isinstance(new, torch.optim.LBFGS):
+        steps = [larger(s, 1.0).flatten() for s in state.get("old_stps", ())]
+        turns = [larger(y, 1.0 / ratio).flatten() for y in state.get("old_dirs", ())]
+        kept = [(s, y) for s, y in zip(steps, turns, strict=True) if float(s.dot(y)) > 1e-20]
+        if not kept:
+            return
+        s, y = kept[-1]
+        target.update(
+            func_evals=0,
+            n_iter=1,
+            d=torch.zeros_like(s),
+            t=1.0,
+            old_stps=[s for s, _ in kept],
+            old_dirs=[y for _, y in kept],
+            ro=[1.0 / s.dot(y) for s, y in kept],
+            H_diag=s.dot(y) / y.dot(y),
+            prev_flat_grad=None,
+            prev_loss=0.0,
+        )
+        return
+    for key, value in state.items():
+        if key == "step":
+            target[key] = value.clone()
+        elif isinstance(value, Tensor):
+            # The second moment is a mean of squares.
+            target[key] = larger(value, ratio**-2 if key == "exp_avg_sq" else ratio**-1)
+
+
+def seed_gradient(optimizer: torch.optim.Optimizer, image: Tensor) -> None:
+    """Tell an L-BFGS with carried history the gradient ``image.grad`` that its first step starts from."""
+    state = optimizer.state.get(image)
+    if isinstance(optimizer, torch.optim.LBFGS) and state and state.get("prev_flat_grad", 0) is None:
+        assert image.grad is not None
+        # Equal gradients before and after give no pair, which a change of size would make a meaningless one.
+        state["prev_flat_grad"] = image.grad.flatten().clone()

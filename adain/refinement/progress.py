@@ -1,0 +1,73 @@
+"""What an optimisation tells whoever watches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..errors import AdainError
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """One step of an optimisation, as a callback sees it.
+
+    Attributes:
+        step: evaluations done, from 1.
+        steps: evaluations planned.
+        size: height and width being worked at.
+        losses: every term by name, with its weight, before dynamic factors.
+        total: what is minimised: the sum of the terms times their factors.
+        factors: of dynamic weighting, by group; empty without it.
+        seconds: since the start of the optimisation.
+        peak_memory: of the process so far in MB (on a GPU, of what was allocated there).
+    """
+
+    step: int
+    steps: int
+    size: tuple[int, int]
+    losses: Mapping[str, float]
+    total: float
+    factors: Mapping[str, float]
+    seconds: float
+    peak_memory: float
+    _image: Callable[[], Tensor] = field(repr=False)
+
+    @property
+    def image(self) -> Tensor:
+        """The picture that was judged, or the average so far, as ``(1, 3, H, W)`` in ``[0, 1]`` at :attr:`size`."""
+        return self._image()
+
+
+Callback = Callable[[Progress], object]
+"""Called after every step; the optimisation ends, and gives what it has, when this returns something true."""
+
+
+class RefinementError(AdainError, RuntimeError):
+    """The loss stopped being a finite number.
+
+    Attributes:
+        step: at which it did.
+        image: the last good picture, ``(1, 3, H, W)`` in ``[0, 1]``.
+    """
+
+    def __init__(self, message: str, step: int, image: Tensor) -> None:
+        super().__init__(message)
+        self.step = step
+        self.image = image
+
+
+def peak_memory(device: torch.device) -> float:
+    """Peak memory in MB: allocated on a CUDA device, else resident of the whole process (0 where unknown)."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -1,0 +1,134 @@
+"""What an optimisation leaves for people: a table of its losses, a plot of them, and snapshots."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..files import check_writable
+from ..images import save_image, to_pil
+from ..plots import Curve, plot_curves
+from ..sheets import grid
+from .progress import Progress
+
+STRIP_PICTURES = 12
+"""Snapshots on the strip at most: evenly chosen, the first and the last among them."""
+
+
+def improvement(before: float | None, now: float) -> float | None:
+    """By how many percent a loss fell; None without one before."""
+    return None if not before else 100.0 * (before - now) / abs(before)
+
+
+class LossLog:
+    """A CSV of every step: iteration, every term, total, improvement in percent on the row before, seconds, MB, size.
+
+    Under dynamic weighting the factor of each group comes after the terms, and the total is that of the terms times
+    their factors. Rows are written as they come, so that a killed process leaves those before.
+
+    Args:
+        path: of the file, replaced by the first row.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        check_writable(path)
+        self.path = Path(path)
+        self._columns: list[str] | None = None
+        self._before: float | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        row: dict[str, Any] = {"iteration": progress.step, **progress.losses}
+        row |= {f"factor {group}": value for group, value in progress.factors.items()}
+        gained = improvement(self._before, progress.total)
+        row |= {
+            "total": progress.total,
+            "improvement_percent": "" if gained is None else gained,
+            "seconds": round(progress.seconds, 4),
+            "peak_memory_mb": round(progress.peak_memory, 1),
+            "width": progress.size[1],
+            "height": progress.size[0],
+        }
+        self._before = progress.total
+        first = self._columns is None
+        if self._columns is None:
+            self._columns = list(row)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("w" if first else "a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self._columns)
+            if first:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+class LossPlot:
+    """A picture of all losses over the steps, drawn by :meth:`save`."""
+
+    def __init__(self, path: str | Path) -> None:
+        check_writable(path)
+        if Path(path).suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise InputError(f"a plot can be .png, .svg or .pdf, not {Path(path).name}")
+        self.path = Path(path)
+        self._rows: list[Mapping[str, float]] = []
+
+    def __call__(self, progress: Progress) -> None:
+        self._rows.append({"total": progress.total, **progress.losses})
+
+    def save(self) -> None:
+        """Draw what has been seen so far; nothing if that is nothing."""
+        if not self._rows:
+            return
+        steps = list(range(1, len(self._rows) + 1))
+        curves = [Curve(name, steps, [row[name] for row in self._rows]) for name in self._rows[0]]
+        plot_curves(self.path, curves, xlabel="step")
+
+
+class Snapshots:
+    """A picture every so many steps, and a strip of them.
+
+    Args:
+        folder: where ``step-00010.png`` and so on go.
+        every: steps between two.
+    """
+
+    def __init__(self, folder: str | Path, every: int) -> None:
+        if every < 1:
+            raise InputError(f"snapshots need a distance of at least 1 step, not {every}")
+        self.folder = Path(folder)
+        check_writable(self.folder / "strip.png")
+        self.every = every
+        self.saved: list[tuple[int, Path]] = []
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.step % self.every and progress.step != 1:
+            return
+        path = self.folder / f"step-{progress.step:05d}.png"
+        save_image(to_pil(progress.image), path)
+        self.saved.append((progress.step, path))
+
+    def save_strip(self) -> Path | None:
+        """Write ``strip.png``, the snapshots side by side; None if there are none."""
+        from PIL import Image
+
+        if not self.saved:
+            return None
+        chosen = evenly(self.saved, STRIP_PICTURES)
+        pictures = []
+        for _, path in chosen:
+            with Image.open(path) as picture:
+                pictures.append(picture.convert("RGB"))
+        path = self.folder / "strip.png"
+        save_image(grid([pictures], column_labels=[f"step {step}" for step, _ in chosen]), path)
+        return path
+
+
+def evenly(items: Sequence[Any], most: int) -> list[Any]:
+    """At most so many of the items, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(k * (len(items) - 1) / (most - 1))] for k in range(most)]

@@ -1,0 +1,126 @@
+"""From a recipe and pictures to the losses of an optimisation, with their targets made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from ..losses import (
+    CombinedImageLoss,
+    ContentLoss,
+    CovarianceLoss,
+    GramLoss,
+    Loss,
+    LossSum,
+    PyramidLoss,
+    SecondaryContentLoss,
+    SlicedWassersteinLoss,
+    StyleLoss,
+    TotalVariationLoss,
+    combined_image,
+)
+from ..losses.container import Encoder
+from ..losses.content import Form as ContentForm
+from ..losses.variation import Form as VariationForm
+from .pictures import Pictures
+from .recipe import CONTENT_KINDS, FORMS, STYLE_KINDS, LossSpec, Recipe
+
+_STYLE_LOSSES = {
+    "gram": GramLoss,
+    "mean-std": StyleLoss,
+    "covariance": CovarianceLoss,
+    "sliced-wasserstein": SlicedWassersteinLoss,
+}
+
+
+def layers_of(name: str, spec: LossSpec, backbone: nn.Module) -> dict[str, float]:
+    """The layers of a loss with their weights: those it names, or the network's own for its kind."""
+    if spec.layers or name == "tv":
+        return dict(spec.layers)
+    if name in CONTENT_KINDS:
+        return {cast(str, backbone.content_layer): 1.0}
+    return dict.fromkeys(cast("tuple[str, ...]", backbone.style_layers), 1.0)
+
+
+def objective(recipe: Recipe, backbone: nn.Module, encode: Encoder, pictures: Pictures) -> PyramidLoss:
+    """The objective of a picture of the size of ``pictures.content``.
+
+    Args:
+        recipe: its losses and scales.
+        backbone: names the layers of losses that name none.
+        encode: the backbone, or the backbone in a lower precision.
+        pictures: at the size the optimisation works at.
+
+    Raises:
+        InputError: if a layer is unknown, or a region vanishes at the size of one.
+    """
+    weights = recipe.scale_weights or (1.0,) * len(recipe.scales)
+    levels = {
+        scale: _losses(recipe, backbone, encode, pictures.at_scale(scale, average=True)) for scale in recipe.scales
+    }
+    shares = {scale: weight / sum(weights) for scale, weight in zip(recipe.scales, weights, strict=True)}
+    return PyramidLoss(encode, levels, shares)
+
+
+def groups(names: Sequence[str]) -> dict[str, str]:
+    """Content or style: the group of every term that dynamic weighting rebalances."""
+    kinds = dict.fromkeys(CONTENT_KINDS, "content") | dict.fromkeys(STYLE_KINDS, "style")
+    return {name: kinds[kind] for name in names if (kind := name.partition("@")[0]) in kinds}
+
+
+@torch.no_grad()
+def _losses(recipe: Recipe, backbone: nn.Module, encode: Encoder, pictures: Pictures) -> LossSum:
+    specs = {name: spec for name, spec in recipe.losses.items() if spec.weight > 0}
+    layers = {name: layers_of(name, spec, backbone) for name, spec in specs.items()}
+    found: dict[str, list[Loss]] = {name: [] for name in specs}
+
+    def union(kinds: Sequence[str]) -> list[str]:
+        return list(dict.fromkeys(layer for kind in kinds if kind in specs for layer in layers[kind]))
+
+    # One pass of the network over each picture, whatever the number of losses that read it.
+    targets: dict[str, Callable[[], Tensor]] = {
+        "content": lambda: pictures.content,
+        "secondary": lambda: pictures.content if pictures.secondary is None else pictures.secondary,
+        "combined": lambda: _combined(pictures, specs["combined"].share),
+    }
+    losses = {"content": ContentLoss, "secondary": SecondaryContentLoss, "combined": CombinedImageLoss}
+    for name, picture in targets.items():
+        if name in specs:
+            spec = specs[name]
+            form = cast(ContentForm, spec.form or FORMS[name][0])
+            features = encode(picture(), list(layers[name]))
+            found[name].append(losses[name](features, spec.weight, layers[name], form=form))
+    wanted = union(STYLE_KINDS)
+    for style in pictures.styles if wanted else ():
+        features = encode(style.pixels, wanted)
+        for name in STYLE_KINDS:
+            if name in specs and style.share > 0:
+                extra = {"count": specs[name].directions or None} if name == "sliced-wasserstein" else {}
+                found[name].append(
+                    _STYLE_LOSSES[name](
+                        features,
+                        specs[name].weight * style.share,
+                        layers[name],
+                        style.guide,
+                        target_guide=style.source_guide,
+                        **extra,
+                    )
+                )
+    if "tv" in specs:
+        form_tv = cast(VariationForm, specs["tv"].form or FORMS["tv"][0])
+        found["tv"].append(TotalVariationLoss(specs["tv"].weight, form=form_tv))
+    return LossSum(found)
+
+
+def _combined(pictures: Pictures, share: float) -> Tensor:
+    """Content and styles in one picture; where regions are given, each style in its own."""
+    shares = sum(style.share for style in pictures.styles)
+    result = pictures.content
+    for style in pictures.styles:
+        part = share * (style.share / shares if style.guide is None else 1.0)
+        mixed = combined_image(pictures.content, style.pixels, part) - pictures.content
+        result = result + (mixed if style.guide is None else style.guide * mixed)
+    return result.clamp(0.0, 1.0)
