@@ -7,7 +7,7 @@ import functools
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,28 @@ def read_image(
     empty file, not an image or damaged, or has more than `max_pixels` pixels (None: no limit),
     which is found before decoding.
     """
+    return _read(source, max_pixels, _normalise)
+
+
+def read_stored(
+    source: str | os.PathLike[str] | Image.Image, *, max_pixels: int | None = DEFAULT_MAX_PIXELS
+) -> Image.Image:
+    """Read `source` upright, but in its own mode and with the very numbers it stores.
+
+    For masks and label maps, whose pixels are data and no colours: no ICC profile is applied and
+    nothing is rounded to 8 bits. Of the metadata only the transparency stays in `info`. Raises as
+    `read_image` does.
+    """
+    return _read(source, max_pixels, Image.Image.copy)
+
+
+def _read(
+    source: str | os.PathLike[str] | Image.Image, max_pixels: int | None, convert: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """Open `source` if need be, decode it, `convert` the stored image and turn it upright."""
     if isinstance(source, Image.Image):
-        return _decode(source, os.fsdecode(getattr(source, "filename", "") or "image"), max_pixels)
+        name = os.fsdecode(getattr(source, "filename", "") or "image")
+        return _decode(source, name, max_pixels, convert)
     name = os.fsdecode(source)
     if not os.path.exists(name):
         raise MissingFileError(f"cannot read {name}: there is no such file; check the path")
@@ -74,7 +94,7 @@ def read_image(
     except Exception as error:  # Pillow's format readers let any kind of error through
         raise _unreadable(name, _cause(error)) from error
     with image:
-        return _decode(image, name, max_pixels)
+        return _decode(image, name, max_pixels, convert)
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -231,7 +251,9 @@ def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> l
     return found
 
 
-def _decode(image: Image.Image, name: str, max_pixels: int | None) -> Image.Image:
+def _decode(
+    image: Image.Image, name: str, max_pixels: int | None, convert: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
     _check_pixels(image, name, max_pixels)
     try:
         with _LIMIT_LOCK:
@@ -240,10 +262,11 @@ def _decode(image: Image.Image, name: str, max_pixels: int | None) -> Image.Imag
         # Only a large image needs the limit lifted, and with it the lock, while it is decoded.
         with _without_pillow_limit() if over else contextlib.nullcontext():
             image.load()
-        result = _normalise(image)
+        result = convert(image)
     except Exception as error:  # as in read_image
         raise _unreadable(name, _cause(error)) from error
-    result.info = {}  # it describes the file's pixels, no longer these
+    # What describes the file, its orientation above all, is no longer true of this image.
+    result.info = {key: value for key, value in result.info.items() if key == "transparency"}
     with contextlib.suppress(Exception):  # damaged metadata is no reason to refuse the picture
         if (orientation := image.getexif().get(0x0112, 1)) != 1:
             # Nothing but this entry: Pillow writes all of them anew, and may fail at another.
@@ -255,6 +278,21 @@ def _decode(image: Image.Image, name: str, max_pixels: int | None) -> Image.Imag
 def _normalise(image: Image.Image) -> Image.Image:
     """A loaded image as a new "RGB" or "RGBA" image in sRGB."""
     profile = image.info.get("icc_profile")
+    image, alpha = separate(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = Image.fromarray(np.rint(to_unit(np.asarray(image)) * np.float32(255)).astype(np.uint8))
+    rgb = _to_srgb(image, profile)
+    if alpha is not None:
+        rgb.putalpha(alpha)
+    rgb.info = {}
+    return rgb
+
+
+def separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """A loaded image without its transparency, and that as an "L" alpha; None if it has none.
+
+    A palette is looked up and bits become "L"; other modes stay.
+    """
     key = image.info.get("transparency")
     alpha: Image.Image | None = None
     if image.mode in ("P", "PA"):
@@ -264,18 +302,12 @@ def _normalise(image: Image.Image) -> Image.Image:
         image = image.convert({"RGBa": "RGBA", "La": "LA"}[image.mode])
     elif image.mode == "1":
         image = image.convert("L")
-    elif image.mode == "F" or image.mode.startswith("I"):
-        values = np.asarray(image)
-        alpha, image = _alpha_of_key(values, key), _eight_bit(values)
-    if image.mode in ("L", "RGB") and alpha is None and key is not None:
-        alpha = _alpha_of_key(np.asarray(image), key)
     if image.mode in ("RGBA", "LA"):
         alpha = image.getchannel("A")
         image = image.convert(image.mode[:-1])
-    rgb = _to_srgb(image, profile)
-    if alpha is not None:
-        rgb.putalpha(alpha)
-    return rgb
+    elif key is not None:
+        alpha = _alpha_of_key(np.asarray(image), key)
+    return image, alpha
 
 
 def _alpha_of_key(values: npt.NDArray[Any], key: object) -> Image.Image | None:
@@ -290,12 +322,13 @@ def _alpha_of_key(values: npt.NDArray[Any], key: object) -> Image.Image | None:
     return Image.fromarray(np.where(matches, np.uint8(0), np.uint8(255)))
 
 
-def _eight_bit(values: npt.NDArray[Any]) -> Image.Image:
+def to_unit(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Samples of more than 8 bits, or floating, as 0 to 1 by the rule that `read_image` states."""
     if not np.isfinite(values).all():
         raise ValueError("it holds NaN or infinite values")
     white = max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))
-    scaled = np.clip(values, 0, None).astype(np.float32) * np.float32(255 / white)
-    return Image.fromarray(np.rint(scaled).astype(np.uint8))
+    scaled: npt.NDArray[np.float32] = np.clip(values, 0, None).astype(np.float32) / np.float32(white)
+    return scaled
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:

@@ -19,11 +19,33 @@ def check_alpha(alpha: float) -> float:
     return value
 
 
+def check_alpha_map(alpha: Tensor, features: Tensor) -> Tensor:
+    """``alpha``, if it gives every cell of ``features`` a strength in ``[0, 1]``.
+
+    Args:
+        alpha: ``(1, 1, H, W)`` or ``(B, 1, H, W)``.
+        features: ``(B, C, H, W)``.
+
+    Raises:
+        InputError: if shapes or values do not fit.
+    """
+    batch, _, height, width = features.shape
+    if alpha.ndim != 4 or alpha.shape[0] not in (1, batch) or alpha.shape[1:] != (1, height, width):
+        raise InputError(
+            f"an alpha map must be (1, 1, {height}, {width}) for features {tuple(features.shape)}, "
+            f"not {tuple(alpha.shape)}"
+        )
+    low, high = (float(bound) for bound in alpha.detach().aminmax())
+    if not (low >= 0.0 and high <= 1.0):
+        raise InputError(f"an alpha map must lie between 0 (photograph) and 1 (full style), not [{low:g}, {high:g}]")
+    return alpha
+
+
 def adaptive_instance_norm(
     content: Tensor,
     style_mean: Tensor,
     style_std: Tensor,
-    alpha: float = 1.0,
+    alpha: float | Tensor = 1.0,
     *,
     content_stats: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
@@ -35,7 +57,8 @@ def adaptive_instance_norm(
     Args:
         content: ``(B, C, H, W)`` features.
         style_mean, style_std: ``(B, C, 1, 1)`` or ``(1, C, 1, 1)`` statistics of the style.
-        alpha: strength in ``[0, 1]``; 0 returns ``content`` itself.
+        alpha: strength in ``[0, 1]``; 0 returns ``content`` itself. A tensor ``(1, 1, H, W)`` or ``(B, 1, H, W)``
+            gives each cell a strength of its own; where it is 0 the content stays bit for bit.
         content_stats: mean and deviation of the content, if known already (a tile of a larger
             image is normalised with the statistics of the whole).
 
@@ -43,8 +66,13 @@ def adaptive_instance_norm(
         ``(B, C, H, W)`` in the dtype of ``content``; the arithmetic is float32 or better.
 
     Raises:
-        InputError: if alpha is outside ``[0, 1]`` or the channel counts differ.
+        InputError: if alpha is outside ``[0, 1]`` or of another shape, or the channel counts differ.
     """
+    if isinstance(alpha, Tensor):
+        c = at_least_float32(content)
+        strength = check_alpha_map(alpha, content).to(c)
+        stylized = adaptive_instance_norm(c, style_mean, style_std, content_stats=content_stats)
+        return torch.lerp(c, stylized, strength).to(content.dtype)
     if check_alpha(alpha) == 0.0:
         return content
     if style_mean.shape[1] != content.shape[1]:

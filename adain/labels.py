@@ -1,0 +1,170 @@
+"""Label maps: one file that says of every pixel which region it belongs to, as segmentation tools write it.
+
+A label is a whole number: the palette index in a palette image, the value in a grey image of 8 or 16 bits, and the
+colour ``0xRRGGBB``, written ``#rrggbb``, in a colour image.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from . import images
+from .errors import ImageError, InputError
+
+LabelMapInput = str | os.PathLike[str] | Image.Image | Tensor
+Label = int | str
+
+UNLABELLED = -1
+"""The label of transparent pixels of a colour or grey map: they belong to no region and need no style."""
+
+_SHOWN = 12
+_LARGEST = 0xFFFFFF
+
+
+def parse_label(text: Label) -> int:
+    """``"1"`` as 1 and ``"#ff0000"`` or ``"#f00"`` as ``0xff0000``; a number from 0 to ``0xffffff`` passes.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    written = str(text).strip()
+    if re.fullmatch(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", written):
+        digits = written[1:] if len(written) == 7 else "".join(2 * digit for digit in written[1:])
+        return int(digits, 16)
+    # Not every digit of Unicode, nor more of them than any label has.
+    if re.fullmatch(r"[0-9]{1,8}", written) and int(written) <= _LARGEST:
+        return int(written)
+    raise InputError(f"a label is a number, such as 1, or a colour, such as #ff0000, not {written!r}")
+
+
+def read_label_map(
+    source: LabelMapInput, *, colors: bool = False, max_pixels: int | None = images.DEFAULT_MAX_PIXELS
+) -> Tensor:
+    """The label of every pixel, upright by the EXIF orientation, from the very numbers stored.
+
+    Args:
+        source: path, ``PIL.Image``, or an integer tensor ``(H, W)``, ``(1, H, W)`` or ``(1, 1, H, W)``.
+        colors: take palette and grey images by their colours too, as labels written ``#rrggbb`` mean them.
+        max_pixels: see :func:`adain.images.read_image`.
+
+    Returns:
+        ``(H, W)`` int64; :data:`UNLABELLED` where a colour or grey map is more than half transparent.
+
+    Raises:
+        InputError: if a tensor has another shape or type.
+        ImageError: if the image is of another kind, or as :func:`adain.images.read_image`.
+        MissingFileError: if there is no such file.
+    """
+    if isinstance(source, Tensor):
+        return _check_tensor(source)
+    image = images.read_stored(source, max_pixels=max_pixels)
+    if image.mode == "P" and not colors:
+        return torch.from_numpy(np.asarray(image).astype(np.int64))
+    if image.mode == "1" and not colors:  # 0 and 1, as a map of two labels means it, and not 0 and 255
+        return torch.from_numpy(np.asarray(image).astype(np.int64))
+    image, alpha = images.separate(image)
+    if image.mode == "L" and colors:
+        image = image.convert("RGB")
+    if image.mode == "RGB":
+        red, green, blue = np.moveaxis(np.asarray(image).astype(np.int64), 2, 0)
+        labels = red << 16 | green << 8 | blue
+    elif image.mode == "L" or (image.mode.startswith("I") and not colors):
+        labels = np.asarray(image).astype(np.int64)
+    else:
+        raise ImageError(f'a label map is a palette, grey or RGB image, not one of mode "{image.mode}": save it as PNG')
+    if alpha is not None:
+        labels = np.where(np.asarray(alpha) < 128, UNLABELLED, labels)
+    return torch.from_numpy(np.ascontiguousarray(labels))
+
+
+def present_labels(label_map: Tensor) -> list[int]:
+    """The labels of a map in ascending order, without :data:`UNLABELLED`."""
+    return [label for label in torch.unique(label_map).tolist() if label != UNLABELLED]
+
+
+def label_masks(label_map: Tensor, labels: Sequence[Label]) -> list[Tensor]:
+    """The hard mask of each label: ``(1, 1, H, W)`` float32, 1 where the map holds it.
+
+    Args:
+        label_map: ``(H, W)`` of :func:`read_label_map`.
+        labels: numbers or texts that :func:`parse_label` takes.
+
+    Raises:
+        InputError: if a label is not in the map, with those that are, or is none.
+    """
+    wanted = [parse_label(label) for label in labels]
+    present = present_labels(label_map)
+    hexadecimal = _in_colors(labels, present)
+    for label in wanted:
+        if label not in present:
+            raise InputError(
+                f"the label map has no label {_show(label, hexadecimal)}: it holds {_list(present, hexadecimal)}"
+            )
+    return [(label_map == label).float()[None, None] for label in wanted]
+
+
+def unstyled_labels(label_map: Tensor, labels: Sequence[Label]) -> list[int]:
+    """The labels of the map that ``labels`` does not name, in ascending order."""
+    named = {parse_label(label) for label in labels}
+    return [label for label in present_labels(label_map) if label not in named]
+
+
+def check_labels(label_map: Tensor, labels: Sequence[Label], *, background: Iterable[Label] = ()) -> None:
+    """See that each label of the map has a style, or is said to keep the photograph.
+
+    No label is background by itself, not even 0: that is the sky in one tool's maps and "unlabelled" in another's,
+    and a forgotten region is seen only in the result.
+
+    Args:
+        label_map: ``(H, W)`` of :func:`read_label_map`.
+        labels: those that have a style.
+        background: those kept as the photograph; they need not be in the map.
+
+    Raises:
+        InputError: if a label of the map is in neither, or one is in both or in ``labels`` twice.
+    """
+    kept = [*background]
+    hexadecimal = _in_colors([*labels, *kept], present_labels(label_map))
+    seen = {parse_label(label) for label in kept}
+    for label in map(parse_label, labels):
+        if label in seen:
+            raise InputError(f"label {_show(label, hexadecimal)} is given twice: give each label one style")
+        seen.add(label)
+    left = unstyled_labels(label_map, [*labels, *kept])
+    if left:
+        verb = "label has" if len(left) == 1 else "labels have"
+        raise InputError(
+            f"{len(left)} {verb} no style, {_list(left, hexadecimal)}: give each a style or name it as background"
+        )
+
+
+def _in_colors(labels: Iterable[Label], present: Sequence[int]) -> bool:
+    """Whether labels are shown as colours: if they were given so, or are too large for anything else."""
+    return any(str(label).lstrip().startswith("#") for label in labels) or max(present, default=0) > 0xFFFF
+
+
+def _show(label: int, hexadecimal: bool) -> str:
+    return f"#{label:06x}" if hexadecimal else str(label)
+
+
+def _list(labels: Sequence[int], hexadecimal: bool) -> str:
+    shown = ", ".join(_show(label, hexadecimal) for label in labels[:_SHOWN])
+    more = len(labels) - _SHOWN
+    # Nothing else makes so many: compression and smooth resizing mix new colours at every edge.
+    return f"{shown} and {more} more (was it saved as JPEG, or resized?)" if more > 0 else shown or "none"
+
+
+def _check_tensor(labels: Tensor) -> Tensor:
+    shape = tuple(labels.shape)
+    if len(shape) not in (2, 3, 4) or 0 in shape or any(side != 1 for side in shape[:-2]):
+        raise InputError(f"a label map tensor must be (H, W), (1, H, W) or (1, 1, H, W), not {shape}")
+    if labels.is_floating_point() or labels.is_complex():
+        raise InputError(f"a label map tensor must hold integers, not {labels.dtype}: use .long()")
+    return labels.reshape(shape[-2:]).long()

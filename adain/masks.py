@@ -1,0 +1,323 @@
+"""Masks: where in a picture a style applies, from files to the cells of a feature map.
+
+Spatial control of Huang & Belongie 2017 (section 7.3) and Gatys et al. 2017, "Controlling Perceptual
+Factors in Neural Style Transfer", section 4: the *guidance channels* of both. A mask is a float32 tensor
+``(1, 1, H, W)`` in ``[0, 1]``, 1 inside the region; several in a row are *regions* ``(R, 1, H, W)``. They serve the
+photograph (where a style is put) and the artwork (where its statistics come from) alike. Nothing here knows a network.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from . import images
+from .errors import ImageError, InputError
+
+MaskInput = str | os.PathLike[str] | Image.Image | Tensor
+Channel = Literal["luminance", "alpha"]
+Direction = Literal["horizontal", "vertical", "diagonal", "radial"]
+
+BLACK = 1 / 255
+"""A mask with nothing brighter is taken as black: what lossy compression leaves of it."""
+
+SIGMA_PER_RADIUS = 0.5
+"""The Gaussian of :func:`feather`: 95 % of an edge's transition then lies within the radius on either side."""
+
+MIN_AREA = 0.25
+"""Least area of a region in feature cells; below it, its statistics describe hardly any cell."""
+
+MIN_PEAK = 0.05
+"""Least share of some one cell a region must fill."""
+
+_REACH = 3.0  # deviations at which the Gaussian is cut off
+_FINE = 4.0  # deviations, in pixels, that a blurred mask needs to be drawn smoothly
+_COARSEST = 32  # pixels a side that a mask keeps while it is blurred
+
+
+def read_mask(
+    source: MaskInput, *, channel: Channel = "luminance", max_pixels: int | None = images.DEFAULT_MAX_PIXELS
+) -> Tensor:
+    """One mask from a file, an image or a tensor.
+
+    Files are turned upright by their EXIF orientation as pictures are, but no colour profile is applied: a stored
+    255 is 1 and a stored 0 is 0. 16-bit and floating files keep their precision, colours are reduced to luma
+    (ITU-R BT.601).
+
+    Args:
+        source: path, ``PIL.Image``, or a floating or bool tensor ``(H, W)``, ``(1, H, W)`` or ``(1, 1, H, W)``.
+        channel: ``"luminance"`` reads white as inside, and what is transparent as outside, as if the image lay on
+            black; ``"alpha"`` reads what is opaque as inside, whatever its colour. Tensors have no channels.
+        max_pixels: see :func:`adain.images.read_image`.
+
+    Returns:
+        ``(1, 1, H, W)`` in ``[0, 1]``: float32 for files, the type and the device of a floating tensor.
+
+    Raises:
+        InputError: if a tensor has another shape or type, values outside ``[0, 1]`` or NaN.
+        ImageError: if ``channel`` is ``"alpha"`` and the image has no transparency, or as
+            :func:`adain.images.read_image`.
+        MissingFileError: if there is no such file.
+    """
+    if channel not in ("luminance", "alpha"):
+        raise InputError(f'a mask is read from its "luminance" or its "alpha", not {channel!r}')
+    if isinstance(source, Tensor):
+        return _check_tensor(source)
+    name = mask_name(source) or "image"
+    colors, alpha = images.separate(images.read_stored(source, max_pixels=max_pixels))
+    if channel == "alpha":
+        if alpha is None:
+            raise ImageError(f'mask {name} has no transparency to be read: use channel="luminance"')
+        return _from_array(_unit(alpha))
+    try:
+        values = _unit(colors)
+    except ValueError as error:
+        raise ImageError(f"cannot read mask {name}: {error}; save it as an 8-bit grey PNG") from error
+    return _from_array(values if alpha is None else values * _unit(alpha))
+
+
+def mask_name(source: MaskInput) -> str:
+    """The file name of a mask, for messages; empty for a tensor or an image from no file."""
+    if isinstance(source, Tensor):
+        return ""
+    path = str(getattr(source, "filename", "") or "") if isinstance(source, Image.Image) else os.fsdecode(source)
+    return os.path.basename(path)
+
+
+def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """Masks ``(R, 1, H, W)`` at another size ``(H', W')``: averaged when shrunk, bilinear when enlarged.
+
+    Linear and with weights that sum to 1, so regions that cover the picture still do afterwards; the aspect may
+    change. A mask of that size already is returned itself.
+
+    Raises:
+        InputError: if a side is below 1.
+    """
+    if min(size) < 1:
+        raise InputError(f"a mask needs at least 1 px a side, not {size[1]}x{size[0]}")
+    if tuple(mask.shape[2:]) == tuple(size):
+        return mask
+    # The triangle filter of antialiasing widens with the step when shrinking and is plain bilinear when enlarging.
+    resized = F.interpolate(mask, tuple(size), mode="bilinear", antialias=True, align_corners=False)
+    return resized.clamp(0.0, 1.0)
+
+
+def feather(mask: Tensor, radius: float) -> Tensor:
+    """Masks with soft edges: a Gaussian of deviation :data:`SIGMA_PER_RADIUS` · ``radius``, reflected at the borders.
+
+    Linear, so regions that cover the picture still do afterwards. A large radius is blurred at a reduced size: 4
+    pixels to a deviation are enough to draw it, and make its cost that of a small one. Beyond the size of the
+    picture, the Gaussian is cut off there.
+
+    Args:
+        mask: ``(R, 1, H, W)`` in ``[0, 1]``.
+        radius: in pixels, ≥ 0; 0 returns ``mask`` itself.
+
+    Raises:
+        InputError: if the radius is negative or not a finite number.
+    """
+    if not math.isfinite(radius) or radius < 0:
+        raise InputError(f"a feather radius in pixels must be 0 (hard edges) or more, not {radius}")
+    if radius == 0:
+        return mask
+    from kornia.filters import gaussian_blur2d  # here: it takes a while to import
+
+    height, width = mask.shape[2:]
+    sigma = radius * SIGMA_PER_RADIUS
+    small = (_reduced(height, sigma), _reduced(width, sigma))
+    sigmas = (sigma * small[0] / height, sigma * small[1] / width)
+    # Reflection reaches no further than the opposite border.
+    kernel = [2 * min(math.ceil(_REACH * s), side - 1) + 1 for s, side in zip(sigmas, small, strict=True)]
+    blurred = gaussian_blur2d(resize_mask(mask, small), (kernel[0], kernel[1]), sigmas, border_type="reflect")
+    return resize_mask(blurred.clamp(0.0, 1.0), (height, width))
+
+
+def to_cells(mask: Tensor, cells: tuple[int, int], stride: int) -> Tensor:
+    """Masks at the scale of a feature map: the share of each cell's pixels that lies in the region.
+
+    Cells are those of ceil-mode pooling: the last one of a row or column may be partial, and its share is that of the
+    pixels it has. Where a picture was padded by more than fills its last cells, pad the mask likewise first.
+
+    Args:
+        mask: ``(R, 1, H, W)``.
+        cells: height and width of the feature map, ``ceil(H / stride)`` and ``ceil(W / stride)``.
+        stride: pixels a cell covers each way: 1, 2, 4, 8 and 16 for the five blocks of VGG.
+
+    Returns:
+        ``(R, 1, *cells)``.
+
+    Raises:
+        InputError: if mask, cells and stride do not belong together.
+    """
+    height, width = mask.shape[2:]
+    if stride < 1 or tuple(cells) != (-(-height // stride), -(-width // stride)):
+        raise InputError(
+            f"a {width}x{height} px mask does not fit {cells[1]}x{cells[0]} cells of {stride} px: "
+            "resize it to the picture, padded as the picture is, first"
+        )
+    if stride == 1:
+        return mask
+    return F.avg_pool2d(mask, stride, ceil_mode=True, count_include_pad=False)
+
+
+def prepare_regions(
+    masks: Sequence[MaskInput],
+    size: tuple[int, int],
+    *,
+    feather: float = 0.0,
+    names: Sequence[str] | None = None,
+    channel: Channel = "luminance",
+    max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+) -> Tensor:
+    """Masks read, resized to their picture, feathered and checked; they may overlap and may leave parts uncovered.
+
+    Args:
+        masks: at least one, of any size: each is stretched to the picture.
+        size: height and width of the picture in pixels.
+        feather: radius of :func:`feather` in pixels of the picture.
+        names: one for each mask, for messages; by default the file names, or ``mask 1``, ``mask 2``, …
+        channel, max_pixels: see :func:`read_mask`.
+
+    Returns:
+        ``(R, 1, H, W)`` in ``[0, 1]``, on the device of the first mask.
+
+    Raises:
+        InputError: if there is no mask, one is black everywhere, or the counts differ; see also :func:`read_mask`.
+        MissingFileError: if a file does not exist.
+    """
+    if not masks:
+        raise InputError("regions need at least one mask")
+    given = [mask_name(mask) for mask in masks] if names is None else names
+    labels = region_names(len(masks), given)
+    regions = []
+    for label, source in zip(labels, masks, strict=True):
+        mask = resize_mask(read_mask(source, channel=channel, max_pixels=max_pixels), size)
+        if not bool((mask > BLACK).any()):
+            raise InputError(
+                f"{label} is black everywhere at {size[1]}x{size[0]} px: paint white where its style should go"
+            )
+        regions.append(mask)
+    first = regions[0]
+    return _feather(torch.cat([mask.to(first) for mask in regions]), feather)
+
+
+def region_names(count: int, names: Sequence[str] | None = None) -> list[str]:
+    """What messages call each of ``count`` regions: ``mask sky.png``, or ``mask 2`` where a name is empty.
+
+    Raises:
+        InputError: if there are names, but not as many.
+    """
+    names = [""] * count if names is None else names
+    if len(names) != count:
+        raise InputError(f"{count} masks need {count} names, not {len(names)}")
+    return [f"mask {name or number}" for number, name in enumerate(names, start=1)]
+
+
+def uncovered(regions: Tensor) -> Tensor:
+    r"""What no region covers, :math:`1 - \min(1, \sum_r m_r)`: ``(R, 1, H, W)`` gives ``(1, 1, H, W)``."""
+    return (1.0 - regions.sum(dim=0, keepdim=True)).clamp(min=0.0)
+
+
+def check_cells(cells: Tensor, names: Sequence[str] | None = None) -> Tensor:
+    """``cells``, if each region is still there at the scale of the feature map.
+
+    A region has vanished if all its cells together make less than :data:`MIN_AREA` of one, or if no cell is filled
+    to :data:`MIN_PEAK`.
+
+    Args:
+        cells: ``(R, 1, h, w)`` of :func:`to_cells`.
+        names: as in :func:`prepare_regions`.
+
+    Raises:
+        InputError: if one has vanished; the message names it.
+    """
+    labels = region_names(cells.shape[0], names)
+    flat = cells.detach().flatten(1)
+    areas, peaks = flat.sum(dim=1).tolist(), flat.amax(dim=1).tolist()
+    for label, area, peak in zip(labels, areas, peaks, strict=True):
+        if not (area >= MIN_AREA and peak >= MIN_PEAK):
+            raise InputError(
+                f"{label} vanishes in the features: it fills {area:.2g} of {flat.shape[1]} cells, at most {peak:.0%} "
+                "of any one; enlarge its white area or the picture"
+            )
+    return cells
+
+
+def ramp(size: tuple[int, int], direction: Direction = "horizontal") -> Tensor:
+    """A mask that runs linearly from 1 to 0; with it and ``1 - ramp`` as regions one style passes into another.
+
+    Args:
+        size: height and width in pixels.
+        direction: ``"horizontal"`` from left to right, ``"vertical"`` from top to bottom, ``"diagonal"`` from the top
+            left to the bottom right corner, ``"radial"`` from the centre to the corners.
+
+    Returns:
+        ``(1, 1, H, W)`` float32, exactly 1 and 0 in the outermost pixels; where a side has one pixel only, 1.
+
+    Raises:
+        InputError: if there is no such direction, or a side is below 1.
+    """
+    height, width = size
+    if min(size) < 1:
+        raise InputError(f"a mask needs at least 1 px a side, not {width}x{height}")
+    down = torch.linspace(1.0, 0.0, height)[:, None]
+    across = torch.linspace(1.0, 0.0, width)[None, :]
+    if direction == "horizontal":
+        plane = across.expand(height, width)
+    elif direction == "vertical":
+        plane = down.expand(height, width)
+    elif direction == "diagonal":
+        plane = (down + across) / 2
+    elif direction == "radial":
+        y = torch.arange(height) - (height - 1) / 2
+        x = torch.arange(width) - (width - 1) / 2
+        distance = torch.hypot(y[:, None], x[None, :])
+        plane = 1.0 - distance / distance.max().clamp(min=0.5)
+    else:
+        raise InputError(f'a ramp is "horizontal", "vertical", "diagonal" or "radial", not {direction!r}')
+    return plane.clone()[None, None]
+
+
+_feather = feather  # under a name that an argument does not hide
+
+
+def _reduced(side: int, sigma: float) -> int:
+    """Pixels to which a side is reduced for a Gaussian of that deviation."""
+    return max(min(side, _COARSEST), math.ceil(side * min(1.0, _FINE / sigma)))
+
+
+def _unit(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """The samples of an image without transparency as ``(H, W)`` in ``[0, 1]``."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        return images.to_unit(np.asarray(image))
+    if image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
+    return np.asarray(image.convert("L"), np.float32) / np.float32(255)
+
+
+def _from_array(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values))[None, None]
+
+
+def _check_tensor(mask: Tensor) -> Tensor:
+    shape = tuple(mask.shape)
+    if len(shape) not in (2, 3, 4) or 0 in shape or any(side != 1 for side in shape[:-2]):
+        raise InputError(f"a mask tensor must be (H, W), (1, H, W) or (1, 1, H, W), not {shape}")
+    if mask.dtype == torch.bool:
+        mask = mask.float()
+    if not mask.is_floating_point():
+        raise InputError(f"a mask tensor must be bool or floating point in [0, 1], not {mask.dtype}: divide by 255")
+    low, high = (float(bound) for bound in mask.detach().aminmax())
+    if math.isnan(low) or math.isnan(high):
+        raise InputError("a mask tensor holds NaN: replace it, as by nan_to_num(), with values in [0, 1]")
+    if low < 0.0 or high > 1.0:
+        raise InputError(f"a mask tensor must lie in [0, 1], not [{low:g}, {high:g}]: divide by its maximum or clamp")
+    return mask.reshape(1, 1, *shape[-2:])

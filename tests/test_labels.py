@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from adain.errors import ImageError, InputError
+from adain.labels import (
+    UNLABELLED,
+    check_labels,
+    label_masks,
+    parse_label,
+    present_labels,
+    read_label_map,
+    unstyled_labels,
+)
+
+MAP = np.array([[0, 1, 1], [2, 2, 5]], np.uint8)
+COLOURS = np.array([[[255, 0, 0], [0, 0, 255]], [[0, 0, 0], [1, 2, 3]]], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("1", 1), (" 07 ", 7), (5, 5), ("#ff0000", 0xFF0000), ("#F00", 0xFF0000), ("#0000ff", 255), (0xFFFFFF, 0xFFFFFF)],
+)
+def test_parse_label(text: int | str, label: int) -> None:
+    assert parse_label(text) == label
+
+
+@pytest.mark.parametrize("text", ["", "sky", "-1", "1.5", "#ff00", "#gg0000", "99999999", "٣", -1])
+def test_labels_that_are_none(text: int | str) -> None:
+    with pytest.raises(InputError, match="a label is a number, such as 1, or a colour"):
+        parse_label(text)
+
+
+@pytest.mark.parametrize("kind", ["P.png", "P.tif", "L.png", "I;16.png", "I;16.tif", "L.tif"])
+def test_labels_of_files(tmp_path: Path, kind: str) -> None:
+    mode, suffix = kind.split(".")
+    image = Image.fromarray(MAP.astype(np.uint16) * 300 if mode == "I;16" else MAP)
+    if mode == "P":
+        image = Image.fromarray(MAP, "P")
+        image.putpalette([7, 7, 7] * 6)  # equal colours, other labels
+    path = tmp_path / f"map.{suffix}"
+    image.save(path)
+    labels = read_label_map(path)
+    assert labels.dtype == torch.int64
+    assert labels.tolist() == (MAP.astype(int) * (300 if mode == "I;16" else 1)).tolist()
+
+
+def test_one_bit_maps_hold_0_and_1(tmp_path: Path) -> None:
+    Image.fromarray(MAP > 1).save(tmp_path / "map.png")
+    assert read_label_map(tmp_path / "map.png").tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
+def test_colours_are_labels(tmp_path: Path) -> None:
+    Image.fromarray(COLOURS).save(tmp_path / "map.png")
+    labels = read_label_map(tmp_path / "map.png")
+    assert labels.tolist() == [[0xFF0000, 0x0000FF], [0, 0x010203]]
+    red, blue = label_masks(labels, ["#ff0000", "#00f"])
+    assert red.tolist() == [[[[1, 0], [0, 0]]]]
+    assert blue.tolist() == [[[[0, 1], [0, 0]]]]
+
+
+def test_colours_of_palette_and_grey_maps() -> None:
+    palette = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+    palette.putpalette([255, 0, 0, 0, 0, 255])
+    assert read_label_map(palette, colors=True).tolist() == [[0xFF0000, 0x0000FF]]
+    assert read_label_map(Image.new("L", (1, 1), 255), colors=True).tolist() == [[0xFFFFFF]]
+
+
+def test_transparent_pixels_have_no_label() -> None:
+    image = Image.fromarray(COLOURS)
+    image.putalpha(Image.fromarray(np.array([[255, 0], [127, 128]], np.uint8)))
+    labels = read_label_map(image)
+    assert labels.tolist() == [[0xFF0000, UNLABELLED], [UNLABELLED, 0x010203]]
+    assert present_labels(labels) == [0x010203, 0xFF0000]
+    check_labels(labels, ["#ff0000", "#010203"])
+
+
+def test_orientation(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for image in (Image.fromarray(np.rot90(MAP).copy()), Image.fromarray(np.rot90(MAP).copy(), "P")):
+        if image.mode == "P":
+            image.putpalette([0, 0, 0] * 6)
+        image.save(tmp_path / "map.png", exif=exif)
+        assert read_label_map(tmp_path / "map.png").tolist() == MAP.tolist()
+
+
+def test_tensors() -> None:
+    for shape in ((2, 3), (1, 2, 3), (1, 1, 2, 3)):
+        assert read_label_map(torch.from_numpy(MAP).reshape(shape)).tolist() == MAP.tolist()
+    for wrong in (torch.zeros(3, dtype=torch.long), torch.zeros(3, 2, 2, dtype=torch.long), torch.zeros(2, 2)):
+        with pytest.raises(InputError, match="a label map tensor must"):
+            read_label_map(wrong)
+
+
+def test_other_modes() -> None:
+    for mode in ("F", "CMYK"):
+        with pytest.raises(ImageError, match="save it as PNG"):
+            read_label_map(Image.new(mode, (2, 2)))
+
+
+def test_masks_of_all_labels_cover() -> None:
+    labels = read_label_map(Image.fromarray(MAP))
+    masks = label_masks(labels, present_labels(labels))
+    assert all(mask.shape == (1, 1, 2, 3) and mask.dtype == torch.float32 for mask in masks)
+    assert bool((torch.cat(masks).sum(0) == 1).all())
+
+
+def test_absent_labels() -> None:
+    labels = read_label_map(Image.fromarray(MAP))
+    with pytest.raises(InputError, match=r"^the label map has no label 3: it holds 0, 1, 2, 5$"):
+        label_masks(labels, [1, "3"])
+    with pytest.raises(InputError, match=r"no label #00ff00: it holds #000000, #0000ff, #010203, #ff0000$"):
+        label_masks(read_label_map(Image.fromarray(COLOURS)), ["#0f0"])
+    many = torch.arange(100)[None]
+    with pytest.raises(InputError, match=r"0, 1, .*, 11 and 88 more \(was it saved as JPEG, or resized\?\)$"):
+        label_masks(many, [100])
+    with pytest.raises(InputError, match=r"it holds none$"):
+        label_masks(torch.full((1, 1), UNLABELLED), [1])
+
+
+def test_labels_without_a_style() -> None:
+    labels = read_label_map(Image.fromarray(MAP))
+    assert unstyled_labels(labels, ["1", 5]) == [0, 2]
+    with pytest.raises(InputError, match=r"^2 labels have no style, 0, 2: give each a style or name it as background$"):
+        check_labels(labels, ["1", 5])
+    with pytest.raises(InputError, match=r"^1 label has no style, 0:"):
+        check_labels(labels, [1, 2, 5])
+    check_labels(labels, [1, 2, 5], background=[0, 9])
+    check_labels(labels, [0, 1, 2, 5])
+
+
+@pytest.mark.parametrize(("styled", "background"), [([1, "1"], []), ([1], ["1"])])
+def test_labels_given_twice(styled: list[int | str], background: list[int | str]) -> None:
+    with pytest.raises(InputError, match=r"^label 1 is given twice"):
+        check_labels(torch.ones(2, 2, dtype=torch.long), styled, background=background)

@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from adain import masks
+from adain.errors import ImageError, InputError, MissingFileError
+from adain.images import read_image
+from adain.masks import (
+    check_cells,
+    feather,
+    prepare_regions,
+    ramp,
+    read_mask,
+    resize_mask,
+    to_cells,
+    uncovered,
+)
+from adain.statistics import channel_mean_std
+from tests.test_images import linear_rgb
+
+GREY = np.array([[0, 51, 102], [153, 204, 255]], np.uint8)
+UNIT = torch.tensor([[0.0, 0.2, 0.4], [0.6, 0.8, 1.0]])
+
+
+def half(height: int = 16, width: int = 16) -> torch.Tensor:
+    """A mask whose left half is white."""
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., : width // 2] = 1
+    return mask
+
+
+def same(mask: torch.Tensor, expected: torch.Tensor, atol: float = 1e-6) -> None:
+    assert mask.shape == (1, 1, *expected.shape)
+    assert mask.dtype == torch.float32
+    torch.testing.assert_close(mask[0, 0], expected, atol=atol, rtol=0)
+
+
+def palette_image() -> Image.Image:
+    image = Image.fromarray(np.array([[0, 1, 2], [3, 4, 5]], np.uint8), "P")
+    # The indices say nothing of the greys: 5 is black and 0 is white.
+    image.putpalette([v for grey in (255, 204, 153, 102, 51, 0) for v in (grey,) * 3])
+    return image
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "webp"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_grey_and_rgb_files(tmp_path: Path, mode: str, suffix: str) -> None:
+    path = tmp_path / f"mask.{suffix}"
+    Image.fromarray(GREY).convert(mode).save(path, lossless=True)  # which only WebP heeds
+    same(read_mask(path), UNIT)
+    same(read_mask(str(path)), UNIT)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "pbm"])
+def test_one_bit_files(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"mask.{suffix}"
+    Image.fromarray(GREY > 127).save(path)
+    same(read_mask(path), torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_keep_their_precision(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"mask.{suffix}"
+    values = np.array([[0, 1, 300], [30000, 65534, 65535]], np.uint16)
+    Image.fromarray(values).save(path)
+    mask = read_mask(path)
+    same(mask, torch.from_numpy(values.astype(np.float32) / np.float32(65535)), 0.0)
+    assert mask.max() == 1.0
+
+
+def test_floating_file(tmp_path: Path) -> None:
+    path = tmp_path / "mask.tif"
+    Image.fromarray(UNIT.numpy()).save(path)
+    same(read_mask(path), UNIT, 0.0)
+    Image.fromarray(np.full((2, 2), np.nan, np.float32)).save(path)
+    with pytest.raises(ImageError, match=r"cannot read mask mask\.tif: it holds NaN"):
+        read_mask(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif"])
+def test_palette_is_looked_up(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"mask.{suffix}"
+    palette_image().save(path)
+    same(read_mask(path), 1 - UNIT)
+
+
+def test_cmyk_and_jpeg(tmp_path: Path) -> None:
+    path = tmp_path / "mask.jpg"
+    Image.fromarray(np.kron(np.array([[0, 255]], np.uint8), np.ones((8, 8), np.uint8))).save(path, quality=95)
+    same(read_mask(path), 1 - half(8)[0, 0], 0.02)
+    cmyk = Image.new("CMYK", (3, 2), (0, 0, 0, 0))
+    cmyk.paste((0, 0, 0, 255), (0, 0, 1, 2))
+    cmyk.save(tmp_path / "mask.tif")
+    same(read_mask(tmp_path / "mask.tif"), torch.tensor([[0.0, 1.0, 1.0]] * 2))
+
+
+def test_luma_of_colours() -> None:
+    image = Image.new("RGB", (3, 1))
+    for x, colour in enumerate([(255, 0, 0), (0, 255, 0), (0, 0, 255)]):
+        image.putpixel((x, 0), colour)
+    same(read_mask(image), torch.tensor([[0.299, 0.587, 0.114]]), 0.5 / 255)
+
+
+def test_colour_profile_is_not_applied(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    Image.fromarray(GREY).convert("RGB").save(path, icc_profile=linear_rgb())
+    assert read_image(path).getpixel((1, 0)) != (51, 51, 51)
+    same(read_mask(path), UNIT)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P", "1", "I;16"])
+def test_orientation_is_that_of_the_picture(tmp_path: Path, mode: str) -> None:
+    upright = np.zeros((2, 3), bool)
+    upright[0, 2] = True  # top right
+    turned = np.rot90(upright)  # as a camera held upright stores it: EXIF orientation 6 turns it back clockwise
+    image = Image.fromarray(turned.astype(np.uint16) * 65535 if mode == "I;16" else turned)
+    image = image if mode == "I;16" else image.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "mask.png"
+    image.save(path, exif=exif)
+    same(read_mask(path), torch.from_numpy(upright).float())
+    with Image.open(path) as opened:
+        same(read_mask(opened), torch.from_numpy(upright).float())
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_transparency(tmp_path: Path, mode: str) -> None:
+    # White | white but transparent | half transparent white | opaque black.
+    image = Image.new("RGBA", (4, 1), (255, 255, 255, 255))
+    for x, pixel in enumerate([(255,) * 4, (255, 255, 255, 0), (255, 255, 255, 51), (0, 0, 0, 255)]):
+        image.putpixel((x, 0), pixel)
+    path = tmp_path / "mask.png"
+    image.convert(mode).save(path)
+    same(read_mask(path), torch.tensor([[1.0, 0.0, 0.2, 0.0]]))
+    same(read_mask(path, channel="alpha"), torch.tensor([[1.0, 0.0, 0.2, 1.0]]))
+
+
+def test_transparent_palette_entry(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    palette_image().save(path, transparency=0)
+    same(read_mask(path, channel="alpha"), torch.tensor([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]]))
+    assert read_mask(path)[0, 0, 0, 0] == 0.0
+
+
+def test_transparent_grey_of_a_png(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    Image.fromarray(GREY).save(path, transparency=204)
+    assert read_mask(path, channel="alpha")[0, 0].tolist() == [[1, 1, 1], [1, 0, 1]]
+
+
+def test_alpha_of_an_opaque_image(tmp_path: Path) -> None:
+    path = tmp_path / "sky.png"
+    Image.fromarray(GREY).save(path)
+    with pytest.raises(ImageError, match=r'mask sky\.png has no transparency .* use channel="luminance"'):
+        read_mask(path, channel="alpha")
+    with pytest.raises(InputError, match="luminance"):
+        read_mask(path, channel="red")  # type: ignore[arg-type]
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError):
+        read_mask(tmp_path / "none.png")
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(ImageError, match="known format"):
+        read_mask(tmp_path / "text.png")
+    with pytest.raises(ImageError, match="limit of 5"):
+        read_mask(Image.fromarray(GREY), max_pixels=5)
+
+
+def test_an_image_passed_in_is_not_changed() -> None:
+    image = palette_image()
+    before = np.asarray(image).copy()
+    read_mask(image)
+    assert image.mode == "P"
+    np.testing.assert_array_equal(np.asarray(image), before)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2, 3), (1, 1, 2, 3)])
+def test_tensors(shape: tuple[int, ...]) -> None:
+    same(read_mask(UNIT.reshape(shape)), UNIT, 0.0)
+    same(read_mask(UNIT.reshape(shape) > 0.5), (UNIT > 0.5).float(), 0.0)
+    assert read_mask(UNIT.double().reshape(shape)).dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        (torch.zeros(3), "must be"),
+        (torch.zeros(3, 4, 4), "must be"),
+        (torch.zeros(2, 1, 4, 4), "must be"),
+        (torch.zeros(0, 4), "must be"),
+        (torch.zeros(4, 4, dtype=torch.uint8), "divide by 255"),
+        (torch.tensor([[0.0, math.nan]]), "NaN: replace"),
+        (torch.tensor([[0.0, 255.0]]), r"not \[0, 255\]: divide"),
+        (torch.tensor([[-0.5, 0.5]]), r"\[-0.5, 0.5\]"),
+        (torch.tensor([[0.5, math.inf]]), r"inf\]"),
+    ],
+)
+def test_tensors_that_are_no_masks(tensor: torch.Tensor, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_mask(tensor)
+
+
+def test_resize_by_one_is_the_mask_itself() -> None:
+    mask = half()
+    assert resize_mask(mask, (16, 16)) is mask
+
+
+def test_resize_closed_forms() -> None:
+    # Bilinear between pixel centres.
+    same(resize_mask(torch.tensor([[[[0.0, 1.0]]]]), (1, 4)), torch.tensor([[0.0, 0.25, 0.75, 1.0]]))
+    # Halving a checkerboard of single pixels leaves grey: nothing is picked out.
+    board = ((torch.arange(16)[:, None] + torch.arange(16)) % 2).float()[None, None]
+    torch.testing.assert_close(resize_mask(board, (8, 8))[..., 1:-1, 1:-1], torch.full((1, 1, 6, 6), 0.5))
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**31))
+@settings(max_examples=40, deadline=None)
+def test_resized_regions_stay_in_range_and_cover(h: int, w: int, to_h: int, to_w: int, seed: int) -> None:
+    mask = torch.rand(1, 1, h, w, generator=torch.Generator().manual_seed(seed)).round(decimals=1)
+    both = resize_mask(torch.cat([mask, 1 - mask]), (to_h, to_w))
+    assert both.shape == (2, 1, to_h, to_w)
+    assert 0 <= both.min() <= both.max() <= 1
+    torch.testing.assert_close(both.sum(0), torch.ones(1, to_h, to_w))
+
+
+def test_feather_of_nothing() -> None:
+    mask = half()
+    assert feather(mask, 0) is mask
+
+
+def gaussian_edge(width: int, radius: float) -> torch.Tensor:
+    """The convolution of an edge in the middle with the Gaussian, at pixel centres."""
+    x = torch.arange(width, dtype=torch.float64) + 0.5 - width / 2
+    return (0.5 * torch.erfc(x / (radius * masks.SIGMA_PER_RADIUS * math.sqrt(2)))).float()
+
+
+@pytest.mark.parametrize(("radius", "width"), [(4, 80), (10, 200), (40, 400), (75, 601 - 1), (150, 1000)])
+def test_feathered_edge(radius: float, width: int) -> None:
+    soft = feather(half(40, width), radius)
+    assert soft.shape == (1, 1, 40, width)
+    # Large radii are blurred at a reduced size: still within two of 256 levels.
+    torch.testing.assert_close(soft[0, 0, 7], gaussian_edge(width, radius), atol=0.008, rtol=0)
+
+
+@pytest.mark.parametrize("radius", [0.1, 1, 7, 33, 500, 1e5])
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (37, 3), (90, 130)])
+def test_feathered_regions_stay_in_range_and_cover(size: tuple[int, int], radius: float) -> None:
+    mask = torch.rand(1, 1, *size).round()
+    both = feather(torch.cat([mask, 1 - mask]), radius)
+    assert both.shape == (2, 1, *size)
+    assert 0 <= both.min() <= both.max() <= 1
+    torch.testing.assert_close(both.sum(0), torch.ones(1, *size), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("radius", [-1, math.nan, math.inf])
+def test_feather_out_of_range(radius: float) -> None:
+    with pytest.raises(InputError, match="feather radius"):
+        feather(half(), radius)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 4, 8, 16]), st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_cells_are_the_means_of_their_pixels(height: int, width: int, stride: int, seed: int) -> None:
+    mask = torch.rand(2, 1, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    cells = to_cells(mask, (math.ceil(height / stride), math.ceil(width / stride)), stride)
+    for y in range(cells.shape[2]):
+        for x in range(cells.shape[3]):
+            pixels = mask[..., y * stride : (y + 1) * stride, x * stride : (x + 1) * stride]
+            torch.testing.assert_close(cells[..., y, x], pixels.mean((2, 3)))
+
+
+@pytest.mark.parametrize("layer", ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
+@pytest.mark.parametrize("size", [(48, 64), (45, 70)])
+def test_cells_fit_every_layer(layer: str, size: tuple[int, int]) -> None:
+    height, width = size
+    for _ in range(int(layer[4]) - 1):
+        height, width = -(-height // 2), -(-width // 2)  # one pooling in ceil mode
+    assert to_cells(half(*size), (height, width), 2 ** (int(layer[4]) - 1)).shape == (1, 1, height, width)
+
+
+@pytest.mark.parametrize(("cells", "stride"), [((2, 3), 8), ((2, 2), 4), ((16, 16), 0)])
+def test_cells_of_another_picture(cells: tuple[int, int], stride: int) -> None:
+    with pytest.raises(InputError, match="does not fit"):
+        to_cells(half(), cells, stride)
+
+
+def test_regions_of_files_and_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "sky.png"
+    Image.fromarray(GREY).save(path)
+    regions = prepare_regions([path, half(), ramp((8, 8))], (20, 30))
+    assert regions.shape == (3, 1, 20, 30)
+    torch.testing.assert_close(regions[:1], resize_mask(UNIT[None, None], (20, 30)))
+    soft = prepare_regions([path, half()], (20, 30), feather=5)
+    torch.testing.assert_close(soft, feather(regions[:2], 5))
+
+
+def test_black_masks_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "sky.png"
+    Image.new("L", (8, 8)).save(path)
+    with pytest.raises(InputError, match=r"^mask sky\.png is black everywhere at 8x8 px"):
+        prepare_regions([half(), path], (8, 8))
+    with pytest.raises(InputError, match=r"^mask 2 is black"):
+        prepare_regions([half(), torch.zeros(8, 8)], (8, 8))
+    with pytest.raises(InputError, match=r"^mask ground is black"):
+        prepare_regions([torch.full((8, 8), 1 / 255)], (8, 8), names=["ground"])
+
+
+def test_regions_miscounted() -> None:
+    with pytest.raises(InputError, match="at least one mask"):
+        prepare_regions([], (8, 8))
+    with pytest.raises(InputError, match="2 masks need 2 names"):
+        prepare_regions([half(), half()], (8, 8), names=["sky"])
+
+
+def test_uncovered() -> None:
+    regions = torch.tensor([[0.0, 0.5, 1.0, 0.75], [0.0, 0.25, 1.0, 0.25]]).reshape(2, 1, 1, 4)
+    same(uncovered(regions), torch.tensor([[1.0, 0.25, 0.0, 0.0]]))
+
+
+def spot(side: int, size: int = 64) -> torch.Tensor:
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., 8 : 8 + side, 8 : 8 + side] = 1
+    return mask
+
+
+def test_cells_that_vanish() -> None:
+    seen = torch.cat([half(64, 64), spot(4)])
+    cells = to_cells(seen, (8, 8), 8)
+    assert check_cells(cells) is cells
+    with pytest.raises(InputError, match=r"^mask sun\.png vanishes .* fills 0\.14 of 64 cells, .* enlarge"):
+        check_cells(to_cells(torch.cat([half(64, 64), spot(3)]), (8, 8), 8), ["ground.png", "sun.png"])
+    with pytest.raises(InputError, match=r"^mask 1 vanishes"):  # a veil over everything is no region either
+        check_cells(torch.full((1, 1, 8, 8), 0.04))
+    with pytest.raises(InputError, match=r"^mask 1 vanishes"):
+        check_cells(torch.full((1, 1, 8, 8), math.nan))
+
+
+def test_the_same_functions_take_part_of_an_artwork() -> None:
+    features = torch.randn(1, 4, 2, 2)
+    cells = to_cells(prepare_regions([half(16, 16)], (16, 16)), (2, 2), 8)
+    torch.testing.assert_close(channel_mean_std(features, cells), channel_mean_std(features[..., :1]))
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [
+        ("horizontal", [[1.0, 0.5, 0.0]] * 3),
+        ("vertical", [[1.0] * 3, [0.5] * 3, [0.0] * 3]),
+        ("diagonal", [[1.0, 0.75, 0.5], [0.75, 0.5, 0.25], [0.5, 0.25, 0.0]]),
+        ("radial", [[0.0, 1 - 0.5**0.5, 0.0], [1 - 0.5**0.5, 1.0, 1 - 0.5**0.5], [0.0, 1 - 0.5**0.5, 0.0]]),
+    ],
+)
+def test_ramps(direction: Any, expected: list[list[float]]) -> None:
+    same(ramp((3, 3), direction), torch.tensor(expected))
+    assert ramp((1, 1), direction).tolist() == [[[[1.0]]]]
+
+
+def test_ramp_errors() -> None:
+    with pytest.raises(InputError, match="horizontal"):
+        ramp((3, 3), "sideways")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="at least 1 px"):
+        ramp((0, 3))
+    with pytest.raises(InputError, match="at least 1 px"):
+        resize_mask(half(), (3, 0))
