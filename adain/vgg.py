@@ -8,7 +8,7 @@ preprocessing of the original network is folded into the first convolution, so t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ STRIDE = 8
 """Pixels per feature cell at :data:`CONTENT_LAYER`: three poolings."""
 
 MIN_SIZE = 16
-"""Shortest side the encoder takes: reflection padding needs two cells at relu4_1."""
+"""Shortest side the encoder takes, and enough for relu4_4; relu5_1 and deeper need one pixel more: :func:`min_size`."""
 
 Pooling = Literal["max", "average"]
 
@@ -73,6 +73,27 @@ def layers_upto(relu: str) -> tuple[ConvSpec, ...]:
     return LAYERS[: names.index(relu) + 1]
 
 
+def min_size(halvings: int) -> int:
+    """Shortest side in pixels that leaves two cells after so many halvings that round up, and no less than 16.
+
+    Reflection padding needs two cells, and so does a standard deviation that is to mean anything.
+    """
+    return max(MIN_SIZE, (1 << halvings) + 1)
+
+
+def check_image(image: Tensor, halvings: int) -> None:
+    """Nothing, if ``image`` is ``(B, 3, H, W)`` and large enough for a layer behind ``halvings`` halvings.
+
+    Raises:
+        InputError: if it is not.
+    """
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise InputError(f"images must be (B, 3, H, W), not {tuple(image.shape)}")
+    height, width = image.shape[2:]
+    if min(height, width) < min_size(halvings):
+        raise InputError(f"the image is {width}x{height} px: at least {min_size(halvings)} px on each side are needed")
+
+
 class VGGEncoder(nn.Module):
     """VGG-19 up to a chosen layer.
 
@@ -80,10 +101,19 @@ class VGGEncoder(nn.Module):
         upto: the deepest layer that will be asked for, ``relu1_1`` … ``relu5_4``.
         pool: ``"max"`` as trained, or ``"average"`` (Gatys et al. 2016 found it smoother for optimisation).
 
+    Attributes:
+        layer_names: the layers it can give, from shallow to deep.
+        content_layer, style_layers: where Gatys et al. 2016 compare content and style when they optimise an image
+            (section 3). They belong to the network: an encoder that ends before them cannot give them.
+
     Shape:
-        image ``(B, 3, H, W)``, RGB in ``[0, 1]``, H and W at least :data:`MIN_SIZE` → a dict of
-        ``(B, C, ceil(H / 2^k), ceil(W / 2^k))`` features, one entry per layer asked for.
+        image ``(B, 3, H, W)``, RGB in ``[0, 1]``, H and W at least :data:`MIN_SIZE` (one more from relu5_1 on) → a
+        dict of ``(B, C, ceil(H / 2^k), ceil(W / 2^k))`` features, one entry per layer asked for.
     """
+
+    name: ClassVar[str] = "vgg19"
+    content_layer: ClassVar[str] = "relu4_2"
+    style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
     def __init__(self, upto: str = CONTENT_LAYER, *, pool: Pooling = "max") -> None:
         super().__init__()
@@ -92,6 +122,7 @@ class VGGEncoder(nn.Module):
         self.upto = upto
         self.pool = pool
         self.specs = layers_upto(upto)
+        self.layer_names = tuple(spec.relu for spec in self.specs)
         for spec in self.specs:
             conv = nn.Conv2d(spec.c_in, spec.c_out, 3, padding=1, padding_mode="reflect")
             self.add_module(spec.name, conv)
@@ -103,18 +134,15 @@ class VGGEncoder(nn.Module):
             InputError: if a layer is unknown or deeper than :attr:`upto`, or the image is too small.
         """
         wanted = set(layers)
-        known = {spec.relu for spec in self.specs}
+        known = set(self.layer_names)
         if not wanted or not wanted <= known:
             missing = ", ".join(sorted(wanted - known)) or "nothing"
             raise InputError(f"{missing} asked of an encoder that ends at {self.upto}")
-        if image.ndim != 4 or image.shape[1] != 3:
-            raise InputError(f"images must be (B, 3, H, W), not {tuple(image.shape)}")
-        if min(image.shape[2:]) < MIN_SIZE:
-            height, width = image.shape[2:]
-            raise InputError(f"the image is {width}x{height} px: at least {MIN_SIZE} px on each side are needed")
+        specs = self.specs[: 1 + max(self.layer_names.index(layer) for layer in wanted)]
+        check_image(image, sum(spec.pool_before for spec in specs))
         found: dict[str, Tensor] = {}
         x = image
-        for spec in self.specs:
+        for spec in specs:
             if spec.pool_before:
                 # Ceil mode keeps the last row and column of odd sizes.
                 pool = F.max_pool2d if self.pool == "max" else F.avg_pool2d
@@ -122,8 +150,6 @@ class VGGEncoder(nn.Module):
             x = F.relu(self.get_submodule(spec.name)(x), inplace=True)
             if spec.relu in wanted:
                 found[spec.relu] = x
-                if len(found) == len(wanted):
-                    break
         return found
 
     def extra_repr(self) -> str:
