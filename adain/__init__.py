@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .images import read_image, save_image
     from .layer import AdaIN, adaptive_instance_norm
     from .pretrained import load_decoder, load_encoder
+    from .refine import refine
+    from .refinement.progress import RefinementError
+    from .refinement.recipe import Recipe
     from .statistics import channel_mean_std
     from .style import Style, blend
     from .stylizer import Content, Stylizer
@@ -30,6 +33,8 @@ _HOME = {
     "ImageError": "errors",
     "InputError": "errors",
     "MissingFileError": "errors",
+    "Recipe": "refinement.recipe",
+    "RefinementError": "refinement.progress",
     "Style": "style",
     "Stylizer": "stylizer",
     "TrainingError": "errors",
@@ -40,6 +45,7 @@ _HOME = {
     "load_decoder": "pretrained",
     "load_encoder": "pretrained",
     "read_image": "images",
+    "refine": "refine",
     "save_image": "images",
 }
 
@@ -50,6 +56,8 @@ __all__ = [
     "ImageError",
     "InputError",
     "MissingFileError",
+    "Recipe",
+    "RefinementError",
     "Style",
     "Stylizer",
     "TrainingError",
@@ -60,6 +68,7 @@ __all__ = [
     "load_decoder",
     "load_encoder",
     "read_image",
+    "refine",
     "save_image",
 ]
 

@@ -12,6 +12,7 @@ from adain import __version__
 from adain.errors import AdainError
 
 from .demo import demo
+from .refine import refine
 from .stylize import stylize
 from .train import train
 from .weights import weights
@@ -69,5 +70,5 @@ def main() -> None:
     """Give any photograph the style of any artwork."""
 
 
-for command in (stylize, demo, train, weights):
+for command in (stylize, refine, demo, train, weights):
     main.add_command(command)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..backbones import Architecture, Backbone
 from ..losses import (
     CombinedImageLoss,
     ContentLoss,
@@ -25,7 +26,7 @@ from ..losses import (
 from ..losses.container import Encoder
 from ..losses.content import Form as ContentForm
 from ..losses.variation import Form as VariationForm
-from .pictures import Pictures
+from .pictures import Pictures, StylePicture
 from .recipe import CONTENT_KINDS, FORMS, STYLE_KINDS, LossSpec, Recipe
 
 _STYLE_LOSSES = {
@@ -36,16 +37,16 @@ _STYLE_LOSSES = {
 }
 
 
-def layers_of(name: str, spec: LossSpec, backbone: nn.Module) -> dict[str, float]:
+def layers_of(name: str, spec: LossSpec, backbone: Backbone | Architecture) -> dict[str, float]:
     """The layers of a loss with their weights: those it names, or the network's own for its kind."""
     if spec.layers or name == "tv":
         return dict(spec.layers)
     if name in CONTENT_KINDS:
-        return {cast(str, backbone.content_layer): 1.0}
-    return dict.fromkeys(cast("tuple[str, ...]", backbone.style_layers), 1.0)
+        return {backbone.content_layer: 1.0}
+    return dict.fromkeys(backbone.style_layers, 1.0)
 
 
-def objective(recipe: Recipe, backbone: nn.Module, encode: Encoder, pictures: Pictures) -> PyramidLoss:
+def objective(recipe: Recipe, backbone: Backbone, encode: Encoder, pictures: Pictures) -> PyramidLoss:
     """The objective of a picture of the size of ``pictures.content``.
 
     Args:
@@ -72,7 +73,7 @@ def groups(names: Sequence[str]) -> dict[str, str]:
 
 
 @torch.no_grad()
-def _losses(recipe: Recipe, backbone: nn.Module, encode: Encoder, pictures: Pictures) -> LossSum:
+def _losses(recipe: Recipe, backbone: Backbone, encode: Encoder, pictures: Pictures) -> LossSum:
     specs = {name: spec for name, spec in recipe.losses.items() if spec.weight > 0}
     layers = {name: layers_of(name, spec, backbone) for name, spec in specs.items()}
     found: dict[str, list[Loss]] = {name: [] for name in specs}
@@ -84,7 +85,7 @@ def _losses(recipe: Recipe, backbone: nn.Module, encode: Encoder, pictures: Pict
     targets: dict[str, Callable[[], Tensor]] = {
         "content": lambda: pictures.content,
         "secondary": lambda: pictures.content if pictures.secondary is None else pictures.secondary,
-        "combined": lambda: _combined(pictures, specs["combined"].share),
+        "combined": lambda: blended(pictures.content, pictures.styles, specs["combined"].share),
     }
     losses = {"content": ContentLoss, "secondary": SecondaryContentLoss, "combined": CombinedImageLoss}
     for name, picture in targets.items():
@@ -115,12 +116,13 @@ def _losses(recipe: Recipe, backbone: nn.Module, encode: Encoder, pictures: Pict
     return LossSum(found)
 
 
-def _combined(pictures: Pictures, share: float) -> Tensor:
-    """Content and styles in one picture; where regions are given, each style in its own."""
-    shares = sum(style.share for style in pictures.styles)
-    result = pictures.content
-    for style in pictures.styles:
-        part = share * (style.share / shares if style.guide is None else 1.0)
-        mixed = combined_image(pictures.content, style.pixels, part) - pictures.content
-        result = result + (mixed if style.guide is None else style.guide * mixed)
+def blended(content: Tensor, styles: Sequence[StylePicture], share: float) -> Tensor:
+    """:func:`~adain.losses.combined_image` with several artworks: by weight, or each in its own region."""
+    whole = sum(style.share for style in styles)
+    result = content
+    for style in styles:
+        if style.guide is None:
+            result = result + combined_image(content, style.pixels, share * style.share / whole) - content
+        else:
+            result = result + style.guide * (combined_image(content, style.pixels, share) - content)
     return result.clamp(0.0, 1.0)

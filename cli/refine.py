@@ -1,0 +1,300 @@
+"""``adain refine``: a picture optimised under the losses, from any start."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adain import defaults
+from adain.errors import AdainError, InputError
+from adain.refinement import recipe as recipes
+
+from .options import SNAKE_CASE, load_stylizer, model_options
+
+if TYPE_CHECKING:
+    from adain.jobs import Job
+    from adain.refinement.progress import Progress
+    from adain.stylizer import Stylizer
+
+INTERRUPTED = {"SIGINT": 130, "SIGTERM": 143}
+SOME_FAILED = 1
+
+
+def recipe_options(command: Any) -> Any:
+    """The settings of a recipe that are worth a flag of their own; unset, the recipe decides."""
+    for option in (
+        click.option("--steps", type=click.IntRange(0), help="Evaluations of the losses in all."),
+        click.option("--optimizer", type=click.Choice(list(recipes.OPTIMIZERS)), help="What moves the picture."),
+        click.option("--lr", type=float, help="Learning rate; 0 for the optimiser's own."),
+        click.option("--schedule", type=click.Choice(recipes.SCHEDULES), help="Of the learning rate."),
+        click.option("--momentum", type=float, help="Of sgd."),
+        click.option("--history", type=click.IntRange(1), help="Steps that lbfgs remembers."),
+        click.option("--ema", type=float, help="Decay of a running average that becomes the result; 0 for none."),
+        click.option("--bounds", type=click.Choice(recipes.BOUNDS), help="clamp: keep colours in range throughout."),
+        click.option("--pool", type=click.Choice(recipes.POOLINGS), help="Pooling of the loss network."),
+        click.option(
+            "--coarsest", type=click.IntRange(0), help="Begin at this shorter side in px and grow; 0: full size."
+        ),
+        click.option("--growth", type=float, help="Factor from one size to the next."),
+        click.option("--scales", help="Judge the picture at several scales, e.g. 1,0.5,0.25."),
+        click.option("--scale-weights", help="Weights of those scales, e.g. 1,1,0.5."),
+        click.option("--weighting", type=click.Choice(recipes.WEIGHTINGS), help="Rebalance content and style."),
+        click.option("--weighting-every", type=click.IntRange(1), help="Steps between two rebalancings."),
+        click.option("--blend-share", type=float, help="Share of the style in the start blend."),
+        click.option("--tolerance", type=float, help="Stop when --patience steps gain less than this share; 0: never."),
+        click.option("--patience", type=click.IntRange(1), help="See --tolerance; also of the plateau schedule."),
+        click.option("--precision", type=click.Choice(recipes.PRECISIONS), help="Of the loss network."),
+        click.option("--backbone", help="Loss network: vgg19 (ships), vgg16 or resnet50."),
+    )[::-1]:
+        command = option(command)
+    return command
+
+
+@click.command(context_settings=SNAKE_CASE)
+@click.argument("paths", nargs=-1, metavar="CONTENT STYLE...")
+@click.option("-o", "--output", help="File, or folder for several photographs. [default: current folder]")
+@click.option(
+    "--recipe",
+    default=recipes.DEFAULT_RECIPE,
+    show_default=True,
+    help=f"One of {', '.join(recipes.names())}, or a .toml or .json file.",
+)
+@click.option("--show-recipe", is_flag=True, help="Print the recipe, a template for one's own, and exit.")
+@click.option("--start", help="adain, content, noise, blend or a picture. [default: the recipe's]")
+@click.option(
+    "--loss", "losses", multiple=True, metavar="NAME=WEIGHT[:LAYER[*FACTOR],...]",
+    help=f"Set a loss ({', '.join(recipes.KINDS)}), 0 leaves it out; may be repeated.",
+)  # fmt: skip
+@click.option("--content-weight", type=float, help="Multiplies the losses that hold on to the photograph.")
+@click.option("--style-weight", type=float, help="Multiplies the losses that pull at the artwork.")
+@recipe_options
+@click.option("--backbone-weights", type=click.Path(path_type=Path), help="File of the loss network's weights.")
+@click.option("--style-weights", help="Shares of several styles, e.g. 0.7,0.3 (scaled to sum 1).")
+@click.option("--mask", "masks", multiple=True, help="Region of a style: once per style, white inside.")
+@click.option("--style-mask", "style_masks", multiple=True, help="Part of a style to use, or none: once per style.")
+@click.option("--background", help="Artwork for what no mask covers.")
+@click.option("--feather", type=click.FloatRange(0.0), default=0.0, help="Softening of the masks' edges in px.")
+@click.option(
+    "--preserve-color", is_flag=False, flag_value=defaults.COLOR_MODE, default="none", show_default=True,
+    type=click.Choice(defaults.COLOR_MODES), help="Keep the photograph's colours (bare: luminance).",
+)  # fmt: skip
+@click.option(
+    "--alpha", type=click.FloatRange(0.0, 1.0), default=defaults.ALPHA, show_default=True,
+    help="Strength of the one pass it starts from.",
+)  # fmt: skip
+@click.option(
+    "--content-size", type=click.IntRange(0), default=defaults.CONTENT_SIZE, show_default=True,
+    help="Shorter side of the result in px; 0 keeps the photograph's size.",
+)  # fmt: skip
+@click.option(
+    "--style-size", type=click.IntRange(0), default=defaults.STYLE_SIZE, show_default=True,
+    help="Shorter side the artwork is scaled to in px; larger gives coarser strokes.",
+)  # fmt: skip
+@click.option("--crop", is_flag=True, help="Use the central squares of photograph and artwork.")
+@click.option("--log", type=click.Path(path_type=Path), help="CSV of every loss at every step.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Plot of the losses (.png, .svg or .pdf).")
+@click.option("--save-every", type=click.IntRange(1), help="Keep a snapshot every N steps in OUTPUT-steps/.")
+@click.option(
+    "--quality", type=click.IntRange(1, 100), default=defaults.JPEG_QUALITY, show_default=True,
+    help="Of JPEG and WebP files.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
+@model_options
+def refine(
+    paths: tuple[str, ...],
+    output: str | None,
+    recipe: str,
+    show_recipe: bool,
+    start: str | None,
+    losses: tuple[str, ...],
+    content_weight: float | None,
+    style_weight: float | None,
+    backbone_weights: Path | None,
+    style_weights: str | None,
+    masks: tuple[str, ...],
+    style_masks: tuple[str, ...],
+    background: str | None,
+    feather: float,
+    preserve_color: str,
+    alpha: float,
+    content_size: int,
+    style_size: int,
+    crop: bool,
+    log: Path | None,
+    plot: Path | None,
+    save_every: int | None,
+    quality: int,
+    as_json: bool,
+    seed: int,
+    **settings: Any,
+) -> int:
+    """Optimise a picture: the slow, best way (Gatys et al. 2016).
+
+    The first path is the photograph, or a folder of them; every further one is an artwork. Several artworks are
+    blended by --style-weights, or take one --mask each. Ctrl-C keeps the best picture so far.
+
+    \b
+    adain refine photo.jpg wave.jpg -o out.jpg --steps 200
+    adain refine photo.jpg wave.jpg --recipe gatys2016 --start noise --log loss.csv --plot loss.png
+    adain refine photo.jpg wave.jpg --loss gram=0 --loss sliced-wasserstein=10 --optimizer adam
+    """
+    if show_recipe:
+        click.echo(recipes.source(recipe), nl=False)
+        return 0
+    model = {key: settings.pop(key) for key in ("model", "encoder", "decoder", "device", "max_pixels")}
+    plan = _plan(recipe, settings, losses, content_weight, style_weight)
+    if len(paths) < 2:
+        what = f"no style given for {paths[0]}" if paths else "no photograph given"
+        raise click.UsageError(f"{what}: adain refine PHOTO ARTWORK -o OUT")
+    styles = list(paths[1:])
+
+    from adain import jobs
+    from adain.training.stopping import CODES, StopFlag
+
+    name = "+".join(Path(path).stem for path in styles)
+    todo = jobs.plan(jobs.expand(paths[:1]), [name], output)
+    if len(todo) > 1 and (log or plot):
+        raise InputError("--log and --plot are of one picture: name a single photograph")
+    arguments: dict[str, Any] = {
+        "style": styles,
+        "recipe": plan,
+        "weights": numbers("--style-weights", style_weights),
+        "masks": list(masks) or None,
+        "style_masks": [None if mask == "none" else mask for mask in style_masks] or None,
+        "background": background,
+        "feather": feather,
+        "color": preserve_color,
+        "alpha": alpha,
+        "content_size": content_size,
+        "style_size": style_size,
+        "crop": crop,
+        "seed": seed,
+        "backbone_weights": backbone_weights,
+    }
+    stylizer = load_stylizer(seed=seed, **model)
+    failures: list[AdainError] = []
+    with StopFlag() as flag:
+        for job in todo:
+            try:
+                record = _one(job, start, arguments, stylizer, flag, log, plot, save_every, quality)
+            except AdainError as error:
+                if len(todo) == 1:
+                    raise
+                failures.append(error)
+                continue
+            click.echo(json.dumps(record, ensure_ascii=False) if as_json else record["output"])
+            if flag.code:
+                reason = CODES[flag.code]
+                click.echo(f"adain refine: stopped by {reason}, saved step {record['steps']}", err=True)
+                return INTERRUPTED.get(reason, 1)
+    for failure in failures:
+        click.echo(f"adain refine: error: {failure}", err=True)
+    if len(failures) == len(todo):
+        return 2
+    return SOME_FAILED if failures else 0
+
+
+def _one(
+    job: Job,
+    start: str | None,
+    arguments: dict[str, Any],
+    stylizer: Stylizer,
+    flag: Any,
+    log: Path | None,
+    plot: Path | None,
+    save_every: int | None,
+    quality: int,
+) -> dict[str, Any]:
+    """Refine one photograph, save it and whatever else was asked for."""
+    from PIL import Image
+    from tqdm import tqdm
+
+    from adain.images import save_image, to_pil
+    from adain.refine import refine as optimise
+    from adain.refinement.progress import RefinementError
+    from adain.refinement.report import LossLog, LossPlot, Snapshots
+
+    begun = time.perf_counter()
+    plan: recipes.Recipe = arguments["recipe"]
+    watchers: list[Any] = []
+    drawing = LossPlot(plot) if plot else None
+    shots = Snapshots(job.output.with_name(f"{job.output.stem}-steps"), save_every) if save_every else None
+    watchers += [w for w in (LossLog(log) if log else None, drawing, shots) if w is not None]
+    last: list[Progress] = []
+    hidden = not sys.stderr.isatty()
+    with tqdm(total=plan.steps, unit="step", disable=hidden, file=sys.stderr, dynamic_ncols=True) as bar:
+
+        def watch(progress: Progress) -> bool:
+            for watcher in watchers:
+                watcher(progress)
+            last[:] = [progress]
+            bar.update(progress.step - bar.n)
+            shown = {"total": progress.total, **progress.losses}
+            bar.set_postfix({key: f"{value:.3g}" for key, value in shown.items()}, refresh=False)
+            return bool(flag.code)
+
+        try:
+            picture = optimise(start, content=job.content, stylizer=stylizer, callback=watch, **arguments)
+        except RefinementError as error:
+            save_image(to_pil(error.image), job.output, quality=quality)
+            raise RefinementError(f"{error}; the last good picture is {job.output}", error.step, error.image) from None
+        finally:
+            if drawing is not None:
+                drawing.save()
+            if shots is not None:
+                shots.save_strip()
+    assert isinstance(picture, Image.Image)  # files give pictures
+    save_image(picture, job.output, quality=quality)
+    return {
+        "content": os.fspath(job.content),
+        "style": [os.fspath(style) for style in arguments["style"]],
+        "output": os.fspath(job.output),
+        "recipe": plan.name,
+        "steps": last[0].step if last else 0,
+        "total": last[0].total if last else None,
+        "losses": dict(last[0].losses) if last else {},
+        "width": picture.width,
+        "height": picture.height,
+        "seconds": round(time.perf_counter() - begun, 3),
+    }
+
+
+def _plan(
+    recipe: str,
+    settings: dict[str, Any],
+    losses: tuple[str, ...],
+    content_weight: float | None,
+    style_weight: float | None,
+) -> recipes.Recipe:
+    """The recipe with what the flags change."""
+    changes = {key: value for key, value in settings.items() if value is not None}
+    for key in ("scales", "scale_weights"):
+        if key in changes:
+            changes[key] = numbers(f"--{key.replace('_', '-')}", changes[key])
+    changes["losses"] = dict(recipes.parse_loss(text) for text in losses)
+    plan = recipes.load_recipe(recipe).change(**changes)
+    factors = dict.fromkeys(recipes.CONTENT_KINDS, content_weight) | dict.fromkeys(recipes.STYLE_KINDS, style_weight)
+    weighted = {
+        name: {"weight": spec.weight * factor}
+        for name, spec in plan.losses.items()
+        if (factor := factors.get(name)) is not None
+    }
+    return plan.change(losses=weighted)
+
+
+def numbers(option: str, text: str | None) -> list[float] | None:
+    """``0.7,0.3`` as numbers.
+
+    Raises:
+        InputError: if it is anything else.
+    """
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"{option} must be numbers such as 0.7,0.3, not {text}") from None
