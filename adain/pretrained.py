@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -53,11 +53,29 @@ class WeightsFile:
         return weights_dir() / self.file
 
 
-class Model(NamedTuple):
-    """An encoder and the decoder that belongs to it."""
+@dataclass(frozen=True)
+class Model:
+    """An encoder and the decoder that belongs to it; iterating gives all their files.
+
+    Attributes:
+        encoder: the encoder as far as most users need it.
+        decoder: its mirror from relu4_1.
+        encoder_deeper: further convolutions of the encoder, in order, read only when a layer behind them is asked for.
+    """
 
     encoder: WeightsFile
     decoder: WeightsFile
+    encoder_deeper: tuple[WeightsFile, ...] = ()
+
+    def parts(self) -> Iterator[tuple[str, WeightsFile]]:
+        """Every file with the name of the part it is: ``encoder``, ``encoder_deeper`` or ``decoder``."""
+        yield "encoder", self.encoder
+        for file in self.encoder_deeper:
+            yield "encoder_deeper", file
+        yield "decoder", self.decoder
+
+    def __iter__(self) -> Iterator[WeightsFile]:
+        return (file for _, file in self.parts())
 
 
 @cache
@@ -78,10 +96,12 @@ def registry() -> dict[str, Model]:
             rest = {k: v for k, v in entry.items() if k not in WeightsFile.__dataclass_fields__}
             known = {k: v for k, v in entry.items() if k not in rest}
             files[name] = WeightsFile(file=name, details=rest, **known)
-        return {
-            name: Model(files[entry["encoder"]], files[entry["decoder"]]) for name, entry in manifest["models"].items()
-        }
-    except (ValueError, KeyError, TypeError) as error:
+        models = {}
+        for name, entry in manifest["models"].items():
+            deeper = tuple(files[file] for file in entry.get("encoder_deeper", ()))
+            models[name] = Model(files[entry["encoder"]], files[entry["decoder"]], deeper)
+        return models
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None
 
 
@@ -128,7 +148,8 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 
     Args:
         source: model name (default: :data:`DEFAULT_MODEL`) or path of a ``.safetensors`` file.
-        upto: deepest layer needed; only the layers up to it are unpacked.
+        upto: deepest layer needed; only the layers up to it are unpacked. The shipped encoder reaches relu5_2, and a
+            second file is read for relu5_2 alone.
         pool: see :class:`~adain.vgg.VGGEncoder`.
 
     Returns:
@@ -137,16 +158,22 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
     Raises:
         MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
     """
-    tensors, name = _tensors(source, "encoder")
     with torch.device("meta"):
         encoder = VGGEncoder(upto, pool=pool)
+    tensors, name = _tensors(source, "encoder")
+    model = _shipped(source)
+    for deeper in model.encoder_deeper if model else ():
+        if _has_convolution(tensors, encoder.specs[-1].name):
+            break
+        tensors |= load_safetensors(read_verified(deeper))
+        name += f" with {deeper.file}"
     state = {}
     for spec in encoder.specs:
-        is_packed = palettes.is_palette(tensors, spec.name)
-        if f"{spec.name}.bias" not in tensors or not (is_packed or f"{spec.name}.weight" in tensors):
+        if not _has_convolution(tensors, spec.name):
             have = [s.relu for s in LAYERS if f"{s.name}.bias" in tensors]
             reach = f"it ends at {have[-1]}" if have else "it holds no encoder"
             raise WeightsError(f"{name} does not reach {upto}: {reach} (adain weights import makes such files)")
+        is_packed = palettes.is_palette(tensors, spec.name)
         weight = palettes.unpack(tensors, spec.name) if is_packed else tensors[f"{spec.name}.weight"]
         state[f"{spec.name}.weight"] = weight.float()
         state[f"{spec.name}.bias"] = tensors[f"{spec.name}.bias"].float()
@@ -164,10 +191,24 @@ def load_decoder(source: str | Path | None = None) -> Decoder:
     return _fill(decoder, state, name)
 
 
+def _shipped(source: str | Path | None) -> Model | None:
+    """The model that ``source`` names; None for a user's file."""
+    if source is None:
+        return find_model(DEFAULT_MODEL)
+    return registry().get(source) if isinstance(source, str) else None
+
+
+def _has_convolution(tensors: Mapping[str, Tensor], name: str) -> bool:
+    """Whether ``tensors`` holds the convolution ``name``, packed or plain."""
+    has_weight = palettes.is_palette(tensors, name) or f"{name}.weight" in tensors
+    return has_weight and f"{name}.bias" in tensors
+
+
 def _tensors(source: str | Path | None, part: str) -> tuple[dict[str, Tensor], str]:
     """The tensors of a registry entry or of a user's file, and a name for messages."""
-    if source is None or (isinstance(source, str) and source in registry()):
-        weights: WeightsFile = getattr(find_model(source or DEFAULT_MODEL), part)
+    model = _shipped(source)
+    if source is None or model is not None:
+        weights: WeightsFile = getattr(model, part)
         return load_safetensors(read_verified(weights)), weights.file
     path = Path(source)
     if not path.suffix and not path.exists():

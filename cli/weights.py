@@ -22,7 +22,7 @@ def list_weights(as_json: bool) -> None:
     from adain.pretrained import registry
 
     for name, model in registry().items():
-        for part, entry in model._asdict().items():
+        for part, entry in model.parts():
             if as_json:
                 record = {
                     "model": name,

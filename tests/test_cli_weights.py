@@ -16,16 +16,17 @@ Run = Callable[..., Result]
 def test_list(run_cli: Run) -> None:
     text = run_cli("weights", "list").stdout
     assert "vgg19 encoder: vgg19.safetensors" in text
+    assert "vgg19 encoder_deeper: vgg19-conv5_2.safetensors, 2.4 MB" in text
     assert "CC BY 4.0" in text
     records = [json.loads(line) for line in run_cli("weights", "list", "--json").stdout.splitlines()]
-    assert {r["part"] for r in records} == {"encoder", "decoder"}
+    assert [r["part"] for r in records] == ["encoder", "encoder_deeper", "decoder"]
     assert all(Path(r["file"]).exists() for r in records)
 
 
 def test_verify(run_cli: Run) -> None:
     result = run_cli("weights", "verify")
     assert result.exit_code == 0
-    assert result.stdout.count(": good (") == 2
+    assert result.stdout.count(": good (") == 3
 
 
 def test_import_and_use(run_cli: Run, tmp_path: Path, photo: Path, art: Path) -> None:

@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from adain import palettes
 from adain.pretrained import registry
+from adain.resources import weights_dir
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**31))
@@ -30,3 +31,13 @@ def test_shipped_encoder_is_palettes() -> None:
     assert tensors["conv4_1.index"].dtype == torch.uint8
     # A filter has at most 256 values, before its scales.
     assert tensors["conv4_1.table"].shape == (256,)
+
+
+def test_deeper_file_goes_on_where_the_encoder_ends() -> None:
+    model = registry()["vgg19"]
+    tensors, (deeper,) = load_file(model.encoder.path), map(load_file, (f.path for f in model.encoder_deeper))
+    assert {key.partition(".")[0] for key in deeper} == {"conv5_2"}
+    assert torch.equal(deeper["conv5_2.in_scale"], tensors["conv5_1.out_scale"])
+    means = load_file(weights_dir() / "activation-means.safetensors")
+    for name, scales in (("conv1_1", tensors), ("conv5_1", tensors), ("conv5_2", deeper)):
+        assert torch.equal(means[name], scales[f"{name}.out_scale"])

@@ -36,7 +36,10 @@ def test_manifest_describes_the_files() -> None:
 
 
 def test_licence_of_vgg_is_named() -> None:
-    assert "CC BY 4.0" in registry()["vgg19"].encoder.licence
+    model = registry()["vgg19"]
+    assert model.encoder_deeper
+    for entry in (model.encoder, *model.encoder_deeper):
+        assert "CC BY 4.0" in entry.licence
 
 
 def test_size_limits() -> None:
@@ -72,7 +75,10 @@ def test_missing_file_and_manifest(copy: Path) -> None:
         load_decoder()
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"files": {"a": {}}, "models": {}}', "[]"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", '{"files": {"a": {}}, "models": {}}', "[]", '{"files": {}, "models": {"a": []}}', '{"files": []}'],
+)
 def test_damaged_manifest(copy: Path, text: str) -> None:
     (copy / "manifest.json").write_text(text)
     registry.cache_clear()
@@ -108,9 +114,51 @@ def test_other_file_kinds(tmp_path: Path) -> None:
 
 
 def test_depth_and_precision() -> None:
-    encoder = load_encoder(upto="relu5_1")
+    encoder = load_encoder(upto="relu5_2")
     assert all(p.dtype == torch.float32 and not p.requires_grad for p in encoder.parameters())
+    with pytest.raises(WeightsError, match=r"vgg19-conv5_2\.safetensors does not reach relu5_3: it ends at relu5_2"):
+        load_encoder(upto="relu5_3")
     with pytest.raises(WeightsError, match="does not reach relu5_2: it ends at relu5_1"):
+        load_encoder(registry()["vgg19"].encoder.path, upto="relu5_2")
+
+
+def test_the_deeper_file_is_read_for_relu5_2_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def spy(weights: pretrained.WeightsFile) -> bytes:
+        read.append(weights.file)
+        return read_verified(weights)
+
+    monkeypatch.setattr(pretrained, "read_verified", spy)
+    load_encoder(upto="relu5_1")
+    assert read == ["vgg19.safetensors"]
+    load_encoder("vgg19", upto="relu5_2")
+    assert read[1:] == ["vgg19.safetensors", "vgg19-conv5_2.safetensors"]
+
+
+def test_damaged_or_missing_deeper_file(copy: Path) -> None:
+    path = copy / "vgg19-conv5_2.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=r"conv5_2.*damaged: its SHA-256"):
+        load_encoder(upto="relu5_2")
+    path.write_bytes(data[:-1])
+    with pytest.raises(WeightsError, match=r"conv5_2.*cut short"):
+        load_encoder(upto="relu5_2")
+    path.unlink()
+    with pytest.raises(MissingFileError, match=r"conv5_2\.safetensors is missing: install adain again"):
+        load_encoder(upto="relu5_2")
+    load_encoder(upto="relu5_1")  # which others need goes on working
+
+
+def test_a_manifest_without_deeper_files(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["models"]["vgg19"]["encoder_deeper"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    registry.cache_clear()
+    assert [part for part, _ in registry()["vgg19"].parts()] == ["encoder", "decoder"]
+    with pytest.raises(WeightsError, match=r"vgg19\.safetensors does not reach relu5_2: it ends at relu5_1"):
         load_encoder(upto="relu5_2")
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 from adain.errors import InputError
-from adain.pretrained import load_encoder
+from adain.images import read_image, resize_shorter, to_tensor
+from adain.pretrained import load_encoder, registry
 from adain.vgg import CONTENT_LAYER, LAYERS, MIN_SIZE, STYLE_LAYERS, VGGEncoder, layers_upto
+from tests.conftest import sample
 
 
 def test_table_is_torchvisions_vgg19() -> None:
@@ -45,6 +50,25 @@ def test_plain_reference() -> None:
     assert set(found) == set(STYLE_LAYERS)
 
 
+@pytest.mark.parametrize("pool", ["max", "average"])
+def test_relu5_2_of_the_network_as_released(pool: Literal["max", "average"]) -> None:
+    """From the values in the palettes alone, without normalisation: relu5_2 differs by its mean activation only."""
+    model = registry()["vgg19"]
+    tensors = {key: t for file in (model.encoder, *model.encoder_deeper) for key, t in load_file(file.path).items()}
+    image = torch.rand(1, 3, 37, 50)
+    x = image * 255.0
+    for spec in layers_upto("relu5_2"):
+        if spec.pool_before:
+            x = (F.max_pool2d if pool == "max" else F.avg_pool2d)(x, 2, ceil_mode=True)
+        weight = tensors[f"{spec.name}.table"][tensors[f"{spec.name}.index"].long()]
+        bias = tensors[f"{spec.name}.bias"] * tensors[f"{spec.name}.out_scale"]
+        x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias).clamp(min=0)
+    expected = x / tensors["conv5_2.out_scale"][:, None, None]
+    found = load_encoder(upto="relu5_2", pool=pool)(image, ["relu5_2"])["relu5_2"]
+    assert float(expected.max()) > 1
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+
+
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (64, 40), (33, 16)])
 def test_shapes(size: tuple[int, int]) -> None:
     features = VGGEncoder()(torch.rand(2, 3, *size), STYLE_LAYERS)
@@ -65,13 +89,20 @@ def test_one_pass_gives_every_layer_and_stops_early() -> None:
 
 
 def test_normalised_filters_fire_about_once_on_average(stylizer) -> None:  # type: ignore[no-untyped-def]
-    from tests.conftest import sample
-
     means = []
     for name in ("astronaut", "chelsea", "montStMichel", "cincinnati-bridge"):
         content = stylizer.encode_content(sample("content", name), size=256)
         means.append(content.features.mean())
     assert 0.8 < float(torch.stack(means).mean()) < 1.25
+
+
+def test_so_do_the_deepest() -> None:
+    encoder = load_encoder(upto="relu5_2")
+    means = []
+    for name in ("astronaut", "chelsea", "montStMichel", "cincinnati-bridge", "machuPicchu", "european-honey-bee"):
+        features = encoder(to_tensor(resize_shorter(read_image(sample("content", name)), 256)), ["relu5_1", "relu5_2"])
+        means.append(torch.stack([features["relu5_1"].mean(), features["relu5_2"].mean()]))
+    assert all(0.8 < mean < 1.25 for mean in torch.stack(means).mean(dim=0).tolist())
 
 
 def test_average_pooling() -> None:

@@ -46,6 +46,7 @@ def test_contents(wheel: Path) -> None:
         "adain/weights/manifest.json",
         "adain/weights/MODEL_CARD.md",
         "adain/weights/vgg19.safetensors",
+        "adain/weights/vgg19-conv5_2.safetensors",
         "adain/weights/decoder.safetensors",
         "adain/samples/SOURCES.tsv",
         "adain/samples/style/hokusai_great_wave.jpg",

