@@ -11,17 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ..errors import InputError
 from ..losses import PyramidLoss, make_balance
 from ..tensors import resize_to
 from .optimizers import carry_up, make_optimizer, seed_gradient
-from .pictures import Pictures
+from .pictures import MIN_SIZE, Pictures, check_size
 from .progress import Callback, Progress, RefinementError, peak_memory
 from .recipe import Recipe
 from .targets import groups
-
-MIN_SIZE = 32
-"""Shortest side in px: reflection padding needs two cells at relu5_1."""
 
 FINAL_LR = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
@@ -33,20 +29,21 @@ PLATEAU_FACTOR = 0.5
 def scales_of(size: tuple[int, int], recipe: Recipe) -> list[float]:
     """The scales of a coarse-to-fine course, ascending to 1.
 
+    The first size is ``recipe.coarsest``, or the least that can still be judged at the smallest of
+    ``recipe.scales``; the others are full size divided by powers of ``recipe.growth``.
+
     Raises:
-        InputError: if the picture is too small.
+        ImageError: if the picture is too small.
     """
+    check_size(size, "the picture")
     short = min(size)
-    if short < MIN_SIZE:
-        raise InputError(
-            f"the picture is {size[1]}x{size[0]} px: at least {MIN_SIZE} px a side are needed to refine it"
-        )
-    if recipe.coarsest == 0 or recipe.coarsest >= short:
+    first = max(recipe.coarsest, MIN_SIZE / min(recipe.scales))
+    if recipe.coarsest == 0 or first >= short:
         return [1.0]
-    count = math.ceil(math.log(short / max(MIN_SIZE, recipe.coarsest), recipe.growth) - 1e-9)
+    count = math.ceil(math.log(short / first, recipe.growth) - 1e-9)
     # Never more sizes than steps; the finest ones are those that matter.
     count = min(count, max(0, recipe.steps - 1))
-    return [max(recipe.growth**-k, MIN_SIZE / short) for k in range(count, 0, -1)] + [1.0]
+    return [max(recipe.growth**-k, first / short) for k in range(count, 0, -1)] + [1.0]
 
 
 def cosine_lr(recipe: Recipe, step: int) -> float:
@@ -78,7 +75,6 @@ class Descent:
         self.callback = callback
         self.done = 0
         self._ended = False
-        self._recent: list[float] = []
 
     def run(self, start: Tensor) -> Tensor:
         """The optimised picture, in ``[0, 1]``.
@@ -98,21 +94,21 @@ class Descent:
         shares[-1] += self.recipe.steps - sum(shares)
         start = start.detach().float()
         result, change, average_change = start.clamp(0.0, 1.0), None, None
-        self._level: _Level | None = None
+        level: _Level | None = None
         for scale, steps in zip(scales, shares, strict=True):
             if self._ended or steps == 0:
                 break
             pictures = self.pictures.at_scale(scale)
             # What coarser sizes changed is added to the start, so that its detail outlives them.
             lower = resize_to(start, pictures.size)
-            level = _Level(self, pictures, _moved(lower, change), _moved(lower, average_change), self._level)
+            # The smaller level is let go as soon as its state is taken over: it remembers many pictures.
+            level = _Level(self, pictures, _moved(lower, change), _moved(lower, average_change), level)
             try:
                 level.run(steps)
             except RefinementError as error:
                 if scale != 1.0:
                     error.image = _moved(start, error.image - lower).clamp(0.0, 1.0)
                 raise
-            self._level = level
             change, average_change = level.image.detach() - lower, level.average - lower
             result = level.result if scale == 1.0 else _moved(start, level.result - lower).clamp(0.0, 1.0)
         return result
@@ -120,6 +116,7 @@ class Descent:
     def report(self, level: _Level, losses: Mapping[str, float], total: float) -> None:
         """Tell the callback about a step that was just judged, and decide whether to go on."""
         self.done += 1
+        average = level.average  # never changed in place, so a progress that is kept stays what it was
         progress = Progress(
             step=self.done,
             steps=self.recipe.steps,
@@ -129,7 +126,7 @@ class Descent:
             factors={} if self.recipe.weighting == "fixed" else dict(level.balance.factors),
             seconds=time.perf_counter() - self._begun,
             peak_memory=peak_memory(level.image.device),
-            _image=lambda: level.average.clamp(0.0, 1.0).clone(),
+            _image=lambda: average.clamp(0.0, 1.0),
         )
         if self.callback is not None and self.callback(progress):
             self._ended = True
@@ -155,9 +152,11 @@ class _Level:
         self._lowest = math.inf
         self._good = self.result
         self._history: list[float] = []
-        self.balance = make_balance(self.recipe.weighting, groups(self.objective.names))
-        if before is not None:
-            self.balance.factors |= before.balance.factors
+        if before is None:
+            self.balance = make_balance(self.recipe.weighting, groups(self.objective.names))
+        else:
+            # The same terms at another size: what the balance knows of their course holds on.
+            self.balance = before.balance
             carry_up(before.optimizer, self.optimizer, before.image, self.image)
             self._set_lr(before.optimizer.param_groups[0]["lr"])
         # Made last: it begins with the rate it finds.
@@ -195,7 +194,7 @@ class _Level:
         if not math.isfinite(value) or gradient is None or not bool(gradient.isfinite().all()):
             step = self.descent.done + 1
             raise RefinementError(
-                f"the loss is no longer a finite number at step {step}: use a lower --lr or weights, or fp32",
+                f"the loss is no longer a finite number at step {step}: use a lower lr, lower weights or fp32",
                 step,
                 self._good,
             )
@@ -232,6 +231,8 @@ class _Level:
             # Beyond the bounds there is no gradient to bring a pixel back. L-BFGS has to know its own steps.
             self.image.clamp_(0.0, 1.0)
         now = self.image.detach()
+        if not bool(now.isfinite().all()):
+            return  # the next step says so; the result and the average stay what they were
         # A young average follows quickly, so that it soon forgets the start.
         decay = min(ema, (self.descent.done + 1) / (self.descent.done + 10)) if ema else 0.0
         self.average = now.clone() if decay == 0.0 else torch.lerp(now, self.average, decay)
