@@ -159,8 +159,8 @@ class _Level:
             self.balance = before.balance
             carry_up(before.optimizer, self.optimizer, before.image, self.image)
             self._set_lr(before.optimizer.param_groups[0]["lr"])
-        # Made last: it begins with the rate it finds.
-        self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience)
+        # Made last: it begins with the rate it finds. No change of the rate is too small for it.
+        self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience, eps=0.0)
 
     def run(self, steps: int) -> None:
         """So many steps, or fewer if the callback or the tolerance ends them."""
