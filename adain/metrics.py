@@ -8,9 +8,12 @@ from kornia.metrics import psnr as kornia_psnr
 from kornia.metrics import ssim as kornia_ssim
 from torch import Tensor
 
-from .losses import content_loss, feature_stats, mean_std_distance
+from .losses import content_loss, feature_stats, gram_loss, gram_matrix, mean_std_distance
 from .statistics import normalize_channels
-from .vgg import CONTENT_LAYER, STYLE_LAYERS
+from .vgg import CONTENT_LAYER, STYLE_LAYERS, VGGEncoder
+
+GRAM_LAYERS = VGGEncoder.style_layers
+"""Where Gram matrices are compared: relu1_1 … relu5_1 (Gatys et al. 2016, section 2.2)."""
 
 SSIM_WINDOW = 11
 """Side of the Gaussian window in pixels (Wang et al. 2004)."""
@@ -43,6 +46,23 @@ def content_distance(output: Mapping[str, Tensor], content: Mapping[str, Tensor]
         A float32 scalar in about ``[0, 2]``: 0 for the content itself, 2 for unrelated images. Lower is better.
     """
     return content_loss(normalize_channels(output[CONTENT_LAYER]), normalize_channels(content[CONTENT_LAYER]))
+
+
+def gram_difference(output: Mapping[str, Tensor], style: Mapping[str, Tensor]) -> Tensor:
+    r"""How far the Gram matrices of a picture are from those of the style (Gatys et al. 2016, eq. 3).
+
+    .. math:: \sum_l \operatorname{mean}_{ij} (G^l_{ij} - A^l_{ij})^2
+
+    with Gram matrices over the number of positions (:func:`~adain.losses.gram_matrix`), of the normalised encoder.
+
+    Args:
+        output, style: encoder features at :data:`GRAM_LAYERS`.
+
+    Returns:
+        A float32 scalar ≥ 0, averaged over the batch; 0 for the style itself. Lower is better.
+    """
+    terms = [4.0 * gram_loss(gram_matrix(output[layer]), gram_matrix(style[layer])) for layer in GRAM_LAYERS]
+    return sum(terms[1:], terms[0])
 
 
 def psnr(output: Tensor, content: Tensor) -> Tensor:

@@ -189,7 +189,9 @@ class _Level:
             total = self.balance.total(terms)
         value = float(total.detach())
         if math.isfinite(value):
-            total.backward()  # type: ignore[no-untyped-call]
+            # Losses are means over positions, so a pixel's gradient shrinks as the picture grows. Per pixel it is
+            # of the order of the loss: what learning rates and the thresholds inside L-BFGS are made for.
+            (self.image.numel() * total).backward()  # type: ignore[no-untyped-call]
         gradient = self.image.grad
         if not math.isfinite(value) or gradient is None or not bool(gradient.isfinite().all()):
             step = self.descent.done + 1

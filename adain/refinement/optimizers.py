@@ -30,23 +30,22 @@ def make_optimizer(recipe: Recipe, image: Tensor) -> torch.optim.Optimizer:
 def carry_up(old: torch.optim.Optimizer, new: torch.optim.Optimizer, before: Tensor, after: Tensor) -> None:
     """Give ``new``, which optimises ``after``, the state of ``old``, which optimised the smaller ``before``.
 
-    Moments and momentum are interpolated. Of L-BFGS the pairs of steps and gradient differences are. A loss that
-    averages over positions has gradients smaller by the ratio of the pixels, so those are divided by it. The new
-    optimiser has to be told the gradient at its own first picture: :func:`seed_gradient`.
+    Moments and momentum are interpolated, and so are the pairs of steps and gradient differences of L-BFGS; the gradient
+    per pixel does not depend on the size. The new optimiser has to be told the gradient at its own first picture:
+    :func:`seed_gradient`.
     """
-    ratio = after[0, 0].numel() / before[0, 0].numel()
     state = old.state[before]
     if not state:
         return
 
-    def larger(value: Tensor, scale: float) -> Tensor:
+    def larger(value: Tensor) -> Tensor:
         size = (after.shape[2], after.shape[3])
-        return F.interpolate(value.view_as(before), size, mode="bilinear", align_corners=False) * scale
+        return F.interpolate(value.view_as(before), size, mode="bilinear", align_corners=False)
 
     target: dict[str, Any] = new.state[after]
     if isinstance(new, torch.optim.LBFGS):
-        steps = [larger(s, 1.0).flatten() for s in state.get("old_stps", ())]
-        turns = [larger(y, 1.0 / ratio).flatten() for y in state.get("old_dirs", ())]
+        steps = [larger(s).flatten() for s in state.get("old_stps", ())]
+        turns = [larger(y).flatten() for y in state.get("old_dirs", ())]
         kept = [(s, y) for s, y in zip(steps, turns, strict=True) if float(s.dot(y)) > 1e-20]
         if not kept:
             return
@@ -68,8 +67,7 @@ def carry_up(old: torch.optim.Optimizer, new: torch.optim.Optimizer, before: Ten
         if key == "step":
             target[key] = value.clone()
         elif isinstance(value, Tensor):
-            # The second moment is a mean of squares.
-            target[key] = larger(value, ratio**-2 if key == "exp_avg_sq" else ratio**-1)
+            target[key] = larger(value)
 
 
 def seed_gradient(optimizer: torch.optim.Optimizer, image: Tensor) -> None:
