@@ -18,8 +18,11 @@ from ..suggest import closest
 STARTS = ("adain", "content", "noise", "blend")
 """Pictures an optimisation can start from, besides one of the user's own."""
 
-OPTIMIZERS = {"lbfgs": 1.0, "adam": 0.02, "sgd": 0.05}
-"""The optimisers, each with the learning rate it takes when the recipe names none."""
+OPTIMIZERS = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-5}
+"""The optimisers, each with the learning rate it takes when the recipe names none.
+
+That of SGD is for losses as the recipes weigh them: from 3e-4 on, pairs of the samples begin to diverge.
+"""
 
 SCHEDULES = ("constant", "cosine", "plateau")
 WEIGHTINGS = ("fixed", "gradient-norm", "loss-ratio")
