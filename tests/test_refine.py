@@ -297,8 +297,6 @@ def test_complementary_masks(refine: Any, artwork: Image.Image) -> None:
     # On average: Adam makes much of a gradient of next to nothing.
     assert np.abs(both[:, :18].astype(int) - left[:, :18]).mean() < 0.5
     assert np.abs(both[:, 30:].astype(int) - right[:, 30:]).mean() < 0.5
-    assert np.array_equal(left[:, 36:], start[:, 36:])
-    assert np.array_equal(right[:, :12], start[:, :12])
     for part in (slice(0, 18), slice(30, 48)):
         assert np.abs(both[:, part].astype(int) - start[:, part]).mean() > 4
 
