@@ -86,8 +86,8 @@ def sliced_wasserstein_loss(
     gradient needs no sorting.
 
     Sorting makes this the dearest of the style losses: with 64 directions at relu1_1 of a 1024² picture seven or
-    eight times the Gram loss on a CPU, up to twice that with a guide. The cost is proportional to the number of directions; a
-    quarter of them costs a quarter. (To drop positions instead would leave pixels without a gradient.)
+    eight times the Gram loss on a CPU, up to twice that with a guide. The cost is proportional to the number of
+    directions. (To drop positions instead would leave pixels without a gradient.)
 
     Args:
         features: ``(B, C, H, W)``, any floating dtype.
@@ -148,7 +148,7 @@ def _destinations(values: Tensor, weights: Tensor | None, wanted: Tensor, wanted
 
 def _levels(shares: Tensor) -> Tensor:
     """The quantile in the middle of each value's share."""
-    # Sums over a million float32 shares lose dozens of ranks; MPS has nothing better.
+    # Near 1, float32 cannot tell the ranks of 4096² positions apart; MPS has nothing better.
     s = shares if shares.device.type == "mps" else shares.double()
     return s.cumsum(dim=2) - 0.5 * s
 

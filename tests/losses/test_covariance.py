@@ -171,6 +171,14 @@ def test_descent_from_few_positions() -> None:
     assert end < rest + 0.02 * (start - rest)
 
 
+def test_slope_is_bounded() -> None:
+    """In a direction of the style that the picture hardly uses the root itself would rise by 1e15 per unit."""
+    sigma = torch.diag(torch.tensor([1.0, 1e-30], dtype=torch.float64))[None]
+    zero, root = torch.zeros(1, 2, 1, dtype=torch.float64), torch.eye(2, dtype=torch.float64)[None]
+    slope = gradient(lambda s: covariance_loss(zero, s, zero, root), sigma)
+    assert 1e4 < float(slope.abs().max()) < 1e7
+
+
 @pytest.mark.parametrize("flat", ["picture", "target", "both"])
 def test_flat_features(flat: str) -> None:
     grey, x = torch.ones(1, 8, 4, 4), feature_map(0, c=8, size=(4, 4)).float()

@@ -153,7 +153,7 @@ def test_laws(seed: int, scale: float) -> None:
 
 
 def test_many_positions_keep_their_rank() -> None:
-    """A guide of ones agrees with none also where float32 sums over the shares would drift by dozens of ranks."""
+    """A guide of ones agrees with none among hundreds of thousands of positions."""
     x, y = feature_map(0, c=1, size=(600, 700)).float(), feature_map(1, c=1, size=(600, 700)).float()
     plain = SlicedWassersteinLoss({"a": y}, layers="a")({"a": x})
     full = SlicedWassersteinLoss({"a": y}, layers="a", guide=torch.ones(1, 1, 600, 700))({"a": x})
