@@ -194,14 +194,10 @@ def transfer(features: Tensor, target: Style | Placement, alpha: float = default
         InputError: if alpha is out of range or the channel counts differ.
     """
     check_alpha(alpha)
-    if isinstance(target, Placement) and len(target.styles) == 1 and is_full(target.cells):
-        target, alpha = target.styles[0], alpha * target.alphas[0]
     if isinstance(target, Style):
-        if target.fine_std is None or alpha == 0.0:
-            return adaptive_instance_norm(features, target.mean, target.std, alpha)
-        whole = channel_mean_std(features)
-        plain = adaptive_instance_norm(features, target.mean, target.std, alpha, content_stats=whole)
-        return (plain + fine_change(features, [target], whole[1], [alpha])).to(features.dtype)
+        return _everywhere(features, target, alpha)
+    if len(target.styles) == 1 and is_full(target.cells):
+        return _everywhere(features, target.styles[0], alpha * target.alphas[0])
     styles, alphas = target.styles, [alpha * own for own in target.alphas]
     means, stds = [style.mean for style in styles], [style.std for style in styles]
     has_fine = any(style.fine_std is not None for style in styles)
@@ -215,3 +211,11 @@ def transfer(features: Tensor, target: Style | Placement, alpha: float = default
     if not has_fine:
         return plain
     return (plain + fine_change(features, styles, stats[1], alphas, target.cells)).to(features.dtype)
+
+
+def _everywhere(features: Tensor, style: Style, alpha: float) -> Tensor:
+    if style.fine_std is None or alpha == 0.0:
+        return adaptive_instance_norm(features, style.mean, style.std, alpha)
+    stats = channel_mean_std(features)
+    plain = adaptive_instance_norm(features, style.mean, style.std, alpha, content_stats=stats)
+    return (plain + fine_change(features, [style], stats[1], [alpha])).to(features.dtype)

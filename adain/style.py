@@ -79,9 +79,8 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     std = _sum([share * style.std.to(device) for share, style in kept])
     fine = None
     if any(style.fine_std is not None for _, style in kept):
-        fine = _sum(
-            [share * (style.std if style.fine_std is None else style.fine_std).to(device) for share, style in kept]
-        )
+        own = [style.std if style.fine_std is None else style.fine_std for _, style in kept]
+        fine = _sum([share * std.to(device) for (share, _), std in zip(kept, own, strict=True)])
     return Style(mean, std, " + ".join(f"{share:.3g} {style.name}" for share, style in kept), fine)
 
 

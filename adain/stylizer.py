@@ -235,12 +235,13 @@ class Stylizer:
             style_masks: one for each style, None to use all of it: the part of the artwork the style is taken from.
             feather: radius in pixels of the result over which the edges of masks are softened.
             background: a style for what the masks leave uncovered.
-            color: how the photograph's colours are kept: ``"luminance"``, ``"linear"``, ``"histogram"``, ``"none"`` or a
-                :class:`~adain.ColorPreservation`, one for the whole picture or one for each style. One for each applies
-                in that style's region, or in a blend by its weight; recoloured styles take the colours of their region.
+            color: how the photograph's colours are kept: ``"luminance"``, ``"linear"``, ``"histogram"``, ``"none"`` or
+                a :class:`~adain.ColorPreservation`, one for the whole picture or one for each style. One for each
+                applies in that style's region, or in a blend by its weight; and recoloured styles take the
+                colours of their region.
             content_size: shorter side of the result in pixels; 0 keeps the content's size.
             style_size: shorter side the artwork is resized to; 0 keeps its size. Larger means coarser strokes.
-            fine_style_size: a second size of the artwork, for fine texture; ``style_size`` is then for coarse structure.
+            fine_style_size: a second size of the artwork, for fine texture; ``style_size`` is then for the coarse.
             crop: use the central squares.
 
         ``alpha`` and ``color`` may hold one more for the background, which otherwise has alpha 1 and its own colours.
