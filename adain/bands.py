@@ -1,8 +1,8 @@
 r"""Two scales of one style: coarse structure from an artwork at one size, fine texture from it at another.
 
 The deviation of a channel over an artwork depends on the size it is encoded at: large, it tells of broad strokes,
-small, of dense ones. The normalised content features :math:`n = (c - \mu_c) / \sigma_c` are parted into a low band, their
-Gaussian average over neighbouring cells, and the rest; each band gets a deviation of its own:
+small, of dense ones. The normalised content features :math:`n = (c - \mu_c) / \sigma_c` are parted into a low band,
+their Gaussian average over neighbouring cells, and the rest; each band gets a deviation of its own:
 
 .. math:: t = \mu_s + \sigma_s\, (G * n) + \sigma_f\, (n - G * n)
 
