@@ -9,6 +9,10 @@ their Gaussian average over neighbouring cells, and the rest; each band gets a d
 with the mean and the deviation of the coarse size in :math:`\mu_s, \sigma_s` and the deviation of the fine one in
 :math:`\sigma_f`. Where both are equal this is AdaIN (Huang & Belongie 2017, eq. 8). As AdaIN is linear in
 :math:`\sigma`, it is AdaIN plus :math:`(\sigma_f - \sigma_s)(n - G * n)`, and blends and regions carry over.
+
+The tones, the broad shapes and the kind of marks are those of the coarse size, as they lie in the mean; the fine size
+decides how strongly small marks stand out from their surroundings. A mixture of the two sizes in everything is a
+blend of two styles.
 """
 
 from __future__ import annotations

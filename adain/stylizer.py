@@ -143,6 +143,8 @@ class Stylizer:
                 cells = lay_cells(region, (-(-height // STRIDE), -(-width // STRIDE)), names)
                 if is_full(region):
                     region = cells = None
+            # Not clamped to [0, 1]: the few pixels outside do the encoder no harm, and cutting them would take the
+            # statistics that were just matched, and the strongest colours of the result, back.
             if chosen is not None and pixels is not None:
                 art = chosen.apply_to_style(art, pixels, style_mask=region, content_mask=content_mask)
             with torch.set_grad_enabled(_tracks(art)):
