@@ -158,13 +158,15 @@ class Request:
         alphas = tuple(map(check_alpha, alpha)) if isinstance(alpha, Sequence) else ()
         if many and (masks is None or len(alphas) not in _one_each(count, has_background)):
             raise InputError(
-                f"{len(alphas)} alphas for {count} regions: give one for each, or one number for all"
+                f"{_plural(len(alphas), 'alpha')} for {_plural(count, 'region')}: give one for each, or one number for all"
                 if masks is not None
                 else "several alphas need masks, one for each region; give one number"
             )
         listed = color if isinstance(color, Sequence) and not isinstance(color, str) else None
         if listed is not None and len(listed) not in _one_each(count, has_background):
-            raise InputError(f"{len(listed)} colour modes for {count} styles: give one for each, or one for all")
+            raise InputError(
+                f"{_plural(len(listed), 'colour mode')} for {_plural(count, 'style')}: give one for each, or one for all"
+            )
         return cls(
             styles=styles,
             alpha=defaults.ALPHA if isinstance(alpha, Sequence) else check_alpha(alpha),

@@ -211,12 +211,13 @@ class Controls:
         label_map = read_label_map(self.label_map, colors=colors, max_pixels=max_pixels)
         # Whoever says what becomes of the rest has not forgotten it.
         rest = unstyled_labels(label_map, labels) if self.background is not None else []
+        masks = label_masks(label_map, labels)  # first, as a mistyped label leaves another without a style
         try:
             check_labels(label_map, labels, background=rest)
         except InputError as error:
             hint = "name it as background"
             raise InputError(str(error).replace(hint, "say --background keep")) from None
-        return label_masks(label_map, labels)
+        return masks
 
     def background_style(self) -> Path | None:
         """The artwork for what masks leave; None keeps the photograph."""

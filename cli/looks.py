@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adain import defaults
 from adain.errors import AdainError, InputError
 
 if TYPE_CHECKING:
@@ -265,6 +266,9 @@ def _check(
             background=controls.background_style(),
             alpha=alpha if own is None else [alpha * a for a in own],
         )
+    elif controls.gradient not in defaults.DIRECTIONS and not Path(controls.gradient).exists():
+        directions = ", ".join(defaults.DIRECTIONS)
+        raise InputError(f"--gradient is one of {directions}, or a mask; there is no file {controls.gradient}")
     elif len(paths) != 2:
         raise InputError(f"--gradient passes from one style into another: give two, not {len(paths)}")
     elif controls.background is not None or own is not None:
