@@ -154,23 +154,18 @@ class Request:
         else:
             count, has_background, regional = len(styles), background is not None, masks is not None
         _check_counts(count, weights, masks, style_masks, feather, has_background, regional)
-        many = isinstance(alpha, Sequence)
-        alphas = tuple(map(check_alpha, alpha)) if isinstance(alpha, Sequence) else ()
-        if many and (masks is None or len(alphas) not in _one_each(count, has_background)):
-            raise InputError(
-                f"{_plural(len(alphas), 'alpha')} for {_plural(count, 'region')}: give one for each, or one number for all"
-                if masks is not None
-                else "several alphas need masks, one for each region; give one number"
-            )
+        alphas = tuple(map(check_alpha, alpha)) if isinstance(alpha, Sequence) else None
+        if alphas is not None and masks is None:
+            raise InputError("several alphas need masks, one for each region: give one number")
         listed = color if isinstance(color, Sequence) and not isinstance(color, str) else None
-        if listed is not None and len(listed) not in _one_each(count, has_background):
-            raise InputError(
-                f"{_plural(len(listed), 'colour mode')} for {_plural(count, 'style')}: give one for each, or one for all"
-            )
+        for given, noun, place_of in ((alphas, "alpha", "region"), (listed, "colour mode", "style")):
+            if given is not None and len(given) not in _one_each(count, has_background):
+                wrong = f"{_plural(len(given), noun)} for {_plural(count, place_of)}"
+                raise InputError(f"{wrong}: give one for each, or one for all")
         return cls(
             styles=styles,
             alpha=defaults.ALPHA if isinstance(alpha, Sequence) else check_alpha(alpha),
-            alphas=alphas,
+            alphas=alphas or (),
             weights=None if weights is None else tuple(normalize_weights(weights)),
             masks=None if masks is None else tuple(masks),
             style_masks=None if style_masks is None else tuple(style_masks),
