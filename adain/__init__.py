@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .color import ColorPreservation
     from .errors import AdainError, ImageError, InputError, MissingFileError, TrainingError, WeightsError
+    from .guidance import Region, Regions, gradient
     from .images import read_image, save_image
     from .layer import AdaIN, adaptive_instance_norm
     from .pretrained import load_decoder, load_encoder
@@ -29,12 +31,15 @@ __version__ = "0.1.0"
 _HOME = {
     "AdaIN": "layer",
     "AdainError": "errors",
+    "ColorPreservation": "color",
     "Content": "stylizer",
     "ImageError": "errors",
     "InputError": "errors",
     "MissingFileError": "errors",
     "Recipe": "refinement.recipe",
     "RefinementError": "refinement.progress",
+    "Region": "guidance",
+    "Regions": "guidance",
     "Style": "style",
     "Stylizer": "stylizer",
     "TrainingError": "errors",
@@ -42,6 +47,7 @@ _HOME = {
     "adaptive_instance_norm": "layer",
     "blend": "style",
     "channel_mean_std": "statistics",
+    "gradient": "guidance",
     "load_decoder": "pretrained",
     "load_encoder": "pretrained",
     "read_image": "images",
@@ -52,12 +58,15 @@ _HOME = {
 __all__ = [
     "AdaIN",
     "AdainError",
+    "ColorPreservation",
     "Content",
     "ImageError",
     "InputError",
     "MissingFileError",
     "Recipe",
     "RefinementError",
+    "Region",
+    "Regions",
     "Style",
     "Stylizer",
     "TrainingError",
@@ -65,6 +74,7 @@ __all__ = [
     "adaptive_instance_norm",
     "blend",
     "channel_mean_std",
+    "gradient",
     "load_decoder",
     "load_encoder",
     "read_image",

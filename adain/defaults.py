@@ -32,3 +32,15 @@ COLOR_METHOD = "monge-kantorovich"
 
 COLOR_STRENGTH = 1.0
 """Strength of the colour preservation, 0 (none) to 1."""
+
+MASK_CHANNELS = ("luminance", "alpha")
+"""What of an image can be its mask."""
+
+DIRECTIONS = ("horizontal", "vertical", "diagonal", "radial")
+"""How one style can pass into another across the photograph."""
+
+FEATHER = 0.0
+"""Radius in pixels over which the edges of masks are softened."""
+
+GRID_SIZE = 256
+"""Shorter side in pixels of each picture of an interpolation grid, where no content size is given."""

@@ -81,11 +81,11 @@ def regional_instance_norm(
     m = masks.to(c)
     weights = m / m.sum(dim=0, keepdim=True).clamp(min=1.0)
     one = torch.ones_like(weights[:1])
-    scales = _spread(torch.cat([scale, torch.ones_like(scale[:1])]), torch.cat([weights, one]), c)
-    return torch.addcmul(_spread(shift, weights, c), c, scales).to(content.dtype)
+    scales = spread(torch.cat([scale, torch.ones_like(scale[:1])]), torch.cat([weights, one]), c)
+    return torch.addcmul(spread(shift, weights, c), c, scales).to(content.dtype)
 
 
-def _spread(values: Tensor, weights: Tensor, like: Tensor) -> Tensor:
+def spread(values: Tensor, weights: Tensor, like: Tensor) -> Tensor:
     """Σ over k of values ``(K, B, C, 1, 1)`` times weights ``(K, 1, H, W)``, ``(B, C, H, W)``, laid out as ``like``."""
     per_channel, per_cell = values.flatten(2).permute(1, 2, 0), weights.flatten(1)
     with torch.autocast(like.device.type, enabled=False):  # it would take the product in half precision

@@ -21,15 +21,19 @@ class Style:
         mean: ``(1, 512, 1, 1)`` float32, or ``(B, 512, 1, 1)`` for a batch of styles.
         std: likewise, > 0.
         name: where it came from, for people.
+        fine_std: deviations for the fine texture alone, of the shape of ``std``, from the artwork at another size
+            (see :mod:`adain.bands`); None where ``std`` serves coarse and fine alike.
     """
 
     mean: Tensor
     std: Tensor
     name: str = ""
+    fine_std: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Style:
         """The same style on another device."""
-        return Style(self.mean.to(device), self.std.to(device), self.name)
+        fine = None if self.fine_std is None else self.fine_std.to(device)
+        return Style(self.mean.to(device), self.std.to(device), self.name, fine)
 
     def __repr__(self) -> str:
         channels, device = self.mean.shape[1], self.mean.device
@@ -73,7 +77,11 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     device = kept[0][1].mean.device
     mean = _sum([share * style.mean.to(device) for share, style in kept])
     std = _sum([share * style.std.to(device) for share, style in kept])
-    return Style(mean, std, " + ".join(f"{share:.3g} {style.name}" for share, style in kept))
+    fine = None
+    if any(style.fine_std is not None for _, style in kept):
+        own = [style.std if style.fine_std is None else style.fine_std for _, style in kept]
+        fine = _sum([share * std.to(device) for (share, _), std in zip(kept, own, strict=True)])
+    return Style(mean, std, " + ".join(f"{share:.3g} {style.name}" for share, style in kept), fine)
 
 
 def _sum(terms: Sequence[Tensor]) -> Tensor:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
+from typing import Unpack, overload
 
 import torch
 import torch.nn.functional as F
@@ -13,35 +13,19 @@ from PIL import Image
 from torch import Tensor
 
 from . import defaults, images, pretrained
+from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
+from .content import Content as Content
 from .decoder import Decoder
 from .devices import resolve_device
+from .errors import InputError
+from .guidance import Placement, Regions, transfer
 from .images import ImageInput
-from .inputs import input_name, load_pixels
-from .layer import adaptive_instance_norm, check_alpha
+from .inputs import Picture, input_name, load_picture
+from .masks import Channel, MaskInput, mask_name
+from .placement import Guide, is_full, lay_cells, lay_masks
 from .statistics import channel_mean_std
 from .style import Style
 from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder
-
-
-@dataclass(frozen=True, eq=False)
-class Content:
-    """A content image after the encoder, ready to be decoded in any number of styles.
-
-    Attributes:
-        features: ``(B, 512, H', W')`` at relu4_1, from the image padded to multiples of 8.
-        size: height and width of the result in pixels.
-        opacity: the image's alpha channel (mode ``L``), given back to the result; None without one.
-        is_tensor: whether the result is a tensor.
-    """
-
-    features: Tensor
-    size: tuple[int, int]
-    opacity: Image.Image | None = None
-    is_tensor: bool = False
-
-    def __repr__(self) -> str:
-        height, width = self.size
-        return f"Content({width}x{height} px, features={tuple(self.features.shape)})"
 
 
 class Stylizer:
@@ -100,108 +84,171 @@ class Stylizer:
             max_pixels=max_pixels,
         )
 
-    def encode_style(self, source: ImageInput, *, size: int = defaults.STYLE_SIZE, crop: bool = False) -> Style:
+    def encode_style(
+        self,
+        source: ImageInput,
+        *,
+        size: int = defaults.STYLE_SIZE,
+        crop: bool = False,
+        mask: MaskInput | None = None,
+        mask_channel: Channel = "luminance",
+        color: ColorInput = None,
+        content: Content | ImageInput | None = None,
+        content_mask: Tensor | None = None,
+        fine_size: int | None = None,
+    ) -> Style:
         """The statistics of an artwork, to be reused for every photograph.
 
         Args:
             source: path, ``PIL.Image`` or ``(B, 3, H, W)`` tensor in ``[0, 1]``.
             size: shorter side in pixels the artwork is resized to; 0 keeps its own.
             crop: cut the central square out first.
+            mask: take the style only from the part that is white in it; of the artwork's shape and any size, see
+                :func:`adain.masks.read_mask`.
+            mask_channel: ``"luminance"`` or ``"alpha"`` of the mask.
+            color: recolour the artwork first, as a mode such as ``"linear"`` or a :class:`~adain.ColorPreservation`
+                says. What is done to the result (``"luminance"``) is left to :meth:`stylize`.
+            content: the photograph whose colours it is to have; its own pixels are not encoded.
+            content_mask: ``(1, 1, H, W)`` region of the photograph's pixels to take the colours from.
+            fine_size: a second size in pixels, whose statistics are used for fine texture; see :mod:`adain.bands`.
 
         Raises:
             MissingFileError, ImageError: see :func:`adain.images.read_image`.
+            InputError: if the mask does not fit or selects too little, or a mode needs a content and there is none.
         """
-        pixels, _ = self.pixels(source, size=size, crop=crop)
-        with torch.set_grad_enabled(_tracks(pixels)):
-            mean, std = channel_mean_std(self.encoder(pixels)[CONTENT_LAYER])
-        return Style(mean, std, input_name(source))
+        chosen = as_color(color)
+        pixels: Tensor | None = None
+        if chosen is not None and chosen.needs_content:
+            if content is None:
+                raise InputError(f"colour mode {chosen.mode!r} needs the photograph: pass content=")
+            pixels = content.colors() if isinstance(content, Content) else self._picture(content).pixels
+            if content_mask is not None and is_full(content_mask):
+                content_mask = None
+
+        def statistics(side: int) -> tuple[Tensor, Tensor]:
+            picture = self._picture(source, size=side, crop=crop)
+            art, region, cells = picture.pixels, None, None
+            height, width = art.shape[2:]
+            if mask is not None:
+                names = [mask_name(mask) or "of the style"]
+                region = lay_masks(
+                    [mask],
+                    (height, width),
+                    uncropped=picture.uncropped,
+                    names=names,
+                    channel=mask_channel,
+                    device=self.device,
+                    max_pixels=self.max_pixels,
+                )
+                cells = lay_cells(region, (-(-height // STRIDE), -(-width // STRIDE)), names)
+                if is_full(region):
+                    region = cells = None
+            # Not clamped to [0, 1]: the few pixels outside do the encoder no harm, and cutting them would take the
+            # statistics that were just matched, and the strongest colours of the result, back.
+            if chosen is not None and pixels is not None:
+                art = chosen.apply_to_style(art, pixels, style_mask=region, content_mask=content_mask)
+            with torch.set_grad_enabled(_tracks(art)):
+                return channel_mean_std(self.encoder(art)[CONTENT_LAYER], cells)
+
+        mean, std = statistics(size)
+        fine = None if fine_size is None else statistics(fine_size)[1]
+        return Style(mean, std, input_name(source), fine)
 
     def encode_content(self, source: ImageInput, *, size: int = defaults.CONTENT_SIZE, crop: bool = False) -> Content:
         """A photograph after the encoder, to be decoded in many styles or strengths; arguments as above."""
-        pixels, opacity = self.pixels(source, size=size, crop=crop)
+        pixels, opacity, uncropped = self._picture(source, size=size, crop=crop)
         height, width = pixels.shape[2:]
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         pad = (0, -width % STRIDE, 0, -height % STRIDE)
-        if any(pad):
-            pixels = F.pad(pixels, pad, mode="reflect")
+        padded = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
         with torch.set_grad_enabled(_tracks(pixels)):
-            features = self.encoder(pixels)[CONTENT_LAYER]
-        return Content(features, (height, width), opacity, isinstance(source, Tensor))
+            features = self.encoder(padded)[CONTENT_LAYER]
+        return Content(features, (height, width), opacity, isinstance(source, Tensor), pixels, uncropped)
 
-    def decode(self, content: Content, style: Style, *, alpha: float = defaults.ALPHA) -> Tensor:
+    def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = defaults.ALPHA) -> Tensor:
         """The stylised image as a ``(B, 3, H, W)`` float32 tensor in ``[0, 1]`` on :attr:`device`.
 
         Args:
             content: of :meth:`encode_content`.
-            style: of :meth:`encode_style` or :func:`adain.blend`.
-            alpha: strength in ``[0, 1]``.
+            style: of :meth:`encode_style` or :func:`adain.blend`, or several by region.
+            alpha: strength in ``[0, 1]``; times that of each region.
 
         Raises:
-            InputError: if alpha is outside its range.
+            InputError: if alpha is outside its range, or regions do not fit the content.
         """
-        style = style.to(self.device)
-        with torch.set_grad_enabled(_tracks(content.features, style.mean, style.std)):
-            target = adaptive_instance_norm(content.features, style.mean, style.std, alpha)
+        target = style.place(content, max_pixels=self.max_pixels) if isinstance(style, Regions) else style
+        target = target.to(self.device)
+        styles = (target,) if isinstance(target, Style) else target.styles
+        known = [t for s in styles for t in (s.mean, s.std, s.fine_std) if t is not None]
+        with torch.set_grad_enabled(_tracks(content.features, *known)):
             height, width = content.size
-            image: Tensor = self.decoder(target)[..., :height, :width]
+            image: Tensor = self.decoder(transfer(content.features, target, alpha))[..., :height, :width]
             return image.clamp(0.0, 1.0)
 
     @overload
     def stylize(
-        self,
-        content: Tensor,
-        style: Style | ImageInput,
-        *,
-        alpha: float = ...,
-        content_size: int = ...,
-        style_size: int = ...,
-        crop: bool = ...,
+        self, content: Tensor, style: StyleInput | Regions | Sequence[StyleInput], **controls: Unpack[Controls]
     ) -> Tensor: ...
 
     @overload
     def stylize(
         self,
         content: str | os.PathLike[str] | Image.Image,
-        style: Style | ImageInput,
-        *,
-        alpha: float = ...,
-        content_size: int = ...,
-        style_size: int = ...,
-        crop: bool = ...,
+        style: StyleInput | Regions | Sequence[StyleInput],
+        **controls: Unpack[Controls],
     ) -> Image.Image: ...
 
     @overload
     def stylize(
-        self,
-        content: Content,
-        style: Style | ImageInput,
-        *,
-        alpha: float = ...,
-        content_size: int = ...,
-        style_size: int = ...,
-        crop: bool = ...,
+        self, content: Content, style: StyleInput | Regions | Sequence[StyleInput], **controls: Unpack[Controls]
     ) -> Image.Image | Tensor: ...
 
     def stylize(
         self,
         content: Content | ImageInput,
-        style: Style | ImageInput,
+        style: StyleInput | Regions | Sequence[StyleInput],
         *,
-        alpha: float = defaults.ALPHA,
+        alpha: float | Sequence[float] = defaults.ALPHA,
+        weights: Sequence[float] | None = None,
+        masks: Sequence[Guide] | None = None,
+        mask_channel: Channel = "luminance",
+        style_masks: Sequence[MaskInput | None] | None = None,
+        feather: float = defaults.FEATHER,
+        background: StyleInput | None = None,
+        color: ColorInput | Sequence[ColorInput] = None,
         content_size: int = defaults.CONTENT_SIZE,
         style_size: int = defaults.STYLE_SIZE,
+        fine_style_size: int | None = None,
         crop: bool = False,
     ) -> Image.Image | Tensor:
-        """A photograph in the style of an artwork.
+        """A photograph in the style of one artwork, of a blend of several, or of one for each region.
 
         Args:
             content: path, ``PIL.Image``, ``(B, 3, H, W)`` tensor in ``[0, 1]``, or an encoded :class:`Content`
                 (then ``content_size`` and ``crop`` were settled when it was encoded).
-            style: likewise, or an encoded :class:`~adain.Style`, such as :func:`adain.blend` makes of several.
-            alpha: strength in ``[0, 1]``.
+            style: likewise, or an encoded :class:`~adain.Style`, or :class:`~adain.Regions`; or several of the
+                former, which are blended or, with masks, put into a region each.
+            alpha: strength in ``[0, 1]``; with masks it may be one for each region.
+            weights: of several styles, ≥ 0, scaled to sum 1; equal by default.
+            masks: one for each style, white where it goes: anything :func:`adain.masks.read_mask` takes, of the whole
+                photograph's shape and any size. They are resized and cropped as the photograph is. Each region is
+                normalised by its own statistics; what none covers keeps the photograph's features.
+            mask_channel: whether masks are read from their ``"luminance"`` or their ``"alpha"``.
+            style_masks: one for each style, None to use all of it: the part of the artwork the style is taken from.
+            feather: radius in pixels of the result over which the edges of masks are softened.
+            background: a style for what the masks leave uncovered.
+            color: how the photograph's colours are kept: ``"luminance"``, ``"linear"``, ``"histogram"``, ``"none"`` or
+                a :class:`~adain.ColorPreservation`, one for the whole picture or one for each style. One for each
+                applies in that style's region, or in a blend by its weight; and recoloured styles take the
+                colours of their region.
             content_size: shorter side of the result in pixels; 0 keeps the content's size.
             style_size: shorter side the artwork is resized to; 0 keeps its size. Larger means coarser strokes.
+            fine_style_size: a second size of the artwork, for fine texture; ``style_size`` is then for the coarse.
             crop: use the central squares.
+
+        ``alpha`` and ``color`` may hold one more for the background, which otherwise has alpha 1 and its own colours.
+        What concerns a style's picture (``style_size``, ``fine_style_size``, ``style_masks``, recolouring) is settled
+        in one that is encoded already. The encoder and the decoder run once on the photograph, whatever the regions.
 
         Returns:
             A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one.
@@ -209,14 +256,27 @@ class Stylizer:
 
         Raises:
             MissingFileError, ImageError: see :func:`adain.images.read_image`; also for images under 16 px a side.
-            InputError: if alpha or a size is out of range.
+            InputError: if alpha, a weight or a size is out of range, counts differ, a mask is black, of another shape
+                than the photograph, or vanishes at 8 px a cell.
         """
-        check_alpha(alpha)
-        if not isinstance(style, Style):
-            style = self.encode_style(style, size=style_size, crop=crop)
+        request = Request.of(
+            style,
+            alpha=alpha,
+            weights=weights,
+            masks=masks,
+            mask_channel=mask_channel,
+            style_masks=style_masks,
+            feather=feather,
+            background=background,
+            color=color,
+            style_size=style_size,
+            fine_style_size=fine_style_size,
+            crop=crop,
+        )
         if not isinstance(content, Content):
             content = self.encode_content(content, size=content_size, crop=crop)
-        result = self.decode(content, style, alpha=alpha)
+        target, colors = request.resolve(self, content)
+        result = keep_colors(self.decode(content, target, alpha=request.alpha), content, colors)
         if content.is_tensor:
             return result
         picture = images.to_pil(result)
@@ -224,7 +284,10 @@ class Stylizer:
 
     def pixels(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> tuple[Tensor, Image.Image | None]:
         """:func:`~adain.inputs.load_pixels` with this stylizer's device and limit of pixels."""
-        return load_pixels(source, size=size, crop=crop, device=self.device, max_pixels=self.max_pixels)
+        return self._picture(source, size=size, crop=crop)[:2]
+
+    def _picture(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Picture:
+        return load_picture(source, size=size, crop=crop, device=self.device, max_pixels=self.max_pixels)
 
     def __repr__(self) -> str:
         return f"Stylizer(encoder to {self.encoder.upto}, device={self.device})"

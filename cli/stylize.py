@@ -10,21 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from adain import defaults
 from adain.errors import AdainError, InputError
 
+from .controls import BareColorFlag, Controls, control_options, parse_numbers
+from .looks import Look, looks
 from .options import SNAKE_CASE, load_stylizer, model_options
 
 if TYPE_CHECKING:
+    from adain.content import Content
     from adain.jobs import Job
-    from adain.style import Style
     from adain.stylizer import Stylizer
 
 SOME_FAILED = 1
 
 
-@click.command(context_settings=SNAKE_CASE)
+@click.command(cls=BareColorFlag, context_settings=SNAKE_CASE)
 @click.argument("paths", nargs=-1, metavar="CONTENT STYLE...")
 @click.option("-c", "--content", "contents", multiple=True, help="Photograph or folder; may be repeated.")
 @click.option("-s", "--style", "styles", multiple=True, help="Artwork or folder; may be repeated.")
@@ -61,8 +64,12 @@ SOME_FAILED = 1
     help="Of JPEG and WebP files.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
+@control_options
 @model_options
+@click.pass_context
 def stylize(
+    context: click.Context,
+    /,
     paths: tuple[str, ...],
     contents: tuple[str, ...],
     styles: tuple[str, ...],
@@ -75,42 +82,54 @@ def stylize(
     suffix: str | None,
     quality: int,
     as_json: bool,
-    **model: Any,
+    **options: Any,
 ) -> int:
     """Give photographs the style of artworks.
 
     The first path is the photograph, every further one an artwork; each may be a folder of images. With -c, all
-    paths are artworks; with -s, all are photographs. Every photograph is made in every style, unless
-    --style-weights blends the styles into one.
+    paths are artworks; with -s or --label-map, all are photographs. Every photograph is made in every style, unless
+    --style-weights, --mask, --label-map, --gradient or --style-grid puts all styles into one result.
 
     \b
     adain stylize photo.jpg wave.jpg -o out.jpg
+    adain stylize photo.jpg wave.jpg --preserve-color
     adain stylize photo.jpg wave.jpg harbour.jpg --style-weights 0.7,0.3
+    adain stylize photo.jpg wave.jpg harbour.jpg --mask sky.png --mask ground.png --feather 12
     adain stylize photos/ styles/ -o out/
     """
+    controls = Controls.take(options)
+    weights = None if style_weights is None else parse_numbers("--style-weights", style_weights)
+    _one_mode(controls, weights)
+    if controls.label_map is not None:
+        if styles:
+            raise click.UsageError("with --label-map each style is given by --label, not by -s")
+        styles = tuple(str(path) for _, path in controls.label_styles())
     contents, styles = _split(paths, contents, styles)
-    weights = _parse_weights(style_weights)
 
     from adain import jobs
-    from adain.style import blend, normalize_weights
+    from adain.images import DEFAULT_MAX_PIXELS
+    from adain.style import normalize_weights
 
-    style_paths = jobs.expand(styles)
+    is_one = bool(weights or controls.masks or controls.label_map or controls.gradient or controls.style_grid)
+    # In one result an artwork may well have two regions; one result for each needs it only once.
+    style_paths = [path for style in styles for path in jobs.expand([style])] if is_one else jobs.expand(styles)
     names = [path.stem for path in style_paths]
     if weights is not None:
         if len(weights) != len(names):
             raise InputError(f"--style-weights has {len(weights)} weights for {len(names)} styles")
         normalize_weights(weights)
-        names = ["+".join(names)]
-    plan = jobs.plan(jobs.expand(contents), names, output, suffix=suffix)
-    stylizer = load_stylizer(**model)
+    plan = jobs.plan(jobs.expand(contents), ["+".join(names)] if is_one else names, output, suffix=suffix)
+    if controls.style_grid and context.get_parameter_source("content_size") == ParameterSource.DEFAULT:
+        content_size = defaults.GRID_SIZE
+    masks: list[Any] = [*controls.masks]
+    if controls.label_map is not None:
+        masks = [*controls.label_masks(options["max_pixels"] or DEFAULT_MAX_PIXELS)]
+    stylizer = load_stylizer(**options)
 
-    encoded: list[Style | AdainError]
-    if weights is not None:
-        each = [stylizer.encode_style(p, size=style_size, crop=crop) for p in style_paths]
-        encoded = [blend(each, weights)]
-    else:
-        encoded = [_attempt_style(stylizer, path, style_size, crop) for path in style_paths]
-    run = _Run(stylizer, encoded, names, alpha, content_size, crop, quality, as_json)
+    made = looks(
+        stylizer, style_paths, controls, alpha=alpha, weights=weights, style_size=style_size, crop=crop, masks=masks
+    )
+    run = _Run(stylizer, made, alpha, content_size, crop, quality, as_json)
     failures = run.all(plan)
     if failures and len(plan) == 1:
         raise failures[0]
@@ -122,23 +141,22 @@ def stylize(
 
 
 class _Run:
-    """The jobs of one call: every content is encoded once, whatever the number of styles."""
+    """The jobs of one call: every content is encoded once, whatever the number of looks."""
 
     def __init__(
         self,
         stylizer: Stylizer,
-        styles: list[Style | AdainError],
-        names: list[str],
+        looks: list[Look | AdainError],
         alpha: float,
         content_size: int,
         crop: bool,
         quality: int,
         as_json: bool,
     ) -> None:
-        self.stylizer, self.styles, self.names = stylizer, styles, names
+        self.stylizer, self.looks = stylizer, looks
         self.alpha, self.content_size, self.crop = alpha, content_size, crop
         self.quality, self.as_json = quality, as_json
-        self.encoded: tuple[Path, Any] | None = None
+        self.encoded: tuple[Path, Content] | None = None
 
     def all(self, plan: list[Job]) -> list[AdainError]:
         """Do every job; what fails is returned and does not stop the rest."""
@@ -158,24 +176,21 @@ class _Run:
         return failures
 
     def one(self, job: Job) -> dict[str, Any]:
-        from PIL import Image
-
         from adain.images import save_image
 
         start = time.perf_counter()
-        style = self.styles[job.style]
-        if isinstance(style, AdainError):
-            raise style
+        look = self.looks[job.style]
+        if isinstance(look, AdainError):
+            raise look
         if self.encoded is None or self.encoded[0] != job.content:
             self.encoded = None  # free the features of the picture before
             content = self.stylizer.encode_content(job.content, size=self.content_size, crop=self.crop)
             self.encoded = (job.content, content)
-        picture = self.stylizer.stylize(self.encoded[1], style, alpha=self.alpha)
-        assert isinstance(picture, Image.Image)  # files give pictures, only tensors give tensors
+        picture = look.render(self.encoded[1])
         save_image(picture, job.output, quality=self.quality)
         return {
             "content": os.fspath(job.content),
-            "style": self.names[job.style],
+            "style": look.name,
             "output": os.fspath(job.output),
             "alpha": self.alpha,
             "width": picture.width,
@@ -184,11 +199,18 @@ class _Run:
         }
 
 
-def _attempt_style(stylizer: Stylizer, path: Path, size: int, crop: bool) -> Style | AdainError:
-    try:
-        return stylizer.encode_style(path, size=size, crop=crop)
-    except AdainError as error:
-        return error
+def _one_mode(controls: Controls, weights: list[float] | None) -> None:
+    """See that only one option says how several styles come together."""
+    modes = {
+        "--style-weights": weights is not None,
+        "--mask": bool(controls.masks),
+        "--label-map": controls.label_map is not None,
+        "--gradient": controls.gradient is not None,
+        "--style-grid": controls.style_grid is not None,
+    }
+    given = [name for name, is_given in modes.items() if is_given]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} each say how styles come together: give one of them")
 
 
 def _split(
@@ -208,10 +230,3 @@ def _split(
     if not styles:
         raise click.UsageError(f"no style given for {contents[0]}: adain stylize PHOTO ARTWORK -o OUT")
     return contents, styles
-
-
-def _parse_weights(text: str | None) -> list[float] | None:
-    try:
-        return None if text is None else [float(part) for part in text.split(",")]
-    except ValueError:
-        raise InputError(f"--style-weights must be numbers such as 0.7,0.3, not {text}") from None

@@ -70,7 +70,6 @@ def test_shipped_recipes_lower_the_loss(refine: Any, name: str) -> None:
     assert min(p.total for p in seen) < seen[0].total
 
 
-@pytest.mark.filterwarnings("ignore:Converting a tensor:UserWarning")
 def test_dynamic_multiscale(refine: Any) -> None:
     seen: list[Progress] = []
     refine(recipe="dynamic-multiscale", steps=3, content=noise_image(72, 80, 1), callback=seen.append)

@@ -10,18 +10,9 @@ from .balance import Balance, GradientNorm, LossRatio, make_balance
 from .base import IMAGE, Features, Loss
 from .container import LossSum, PyramidLoss
 from .content import CombinedImageLoss, ContentLoss, SecondaryContentLoss, combined_image, content_loss
+from .covariance import CovarianceLoss, covariance_loss, matrix_root, mean_covariance
 from .gram import GramLoss, gram_loss, gram_matrix
-from .moments import (
-    CovarianceLoss,
-    Stats,
-    StyleLoss,
-    covariance_loss,
-    feature_stats,
-    matrix_root,
-    mean_covariance,
-    mean_std_distance,
-    style_loss,
-)
+from .moments import Stats, StyleLoss, feature_stats, mean_std_distance, style_loss
 from .sliced import SlicedWassersteinLoss, directions, sliced_wasserstein_loss, sorted_projections
 from .variation import TotalVariationLoss, total_variation
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..statistics import at_least_float32
 
 LIMIT = 100.0
-"""Factors stay within 1/LIMIT … LIMIT: a loss that starts at zero, as content does on the photograph itself, would
-otherwise take an infinite one."""
+"""Factors stay within 1/LIMIT … LIMIT: a loss that starts near zero, as content does near the photograph itself, would
+otherwise take a huge one."""
 
 SMOOTHING = 0.5
 """Share of the factors before that an update keeps, on a logarithmic scale, so that they do not oscillate."""
@@ -22,7 +23,8 @@ class Balance:
     """Factors of groups of losses; this one leaves them at 1.
 
     Args:
-        groups: group of each loss by its name, such as ``{"gram": "style", "content": "content"}``. Losses in none
+        groups: group of each loss by its name, such as ``{"gram": "style", "content": "content"}``. A name stands
+            for the loss at every scale of a :class:`~adain.losses.PyramidLoss` (``gram@0.5``). Losses in no group
             keep the factor 1.
     """
 
@@ -32,26 +34,38 @@ class Balance:
 
     def factor(self, name: str) -> float:
         """The factor of a loss."""
-        return self.factors.get(self.groups.get(name, ""), 1.0)
+        group = self._group(name)
+        return 1.0 if group is None else self.factors[group]
 
     def update(self, terms: Mapping[str, Tensor], image: Tensor) -> None:
-        """Set the factors anew from the losses of ``image``, whose graph is kept."""
+        """Set the factors anew.
+
+        Args:
+            terms: losses by name, scalars without their factors. Their graph is kept.
+            image: what they were computed from, with a gradient.
+        """
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
-        """The losses times their factors, summed."""
+        """The losses times their factors, summed: the scalar to descend on."""
         return torch.stack([self.factor(name) * value for name, value in terms.items()]).sum()
+
+    def _group(self, name: str) -> str | None:
+        return self.groups.get(name, self.groups.get(name.partition("@")[0]))
 
     def _sums(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         sums: dict[str, Tensor] = {}
         for name, value in terms.items():
-            if name in self.groups:
-                group = self.groups[name]
+            group = self._group(name)
+            if group is not None:
                 sums[group] = sums[group] + value if group in sums else value
         return sums
 
     def _set(self, wanted: Mapping[str, float]) -> None:
-        """Factors of geometric mean 1 in the wanted proportion, smoothed and limited."""
-        logs = {group: math.log(max(value, 1e-30)) for group, value in wanted.items()}
+        """Factors of geometric mean 1 in the wanted proportion, smoothed and limited.
+
+        A group that wants nothing that can be had, as one without a gradient, keeps its factor and has no say.
+        """
+        logs = {group: math.log(value) for group, value in wanted.items() if 0.0 < value < math.inf}
         centre = sum(logs.values()) / max(1, len(logs))
         bound = math.log(LIMIT)
         for group, value in logs.items():
@@ -66,15 +80,17 @@ class GradientNorm(Balance):
     .. math:: \lambda_k \propto 1 / \lVert \nabla_x L_k \rVert_2
 
     (The balance that GradNorm, Chen et al. 2018, learns, solved for directly; with equal task rates.)
-    Costs one extra backward pass per group at each update.
+    Two groups whose gradients differ more than :data:`LIMIT` squared times are not brought level. Costs one extra
+    backward pass per group at each update.
     """
 
     def update(self, terms: Mapping[str, Tensor], image: Tensor) -> None:
         norms = {}
         for group, value in self._sums(terms).items():
-            (gradient,) = torch.autograd.grad(value, image, retain_graph=True)
-            norms[group] = float(gradient.double().norm())
-        self._set({group: 1.0 / max(norm, 1e-30) for group, norm in norms.items()})
+            if value.requires_grad:
+                (gradient,) = torch.autograd.grad(value, image, retain_graph=True, allow_unused=True)
+                norms[group] = 0.0 if gradient is None else float(at_least_float32(gradient).norm())
+        self._set({group: 1.0 / norm if norm > 0.0 else math.inf for group, norm in norms.items()})
 
 
 class LossRatio(Balance):
@@ -92,9 +108,10 @@ class LossRatio(Balance):
     def update(self, terms: Mapping[str, Tensor], image: Tensor) -> None:
         ratios = {}
         for group, value in self._sums(terms).items():
-            now = float(value)
-            self.largest[group] = max(now, self.largest.get(group, 0.0))
-            ratios[group] = now / self.largest[group] if self.largest[group] > 0 else 1.0
+            now = float(value.detach())
+            if math.isfinite(now):
+                self.largest[group] = max(now, self.largest.get(group, 0.0))
+                ratios[group] = now / self.largest[group] if self.largest[group] > 0.0 else 1.0
         self._set(ratios)
 
 
@@ -103,7 +120,7 @@ BALANCES: dict[str, type[Balance]] = {"fixed": Balance, "gradient-norm": Gradien
 
 
 def make_balance(name: str, groups: Mapping[str, str]) -> Balance:
-    """The balance of that name for these groups.
+    """The balance of that name (:data:`BALANCES`) for these groups.
 
     Raises:
         InputError: if there is none.

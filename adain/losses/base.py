@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..statistics import at_least_float32
 
 Features = Mapping[str, Tensor]
 """Encoder output by layer name, each ``(B, C, H, W)``; the entry :data:`IMAGE` is the picture itself."""
@@ -18,33 +18,68 @@ IMAGE = "image"
 """The "layer" under which losses on pixels, such as total variation, find the picture."""
 
 
-def layer_weights(layers: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
-    """Layers with their weights β; names alone weigh 1 each.
+def layer_weights(layers: str | Mapping[str, float] | Sequence[str]) -> dict[str, float]:
+    """Layers with their weights β; names alone, or a single name, weigh 1 each.
 
     Raises:
         InputError: if there is none, or a weight is negative or not finite.
     """
+    if isinstance(layers, str):
+        layers = (layers,)
     weights = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
     if not weights:
         raise InputError("a loss needs at least one layer")
-    for layer, weight in weights.items():
-        check_weight(weight, f"the weight of {layer}")
-    return {layer: float(weight) for layer, weight in weights.items()}
+    return {layer: check_weight(weight, f"the weight of {layer}") for layer, weight in weights.items()}
 
 
 def check_weight(weight: float, name: str = "the weight of a loss") -> float:
-    """``weight`` as a float, if it is finite and not negative."""
+    """``weight`` as a float.
+
+    Raises:
+        InputError: if it is negative or not finite.
+    """
     value = float(weight)
     if not 0.0 <= value < float("inf"):
         raise InputError(f"{name} must be a number from 0 up, not {weight}")
     return value
 
 
+def check_guide(guide: Tensor | None) -> Tensor | None:
+    """``guide`` without its graph.
+
+    Raises:
+        InputError: if it is not ``(B, 1, H, W)`` with values in ``[0, 1]``.
+    """
+    if guide is None:
+        return None
+    if guide.ndim != 4 or guide.shape[1] != 1:
+        raise InputError(f"a guide must be (B, 1, H, W), not {tuple(guide.shape)}")
+    if not bool(((guide >= 0) & (guide <= 1)).all()):
+        raise InputError("a guide must lie between 0 and 1 everywhere")
+    return guide.detach()
+
+
+def check_comparable(found: Tensor, target: Tensor, name: str) -> None:
+    """Nothing, if the two differ in the batch at most, and there only by one of them being single.
+
+    Raises:
+        InputError: if they cannot be compared; ``name`` says what they are.
+    """
+    if found.shape[1:] != target.shape[1:] or (
+        found.shape[0] != target.shape[0] and 1 not in (len(found), len(target))
+    ):
+        raise InputError(f"{name} {tuple(found.shape)} cannot be compared with a target {tuple(target.shape)}")
+
+
 def guide_at(guide: Tensor | None, features: Tensor, layer: str) -> Tensor | None:
-    """A guide of picture size brought to the size of a feature map by averaging over each cell.
+    """A guide brought to the size of a feature map: each cell is the mean of the pixels that lie under it.
+
+    Under a cell of a feature map that poolings in ceil mode have reduced by 2^k lie 2^k × 2^k pixels, in the last row
+    and column those that are left. Where no power of two leads from one size to the other, the cells share the
+    pixels out evenly (:func:`torch.nn.functional.adaptive_avg_pool2d`).
 
     Args:
-        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]``, or None.
+        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]`` at the size of the picture, or None.
         features: ``(B, C, h, w)``.
         layer: named in the error.
 
@@ -52,17 +87,20 @@ def guide_at(guide: Tensor | None, features: Tensor, layer: str) -> Tensor | Non
         ``(B or 1, 1, h, w)``, float32 or better; None for None.
 
     Raises:
-        InputError: if the region vanishes at that size.
+        InputError: if the region is empty in one of the pictures, or the guide is of another batch.
     """
     if guide is None:
         return None
     height, width = features.shape[2:]
-    g = guide.to(at_least_float32(features))
-    if g.shape[2:] != features.shape[2:]:
-        # Pooling halves with ceil: complete the last cells before averaging, as the pictures's own pixels would be.
-        stride = max(1, round(g.shape[2] / height), round(g.shape[3] / width))
-        pad = (0, max(0, width * stride - g.shape[3]), 0, max(0, height * stride - g.shape[2]))
-        g = F.adaptive_avg_pool2d(F.pad(g, pad, mode="replicate"), (height, width))
+    if guide.shape[0] not in (1, features.shape[0]):
+        raise InputError(f"a guide for {guide.shape[0]} pictures does not fit {features.shape[0]} at {layer}")
+    g = guide.to(device=features.device, dtype=wide_dtype(features))
+    rows, columns = cell_size(g.shape[2], height), cell_size(g.shape[3], width)
+    if rows is None or columns is None:
+        g = F.adaptive_avg_pool2d(g, (height, width))
+    elif (rows, columns) != (1, 1):
+        # Without padding, the cells that reach over the edge are divided by the pixels they hold.
+        g = F.avg_pool2d(g, (rows, columns), ceil_mode=True)
     if not bool((g.sum(dim=(2, 3)) > 0).all()):
         raise InputError(
             f"a guide covers nothing at {layer} ({width}x{height} cells): enlarge the region or the picture"
@@ -70,32 +108,61 @@ def guide_at(guide: Tensor | None, features: Tensor, layer: str) -> Tensor | Non
     return g
 
 
+def cell_size(pixels: int, cells: int) -> int | None:
+    """Pixels along a cell of a side that was halved, rounding up, until it had so many cells; None if it never has."""
+    if cells == 1:
+        return pixels
+    size = 1
+    while -(-pixels // size) > cells:
+        size *= 2
+    return size if -(-pixels // size) == cells else None
+
+
+def wide_dtype(x: Tensor) -> torch.dtype:
+    """Of what is computed from ``x``: float32, or float64 for float64."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def in_double(x: Tensor) -> Tensor:
+    """``x`` in float64, on the CPU if its own device has none."""
+    return (x.cpu() if x.device.type == "mps" else x).double()
+
+
 class Loss(nn.Module):
     """A weighted loss that reads some layers of an encoder's output.
 
-    Subclasses implement :meth:`measure`; calling the module multiplies its result by :attr:`weight`.
+    Subclasses implement :meth:`measure`; calling the module multiplies its result by :attr:`weight`. Targets and
+    guides move with the module to a device and to float64, but are never rounded to half precision, which second
+    moments overflow. None of them is in the state dict: they belong to a picture, not to a checkpoint.
 
     Args:
         weight: factor of the loss, ≥ 0.
-        layers: names, or names with a weight β each.
+        layers: a name, names, or names with a weight β each.
         guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]``, where in the picture the loss counts, at the
             size of the picture; None for everywhere.
+
+    Raises:
+        InputError: if a weight is negative or not finite, there is no layer, or the guide is none; when called, if a
+            layer is missing among the features or a guide is empty there.
     """
 
     guide: Tensor | None
 
-    def __init__(self, weight: float, layers: Mapping[str, float] | Sequence[str], guide: Tensor | None = None) -> None:
+    def __init__(
+        self, weight: float, layers: str | Mapping[str, float] | Sequence[str], guide: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.weight = check_weight(weight)
         self.layers = layer_weights(layers)
-        if guide is not None and (guide.ndim != 4 or guide.shape[1] != 1):
-            raise InputError(f"a guide must be (B, 1, H, W), not {tuple(guide.shape)}")
-        # Targets and guides belong to a picture, not to a checkpoint.
-        self.register_buffer("guide", None if guide is None else guide.detach(), persistent=False)
+        self.register_buffer("guide", check_guide(guide), persistent=False)
 
-    def keep(self, name: str, value: Tensor) -> None:
-        """Hold a part of the target, so that it moves with the module."""
-        self.register_buffer(name, value.detach(), persistent=False)
+    def keep(self, name: str, layer: str, value: Tensor) -> None:
+        """Hold a part of the target of a layer, so that it moves with the module."""
+        self.register_buffer(_buffer_name(name, layer), value.detach(), persistent=False)
+
+    def kept(self, name: str, layer: str) -> Tensor:
+        """What :meth:`keep` holds."""
+        return self.get_buffer(_buffer_name(name, layer))
 
     def measure(self, features: Features) -> Tensor:
         """The loss without its weight: a scalar in float32 or better."""
@@ -104,19 +171,42 @@ class Loss(nn.Module):
     def forward(self, features: Features) -> Tensor:
         return self.weight * self.measure(features)
 
-    def _each_layer(self, features: Features) -> list[tuple[str, float, Tensor, Tensor | None]]:
+    def _each_layer(self, features: Features) -> Iterator[tuple[str, float, Tensor, Tensor | None]]:
         """``(layer, β, features, guide at its size)`` of every layer."""
-        found = []
         for layer, beta in self.layers.items():
-            if layer not in features:
-                raise InputError(f"{type(self).__name__} needs {layer}, which is not among {', '.join(features)}")
-            found.append((layer, beta, features[layer], guide_at(self.guide, features[layer], layer)))
-        return found
+            f = self._at(features, layer)
+            yield layer, beta, f, guide_at(self.guide, f, layer)
+
+    def _each_target(self, target: Features, guide: Tensor | None) -> Iterator[tuple[str, Tensor, Tensor | None]]:
+        """``(layer, features without their graph, guide at their size)`` of every layer of a target."""
+        guide = check_guide(guide)
+        for layer in self.layers:
+            f = self._at(target, layer).detach()
+            yield layer, f, guide_at(guide, f, layer)
+
+    def _at(self, features: Features, layer: str) -> Tensor:
+        if layer not in features:
+            raise InputError(f"{type(self).__name__} needs {layer}, which is not among {', '.join(features)}")
+        return features[layer]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        def careful(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            narrower = torch.promote_types(moved.dtype, tensor.dtype) != moved.dtype
+            return tensor.to(moved.device) if narrower and moved.dtype.itemsize < 4 else moved
+
+        moved: Self = super()._apply(careful, recurse)  # type: ignore[no-untyped-call]
+        return moved
 
     def extra_repr(self) -> str:
         parts = (name if beta == 1.0 else f"{beta:g} {name}" for name, beta in self.layers.items())
         guided = "" if self.guide is None else ", guided"
         return f"weight={self.weight:g}, layers={', '.join(parts)}{guided}"
+
+
+def _buffer_name(name: str, layer: str) -> str:
+    # Layers of other networks are called features.3 and the like, and a buffer's name may hold no dot.
+    return f"{name}_{layer.replace('.', '/')}"
 
 
 def total(terms: Sequence[Tensor]) -> Tensor:

@@ -37,7 +37,13 @@ class LossSum(nn.Module):
         self.parts = nn.ModuleList(nn.ModuleList(each) for each in parts.values())
 
     def __getitem__(self, name: str) -> list[Loss]:
-        """The losses reported under a name."""
+        """The losses reported under a name.
+
+        Raises:
+            InputError: if there is none.
+        """
+        if name not in self.names:
+            raise InputError(f"there is no loss {name!r} among {', '.join(self.names)}")
         return cast("list[Loss]", list(cast(nn.ModuleList, self.parts[self.names.index(name)])))
 
     @property
@@ -58,17 +64,19 @@ class PyramidLoss(nn.Module):
     """Any losses of a picture at one or several sizes: the objective of an optimisation.
 
     Args:
-        encoder: runs once per size, to the layers the losses of that size ask for.
+        encoder: runs once per size, for the layers the losses of that size ask for; not at all if they read only
+            the picture. A module among the parts of this one: it moves with it, and is all that its state dict holds.
         levels: scale → losses whose targets were made at that scale, 1 being the picture as it is. A picture is
-            reduced by averaging over the pixels that fall together.
-        weights: by scale; equal ones of sum 1 by default.
+            reduced by averaging over the pixels that fall together. Guides have the size of the reduced picture, or
+            of the full one if the scale is a power of two.
+        weights: of exactly the same scales; equal ones of sum 1 by default.
 
     Shape:
         image ``(B, 3, H, W)`` in ``[0, 1]`` → scalars by name. With several scales a name carries its scale,
         as in ``gram@0.5``.
 
     Raises:
-        InputError: if there is no level, or a scale is not in (0, 1].
+        InputError: if there is no level, a scale is not in (0, 1], or a weight is missing, negative or not finite.
     """
 
     def __init__(
@@ -79,10 +87,17 @@ class PyramidLoss(nn.Module):
             raise InputError(
                 f"an image pyramid needs scales above 0 up to 1, not {', '.join(map(str, levels)) or 'none'}"
             )
+        if weights is None:
+            weights = dict.fromkeys(levels, 1.0 / len(levels))
+        if set(weights) != set(levels):
+            raise InputError(
+                f"an image pyramid of scales {', '.join(map(str, levels))} needs a weight for each, "
+                f"not for {', '.join(map(str, weights)) or 'none'}"
+            )
         self.encoder = encoder
         self.scales = tuple(levels)
         self.levels = nn.ModuleList(levels.values())
-        self.weights = {s: 1.0 / len(levels) if weights is None else check_weight(weights[s]) for s in levels}
+        self.weights = {scale: check_weight(weights[scale], f"the weight of scale {scale:g}") for scale in levels}
 
     @property
     def names(self) -> tuple[str, ...]:

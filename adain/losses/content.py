@@ -12,23 +12,36 @@ from ..errors import InputError
 from ..statistics import at_least_float32
 from ..tensors import resize_to_cover
 from ..vgg import CONTENT_LAYER
-from .base import Features, Loss, total
+from .base import Features, Loss, check_comparable, total
 
 Form = Literal["mean", "half-sum"]
+
+
+def check_form(form: Form) -> Form:
+    """``form``, if there is a content loss of that name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if form not in get_args(Form):
+        raise InputError(f"there is no content loss {form!r}: use {' or '.join(get_args(Form))}")
+    return form
 
 
 def content_loss(features: Tensor, target: Tensor, guide: Tensor | None = None, *, form: Form = "mean") -> Tensor:
     r"""Squared difference of two feature maps.
 
-    .. math:: \text{mean: } \frac{\sum g (F - P)^2}{C \sum g}, \qquad \text{half-sum: } \tfrac12 \sum g (F - P)^2
+    .. math:: \text{mean: } \frac{\sum_{cp} g_p (F_{cp} - P_{cp})^2}{C \sum_p g_p},
+              \qquad \text{half-sum: } \tfrac12 \sum_{cp} g_p (F_{cp} - P_{cp})^2
 
-    The mean is that of Huang & Belongie 2017, eq. 12, where the target is the AdaIN output itself; half the sum
-    is that of Gatys et al. 2016, eq. 1, which grows with the picture. :math:`g = 1` without a guide.
+    The mean is the distance of Huang & Belongie 2017, eq. 12, squared and averaged as in training code, where the
+    target is the AdaIN output itself; half the sum is that of Gatys et al. 2016, eq. 1, which grows with the
+    picture. :math:`g_p = 1` without a guide.
 
     Args:
-        features, target: ``(B, C, H, W)``.
-        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` weights in ``[0, 1]`` at the same size.
-        form: ``"mean"`` or ``"half-sum"``; the mean is over batch, channels and positions.
+        features, target: ``(B, C, H, W)``, any floating dtype; either may have a batch of 1.
+        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` weights in ``[0, 1]`` at the same size, not 0 everywhere.
+        form: ``"mean"`` or ``"half-sum"``, of each picture; averaged over the batch.
 
     Returns:
         A scalar ≥ 0 in float32 or better.
@@ -36,17 +49,16 @@ def content_loss(features: Tensor, target: Tensor, guide: Tensor | None = None, 
     Raises:
         InputError: if the shapes differ or the form is unknown.
     """
-    if features.shape[1:] != target.shape[1:]:
-        raise InputError(f"features {tuple(features.shape)} cannot be compared with a target {tuple(target.shape)}")
-    f, t = at_least_float32(features), at_least_float32(target)
-    if form not in get_args(Form):
-        raise InputError(f"there is no content loss {form!r}: use {' or '.join(get_args(Form))}")
+    check_form(form)
+    check_comparable(features, target, "features")
+    batch = max(len(features), len(target))
+    f, t = (at_least_float32(x).expand(batch, -1, -1, -1) for x in (features, target))
     if guide is None:
-        return F.mse_loss(f, t.expand_as(f)) if form == "mean" else 0.5 * (f - t).square().sum()
-    weighted = (guide * (f - t).square()).sum()
-    if form == "half-sum":
-        return 0.5 * weighted
-    return weighted / (guide.expand(f.shape[0], -1, -1, -1).sum() * f.shape[1])
+        mean = F.mse_loss(f, t)
+        return mean if form == "mean" else 0.5 * f[0].numel() * mean
+    g = guide.to(f)
+    sums: Tensor = (g * (f - t).square()).sum(dim=(1, 2, 3))
+    return 0.5 * sums.mean() if form == "half-sum" else (sums / (g.sum(dim=(1, 2, 3)) * f.shape[1])).mean()
 
 
 class ContentLoss(Loss):
@@ -55,9 +67,12 @@ class ContentLoss(Loss):
     Args:
         target: ``(B, C, H, W)`` features of one layer, or an encoder's output at ``layers``.
         weight: factor of the loss.
-        layers: which layers to compare; with features of one layer, its name.
+        layers: which layers to compare, as in :class:`Loss`; with features of one layer, its name.
         guide: see :class:`Loss`.
         form: see :func:`content_loss`.
+
+    Raises:
+        InputError: as :class:`Loss`; if the form is unknown, or the target lacks a layer.
     """
 
     def __init__(
@@ -69,22 +84,25 @@ class ContentLoss(Loss):
         *,
         form: Form = "mean",
     ) -> None:
-        super().__init__(weight, (layers,) if isinstance(layers, str) else layers, guide)
+        super().__init__(weight, layers, guide)
+        self.form = check_form(form)
         if isinstance(target, Tensor):
             if len(self.layers) != 1:
                 raise InputError("features of one layer cannot be the target of several: give a mapping by layer")
             target = {next(iter(self.layers)): target}
-        for layer in self.layers:
-            self.keep(f"target_{layer}", target[layer])
-        self.form: Form = form
+        for layer, f, _ in self._each_target(target, None):
+            self.keep("target", layer, f)
 
     def measure(self, features: Features) -> Tensor:
         return total(
             [
-                beta * content_loss(f, self.get_buffer(f"target_{layer}"), guide, form=self.form)
+                beta * content_loss(f, self.kept("target", layer), guide, form=self.form)
                 for layer, beta, f, guide in self._each_layer(features)
             ]
         )
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ("" if self.form == "mean" else f", form={self.form}")
 
 
 class SecondaryContentLoss(ContentLoss):
@@ -99,7 +117,7 @@ def combined_image(content: Tensor, style: Tensor, share: float) -> Tensor:
 
     Args:
         content: ``(B, 3, H, W)`` in ``[0, 1]``.
-        style: ``(B or 1, 3, H', W')`` in ``[0, 1]``; scaled to cover the content and cut at its centre.
+        style: ``(B or 1, 3, H', W')`` in ``[0, 1]``, of any size; scaled to cover the content and cut at its centre.
         share: of the style, in ``[0, 1]``.
 
     Returns:

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from ..statistics import at_least_float32
-from .base import Features, Loss, guide_at, total
+from .base import Features, Loss, check_comparable, total
 
 
 def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
@@ -18,9 +17,9 @@ def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
     .. math:: G_{ij} = \frac{\sum_p g_p f_{ip} f_{jp}}{\sum_p g_p}
 
     Without a guide this is the Gram matrix of Gatys et al. 2016, eq. 3, over the number of positions :math:`M`.
-    With one it is the guided Gram matrix of Gatys et al. 2017, eq. 3 and 4, whose guidance
-    :math:`T_p = \sqrt{g_p / \sum g}` has :math:`\sum_p T_p^2 = 1`: a region counts by its own area, so that a
-    small one keeps the scale of a large one.
+    With one it is the guided Gram matrix of Gatys et al. 2017, whose guidance :math:`T_p = \sqrt{g_p / \sum g}`
+    has :math:`\sum_p T_p^2 = 1`: a region counts by its own area, so that a small one keeps the scale of a large
+    one. A guide of ones gives the plain matrix to the bit.
 
     Args:
         features: ``(B, C, H, W)``, any floating dtype.
@@ -34,7 +33,7 @@ def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
         if guide is None:
             return f @ f.transpose(1, 2) / f.shape[2]
         g = guide.to(f).flatten(2)
-        return (f * (g / g.sum(dim=2, keepdim=True))) @ f.transpose(1, 2)
+        return (f * g) @ f.transpose(1, 2) / g.sum(dim=2, keepdim=True)
 
 
 def gram_loss(gram: Tensor, target: Tensor) -> Tensor:
@@ -43,20 +42,18 @@ def gram_loss(gram: Tensor, target: Tensor) -> Tensor:
     .. math:: E = \frac{1}{4 N^2 M^2} \sum_{ij} (M G_{ij} - M A_{ij})^2 = \frac{1}{4 N^2} \sum_{ij} (G_{ij} - A_{ij})^2
 
     with :math:`N` channels and :func:`gram_matrix` divided by the positions :math:`M` of its own picture already,
-    so that style and content may differ in size. Averaged over the batch.
+    so that style and content may differ in size.
 
     Args:
-        gram: ``(B, C, C)``.
-        target: ``(B, C, C)`` or ``(1, C, C)``.
+        gram, target: ``(B, C, C)``; either may have a batch of 1.
 
     Returns:
-        A scalar ≥ 0.
+        A scalar ≥ 0, averaged over the batch.
 
     Raises:
-        InputError: if the channel counts differ.
+        InputError: if the channel counts or batches differ.
     """
-    if gram.shape[1:] != target.shape[1:]:
-        raise InputError(f"Gram matrices {tuple(gram.shape)} and {tuple(target.shape)} differ in channels")
+    check_comparable(gram, target, "Gram matrices")
     return 0.25 * (gram - target).square().mean(dim=(1, 2)).mean()
 
 
@@ -66,29 +63,31 @@ class GramLoss(Loss):
     Args:
         target: encoder output of the style at ``layers``.
         weight: factor of the loss.
-        layers: names, or names with a weight β each.
+        layers: a name, names, or names with a weight β each.
         guide: where in the stylised picture the style belongs; see :class:`Loss`.
         target_guide: from which part of the style picture it is taken, likewise.
+
+    Raises:
+        InputError: as :class:`Loss`; if the target lacks a layer or its guide is empty.
     """
 
     def __init__(
         self,
         target: Features,
         weight: float,
-        layers: Mapping[str, float] | Sequence[str],
+        layers: str | Mapping[str, float] | Sequence[str],
         guide: Tensor | None = None,
         *,
         target_guide: Tensor | None = None,
     ) -> None:
         super().__init__(weight, layers, guide)
-        for layer in self.layers:
-            f = target[layer]
-            self.keep(f"gram_{layer}", gram_matrix(f, guide_at(target_guide, f, layer)))
+        for layer, f, region in self._each_target(target, target_guide):
+            self.keep("gram", layer, gram_matrix(f, region))
 
     def measure(self, features: Features) -> Tensor:
         return total(
             [
-                beta * gram_loss(gram_matrix(f, guide), self.get_buffer(f"gram_{layer}"))
+                beta * gram_loss(gram_matrix(f, guide), self.kept("gram", layer))
                 for layer, beta, f, guide in self._each_layer(features)
             ]
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import torch
-from kornia.filters import filter2d
 from kornia.losses import total_variation as kornia_total_variation
 from torch import Tensor
 
@@ -16,8 +15,19 @@ from .base import IMAGE, Features, Loss
 Form = Literal["absolute", "squared"]
 
 
+def check_form(form: Form) -> Form:
+    """``form``, if there is a total variation of that name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if form not in get_args(Form):
+        raise InputError(f"there is no total variation {form!r}: use {' or '.join(get_args(Form))}")
+    return form
+
+
 def total_variation(image: Tensor, guide: Tensor | None = None, *, form: Form = "absolute") -> Tensor:
-    r"""Mean difference of neighbouring pixels (Rudin et al. 1992, anisotropic), absolute or squared.
+    r"""Mean difference of neighbouring pixels (Rudin et al. 1992, in the anisotropic form), absolute or squared.
 
     .. math:: \operatorname{mean} |I_{y+1,x} - I_{y,x}|^k + \operatorname{mean} |I_{y,x+1} - I_{y,x}|^k,
               \qquad k = 1 \text{ or } 2
@@ -26,34 +36,34 @@ def total_variation(image: Tensor, guide: Tensor | None = None, *, form: Form = 
     optimisation scripts; the absolute one keeps edges.
 
     Args:
-        image: ``(B, C, H, W)``, at least two pixels a side.
-        guide: ``(B or 1, 1, H, W)`` weights of the pixels in ``[0, 1]``.
-        form: ``"absolute"`` or ``"squared"``.
+        image: ``(B, C, H, W)``, at least two pixels a side, any floating dtype.
+        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` weights of the pixels in ``[0, 1]``. A difference counts as much
+            as the lesser of the two pixels it lies between, and the means are over what counts.
 
     Returns:
-        A scalar ≥ 0: the mean over batch and channels.
+        A scalar ≥ 0 in float32 or better: the mean over batch and channels. A region without neighbours has none.
 
     Raises:
-        InputError: if the form is unknown.
+        InputError: if the form is unknown or the image is smaller.
     """
-    if form not in get_args(Form):
-        raise InputError(f"there is no total variation {form!r}: use {' or '.join(get_args(Form))}")
+    check_form(form)
+    if min(image.shape[2:]) < 2:
+        raise InputError(f"total variation needs two pixels a side, not {image.shape[3]}x{image.shape[2]}")
     x = at_least_float32(image)
     if form == "absolute" and guide is None:
         return kornia_total_variation(x, reduction="mean").mean()
-    power = 1 if form == "absolute" else 2
     result = x.new_zeros(())
-    for shape in ((1, 2, 1), (1, 1, 2)):
-        step = filter2d(x, torch.tensor([-1.0, 1.0], dtype=x.dtype, device=x.device).view(shape), padding="valid")
-        size = step.abs() if power == 1 else step.square()
+    for axis in (2, 3):
+        step = x.diff(dim=axis)
+        size = step.abs() if form == "absolute" else step.square()
         if guide is None:
             result = result + size.mean()
-        else:
-            # A difference counts as much as the lesser of the two pixels it lies between.
-            g = guide.to(x)
-            pair = torch.minimum(g[..., : step.shape[2], : step.shape[3]], g[..., -step.shape[2] :, -step.shape[3] :])
-            area = pair.expand(x.shape[0], -1, -1, -1).sum().clamp_min(torch.finfo(x.dtype).tiny)
-            result = result + (pair * size).sum() / (area * x.shape[1])
+            continue
+        g = guide.to(x)
+        length = g.shape[axis] - 1
+        pair = torch.minimum(g.narrow(axis, 0, length), g.narrow(axis, 1, length))
+        area = pair.sum(dim=(1, 2, 3)).clamp_min(torch.finfo(x.dtype).tiny)
+        result = result + ((pair * size).sum(dim=(1, 2, 3)) / (area * x.shape[1])).mean()
     return result
 
 
@@ -64,15 +74,18 @@ class TotalVariationLoss(Loss):
         weight: factor of the loss.
         guide: see :class:`Loss`.
         form: ``"absolute"`` or ``"squared"``.
+
+    Raises:
+        InputError: as :class:`Loss`; if the form is unknown.
     """
 
     def __init__(self, weight: float = 1.0, guide: Tensor | None = None, *, form: Form = "absolute") -> None:
         super().__init__(weight, (IMAGE,), guide)
-        self.form: Form = form
+        self.form = check_form(form)
 
     def measure(self, features: Features) -> Tensor:
-        _, beta, image, guide = self._each_layer(features)[0]
-        return beta * total_variation(image, guide, form=self.form)
+        (_, _, image, guide), *_ = self._each_layer(features)
+        return total_variation(image, guide, form=self.form)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, form={self.form}"

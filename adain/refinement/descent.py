@@ -109,14 +109,14 @@ class Descent:
                 if scale != 1.0:
                     error.image = _moved(start, error.image - lower).clamp(0.0, 1.0)
                 raise
-            change, average_change = level.image.detach() - lower, level.average - lower
+            change, average_change = level.position - lower, level.average - lower
             result = level.result if scale == 1.0 else _moved(start, level.result - lower).clamp(0.0, 1.0)
         return result
 
     def report(self, level: _Level, losses: Mapping[str, float], total: float) -> None:
         """Tell the callback about a step that was just judged, and decide whether to go on."""
         self.done += 1
-        average = level.average  # never changed in place, so a progress that is kept stays what it was
+        shown = level.shown  # never changed in place, so a progress that is kept stays what it was
         progress = Progress(
             step=self.done,
             steps=self.recipe.steps,
@@ -126,7 +126,7 @@ class Descent:
             factors={} if self.recipe.weighting == "fixed" else dict(level.balance.factors),
             seconds=time.perf_counter() - self._begun,
             peak_memory=peak_memory(level.image.device),
-            _image=lambda: average.clamp(0.0, 1.0),
+            _image=lambda: shown.clamp(0.0, 1.0),
         )
         if self.callback is not None and self.callback(progress):
             self._ended = True
@@ -135,6 +135,10 @@ class Descent:
     def ended(self) -> bool:
         """Whether the callback has asked to stop."""
         return self._ended
+
+
+class _Spent(Exception):
+    """Raised out of an optimiser's step when no evaluation is left for it."""
 
 
 class _Level:
@@ -150,7 +154,11 @@ class _Level:
         self.optimizer = make_optimizer(self.recipe, self.image)
         self.result = average.detach().clamp(0.0, 1.0)
         self._lowest = math.inf
+        self._best = image.detach()
         self._good = self.result
+        self._left = 0
+        self._judged: Tensor | None = None
+        self._value: Tensor | None = None
         self._history: list[float] = []
         if before is None:
             self.balance = make_balance(self.recipe.weighting, groups(self.objective.names))
@@ -163,22 +171,48 @@ class _Level:
         self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience, eps=0.0)
 
     def run(self, steps: int) -> None:
-        """So many steps, or fewer if the callback or the tolerance ends them."""
-        for _ in range(steps):
-            if self.descent.ended or self._settled():
-                break
+        """So many evaluations, or fewer if the callback or the tolerance ends them."""
+        self._left = steps
+        stuck = False
+        while self._left and not self.descent.ended and not self._settled():
             if self.recipe.schedule == "cosine":
                 self._set_lr(cosine_lr(self.recipe, self.descent.done))
-            # The step judges the picture as it is and then moves it.
-            self.optimizer.step(self._closure)  # type: ignore[arg-type]  # a tensor serves as the number it holds
+            before = self.image.detach().clone()
+            try:
+                self.optimizer.step(self._closure)  # type: ignore[arg-type]  # a tensor serves as the number it holds
+            except _Spent:
+                break
             self._advance()
-        if steps and self._keeps_best:
-            # The last move has not been judged yet; this is not a step: nothing is moved by it.
+            if not torch.equal(before, self.image):
+                stuck = False
+            elif stuck:
+                break
+            else:
+                # L-BFGS found no way down along its direction, and would search it again: from the gradient alone.
+                self.optimizer.state.clear()
+                stuck = True
+        if steps and self._keeps_best and not self._is_judged():
+            # The last move of a plain optimiser. This is not a step: nothing is moved by it.
             with torch.no_grad():
-                total = float(self.balance.total(self.objective(self._bounded())))
-            self._keep(total)
+                self._keep(float(self.balance.total(self.objective(self._bounded()))))
+
+    @property
+    def shown(self) -> Tensor:
+        """What a callback sees: the average, or the picture that was judged last, not clipped."""
+        return self.average if self.recipe.ema or self._judged is None else self._judged
+
+    @property
+    def position(self) -> Tensor:
+        """Where a larger size is to go on from: the best picture, or the last where losses cannot be compared."""
+        return self._best if self._keeps_best else self.image.detach()
 
     def _closure(self) -> Tensor:
+        """The loss and gradient here; what was judged last is not judged again."""
+        if self._is_judged():
+            assert self._value is not None
+            return self._value
+        if self._left == 0 or self.descent.ended:
+            raise _Spent
         recipe = self.recipe
         self.optimizer.zero_grad()
         with torch.enable_grad():
@@ -188,10 +222,11 @@ class _Level:
                 self.balance.update(terms, picture)
             total = self.balance.total(terms)
         value = float(total.detach())
+        scale = self.image.numel()
         if math.isfinite(value):
-            # Losses are means over positions, so a pixel's gradient shrinks as the picture grows. Per pixel it is
-            # of the order of the loss: what learning rates and the thresholds inside L-BFGS are made for.
-            (self.image.numel() * total).backward()  # type: ignore[no-untyped-call]
+            # Losses are means over positions, so a pixel's gradient shrinks as the picture grows. Per pixel it is of
+            # the order of the loss: what learning rates and the thresholds inside L-BFGS are made for.
+            (scale * total).backward()  # type: ignore[no-untyped-call]
         gradient = self.image.grad
         if not math.isfinite(value) or gradient is None or not bool(gradient.isfinite().all()):
             step = self.descent.done + 1
@@ -201,10 +236,16 @@ class _Level:
                 self._good,
             )
         seed_gradient(self.optimizer, self.image)
+        self._left -= 1
+        self._judged = self.image.detach().clone()
+        self._value = scale * total.detach()
         self._keep(value)
         self._history.append(value)
         self.descent.report(self, {name: float(term.detach()) for name, term in terms.items()}, value)
-        return total
+        return self._value
+
+    def _is_judged(self) -> bool:
+        return self._judged is not None and torch.equal(self._judged, self.image)
 
     def _bounded(self) -> Tensor:
         return self.image.clamp(0.0, 1.0) if self.recipe.bounds == "clamp" else self.image
@@ -221,7 +262,8 @@ class _Level:
             if self._keeps_best:
                 if value < self._lowest:
                     self._lowest = value
-                    self.result = self._good = self.image.detach().clamp(0.0, 1.0)
+                    self._best = self.image.detach().clone()
+                    self.result = self._good = self._best.clamp(0.0, 1.0)
             else:
                 self._good = self.average.clamp(0.0, 1.0)
 
@@ -241,7 +283,8 @@ class _Level:
         if not self._keeps_best:
             self.result = self.average.clamp(0.0, 1.0)
         if self.recipe.schedule == "plateau":
-            self.plateau.step(self._history[-1])
+            # The least, as a search along a direction may end with a worse trial than the one it goes back to.
+            self.plateau.step(min(self._history))
 
     def _set_lr(self, lr: float) -> None:
         for group in self.optimizer.param_groups:

@@ -83,7 +83,12 @@ def test_a_progress_that_is_kept_stays_what_it_was(optimise: Optimise) -> None:
 def test_the_pictures_that_are_reported_are_those_that_were_judged(
     optimise: Optimise, network: TinyNetwork, pictures: Pictures
 ) -> None:
-    for values in ({"optimizer": "adam"}, {}, {"weighting": "gradient-norm", "weighting_every": 1, "optimizer": "sgd"}):
+    for values in (
+        {"optimizer": "adam"},
+        {},
+        {"lr": 50.0, "steps": 9},
+        {"weighting": "gradient-norm", "weighting_every": 1, "optimizer": "sgd"},
+    ):
         recipe = plan(**values)
         for progress in optimise(recipe)[1]:
             wanted = judged(recipe, network, pictures, progress.image)
@@ -113,6 +118,31 @@ def test_the_start_is_left_alone(optimise: Optimise) -> None:
     before = start.clone()
     optimise(plan(optimizer="adam"), start)
     assert torch.equal(start, before)
+
+
+def test_nothing_to_gain_ends_it(optimise: Optimise, pictures: Pictures) -> None:
+    """The photograph is its own optimum: there is no gradient to follow."""
+    for optimizer in ("lbfgs", "adam", "sgd"):
+        recipe = plan(losses={"content": 1}, optimizer=optimizer, steps=20)
+        result, seen = optimise(recipe)
+        assert torch.equal(result, pictures.content)
+        assert len(seen) <= 3
+
+
+def test_a_search_that_fails_is_not_repeated_for_ever(optimise: Optimise, pictures: Pictures) -> None:
+    """Where the loss jumps up whichever way one goes, L-BFGS finds no length for its step."""
+
+    class Spike(torch.nn.Module):
+        names = ("content",)
+
+        def forward(self, image: Tensor) -> dict[str, Tensor]:
+            away = float((image.detach() - pictures.content).abs().max()) > 0
+            return {"content": image.mean() + (1.0 if away else 0.0)}
+
+    seen: list[Progress] = []
+    run = Descent(plan(steps=300), lambda _: Spike(), pictures, seen.append)
+    assert torch.equal(run.run(pictures.content), pictures.content)
+    assert len(seen) < 60
 
 
 # ---------------------------------------------------------------------------------------------------------- schedules
@@ -149,21 +179,21 @@ def test_constant_and_cosine(optimise: Optimise, monkeypatch: pytest.MonkeyPatch
 
 
 def test_plateau(optimise: Optimise, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rate of next to nothing gains nothing, so the rate halves whenever more than ``patience`` steps have passed."""
+    """A small rate gains next to nothing, so the rate halves whenever more than ``patience`` steps have passed."""
     kept = rates(optimise, monkeypatch, optimizer="adam", lr=0.01, schedule="plateau", patience=20, steps=6)
     assert kept == [0.01] * 6
     # One step sets the best; with a patience of 1 the second without gain halves the rate.
-    found = rates(optimise, monkeypatch, optimizer="sgd", lr=1e-12, schedule="plateau", patience=1, steps=7)
+    found = rates(optimise, monkeypatch, optimizer="sgd", lr=1e-8, schedule="plateau", patience=1, steps=7)
     factors = [1, 1, 1, 0.5, 0.5, 0.25, 0.25]
-    assert [rate * 1e12 for rate in found] == pytest.approx(factors)
+    assert [rate * 1e8 for rate in found] == pytest.approx(factors)
 
 
 def test_a_plateau_holds_over_sizes(optimise: Optimise, monkeypatch: pytest.MonkeyPatch) -> None:
     found = rates(
-        optimise, monkeypatch, optimizer="sgd", lr=1e-12, schedule="plateau", patience=1, steps=8, coarsest=32, growth=2
+        optimise, monkeypatch, optimizer="sgd", lr=1e-8, schedule="plateau", patience=1, steps=8, coarsest=32, growth=2
     )
-    assert [rate * 1e12 for rate in found[:5]] == pytest.approx([1, 1, 1, 0.5, 0.5])
-    assert found[-1] * 1e12 == pytest.approx(0.25)
+    assert [rate * 1e8 for rate in found[:5]] == pytest.approx([1, 1, 1, 0.5, 0.5])
+    assert found[-1] * 1e8 == pytest.approx(0.25)
 
 
 # ------------------------------------------------------------------------------------------------------------ average
@@ -234,8 +264,8 @@ def test_detail_of_the_start_outlives_the_small_sizes(optimise: Optimise) -> Non
     """Rates of next to nothing leave the start what it was, stripes of one pixel and all."""
     start = torch.zeros(1, 3, 40, 48)
     start[..., ::2] = 1.0
-    result, _ = optimise(plan(optimizer="sgd", lr=1e-12, steps=4, coarsest=32, growth=2), start)
-    torch.testing.assert_close(result, start, atol=1e-5, rtol=0)
+    result, _ = optimise(plan(optimizer="sgd", lr=1e-6, steps=4, coarsest=32, growth=2), start)
+    torch.testing.assert_close(result, start, atol=1e-3, rtol=0)
 
 
 def test_stopping_at_a_small_size_gives_full_size(optimise: Optimise) -> None:
@@ -276,7 +306,6 @@ def test_multi_scale_names(optimise: Optimise) -> None:
     assert seen[0].losses["gram@1"] == pytest.approx(0.75 * one[0].losses["gram"])
 
 
-@pytest.mark.filterwarnings("ignore:Converting a tensor:UserWarning")
 @pytest.mark.parametrize("weighting", ["gradient-norm", "loss-ratio"])
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_dynamic_weighting(optimise: Optimise, weighting: str, optimizer: str) -> None:
@@ -293,7 +322,6 @@ def test_dynamic_weighting(optimise: Optimise, weighting: str, optimizer: str) -
     assert seen[0].factors == seen[1].factors != seen[2].factors
 
 
-@pytest.mark.filterwarnings("ignore:Converting a tensor:UserWarning")
 def test_a_balance_remembers_over_sizes(optimise: Optimise) -> None:
     """What is left of the largest value: a new size does not begin at 1 again."""
     recipe = plan(weighting="loss-ratio", weighting_every=1, optimizer="adam", lr=0.1, steps=12, coarsest=32, growth=2)

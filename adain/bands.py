@@ -1,0 +1,69 @@
+r"""Two scales of one style: coarse structure from an artwork at one size, fine texture from it at another.
+
+The deviation of a channel over an artwork depends on the size it is encoded at: large, it tells of broad strokes,
+small, of dense ones. The normalised content features :math:`n = (c - \mu_c) / \sigma_c` are parted into a low band,
+their Gaussian average over neighbouring cells, and the rest; each band gets a deviation of its own:
+
+.. math:: t = \mu_s + \sigma_s\, (G * n) + \sigma_f\, (n - G * n)
+
+with the mean and the deviation of the coarse size in :math:`\mu_s, \sigma_s` and the deviation of the fine one in
+:math:`\sigma_f`. Where both are equal this is AdaIN (Huang & Belongie 2017, eq. 8). As AdaIN is linear in
+:math:`\sigma`, it is AdaIN plus :math:`(\sigma_f - \sigma_s)(n - G * n)`, and blends and regions carry over.
+
+The tones, the broad shapes and the kind of marks are those of the coarse size, as they lie in the mean; the fine size
+decides how strongly small marks stand out from their surroundings. A mixture of the two sizes in everything is a
+blend of two styles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .placement import shares
+from .regions import spread
+from .statistics import at_least_float32
+from .style import Style
+
+SIGMA = 1.5
+"""Deviation of the Gaussian in cells of relu4_1, 8 px each: what is broader than about 50 px is structure."""
+
+REACH = 3
+"""Deviations at which it is cut off: a cell depends on those up to ``ceil(REACH * SIGMA)`` away."""
+
+
+def fine_band(features: Tensor) -> Tensor:
+    """``(B, C, H, W)`` features less their Gaussian average of :data:`SIGMA` cells, reflected at the borders."""
+    from kornia.filters import gaussian_blur2d  # here: it takes a while to import
+
+    f = at_least_float32(features)
+    # Reflection reaches no further than the opposite border.
+    kernel = [2 * min(math.ceil(REACH * SIGMA), side - 1) + 1 for side in f.shape[2:]]
+    return f - gaussian_blur2d(f, (kernel[0], kernel[1]), (SIGMA, SIGMA), border_type="reflect")
+
+
+def fine_change(
+    features: Tensor, styles: Sequence[Style], std: Tensor, alphas: Sequence[float], cells: Tensor | None = None
+) -> Tensor:
+    """What the fine deviations add to AdaIN, ``(B, C, H, W)``: the last term of the module's equation times alpha.
+
+    Args:
+        features: ``(B, C, H, W)`` of the content.
+        styles: one for each region; those without ``fine_std`` add nothing.
+        std: deviation of the content, ``(B, C, 1, 1)`` for all regions or ``(R, B, C, 1, 1)``.
+        alphas: strength of each.
+        cells: masks ``(R, 1, H, W)``; None for one style everywhere.
+    """
+    high = fine_band(features)
+    changes = []
+    for k, (style, alpha) in enumerate(zip(styles, alphas, strict=True)):
+        own = std[k] if std.ndim == 5 else std
+        fine = style.std if style.fine_std is None else style.fine_std
+        changes.append(alpha * (fine - style.std) / own)
+    if cells is None:
+        return changes[0] * high
+    changes = [change.expand(features.shape[0], -1, -1, -1) for change in changes]
+    return spread(torch.stack(changes), shares(cells.to(high)), high) * high

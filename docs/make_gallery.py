@@ -1,0 +1,134 @@
+"""Render one labelled sheet for each control from the shipped samples: ``python docs/make_gallery.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+import adain
+from adain.color import ColorPreservation
+from adain.grids import grid_weights
+from adain.images import center_crop_square, read_image, resize_shorter, save_image
+from adain.resources import sample_folder
+from adain.sheets import grid
+from adain.stylizer import Stylizer
+
+SIZE = 320
+CELL = 160
+QUALITY = 80
+HERE = Path(__file__).parent
+
+WAVE, STREET, GALETTE, CIRCLES, PRAWN = (
+    "hokusai_great_wave",
+    "vangogh_village_street_auvers",
+    "renoir_moulin_galette",
+    "kandinsky_composition_viii",
+    "hiroshige_mackerel_prawn",
+)
+
+
+def photo(name: str) -> Image.Image:
+    """The central square of a sample photograph."""
+    return center_crop_square(resize_shorter(read_image(sample_folder("content") / f"{name}.jpg"), SIZE))
+
+
+def art(name: str) -> Image.Image:
+    """A sample artwork."""
+    return read_image(sample_folder("style") / f"{name}.jpg")
+
+
+def ellipse(box: tuple[float, float, float, float]) -> Image.Image:
+    """A white ellipse on black; the box in shares of the side."""
+    mask = Image.new("L", (SIZE, SIZE))
+    ImageDraw.Draw(mask).ellipse([round(SIZE * share) for share in box], fill=255)
+    return mask
+
+
+def save(name: str, rows: list[list[Any]], columns: list[str] | None = None) -> None:
+    sheet = grid(rows, column_labels=columns, cell=CELL)
+    print(save_image(sheet, HERE / f"gallery-{name}.jpg", quality=QUALITY))
+
+
+def color(stylizer: Stylizer) -> None:
+    """What each mode keeps of the photograph's colours."""
+    rows = []
+    for name, style in (("european-honey-bee", WAVE), ("cincinnati-bridge", CIRCLES)):
+        picture = photo(name)
+        content = stylizer.encode_content(picture)
+        modes = ("none", "luminance", "linear", "histogram")
+        made = [stylizer.stylize(content, art(style), color=ColorPreservation(mode)) for mode in modes]
+        rows.append([picture, center_crop_square(art(style)), *made])
+    save("color", rows, ["photograph", "artwork", "none", "luminance", "linear", "histogram"])
+
+
+def regions(stylizer: Stylizer) -> None:
+    """Two styles and a mask, and what becomes of the rest."""
+    picture = photo("chelsea")
+    content = stylizer.encode_content(picture)
+    face, around = (stylizer.encode_style(art(name)) for name in (WAVE, GALETTE))
+    mask = ellipse((-0.15, -0.1, 0.75, 0.95))
+    made = [
+        stylizer.stylize(content, [face], masks=[mask]),
+        stylizer.stylize(content, [face], masks=[mask], background=around),
+        stylizer.stylize(content, [face], masks=[mask], background=around, feather=48),
+        stylizer.stylize(content, [face], masks=[mask], background=around, feather=24, color=[None, "luminance"]),
+    ]
+    names = ["photograph", "mask", "one style, rest kept", "a style for the rest", "feather 48 px"]
+    save("regions", [[picture, mask, *made]], [*names, "colours kept in the rest"])
+
+
+def blend(stylizer: Stylizer) -> None:
+    """A grid between four styles, as ``--style-grid 3`` makes it, beside the artworks themselves."""
+    content = stylizer.encode_content(photo("montStMichel"))
+    corners = (WAVE, STREET, CIRCLES, PRAWN)
+    styles = [stylizer.encode_style(art(name)) for name in corners]
+    rows: list[list[Any]] = [
+        [stylizer.stylize(content, styles, weights=weights) for weights in row if weights is not None]
+        for row in grid_weights(4, 3)
+    ]
+    works = [center_crop_square(art(name)) for name in corners]
+    for k, row in ((0, rows[0]), (2, rows[-1])):
+        row.insert(0, works[k])
+        row.append(works[k + 1])
+    for row in rows[1:-1]:
+        row.insert(0, None)
+    save("blend", rows)
+
+
+def gradient(stylizer: Stylizer) -> None:
+    """One style passing into another."""
+    picture = photo("chelsea")
+    content = stylizer.encode_content(picture)
+    left, right = (stylizer.encode_style(art(name)) for name in (GALETTE, CIRCLES))
+    directions = ("horizontal", "vertical", "diagonal", "radial")
+    made = [stylizer.stylize(content, adain.gradient(left, right, direction)) for direction in directions]
+    works = [center_crop_square(art(name)) for name in (GALETTE, CIRCLES)]
+    save("gradient", [[*works, *made]], ["from", "to", *directions])
+
+
+def scale(stylizer: Stylizer) -> None:
+    """Sizes of the artwork, and two of them at once."""
+    rows = []
+    for name, style in (("chelsea", CIRCLES), ("machuPicchu", WAVE)):
+        picture = photo(name)
+        content = stylizer.encode_content(picture)
+        made = [stylizer.stylize(content, art(style), style_size=size) for size in (1024, 512, 192)]
+        both = [
+            stylizer.stylize(content, art(style), style_size=coarse, fine_style_size=fine)
+            for coarse, fine in ((1024, 192), (192, 1024))
+        ]
+        rows.append([picture, *made, *both])
+    sizes = ["1024 px", "512 px", "192 px"]
+    save("scale", rows, ["photograph", *sizes, "coarse 1024, fine 192", "coarse 192, fine 1024"])
+
+
+def main() -> None:
+    stylizer = Stylizer.from_pretrained()
+    for sheet in (color, regions, blend, gradient, scale):
+        sheet(stylizer)
+
+
+if __name__ == "__main__":
+    main()
