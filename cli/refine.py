@@ -159,6 +159,11 @@ def refine(
 
     name = "+".join(Path(path).stem for path in styles)
     todo = jobs.plan(jobs.expand(paths[:1]), [name], output)
+    given = [*styles, *masks, *style_masks, *([background] if background else []), *([start] if start else [])]
+    sources = {Path(path).resolve() for path in given}
+    for job in todo:
+        if job.output.resolve() in sources:
+            raise InputError(f"{job.output} is also an input and would be replaced: choose another -o")
     if len(todo) > 1 and (log or plot):
         raise InputError("--log and --plot are of one picture: name a single photograph")
     arguments: dict[str, Any] = {
@@ -179,6 +184,7 @@ def refine(
     }
     stylizer = load_stylizer(seed=seed, **model)
     failures: list[AdainError] = []
+    stopped: str | None = None
     with StopFlag() as flag:
         for job in todo:
             try:
@@ -190,11 +196,14 @@ def refine(
                 continue
             click.echo(json.dumps(record, ensure_ascii=False) if as_json else record["output"])
             if flag.code:
-                reason = CODES[flag.code]
-                click.echo(f"adain refine: stopped by {reason}, saved step {record['steps']}", err=True)
-                return INTERRUPTED.get(reason, 1)
+                stopped = CODES[flag.code]
+                break
     for failure in failures:
         click.echo(f"adain refine: error: {failure}", err=True)
+    if stopped is not None:
+        steps = f"{record['steps']} of {plan.steps} steps"
+        click.echo(f"adain refine: stopped by {stopped} after {steps}, saved {record['output']}", err=True)
+        return INTERRUPTED.get(stopped, 1)
     if len(failures) == len(todo):
         return 2
     return SOME_FAILED if failures else 0

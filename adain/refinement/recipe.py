@@ -82,7 +82,7 @@ class Recipe:
         start: one of :data:`STARTS`, or the path of a picture.
         steps: evaluations of the losses and their gradient in all, over all sizes.
         optimizer: one of :data:`OPTIMIZERS`.
-        lr: learning rate; 0 for the optimiser's own.
+        lr: learning rate; 0 for the optimiser's own. A change of the optimiser alone sets it to 0.
         momentum: of SGD.
         history: pairs L-BFGS remembers, each as large as two pictures.
         schedule: of the learning rate over the whole course.
@@ -226,6 +226,8 @@ def from_mapping(
         else:
             kind = {"str": str, "int": int, "float": float}[str(fields[key].type)]
             known[key] = _typed(value, kind, f"{where}{key}")
+    if base is not None and known.get("optimizer", base.optimizer) != base.optimizer:
+        known.setdefault("lr", 0.0)  # the rate of one optimiser is out of all proportion for another
     try:
         if base is not None:
             return dataclasses.replace(base, **known)

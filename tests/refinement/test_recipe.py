@@ -134,6 +134,12 @@ def test_learning_rates() -> None:
     assert gram().learning_rate == 1.0
     assert gram(optimizer="adam").learning_rate == 0.02
     assert gram(optimizer="adam", lr=0.3).learning_rate == 0.3
+    gatys = load_recipe("gatys2016")
+    assert gatys.lr == 1.0
+    assert gatys.change(optimizer="adam").learning_rate == 0.02
+    assert gatys.change(optimizer="adam", lr=0.5).learning_rate == 0.5
+    assert gatys.change(optimizer="lbfgs").lr == 1.0
+    assert from_mapping({"base": "gatys2016", "optimizer": "sgd"}, None, "").lr == 0.0
 
 
 @pytest.mark.parametrize(
