@@ -13,12 +13,14 @@ from torch import Tensor
 
 from . import defaults, images
 from .backbones import check_layers, find_architecture
+from .errors import ImageError
 from .images import ImageInput
+from .inputs import input_name
 from .masks import MaskInput
 from .refinement.artworks import Artworks, ColorChoice, regions_of
 from .refinement.descent import Descent
 from .refinement.network import LossNetwork
-from .refinement.pictures import Pictures
+from .refinement.pictures import Pictures, check_size
 from .refinement.progress import Callback, RefinementError
 from .refinement.recipe import DEFAULT_RECIPE, Recipe, from_mapping, load_recipe
 from .refinement.starts import make_start, one_pass
@@ -26,6 +28,7 @@ from .stylizer import Stylizer
 from .vgg import LAYERS
 
 
+@torch.inference_mode(False)  # whatever the caller's mode: the picture needs a gradient
 def refine(
     start: ImageInput | None = None,
     *,
@@ -84,6 +87,7 @@ def refine(
 
     Returns:
         A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one.
+        No gradient runs from the result to the pictures that were given.
 
     Raises:
         InputError: for a recipe, loss, layer, weight or mask that cannot be used; the message says what can.
@@ -95,22 +99,24 @@ def refine(
         stylizer = Stylizer.from_pretrained(device=device)
     if start is None:
         start = plan.start
+    network = LossNetwork(plan, stylizer.device, backbone_weights)
     pixels, opacity = stylizer.pixels(content, size=content_size, crop=crop)
+    check_size((pixels.shape[2], pixels.shape[3]), input_name(content) or "the photograph")
+    if not bool(pixels.isfinite().all()):
+        raise ImageError("the photograph holds values that are not finite numbers: it has to lie in [0, 1]")
+    pixels = pixels.detach()
     artworks = Artworks(stylizer, style, weights, masks, style_masks, background, color, style_size, crop)
     regions = None if masks is None else regions_of(masks, pixels, crop=crop, feather=feather)
     results = []
     for index in range(pixels.shape[0]):
         photo = pixels[index : index + 1].contiguous()
         styles, colors = artworks.beside(photo, index, regions)
-        torch.manual_seed(seed)
-        begin = make_start(start, plan.blend_share, stylizer, photo, styles, alpha, crop, index)
-        needs_pass = "secondary" in plan.losses
-        secondary = one_pass(stylizer, photo, styles, alpha) if needs_pass else None
+        begin = make_start(start, plan.blend_share, stylizer, photo, styles, alpha, crop, index, seed)
+        secondary = one_pass(stylizer, photo, styles, alpha) if "secondary" in plan.losses else None
+        network.calibrate(photo)
         pictures = Pictures(photo, styles, secondary)
         try:
-            result = Descent(plan, LossNetwork(plan, stylizer.device, backbone_weights, photo), pictures, callback).run(
-                begin
-            )
+            result = Descent(plan, network, pictures, callback).run(begin)
         except RefinementError as error:
             error.image = colors.finish(error.image, photo)
             raise
@@ -123,7 +129,7 @@ def refine(
 
 
 def _plan(recipe: str | Path | Recipe | Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
-    """The recipe that is meant, with its changes, and layers that its network has."""
+    """The recipe that is meant, with its changes, and layers and a pooling that its network has."""
     if isinstance(recipe, Recipe):
         plan = recipe
     elif isinstance(recipe, Mapping):
@@ -141,4 +147,6 @@ def _plan(recipe: str | Path | Recipe | Mapping[str, Any], changes: Mapping[str,
     for spec in losses.values():
         if spec.layers:
             check_layers(plan.backbone, spec.layers)
-    return replace(plan, losses=losses)
+    # The same goes for the pooling: ResNet-50 pools in one way.
+    pool = "max" if plan.backbone == "resnet50" else plan.pool
+    return replace(plan, losses=losses, pool=pool)

@@ -37,7 +37,7 @@ class Judge:
     """The losses of ``gatys2016`` of any picture of one content and style."""
 
     def __init__(self, stylizer: Stylizer, content: Tensor, style: Tensor) -> None:
-        network = LossNetwork(load_recipe(GATYS), stylizer.device, None, content)
+        network = LossNetwork(load_recipe(GATYS), stylizer.device, None)
         self.objective = network(Pictures(content, (StylePicture(style),)))
 
     @torch.no_grad()

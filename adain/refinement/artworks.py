@@ -8,13 +8,14 @@ from typing import cast
 from torch import Tensor
 
 from ..color import ColorPreservation
-from ..errors import InputError
+from ..errors import ImageError, InputError
 from ..images import ImageInput
+from ..inputs import input_name
 from ..masks import MaskInput, mask_name, prepare_regions, read_mask, uncovered
 from ..style import Style, normalize_weights
 from ..stylizer import Stylizer
 from ..tensors import center_crop_square
-from .pictures import StylePicture
+from .pictures import StylePicture, check_size
 
 ColorChoice = None | str | ColorPreservation
 """A mode, a full choice, or None for the colours of the artwork."""
@@ -43,7 +44,14 @@ class Colors:
 
 
 class Artworks:
-    """The artworks of a call, read once, and made into :class:`StylePicture` beside each photograph."""
+    """The artworks of a call, read once, and made into :class:`StylePicture` beside each photograph.
+
+    Arguments as those of :func:`adain.refine.refine`.
+
+    Raises:
+        InputError: if their numbers do not fit together, or a weight, a mask or a colour mode cannot be used.
+        MissingFileError, ImageError: see :func:`adain.images.read_image`; also for artworks under 32 px a side.
+    """
 
     def __init__(
         self,
@@ -79,7 +87,7 @@ class Artworks:
             raise InputError(f"{count} styles need {count} style masks (None to skip one), not {len(own)}")
         own += [None] * (len(sources) - count)
         self.shares = shares
-        self.pixels = [stylizer.pixels(source, size=size, crop=crop)[0].contiguous() for source in sources]
+        self.pixels = [_read(stylizer, source, size, crop) for source in sources]
         self.masks = [
             None if mask is None else regions_of([mask], pixels, crop=crop)
             for mask, pixels in zip(own, self.pixels, strict=True)
@@ -93,15 +101,28 @@ class Artworks:
             guides = [region[None] for region in regions]
             if len(guides) < len(self.pixels):
                 guides.append(uncovered(regions))
-        styles = []
+        styles: list[StylePicture] = []
+        colors: list[ColorPreservation | None] = []
         for pixels, share, guide, mask, color in zip(
             self.pixels, self.shares, guides, self.masks, self.colors, strict=True
         ):
+            if styles and guide is not None and not bool((guide > 0).any()):
+                continue  # the background, where masks cover everything: masks of their own are never empty
             one = pixels[index % pixels.shape[0] :][:1]
             if color is not None:
                 one = color.apply_to_style(one, photo, style_mask=mask, content_mask=guide)
             styles.append(StylePicture(one, share, guide, mask))
-        return tuple(styles), Colors(self.colors, styles)
+            colors.append(color)
+        return tuple(styles), Colors(colors, styles)
+
+
+def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> Tensor:
+    pixels = stylizer.pixels(source, size=size, crop=crop)[0].detach().contiguous()
+    name = input_name(source) or "the artwork"
+    check_size((pixels.shape[2], pixels.shape[3]), name)
+    if not bool(pixels.isfinite().all()):
+        raise ImageError(f"{name} holds values that are not finite numbers: it has to lie in [0, 1]")
+    return pixels
 
 
 def _color_choices(

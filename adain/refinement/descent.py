@@ -11,17 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ..errors import InputError
 from ..losses import PyramidLoss, make_balance
 from ..tensors import resize_to
 from .optimizers import carry_up, make_optimizer, seed_gradient
-from .pictures import Pictures
+from .pictures import MIN_SIZE, Pictures, check_size
 from .progress import Callback, Progress, RefinementError, peak_memory
 from .recipe import Recipe
 from .targets import groups
-
-MIN_SIZE = 32
-"""Shortest side in px: reflection padding needs two cells at relu5_1."""
 
 FINAL_LR = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
@@ -33,20 +29,21 @@ PLATEAU_FACTOR = 0.5
 def scales_of(size: tuple[int, int], recipe: Recipe) -> list[float]:
     """The scales of a coarse-to-fine course, ascending to 1.
 
+    The first size is ``recipe.coarsest``, or the least that can still be judged at the smallest of
+    ``recipe.scales``; the others are full size divided by powers of ``recipe.growth``.
+
     Raises:
-        InputError: if the picture is too small.
+        ImageError: if the picture is too small.
     """
+    check_size(size, "the picture")
     short = min(size)
-    if short < MIN_SIZE:
-        raise InputError(
-            f"the picture is {size[1]}x{size[0]} px: at least {MIN_SIZE} px a side are needed to refine it"
-        )
-    if recipe.coarsest == 0 or recipe.coarsest >= short:
+    first = max(recipe.coarsest, MIN_SIZE / min(recipe.scales))
+    if recipe.coarsest == 0 or first >= short:
         return [1.0]
-    count = math.ceil(math.log(short / max(MIN_SIZE, recipe.coarsest), recipe.growth) - 1e-9)
+    count = math.ceil(math.log(short / first, recipe.growth) - 1e-9)
     # Never more sizes than steps; the finest ones are those that matter.
     count = min(count, max(0, recipe.steps - 1))
-    return [max(recipe.growth**-k, MIN_SIZE / short) for k in range(count, 0, -1)] + [1.0]
+    return [max(recipe.growth**-k, first / short) for k in range(count, 0, -1)] + [1.0]
 
 
 def cosine_lr(recipe: Recipe, step: int) -> float:
@@ -78,7 +75,6 @@ class Descent:
         self.callback = callback
         self.done = 0
         self._ended = False
-        self._recent: list[float] = []
 
     def run(self, start: Tensor) -> Tensor:
         """The optimised picture, in ``[0, 1]``.
@@ -98,21 +94,21 @@ class Descent:
         shares[-1] += self.recipe.steps - sum(shares)
         start = start.detach().float()
         result, change, average_change = start.clamp(0.0, 1.0), None, None
-        self._level: _Level | None = None
+        level: _Level | None = None
         for scale, steps in zip(scales, shares, strict=True):
             if self._ended or steps == 0:
                 break
             pictures = self.pictures.at_scale(scale)
             # What coarser sizes changed is added to the start, so that its detail outlives them.
             lower = resize_to(start, pictures.size)
-            level = _Level(self, pictures, _moved(lower, change), _moved(lower, average_change), self._level)
+            # The smaller level is let go as soon as its state is taken over: it remembers many pictures.
+            level = _Level(self, pictures, _moved(lower, change), _moved(lower, average_change), level)
             try:
                 level.run(steps)
             except RefinementError as error:
                 if scale != 1.0:
                     error.image = _moved(start, error.image - lower).clamp(0.0, 1.0)
                 raise
-            self._level = level
             change, average_change = level.position - lower, level.average - lower
             result = level.result if scale == 1.0 else _moved(start, level.result - lower).clamp(0.0, 1.0)
         return result
@@ -120,6 +116,7 @@ class Descent:
     def report(self, level: _Level, losses: Mapping[str, float], total: float) -> None:
         """Tell the callback about a step that was just judged, and decide whether to go on."""
         self.done += 1
+        shown = level.shown  # never changed in place, so a progress that is kept stays what it was
         progress = Progress(
             step=self.done,
             steps=self.recipe.steps,
@@ -129,7 +126,7 @@ class Descent:
             factors={} if self.recipe.weighting == "fixed" else dict(level.balance.factors),
             seconds=time.perf_counter() - self._begun,
             peak_memory=peak_memory(level.image.device),
-            _image=lambda: level.average.clamp(0.0, 1.0).clone(),
+            _image=lambda: shown.clamp(0.0, 1.0),
         )
         if self.callback is not None and self.callback(progress):
             self._ended = True
@@ -163,13 +160,15 @@ class _Level:
         self._judged: Tensor | None = None
         self._value: Tensor | None = None
         self._history: list[float] = []
-        self.balance = make_balance(self.recipe.weighting, groups(self.objective.names))
-        if before is not None:
-            self.balance.factors |= before.balance.factors
+        if before is None:
+            self.balance = make_balance(self.recipe.weighting, groups(self.objective.names))
+        else:
+            # The same terms at another size: what the balance knows of their course holds on.
+            self.balance = before.balance
             carry_up(before.optimizer, self.optimizer, before.image, self.image)
             self._set_lr(before.optimizer.param_groups[0]["lr"])
-        # Made last: it begins with the rate it finds.
-        self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience)
+        # Made last: it begins with the rate it finds. No change of the rate is too small for it.
+        self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience, eps=0.0)
 
     def run(self, steps: int) -> None:
         """So many evaluations, or fewer if the callback or the tolerance ends them."""
@@ -178,24 +177,29 @@ class _Level:
         while self._left and not self.descent.ended and not self._settled():
             if self.recipe.schedule == "cosine":
                 self._set_lr(cosine_lr(self.recipe, self.descent.done))
-            before = self._left
+            before = self.image.detach().clone()
             try:
                 self.optimizer.step(self._closure)  # type: ignore[arg-type]  # a tensor serves as the number it holds
             except _Spent:
                 break
             self._advance()
-            if self._left < before:
+            if not torch.equal(before, self.image):
                 stuck = False
             elif stuck:
                 break
             else:
-                # L-BFGS found no way down along its direction: once more, from the gradient alone.
+                # L-BFGS found no way down along its direction, and would search it again: from the gradient alone.
                 self.optimizer.state.clear()
                 stuck = True
         if steps and self._keeps_best and not self._is_judged():
             # The last move of a plain optimiser. This is not a step: nothing is moved by it.
             with torch.no_grad():
                 self._keep(float(self.balance.total(self.objective(self._bounded()))))
+
+    @property
+    def shown(self) -> Tensor:
+        """What a callback sees: the average, or the picture that was judged last, not clipped."""
+        return self.average if self.recipe.ema or self._judged is None else self._judged
 
     @property
     def position(self) -> Tensor:
@@ -227,7 +231,7 @@ class _Level:
         if not math.isfinite(value) or gradient is None or not bool(gradient.isfinite().all()):
             step = self.descent.done + 1
             raise RefinementError(
-                f"the loss is no longer a finite number at step {step}: use a lower --lr or weights, or fp32",
+                f"the loss is no longer a finite number at step {step}: use a lower lr, lower weights or fp32",
                 step,
                 self._good,
             )
@@ -271,13 +275,16 @@ class _Level:
             # Beyond the bounds there is no gradient to bring a pixel back. L-BFGS has to know its own steps.
             self.image.clamp_(0.0, 1.0)
         now = self.image.detach()
+        if not bool(now.isfinite().all()):
+            return  # the next step says so; the result and the average stay what they were
         # A young average follows quickly, so that it soon forgets the start.
         decay = min(ema, (self.descent.done + 1) / (self.descent.done + 10)) if ema else 0.0
         self.average = now.clone() if decay == 0.0 else torch.lerp(now, self.average, decay)
         if not self._keeps_best:
             self.result = self.average.clamp(0.0, 1.0)
         if self.recipe.schedule == "plateau":
-            self.plateau.step(self._history[-1])
+            # The least, as a search along a direction may end with a worse trial than the one it goes back to.
+            self.plateau.step(min(self._history))
 
     def _set_lr(self, lr: float) -> None:
         for group in self.optimizer.param_groups:

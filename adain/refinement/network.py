@@ -18,18 +18,30 @@ from .targets import layers_of, objective
 
 
 class LossNetwork:
-    """Makes the objective of any size; the network is loaded once."""
+    """Makes the objective of any size; the network is loaded once.
 
-    def __init__(self, plan: Recipe, device: torch.device, weights: str | Path | None, content: Tensor) -> None:
+    Args:
+        plan: names network, layers, pooling and precision.
+        device: where to compute.
+        weights: the network's file; None for the shipped VGG-19.
+
+    Raises:
+        InputError, MissingFileError, WeightsError: see :func:`~adain.backbones.load_backbone`.
+    """
+
+    def __init__(self, plan: Recipe, device: torch.device, weights: str | Path | None) -> None:
         self.plan = plan
         architecture = find_architecture(plan.backbone)
         layers = [layer for name, spec in plan.losses.items() for layer in layers_of(name, spec, architecture)]
         pool = cast(Pooling, plan.pool)
         network = load_backbone(plan.backbone, weights=weights, upto=layers or None, pool=pool).to(device)
         self.network = network.to(memory_format=torch.channels_last)
-        if isinstance(network, TorchvisionBackbone):
-            network.calibrate(content)
         self.dtype = torch.bfloat16 if plan.precision == "bf16" else None
+
+    def calibrate(self, content: Tensor) -> None:
+        """Bring a network whose activations are not normalised to the scale of VGG-19's, for this photograph."""
+        if isinstance(self.network, TorchvisionBackbone):
+            self.network.calibrate(content)
 
     def __call__(self, pictures: Pictures) -> PyramidLoss:
         return objective(self.plan, self.network, self.encode, pictures)

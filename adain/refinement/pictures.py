@@ -6,8 +6,28 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from ..errors import ImageError
 from ..losses.container import scaled_size
 from ..tensors import resize_area, resize_to
+
+MIN_SIZE = 32
+"""Shortest side in px of a picture to refine, and of an artwork: two cells at the deepest layers, and not just two."""
+
+MIN_REDUCED = MIN_SIZE + 1
+"""Shortest side in px an artwork is reduced to: with one more, every layer of every network can be had."""
+
+
+def check_size(size: tuple[int, int], name: str) -> None:
+    """Nothing, if a picture of that height and width can be refined or be the artwork.
+
+    Raises:
+        ImageError: if it is under :data:`MIN_SIZE` a side.
+    """
+    if min(size) < MIN_SIZE:
+        raise ImageError(
+            f"{name} is {size[1]}x{size[0]} px: refining needs at least {MIN_SIZE} px a side, "
+            "enlarge it or ask for a larger size"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +68,7 @@ class Pictures:
         return height, width
 
     def at_scale(self, scale: float, *, average: bool = False) -> Pictures:
-        """All pictures reduced by the same factor.
+        """All pictures reduced by the same factor; artworks no further than to :data:`MIN_REDUCED`.
 
         Args:
             scale: above 0 up to 1.
@@ -58,22 +78,24 @@ class Pictures:
         if scale == 1.0:
             return self
 
-        def smaller(image: Tensor, *, mask: bool = False) -> Tensor:
+        def smaller(image: Tensor, by: float = scale, *, mask: bool = False) -> Tensor:
             height, width = image.shape[2:]
-            size = scaled_size((height, width), scale)
+            size = scaled_size((height, width), by)
             return resize_area(image, size) if average or mask else resize_to(image, size)
 
-        def smaller_mask(mask: Tensor | None) -> Tensor | None:
-            return None if mask is None else smaller(mask, mask=True)
+        def smaller_mask(mask: Tensor | None, by: float = scale) -> Tensor | None:
+            return None if mask is None else smaller(mask, by, mask=True)
 
-        styles = tuple(
-            replace(
+        def smaller_style(style: StylePicture) -> StylePicture:
+            # An artwork may be far smaller than the photograph.
+            by = min(1.0, max(scale, MIN_REDUCED / min(style.pixels.shape[2:])))
+            return replace(
                 style,
-                pixels=smaller(style.pixels),
+                pixels=smaller(style.pixels, by),
                 guide=smaller_mask(style.guide),
-                source_guide=smaller_mask(style.source_guide),
+                source_guide=smaller_mask(style.source_guide, by),
             )
-            for style in self.styles
-        )
+
+        styles = tuple(smaller_style(style) for style in self.styles)
         secondary = None if self.secondary is None else smaller(self.secondary)
         return Pictures(smaller(self.content), styles, secondary)

@@ -39,12 +39,19 @@ class Progress:
 
     @property
     def image(self) -> Tensor:
-        """The picture that was judged, or the average so far, as ``(1, 3, H, W)`` in ``[0, 1]`` at :attr:`size`."""
+        """The picture that was judged, or the average so far, as ``(1, 3, H, W)`` in ``[0, 1]`` at :attr:`size`.
+
+        Made anew whenever it is asked for. A progress that is kept holds on to the memory of one picture.
+        """
         return self._image()
 
 
 Callback = Callable[[Progress], object]
-"""Called after every step; the optimisation ends, and gives what it has, when this returns something true."""
+"""Called after every step; the optimisation ends, and gives what it has, when this returns something true.
+
+This is also the way to end it by hand: a KeyboardInterrupt passes through and leaves no picture, so let a handler of
+SIGINT set a flag that the callback returns, as the command line does.
+"""
 
 
 class RefinementError(AdainError, RuntimeError):

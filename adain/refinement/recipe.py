@@ -18,8 +18,11 @@ from ..suggest import closest
 STARTS = ("adain", "content", "noise", "blend")
 """Pictures an optimisation can start from, besides one of the user's own."""
 
-OPTIMIZERS = {"lbfgs": 1.0, "adam": 0.02, "sgd": 0.05}
-"""The optimisers, each with the learning rate it takes when the recipe names none."""
+OPTIMIZERS = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-5}
+"""The optimisers, each with the learning rate it takes when the recipe names none.
+
+That of SGD is for losses as the recipes weigh them: from 3e-4 on, pairs of the samples begin to diverge.
+"""
 
 SCHEDULES = ("constant", "cosine", "plateau")
 WEIGHTINGS = ("fixed", "gradient-norm", "loss-ratio")
@@ -85,7 +88,7 @@ class Recipe:
         schedule: of the learning rate over the whole course.
         ema: decay of a running average of the iterates, which then is the result; 0 for none.
         bounds: ``"clamp"`` keeps the picture in [0, 1] throughout, ``"none"`` clips it at the end.
-        pool: pooling of the loss network.
+        pool: pooling of the loss network, if it is a VGG; ResNet-50 has its own.
         coarsest: shorter side in px of the first size of a coarse-to-fine course; 0 works at full size alone.
         growth: factor between one size and the next, > 1.
         scales: at which each size is judged, as shares of it; several make every loss a multi-scale one.
@@ -166,30 +169,53 @@ def load_recipe(recipe: str | Path) -> Recipe:
         InputError: if there is no such recipe, or the file holds a key or a value it should not.
         MissingFileError: if there is no such file.
     """
+    return _load(recipe, ())
+
+
+def _load(recipe: str | Path, above: tuple[Path, ...]) -> Recipe:
+    """:func:`load_recipe`, as the base of the files ``above``, of which the last names it."""
     path = Path(recipe)
     if path.suffix.lower() not in (".toml", ".json"):
         return from_mapping(tomllib.loads(source(str(recipe))), None, f"recipe {recipe}: ", name=str(recipe))
+    if above:
+        path = above[-1].parent / path  # as a file's own neighbours are meant, wherever it is used from
     if not path.is_file():
         raise MissingFileError(f"{path} does not exist: name a recipe file, or one of {', '.join(names())}")
+    files_so_far = (*above, path)
+    if path.resolve() in (other.resolve() for other in above):
+        raise InputError(f"{' builds on '.join(map(str, files_so_far))}: one of them has to name another base, or none")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte-order mark
         values = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except (UnicodeDecodeError, ValueError) as error:
         raise InputError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path} must hold keys and values, such as steps = 100")
-    return from_mapping(values, None, f"{path}: ", name=path.stem)
+        raise InputError(f"{path} must hold keys and values, such as steps = 100, not {_kind(values)}")
+    return from_mapping(values, None, f"{path}: ", name=path.stem, above=files_so_far)
 
 
-def from_mapping(values: Mapping[str, Any], base: Recipe | None, where: str, name: str | None = None) -> Recipe:
-    """A recipe from keys and values, on top of ``base``; ``where`` precedes the messages of errors."""
+def from_mapping(
+    values: Mapping[str, Any], base: Recipe | None, where: str, name: str | None = None, above: tuple[Path, ...] = ()
+) -> Recipe:
+    """A recipe from keys and values.
+
+    Args:
+        values: as in a recipe file.
+        base: what they are set on top of; a key ``base`` among them goes before it.
+        where: precedes the messages of errors.
+        name: of the recipe, unless the values hold one.
+        above: the file the values come from, after those that build on it.
+
+    Raises:
+        InputError: naming the key that is unknown or has a value it cannot take.
+    """
     values = dict(values)
     if "base" in values:
-        base = load_recipe(_typed(values.pop("base"), str, f"{where}base"))
+        base = _load(_typed(values.pop("base"), str, f"{where}base"), above)
     fields = {f.name: f for f in dataclasses.fields(Recipe)}
     known: dict[str, Any] = {"name": name} if name else {}
     for key, value in values.items():
-        key = key.replace("-", "_")
+        key = str(key).replace("-", "_")
         if key not in fields:
             raise InputError(f"{where}there is no setting {key!r}: {closest(key, [*fields, 'base'])}")
         if key == "losses":
@@ -290,7 +316,8 @@ def _typed(value: Any, kind: type, where: str) -> Any:
     """``value``, if it has the type; whole numbers serve as fractions, but true and false as neither."""
     fits = isinstance(value, kind) and not isinstance(value, bool)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        # Files can hold whole numbers that are larger than any float.
+        value, fits = (float(value) if abs(value) < 1e300 else math.inf), True
     if not fits:
         wanted = {str: "text", int: "a whole number", float: "a number"}[kind]
         raise InputError(f"{where} must be {wanted}, not {_kind(value)} {value!r}")
@@ -321,6 +348,8 @@ def _check(recipe: Recipe) -> None:
         "precision": PRECISIONS,
     }.items():
         _one_of(getattr(recipe, key), choices, key)
+    for name, spec in recipe.losses.items():
+        _check_loss(name, spec)
     if not any(spec.weight > 0 for spec in recipe.losses.values()):
         raise InputError("losses must hold at least one with a weight above 0")
     for key in ("history", "weighting_every", "patience"):
@@ -342,3 +371,21 @@ def _check(recipe: Recipe) -> None:
             raise InputError(f"scale_weights needs {len(recipe.scales)} numbers, one for each scale")
         if min(recipe.scale_weights) < 0 or sum(recipe.scale_weights) <= 0:
             raise InputError(f"scale_weights must be 0 or more and not all 0, not {list(recipe.scale_weights)}")
+
+
+def _check_loss(name: str, spec: LossSpec) -> None:
+    """What :func:`_loss` checks key by key, for a :class:`LossSpec` made without a file."""
+    if name not in KINDS:
+        raise InputError(f"there is no loss {name!r}: {closest(name, list(KINDS))}")
+    where = f"losses.{name}"
+    if name == "tv" and spec.layers:
+        raise InputError(f"{where} is of the picture itself and has no layers")
+    for key, value in {"weight": spec.weight, **{f"layers.{key}": beta for key, beta in spec.layers.items()}}.items():
+        if not 0 <= value < math.inf:
+            raise InputError(f"{where}.{key} must be 0 or more, not {value}")
+    if spec.form is not None and "form" in KINDS[name]:
+        _one_of(spec.form, FORMS[name], f"{where}.form")
+    if not 0 <= spec.share <= 1:
+        raise InputError(f"{where}.share must be from 0 to 1, not {spec.share}")
+    if spec.directions < 0:
+        raise InputError(f"{where}.directions must be 0 or more, not {spec.directions}")

@@ -28,14 +28,32 @@ def make_start(
     alpha: float,
     crop: bool,
     index: int,
+    seed: int,
 ) -> Tensor:
-    """The picture to start from, of the photograph's size."""
+    """The picture to start from, ``(1, 3, H, W)`` of the photograph's size.
+
+    Args:
+        start: one of :data:`~adain.refinement.recipe.STARTS`, or a picture.
+        blend_share: of the style in the start ``"blend"``.
+        stylizer: makes the one pass, and reads files.
+        photo: ``(1, 3, H, W)``.
+        styles: of the one pass and of the blend.
+        alpha: strength of the one pass.
+        crop: use the central square of a picture.
+        index: which picture of a batch.
+        seed: of the noise.
+
+    Raises:
+        InputError: if there is no such start, or the picture has another shape than the photograph.
+        MissingFileError, ImageError: see :func:`adain.images.read_image`.
+    """
     if start == "adain":
         return one_pass(stylizer, photo, styles, alpha)
     if start == "content":
         return photo
     if start == "noise":
-        return torch.rand(photo.shape).to(photo)
+        # A generator of its own leaves the caller's random numbers alone.
+        return torch.rand(photo.shape, generator=torch.Generator().manual_seed(seed)).to(photo)
     if start == "blend":
         return blended(photo, styles, blend_share)
     if isinstance(start, str) and not Path(start).suffix and not Path(start).exists():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..backbones import Architecture, Backbone
+from ..errors import InputError
 from ..losses import (
     CombinedImageLoss,
     ContentLoss,
@@ -56,12 +57,17 @@ def objective(recipe: Recipe, backbone: Backbone, encode: Encoder, pictures: Pic
         pictures: at the size the optimisation works at.
 
     Raises:
-        InputError: if a layer is unknown, or a region vanishes at the size of one.
+        InputError: if a layer is unknown, a picture is too small for one, or a region vanishes at its size.
     """
     weights = recipe.scale_weights or (1.0,) * len(recipe.scales)
-    levels = {
-        scale: _losses(recipe, backbone, encode, pictures.at_scale(scale, average=True)) for scale in recipe.scales
-    }
+    levels = {}
+    for scale in recipe.scales:
+        try:
+            levels[scale] = _losses(recipe, backbone, encode, pictures.at_scale(scale, average=True))
+        except InputError as error:
+            if scale == 1.0:
+                raise
+            raise InputError(f"at scale {scale:g} of {', '.join(f'{s:g}' for s in recipe.scales)}: {error}") from None
     shares = {scale: weight / sum(weights) for scale, weight in zip(recipe.scales, weights, strict=True)}
     return PyramidLoss(encode, levels, shares)
 
