@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..losses import PyramidLoss, make_balance
 from ..tensors import resize_to
+from .bounds import bounded
 from .optimizers import carry_up, make_optimizer, seed_gradient
 from .pictures import MIN_SIZE, Pictures, check_size
 from .progress import Callback, Progress, RefinementError, peak_memory
@@ -248,7 +249,7 @@ class _Level:
         return self._judged is not None and torch.equal(self._judged, self.image)
 
     def _bounded(self) -> Tensor:
-        return self.image.clamp(0.0, 1.0) if self.recipe.bounds == "clamp" else self.image
+        return bounded(self.image) if self.recipe.bounds == "clamp" else self.image
 
     @property
     def _keeps_best(self) -> bool:
