@@ -16,8 +16,9 @@ from .backbones import check_layers, find_architecture
 from .errors import ImageError
 from .images import ImageInput
 from .inputs import input_name
-from .masks import MaskInput
-from .refinement.artworks import Artworks, ColorChoice, regions_of
+from .masks import Channel, MaskInput
+from .placement import Guide, lay_masks
+from .refinement.artworks import Artworks, ColorChoice
 from .refinement.descent import Descent
 from .refinement.network import LossNetwork
 from .refinement.pictures import Pictures, check_size
@@ -37,8 +38,9 @@ def refine(
     recipe: str | Path | Recipe | Mapping[str, Any] = DEFAULT_RECIPE,
     steps: int | None = None,
     weights: Sequence[float] | None = None,
-    masks: Sequence[MaskInput] | None = None,
+    masks: Sequence[Guide] | None = None,
     style_masks: Sequence[MaskInput | None] | None = None,
+    mask_channel: Channel = "luminance",
     background: ImageInput | None = None,
     feather: float = 0.0,
     color: ColorChoice | Sequence[ColorChoice] = None,
@@ -68,9 +70,10 @@ def refine(
             a :class:`~adain.refinement.recipe.Recipe`, or a mapping laid out as a recipe file.
         steps: evaluations of the losses in all; the recipe's by default.
         weights: one for each style, ≥ 0; scaled to sum 1, or to mean 1 where each style has its own region.
-        masks: one for each style, any size; its style loss is that of the region (guided Gram). What no mask covers is
-            held by the content loss alone.
+        masks: one for each style, of the photograph's shape and any size; its style loss is that of the region
+            (guided Gram). What no mask covers is held by the content loss alone.
         style_masks: one for each style, or None in its place: the part of the artwork to take the style from.
+        mask_channel: what of masks is read, ``"luminance"`` or ``"alpha"``.
         background: an artwork for what no mask covers.
         feather: softening of the masks' edges in pixels.
         color: what keeps the photograph's colours: a mode, a :class:`~adain.ColorPreservation`, or one for each style.
@@ -100,13 +103,17 @@ def refine(
     if start is None:
         start = plan.start
     network = LossNetwork(plan, stylizer.device, backbone_weights)
-    pixels, opacity = stylizer.pixels(content, size=content_size, crop=crop)
+    pixels, opacity, uncropped = stylizer.picture(content, size=content_size, crop=crop)
     check_size((pixels.shape[2], pixels.shape[3]), input_name(content) or "the photograph")
     if not bool(pixels.isfinite().all()):
         raise ImageError("the photograph holds values that are not finite numbers: it has to lie in [0, 1]")
     pixels = pixels.detach()
-    artworks = Artworks(stylizer, style, weights, masks, style_masks, background, color, style_size, crop)
-    regions = None if masks is None else regions_of(masks, pixels, crop=crop, feather=feather)
+    artworks = Artworks(stylizer, style, weights, masks, style_masks, mask_channel, background, color, style_size, crop)
+    regions = None
+    if masks is not None:
+        size = (pixels.shape[2], pixels.shape[3])
+        laid: dict[str, Any] = {"uncropped": uncropped, "feather": feather, "channel": mask_channel}
+        regions = lay_masks(masks, size, device=pixels.device, max_pixels=stylizer.max_pixels, **laid)
     results = []
     for index in range(pixels.shape[0]):
         photo = pixels[index : index + 1].contiguous()

@@ -121,12 +121,12 @@ class Stylizer:
         if chosen is not None and chosen.needs_content:
             if content is None:
                 raise InputError(f"colour mode {chosen.mode!r} needs the photograph: pass content=")
-            pixels = content.colors() if isinstance(content, Content) else self._picture(content).pixels
+            pixels = content.colors() if isinstance(content, Content) else self.picture(content).pixels
             if content_mask is not None and is_full(content_mask):
                 content_mask = None
 
         def statistics(side: int) -> tuple[Tensor, Tensor]:
-            picture = self._picture(source, size=side, crop=crop)
+            picture = self.picture(source, size=side, crop=crop)
             art, region, cells = picture.pixels, None, None
             height, width = art.shape[2:]
             if mask is not None:
@@ -156,7 +156,7 @@ class Stylizer:
 
     def encode_content(self, source: ImageInput, *, size: int = defaults.CONTENT_SIZE, crop: bool = False) -> Content:
         """A photograph after the encoder, to be decoded in many styles or strengths; arguments as above."""
-        pixels, opacity, uncropped = self._picture(source, size=size, crop=crop)
+        pixels, opacity, uncropped = self.picture(source, size=size, crop=crop)
         height, width = pixels.shape[2:]
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         pad = (0, -width % STRIDE, 0, -height % STRIDE)
@@ -283,10 +283,11 @@ class Stylizer:
         return picture if content.opacity is None else images.with_alpha(picture, content.opacity)
 
     def pixels(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> tuple[Tensor, Image.Image | None]:
-        """:func:`~adain.inputs.load_pixels` with this stylizer's device and limit of pixels."""
-        return self._picture(source, size=size, crop=crop)[:2]
+        """The pixels and the alpha channel of :meth:`picture`."""
+        return self.picture(source, size=size, crop=crop)[:2]
 
-    def _picture(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Picture:
+    def picture(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Picture:
+        """:func:`~adain.inputs.load_picture` with this stylizer's device and limit of pixels."""
         return load_picture(source, size=size, crop=crop, device=self.device, max_pixels=self.max_pixels)
 
     def __repr__(self) -> str:

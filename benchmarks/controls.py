@@ -5,8 +5,8 @@
 Each run times the plain pass (picture in, picture out, styles encoded before) and every variant, one after the
 other; a ratio is a variant's time over that of the plain passes just before and just after it, and the median of the
 ratios is given with their spread. Targets: colour at most 1.05, R regions at most 1 + 0.15 R. A few per cent are
-less than the noise of a busy machine: ``*_step`` are the times of the colour handling alone over the plain
-pass, and settle it.
+less than the noise of a busy machine: ``*_step`` are the times of the colour handling, or of laying the masks and
+their AdaIN, alone over the plain pass, and settle it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 
 from adain.color import ColorPreservation
 from adain.composition import keep_colors
+from adain.guidance import Region, Regions, transfer
 from adain.images import center_crop_square, read_image, resize_shorter
 from adain.masks import ramp
 from adain.resources import sample_folder
@@ -74,6 +75,10 @@ def main() -> None:
     }
     for name, color in (("", ColorPreservation("luminance")), ("_lab", ColorPreservation("luminance", "lab"))):
         steps[f"luminance{name}_step"] = partial(keep_colors, output, content, [(color, 1.0)])
+
+    for count in range(1, args.regions + 1):
+        guided = Regions([Region(style, mask) for mask in bands(count, args.size)])
+        steps[f"regions_{count}_step"] = lambda r=guided: transfer(content.features, r.place(content))  # type: ignore[misc]
 
     plain()
     for work in (*variants.values(), *steps.values()):

@@ -10,10 +10,9 @@ starting picture.
 from __future__ import annotations
 
 import argparse
-import platform
 from pathlib import Path
 
-import torch
+from machine import describe
 
 from adain.refine import refine
 from adain.refinement.progress import Progress
@@ -43,7 +42,7 @@ def main() -> None:
         style_size=args.size,
         callback=seen.append,
     )
-    print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(describe())
     print(
         f"{args.recipe}, {args.content.name} × {args.style.name}, {args.size} px, {args.evaluations} evaluations each\n"
     )

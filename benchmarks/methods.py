@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from machine import describe
 
 from adain.images import save_image, to_pil
 from adain.pretrained import load_encoder
@@ -89,7 +89,7 @@ def main() -> None:
         found = work(args.worker, args.content, args.style, args.sizes[0], args.share[0], args.pictures)
         print(json.dumps(found))
         return
-    print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(describe())
     print(f"{args.content.name} × {args.style.name}\n")
     print("| size | method | steps | SSIM | Gram difference | seconds | × AdaIN pass | peak GB |")
     print("|---|---|---|---|---|---|---|---|")

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 from pathlib import Path
 from typing import Any
 
 import torch
+from machine import describe
 from torch import Tensor
 
 import adain
@@ -131,7 +131,7 @@ def main() -> None:
     args = parser.parse_args()
     contents, styles = list_images(args.contents), list_images(args.styles)
     stylizer = adain.Stylizer.from_pretrained()
-    print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(describe())
     print(f"{args.size} px; gatys2016 {args.steps[0]} steps, refine-fast {args.steps[1]} steps; total losses\n\n{HEAD}")
     rows = []
     for k in range(min(args.pairs, len(contents))):

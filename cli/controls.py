@@ -55,23 +55,35 @@ def _choices(values: Sequence[str]) -> click.Choice[str]:
     return click.Choice([*values])
 
 
-def control_options(command: Command) -> Command:
-    """The options of :class:`Controls`."""
+def color_options(command: Command) -> Command:
+    """What keeps the photograph's colours."""
     for option in (
+        click.option("--match-luma", is_flag=True, help="Fit the artwork's light to the photograph's first."),
         click.option(
-            "--fine-style-size",
-            type=click.IntRange(0),
-            help="Fine texture from the artwork at this size in px, coarse structure from --style-size.",
+            "--color-strength", type=click.FloatRange(0.0, 1.0),
+            help=f"How far colours are kept, 0 to 1. [default: {defaults.COLOR_STRENGTH}]",
         ),
         click.option(
-            "--style-grid", type=click.IntRange(2, 16), metavar="N",
-            help="Two to four styles: one picture of N, a triangle of N, or N x N blends.",
+            "--color-method", type=_choices(defaults.COLOR_METHODS),
+            help=f"Matrix of linear. [default: {defaults.COLOR_METHOD}]",
         ),
         click.option(
-            "--gradient", metavar="DIRECTION|FILE",
-            help=f"Two styles, one passing into the other: {', '.join(defaults.DIRECTIONS)}, or by a mask.",
+            "--color-space", type=_choices(defaults.COLOR_SPACES),
+            help=f"Space of luminance. [default: {defaults.COLOR_SPACE}]",
         ),
-        click.option("--region-alpha", metavar="A,A,...", help="Strength of each region, times --alpha."),
+        click.option(
+            PRESERVE_COLOR, metavar="[MODE]",
+            help=f"Keep the photograph's colours: {', '.join(defaults.COLOR_MODES)}; alone means "
+            f"{defaults.COLOR_MODE}; a list such as luminance,none has one for each style.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def region_options(command: Command) -> Command:
+    """Which style goes where."""
+    for option in (
         click.option(
             "--feather", type=click.FloatRange(0.0), default=defaults.FEATHER, show_default=True, metavar="PX",
             help="Soften the edges of masks by so many px of the result.",
@@ -97,27 +109,36 @@ def control_options(command: Command) -> Command:
             "--mask", "masks", multiple=True, metavar="FILE",
             help="Where a style goes, white on black; once for each style, all in one result.",
         ),
-        click.option("--match-luma", is_flag=True, help="Fit the artwork's light to the photograph's first."),
-        click.option(
-            "--color-strength", type=click.FloatRange(0.0, 1.0),
-            help=f"How far colours are kept, 0 to 1. [default: {defaults.COLOR_STRENGTH}]",
-        ),
-        click.option(
-            "--color-method", type=_choices(defaults.COLOR_METHODS),
-            help=f"Matrix of linear. [default: {defaults.COLOR_METHOD}]",
-        ),
-        click.option(
-            "--color-space", type=_choices(defaults.COLOR_SPACES),
-            help=f"Space of luminance. [default: {defaults.COLOR_SPACE}]",
-        ),
-        click.option(
-            PRESERVE_COLOR, metavar="[MODE]",
-            help=f"Keep the photograph's colours: {', '.join(defaults.COLOR_MODES)}; alone means "
-            f"{defaults.COLOR_MODE}; a list such as luminance,none has one for each style.",
-        ),
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def blend_options(command: Command) -> Command:
+    """How styles of the one pass come together, and at which scale."""
+    for option in (
+        click.option(
+            "--fine-style-size",
+            type=click.IntRange(0),
+            help="Fine texture from the artwork at this size in px, coarse structure from --style-size.",
+        ),
+        click.option(
+            "--style-grid", type=click.IntRange(2, 16), metavar="N",
+            help="Two to four styles: one picture of N, a triangle of N, or N x N blends.",
+        ),
+        click.option(
+            "--gradient", metavar="DIRECTION|FILE",
+            help=f"Two styles, one passing into the other: {', '.join(defaults.DIRECTIONS)}, or by a mask.",
+        ),
+        click.option("--region-alpha", metavar="A,A,...", help="Strength of each region, times --alpha."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def control_options(command: Command) -> Command:
+    """The options of :class:`Controls`."""
+    return color_options(region_options(blend_options(command)))
 
 
 @dataclass(frozen=True)
@@ -136,15 +157,17 @@ class Controls:
     labels: tuple[str, ...]
     background: str | None
     feather: float
-    region_alpha: str | None
-    gradient: str | None
-    style_grid: int | None
-    fine_style_size: int | None
+    region_alpha: str | None = None
+    gradient: str | None = None
+    style_grid: int | None = None
+    fine_style_size: int | None = None
 
     @classmethod
     def take(cls, options: dict[str, Any]) -> Controls:
-        """Those of a command's options, which are taken out of them."""
-        controls = cls(**{field.name: options.pop(field.name) for field in dataclasses.fields(cls)})
+        """Those of a command's options, which are taken out of them; a command need not have them all."""
+        controls = cls(
+            **{field.name: options.pop(field.name) for field in dataclasses.fields(cls) if field.name in options}
+        )
         controls.check()
         return controls
 

@@ -15,6 +15,7 @@ from adain import defaults
 from adain.errors import AdainError, InputError
 from adain.refinement import recipe as recipes
 
+from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
 from .options import SNAKE_CASE, load_stylizer, model_options
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def recipe_options(command: Any) -> Any:
     return command
 
 
-@click.command(context_settings=SNAKE_CASE)
+@click.command(cls=BareColorFlag, context_settings=SNAKE_CASE)
 @click.argument("paths", nargs=-1, metavar="CONTENT STYLE...")
 @click.option("-o", "--output", help="File, or folder for several photographs. [default: current folder]")
 @click.option(
@@ -76,14 +77,8 @@ def recipe_options(command: Any) -> Any:
 @recipe_options
 @click.option("--backbone-weights", type=click.Path(path_type=Path), help="File of the loss network's weights.")
 @click.option("--style-weights", help="Shares of several styles, e.g. 0.7,0.3 (scaled to sum 1).")
-@click.option("--mask", "masks", multiple=True, help="Region of a style: once per style, white inside.")
-@click.option("--style-mask", "style_masks", multiple=True, help="Part of a style to use, or none: once per style.")
-@click.option("--background", help="Artwork for what no mask covers.")
-@click.option("--feather", type=click.FloatRange(0.0), default=0.0, help="Softening of the masks' edges in px.")
-@click.option(
-    "--preserve-color", is_flag=False, flag_value=defaults.COLOR_MODE, default="none", show_default=True,
-    type=click.Choice(defaults.COLOR_MODES), help="Keep the photograph's colours (bare: luminance).",
-)  # fmt: skip
+@region_options
+@color_options
 @click.option(
     "--alpha", type=click.FloatRange(0.0, 1.0), default=defaults.ALPHA, show_default=True,
     help="Strength of the one pass it starts from.",
@@ -117,11 +112,6 @@ def refine(
     style_weight: float | None,
     backbone_weights: Path | None,
     style_weights: str | None,
-    masks: tuple[str, ...],
-    style_masks: tuple[str, ...],
-    background: str | None,
-    feather: float,
-    preserve_color: str,
     alpha: float,
     content_size: int,
     style_size: int,
@@ -148,33 +138,45 @@ def refine(
         click.echo(recipes.source(recipe), nl=False)
         return 0
     model = {key: settings.pop(key) for key in ("model", "encoder", "decoder", "device", "max_pixels")}
+    controls = Controls.take(settings)
     plan = _plan(recipe, settings, losses, content_weight, style_weight)
+    if controls.label_map is not None:
+        if len(paths) > 1:
+            raise click.UsageError("with --label-map each style is given by --label, not as a path")
+        paths += tuple(str(path) for _, path in controls.label_styles())
     if len(paths) < 2:
         what = f"no style given for {paths[0]}" if paths else "no photograph given"
         raise click.UsageError(f"{what}: adain refine PHOTO ARTWORK -o OUT")
     styles = list(paths[1:])
 
     from adain import jobs
+    from adain.images import DEFAULT_MAX_PIXELS
     from adain.training.stopping import CODES, StopFlag
 
     name = "+".join(Path(path).stem for path in styles)
     todo = jobs.plan(jobs.expand(paths[:1]), [name], output)
-    given = [*styles, *masks, *style_masks, *([background] if background else []), *([start] if start else [])]
+    others = (controls.background, controls.label_map, start)
+    given = [*styles, *controls.masks, *controls.style_masks, *(path for path in others if path)]
     sources = {Path(path).resolve() for path in given}
     for job in todo:
         if job.output.resolve() in sources:
             raise InputError(f"{job.output} is also an input and would be replaced: choose another -o")
     if len(todo) > 1 and (log or plot):
         raise InputError("--log and --plot are of one picture: name a single photograph")
+    masks: list[Any] = [*controls.masks]
+    if controls.label_map is not None:
+        masks = [*controls.label_masks(model["max_pixels"] or DEFAULT_MAX_PIXELS)]
+    colors = controls.colors()
     arguments: dict[str, Any] = {
         "style": styles,
         "recipe": plan,
-        "weights": numbers("--style-weights", style_weights),
-        "masks": list(masks) or None,
-        "style_masks": [None if mask == "none" else mask for mask in style_masks] or None,
-        "background": background,
-        "feather": feather,
-        "color": preserve_color,
+        "weights": None if style_weights is None else parse_numbers("--style-weights", style_weights),
+        "masks": masks or None,
+        "style_masks": controls.style_mask_paths(),
+        "mask_channel": controls.mask_channel,
+        "background": controls.background_style(),
+        "feather": controls.feather,
+        "color": colors[0] if len(colors) == 1 else colors or None,
         "alpha": alpha,
         "content_size": content_size,
         "style_size": style_size,
@@ -285,7 +287,7 @@ def _plan(
     changes = {key: value for key, value in settings.items() if value is not None}
     for key in ("scales", "scale_weights"):
         if key in changes:
-            changes[key] = numbers(f"--{key.replace('_', '-')}", changes[key])
+            changes[key] = parse_numbers(f"--{key.replace('_', '-')}", changes[key])
     changes["losses"] = dict(recipes.parse_loss(text) for text in losses)
     plan = recipes.load_recipe(recipe).change(**changes)
     factors = dict.fromkeys(recipes.CONTENT_KINDS, content_weight) | dict.fromkeys(recipes.STYLE_KINDS, style_weight)
@@ -295,15 +297,3 @@ def _plan(
         if (factor := factors.get(name)) is not None
     }
     return plan.change(losses=weighted)
-
-
-def numbers(option: str, text: str | None) -> list[float] | None:
-    """``0.7,0.3`` as numbers.
-
-    Raises:
-        InputError: if it is anything else.
-    """
-    try:
-        return None if text is None else [float(part) for part in text.split(",")]
-    except ValueError:
-        raise InputError(f"{option} must be numbers such as 0.7,0.3, not {text}") from None

@@ -16,6 +16,7 @@ from adain import defaults
 from adain.errors import AdainError, InputError
 
 from .controls import BareColorFlag, Controls, control_options, parse_numbers
+from .deepen import Deepen, deepening
 from .looks import Look, looks
 from .options import SNAKE_CASE, load_stylizer, model_options
 
@@ -55,6 +56,13 @@ SOME_FAILED = 1
     help="Shorter side the artwork is scaled to in px, 0 keeps its size; larger gives coarser strokes.",
 )
 @click.option("--crop", is_flag=True, help="Use the central squares of photograph and artwork.")
+@click.option(
+    "--refine",
+    "refine_steps",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Optimise every result for N steps afterwards (see adain refine).",
+)
 @click.option("--suffix", help="Format of results in a folder, e.g. .png. [default: the photograph's]")
 @click.option(
     "--quality",
@@ -79,6 +87,7 @@ def stylize(
     content_size: int,
     style_size: int,
     crop: bool,
+    refine_steps: int | None,
     suffix: str | None,
     quality: int,
     as_json: bool,
@@ -129,7 +138,11 @@ def stylize(
     made = looks(
         stylizer, style_paths, controls, alpha=alpha, weights=weights, style_size=style_size, crop=crop, masks=masks
     )
-    run = _Run(stylizer, made, alpha, content_size, crop, quality, as_json)
+    deepen = None
+    if refine_steps is not None:
+        how: dict[str, Any] = {"content_size": content_size, "style_size": style_size, "crop": crop, "masks": masks}
+        deepen = deepening(stylizer, refine_steps, style_paths, controls, is_one=is_one, weights=weights, **how)
+    run = _Run(stylizer, made, deepen, alpha, content_size, crop, quality, as_json)
     failures = run.all(plan)
     if failures and len(plan) == 1:
         raise failures[0]
@@ -147,13 +160,14 @@ class _Run:
         self,
         stylizer: Stylizer,
         looks: list[Look | AdainError],
+        deepen: Deepen | None,
         alpha: float,
         content_size: int,
         crop: bool,
         quality: int,
         as_json: bool,
     ) -> None:
-        self.stylizer, self.looks = stylizer, looks
+        self.stylizer, self.looks, self.deepen = stylizer, looks, deepen
         self.alpha, self.content_size, self.crop = alpha, content_size, crop
         self.quality, self.as_json = quality, as_json
         self.encoded: tuple[Path, Content] | None = None
@@ -187,6 +201,8 @@ class _Run:
             content = self.stylizer.encode_content(job.content, size=self.content_size, crop=self.crop)
             self.encoded = (job.content, content)
         picture = look.render(self.encoded[1])
+        if self.deepen is not None:
+            picture = self.deepen(picture, job.content, job.style)
         save_image(picture, job.output, quality=self.quality)
         return {
             "content": os.fspath(job.content),

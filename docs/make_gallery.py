@@ -17,7 +17,7 @@ from adain.stylizer import Stylizer
 
 SIZE = 320
 CELL = 160
-QUALITY = 80
+QUALITY = 76
 HERE = Path(__file__).parent
 
 WAVE, STREET, GALETTE, CIRCLES, PRAWN = (

@@ -11,10 +11,10 @@ from ..color import ColorPreservation
 from ..errors import ImageError, InputError
 from ..images import ImageInput
 from ..inputs import input_name
-from ..masks import MaskInput, mask_name, prepare_regions, read_mask, uncovered
+from ..masks import Channel, MaskInput, uncovered
+from ..placement import Guide, lay_masks
 from ..style import Style, normalize_weights
 from ..stylizer import Stylizer
-from ..tensors import center_crop_square
 from .pictures import StylePicture, check_size
 
 ColorChoice = None | str | ColorPreservation
@@ -58,8 +58,9 @@ class Artworks:
         stylizer: Stylizer,
         style: ImageInput | Sequence[ImageInput],
         weights: Sequence[float] | None,
-        masks: Sequence[MaskInput] | None,
+        masks: Sequence[Guide] | None,
         style_masks: Sequence[MaskInput | None] | None,
+        mask_channel: Channel,
         background: ImageInput | None,
         color: ColorChoice | Sequence[ColorChoice],
         size: int,
@@ -87,11 +88,23 @@ class Artworks:
             raise InputError(f"{count} styles need {count} style masks (None to skip one), not {len(own)}")
         own += [None] * (len(sources) - count)
         self.shares = shares
-        self.pixels = [_read(stylizer, source, size, crop) for source in sources]
-        self.masks = [
-            None if mask is None else regions_of([mask], pixels, crop=crop)
-            for mask, pixels in zip(own, self.pixels, strict=True)
-        ]
+        self.pixels: list[Tensor] = []
+        self.masks: list[Tensor | None] = []
+        for source, mask in zip(sources, own, strict=True):
+            pixels, uncropped = _read(stylizer, source, size, crop)
+            self.pixels.append(pixels)
+            self.masks.append(
+                None
+                if mask is None
+                else lay_masks(
+                    [mask],
+                    (pixels.shape[2], pixels.shape[3]),
+                    uncropped=uncropped,
+                    channel=mask_channel,
+                    device=pixels.device,
+                    max_pixels=stylizer.max_pixels,
+                )
+            )
         self.colors = _color_choices(color, count, len(sources))
 
     def beside(self, photo: Tensor, index: int, regions: Tensor | None) -> tuple[tuple[StylePicture, ...], Colors]:
@@ -116,13 +129,15 @@ class Artworks:
         return tuple(styles), Colors(colors, styles)
 
 
-def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> Tensor:
-    pixels = stylizer.pixels(source, size=size, crop=crop)[0].detach().contiguous()
+def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, tuple[int, int]]:
+    """The artwork's pixels, and its size before the crop."""
+    picture = stylizer.picture(source, size=size, crop=crop)
+    pixels = picture.pixels.detach().contiguous()
     name = input_name(source) or "the artwork"
     check_size((pixels.shape[2], pixels.shape[3]), name)
     if not bool(pixels.isfinite().all()):
         raise ImageError(f"{name} holds values that are not finite numbers: it has to lie in [0, 1]")
-    return pixels
+    return pixels, picture.uncropped
 
 
 def _color_choices(
@@ -134,13 +149,3 @@ def _color_choices(
     given += [None] * (total - len(given))
     made = [ColorPreservation(mode=choice) if isinstance(choice, str) else choice for choice in given]
     return [None if choice is None or choice.mode == "none" else choice for choice in made]
-
-
-def regions_of(masks: Sequence[MaskInput], pixels: Tensor, *, crop: bool, feather: float = 0.0) -> Tensor:
-    """``(R, 1, H, W)`` regions of a picture that may have been cropped."""
-    names = [mask_name(mask) for mask in masks]
-    sources: Sequence[MaskInput] = masks
-    if crop:
-        sources = [center_crop_square(read_mask(mask)) for mask in masks]
-    height, width = pixels.shape[2:]
-    return prepare_regions(sources, (height, width), feather=feather, names=names).to(pixels)

@@ -1,0 +1,48 @@
+"""The benchmark scripts run, on the smallest of inputs; what they print is looked at by people."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, noise_image
+
+
+def script(name: str, *args: object) -> str:
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *map(str, args)]
+    # The script's own folder comes first on its path, and the checkout next.
+    code = "import runpy, sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]; sys.argv = sys.argv[3:]; "
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    command = [sys.executable, "-c", code, str(ROOT / "benchmarks"), str(ROOT), *command[1:]]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_iterations() -> None:
+    rows = script("iterations", "--iterations", 2, "--evaluations", 2, "--size", 48).splitlines()
+    table = [row for row in rows if row.startswith("|")]
+    assert len(table) == 2 + 3  # head, the starting picture, two iterations
+    assert table[2].startswith("| start | ")
+
+
+@pytest.mark.slow
+def test_pairs(tmp_path: Path) -> None:
+    for kind in ("content", "style"):
+        (tmp_path / kind).mkdir()
+        noise_image(64, 64, 1).save(tmp_path / kind / "a.png")
+    noise_image(64, 64, 2).save(tmp_path / "content" / "b.png")
+    args = ("--pairs", 2, "--size", 48, "--steps", 3, 2, "--bounded", 1)
+    out = script("refine_pairs", tmp_path / "content", tmp_path / "style", *args)
+    assert "of 2 pairs" in out
+
+
+@pytest.mark.slow
+def test_methods() -> None:
+    out = script("methods", "--sizes", 72, "--share", 0.01)
+    for method in ("Gatys from the content", "AdaIN pass", "AdaIN + refinement", "dynamic, multi-scale"):
+        assert f"| 72 | {method} | " in out
