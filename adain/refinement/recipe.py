@@ -18,10 +18,10 @@ from ..suggest import closest
 STARTS = ("adain", "content", "noise", "blend")
 """Pictures an optimisation can start from, besides one of the user's own."""
 
-OPTIMIZERS = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-5}
+OPTIMIZERS = {"lbfgs": 1.0, "adam": 0.02, "sgd": 1e-7}
 """The optimisers, each with the learning rate it takes when the recipe names none.
 
-That of SGD is for losses as the recipes weigh them: from 3e-4 on, pairs of the samples begin to diverge.
+That of SGD is for losses as the recipes weigh them, hundreds at the start; with larger ones it would diverge.
 """
 
 SCHEDULES = ("constant", "cosine", "plateau")

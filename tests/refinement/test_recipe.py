@@ -61,8 +61,8 @@ def test_what_the_papers_say() -> None:
     gatys = load_recipe("gatys2016")
     assert set(gatys.losses["content"].layers) == {"relu4_2"}
     assert list(gatys.losses["gram"].layers) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
-    widths = dict(zip(gatys.losses["gram"].layers, (64, 128, 256, 512, 512), strict=True))
-    assert {layer: 4e3 / width**2 for layer, width in widths.items()} == gatys.losses["gram"].layers
+    assert set(gatys.losses["gram"].layers.values()) == {1 / 5}
+    assert 1e-4 <= gatys.losses["content"].weight / gatys.losses["gram"].weight <= 1e-1
     keras = load_recipe("keras-vgg19")
     assert keras.losses["content"].layers == {"relu5_2": 1.0}
     assert keras.losses["gram"].weight / keras.losses["content"].weight == 1e4
