@@ -229,14 +229,15 @@ def _one(
     from adain.images import save_image, to_pil
     from adain.refine import refine as optimise
     from adain.refinement.progress import RefinementError
-    from adain.refinement.report import LossLog, LossPlot, Snapshots
+    from adain.refinement.report import LossLog, LossPlot, Partial, Snapshots
 
     begun = time.perf_counter()
     plan: recipes.Recipe = arguments["recipe"]
     watchers: list[Any] = []
     drawing = LossPlot(plot) if plot else None
     shots = Snapshots(job.output.with_name(f"{job.output.stem}-steps"), save_every) if save_every else None
-    watchers += [w for w in (LossLog(log) if log else None, drawing, shots) if w is not None]
+    partial = Partial(job.output.with_name(f"{job.output.stem}.partial.png"))
+    watchers += [w for w in (LossLog(log) if log else None, drawing, shots, partial) if w is not None]
     last: list[Progress] = []
     hidden = not sys.stderr.isatty()
     with tqdm(total=plan.steps, unit="step", disable=hidden, file=sys.stderr, dynamic_ncols=True) as bar:
@@ -254,6 +255,7 @@ def _one(
             picture = optimise(start, content=job.content, stylizer=stylizer, callback=watch, **arguments)
         except RefinementError as error:
             save_image(to_pil(error.image), job.output, quality=quality)
+            partial.remove()
             raise RefinementError(f"{error}; the last good picture is {job.output}", error.step, error.image) from None
         finally:
             if drawing is not None:
@@ -262,6 +264,7 @@ def _one(
                 shots.save_strip()
     assert isinstance(picture, Image.Image)  # files give pictures
     save_image(picture, job.output, quality=quality)
+    partial.remove()
     return {
         "content": os.fspath(job.content),
         "style": [os.fspath(style) for style in arguments["style"]],

@@ -14,6 +14,9 @@ from ..plots import Curve, plot_curves
 from ..sheets import grid
 from .progress import Progress
 
+PARTIAL_SECONDS = 30.0
+"""How often :class:`Partial` writes."""
+
 STRIP_PICTURES = 12
 """Snapshots on the strip at most: evenly chosen, the first and the last among them."""
 
@@ -125,6 +128,30 @@ class Snapshots:
         path = self.folder / "strip.png"
         save_image(grid([pictures], column_labels=[f"step {step}" for step, _ in chosen]), path)
         return path
+
+
+class Partial:
+    """The picture so far on disk, so that a killed process loses no more than half a minute.
+
+    Args:
+        path: of a ``.png``, written every :data:`PARTIAL_SECONDS`, and not at all by a shorter run.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        check_writable(path)
+        self.path = Path(path)
+        self._saved = 0.0
+        self._written = False
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.seconds - self._saved >= PARTIAL_SECONDS:
+            save_image(to_pil(progress.image), self.path)
+            self._saved, self._written = progress.seconds, True
+
+    def remove(self) -> None:
+        """Take it away again, once there is a result."""
+        if self._written:
+            self.path.unlink(missing_ok=True)
 
 
 def evenly(items: Sequence[Any], most: int) -> list[Any]:

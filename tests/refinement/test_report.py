@@ -9,7 +9,7 @@ from PIL import Image
 
 from adain.errors import InputError
 from adain.refinement.progress import Progress, RefinementError, peak_memory
-from adain.refinement.report import LossLog, LossPlot, Snapshots, evenly, improvement
+from adain.refinement.report import PARTIAL_SECONDS, LossLog, LossPlot, Partial, Snapshots, evenly, improvement
 
 
 def progress(step: int, total: float = 4.0, size: tuple[int, int] = (20, 30), **more: float) -> Progress:
@@ -158,3 +158,16 @@ def test_the_error_carries_the_picture() -> None:
     assert isinstance(error, RuntimeError)
     assert (str(error), error.step, tuple(error.image.shape)) == ("gone at step 3", 3, (1, 3, 2, 2))
     assert "_image" not in repr(progress(1))
+
+
+def test_partial_picture(tmp_path: Path) -> None:
+    """Written as time goes by, and gone once there is a result; a short run leaves none."""
+    path = tmp_path / "out.partial.png"
+    partial = Partial(path)
+    partial(progress(1))  # a third of a second a step
+    partial.remove()
+    assert not path.exists()
+    partial(progress(3 * int(PARTIAL_SECONDS)))
+    assert Image.open(path).size == (30, 20)
+    partial.remove()
+    assert not path.exists()
