@@ -12,6 +12,7 @@ from torch import Tensor
 from ..backbones import TorchvisionBackbone, find_architecture, load_backbone
 from ..losses import PyramidLoss
 from ..vgg import Pooling
+from .frozen import freeze
 from .pictures import Pictures
 from .recipe import Recipe
 from .targets import layers_of, objective
@@ -36,6 +37,7 @@ class LossNetwork:
         pool = cast(Pooling, plan.pool)
         network = load_backbone(plan.backbone, weights=weights, upto=layers or None, pool=pool).to(device)
         self.network = network.to(memory_format=torch.channels_last)
+        freeze(self.network)
         self.dtype = torch.bfloat16 if plan.precision == "bf16" else None
 
     def calibrate(self, content: Tensor) -> None:
