@@ -60,3 +60,8 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError):
         plot_curves(tmp_path / "file" / "loss.png", [Curve("a", [1], [1.0])], xlabel="step")
+
+
+def test_smoothing_leaves_a_constant_alone() -> None:
+    assert plots._smoothed([3.0] * 5) == pytest.approx([3.0] * 5)
+    assert plots._smoothed([0.0, 1.0])[1] == pytest.approx(0.05 / (1 - 0.95**2))

@@ -43,11 +43,6 @@ def test_the_plot(tmp_path: Path) -> None:
     assert Image.open(path).size[0] > 500
 
 
-def test_smoothing_leaves_a_constant_alone() -> None:
-    assert report._smoothed([3.0] * 5) == pytest.approx([3.0] * 5)
-    assert report._smoothed([0.0, 1.0])[1] == pytest.approx(0.05 / (1 - 0.95**2))
-
-
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_preview_shows_contents_by_styles(
     tmp_path: Path, encoder: VGGEncoder, contents: ImageCache, styles: ImageCache, precision: str
