@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .color import ColorPreservation
-    from .errors import AdainError, ImageError, InputError, MissingFileError, TrainingError, WeightsError
+    from .errors import AdainError, DiskFullError, ImageError, InputError, MissingFileError, TrainingError, WeightsError
     from .guidance import Region, Regions, gradient
     from .images import read_image, save_image
     from .layer import AdaIN, adaptive_instance_norm
@@ -35,6 +35,7 @@ _HOME = {
     "AdainError": "errors",
     "ColorPreservation": "color",
     "Content": "stylizer",
+    "DiskFullError": "errors",
     "ImageError": "errors",
     "InputError": "errors",
     "MissingFileError": "errors",
@@ -62,6 +63,7 @@ __all__ = [
     "AdainError",
     "ColorPreservation",
     "Content",
+    "DiskFullError",
     "ImageError",
     "InputError",
     "MissingFileError",

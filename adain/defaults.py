@@ -44,3 +44,9 @@ FEATHER = 0.0
 
 GRID_SIZE = 256
 """Shorter side in pixels of each picture of an interpolation grid, where no content size is given."""
+
+PAIRS = ("product", "zip")
+"""How several photographs and several styles come together: each with each, or the first with the first and so on."""
+
+EXISTING = ("resume", "skip", "redo")
+"""What becomes of results that are there: kept if they are what would be made, kept whatever they are, or made anew."""

@@ -20,6 +20,10 @@ class InputError(AdainError, ValueError):
     """An argument, an option or a file that was given cannot be used."""
 
 
+class DiskFullError(InputError):
+    """A file cannot be written because there is no space left, and so no other file can either."""
+
+
 class ImageError(InputError):
     """An image cannot be read, converted or written."""
 
@@ -34,3 +38,10 @@ class WeightsError(InputError):
 
 class TrainingError(AdainError, RuntimeError):
     """Training cannot start, continue or finish."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, on whatever device."""
+    text = str(error).lower()
+    told = "out of memory" in text or "can't allocate memory" in text
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and told)

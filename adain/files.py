@@ -9,11 +9,13 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import InputError
+from .errors import DiskFullError, InputError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 # Errors that only writing can raise. Any other OSError inside an `atomic_path` block may be about
 # a different file, so it is passed on as it is.
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_DISK = _FULL | {errno.EFBIG}
 
 _FIXES = {
     errno.EACCES: "choose a folder you may write to",
@@ -39,25 +41,25 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     file has the permissions of any file the process creates.
 
     Raises InputError where `path` cannot be written: its folder is missing and cannot be made or
-    is not writable, it is itself a folder or a device, or the disk is full.
+    is not writable, it is itself a folder or a device, or (DiskFullError) the disk is full.
     """
     target = _target(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _reserve(target.parent, target.suffix)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     try:
         try:
             yield temporary
         except OSError as error:
             if error.errno in _DISK:
-                raise _unwritable(path, error) from error
+                raise unwritable(path, error) from error
             raise
         try:
             os.replace(temporary, target)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -78,7 +80,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         # files regardless. Only creating one is proof.
         _reserve(folder, "").unlink()
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
@@ -89,9 +91,9 @@ def _target(path: str | os.PathLike[str]) -> Path:
     except FileNotFoundError:
         return target
     except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     if target.is_dir():
-        raise _unwritable(path, IsADirectoryError(errno.EISDIR, "it is a folder"))
+        raise unwritable(path, IsADirectoryError(errno.EISDIR, "it is a folder"))
     if not target.is_file():
         # os.replace would put a regular file in the place of, say, /dev/null.
         raise InputError(f"cannot write {path}: it is not a regular file; choose another path")
@@ -108,8 +110,10 @@ def _reserve(folder: Path, suffix: str) -> Path:
     return temporary
 
 
-def _unwritable(path: str | os.PathLike[str], error: OSError | ValueError) -> InputError:
+def unwritable(path: str | os.PathLike[str], error: OSError | ValueError) -> InputError:
+    """The error to raise where writing to `path` raised `error`; a DiskFullError if that is why."""
     number = error.errno if isinstance(error, OSError) else None
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     fix = _FIXES.get(number or 0, "choose another path")
-    return InputError(f"cannot write {path}: {reason[:1].lower()}{reason[1:]}; {fix}")
+    kind = DiskFullError if number in _FULL else InputError
+    return kind(f"cannot write {path}: {reason[:1].lower()}{reason[1:]}; {fix}")

@@ -19,15 +19,12 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from . import defaults
 from .errors import ImageError, InputError, MissingFileError
 from .files import atomic_path, check_writable
+from .formats import READABLE
+from .formats import SUFFIXES as SUFFIXES
+from .formats import WRITABLE as WRITABLE
+from .listing import list_images as list_images
 
 ImageInput = str | os.PathLike[str] | Image.Image | torch.Tensor
-
-_JPEG, _TIFF = dict.fromkeys((".jpg", ".jpeg"), "JPEG"), dict.fromkeys((".tif", ".tiff"), "TIFF")
-WRITABLE = _JPEG | {".png": "PNG", ".webp": "WEBP"} | _TIFF
-SUFFIXES = (*WRITABLE, ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".jp2", ".avif")
-
-# No format whose reader decodes before the size is checked, as of ICO, or runs a program, as EPS.
-_READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
 
 # Twice Pillow's MAX_IMAGE_PIXELS: above this, Pillow by itself refuses an image.
 DEFAULT_MAX_PIXELS = 178_956_970
@@ -88,13 +85,24 @@ def _read(
     try:
         with _without_pillow_limit():
             Image.init()
-            image: Image.Image = Image.open(name, formats=[f for f in _READABLE if f in Image.OPEN])
+            image: Image.Image = Image.open(name, formats=[f for f in READABLE if f in Image.OPEN])
     except UnidentifiedImageError as error:
         raise _unreadable(name, "it is not an image of a known format") from error
     except Exception as error:  # Pillow's format readers let any kind of error through
         raise _unreadable(name, _cause(error)) from error
     with image:
         return _decode(image, name, max_pixels, convert)
+
+
+def count_pixels(source: str | os.PathLike[str]) -> int:
+    """The pixels of a file by its header; 0 for what `read_image` would refuse."""
+    try:
+        with _without_pillow_limit():
+            Image.init()
+            with Image.open(source, formats=[f for f in READABLE if f in Image.OPEN]) as image:
+                return image.width * image.height
+    except Exception:  # as in read_image, which tells of it
+        return 0
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -195,6 +203,17 @@ def save_image(image: Image.Image, path: str | os.PathLike[str], *, quality: int
     and InputError for a bad quality or where the file cannot be written.
     """
     check_output_path(path)
+    encoded = encode_image(image, path, quality=quality)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded)
+    return Path(path)
+
+
+def encode_image(
+    image: Image.Image, path: str | os.PathLike[str], *, quality: int = defaults.JPEG_QUALITY
+) -> memoryview:
+    """The bytes that `save_image` would write to `path`, which is only asked for its suffix; raises likewise."""
+    check_suffix(path)
     file_format = WRITABLE[Path(path).suffix.lower()]
     if not 1 <= quality <= 100:
         raise InputError(f"expected a quality from 1 to 100, not {quality}")
@@ -218,37 +237,19 @@ def save_image(image: Image.Image, path: str | os.PathLike[str], *, quality: int
         image.save(encoded, file_format, icc_profile=_srgb_profile(), **options)
     except Exception as error:
         raise ImageError(f"cannot write {path}: {_cause(error)}; use another format") from error
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.getbuffer())
-    return Path(path)
+    return encoded.getbuffer()
 
 
 def check_output_path(path: str | os.PathLike[str]) -> None:
     """Raise now, before long work, the error `save_image` would raise for this path."""
-    if Path(path).suffix.lower() not in WRITABLE:
-        raise ImageError(f"cannot write {path}: its name must end in one of {', '.join(WRITABLE)}")
+    check_suffix(path)
     check_writable(path)
 
 
-def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> list[Path]:
-    """List the files of `folder` that end in one of `SUFFIXES` (in any case), sorted by name.
-
-    With `recursive`, those of its subfolders too. Hidden files and folders are skipped. Raises
-    MissingFileError if there is no such folder, ImageError if it is a file, unreadable or holds
-    no images.
-    """
-    root = Path(folder)
-    if not os.path.exists(root):
-        raise MissingFileError(f"cannot list {root}: there is no such folder; check the path")
-    try:
-        paths = sorted(root.rglob("*") if recursive else root.iterdir())
-    except OSError as error:
-        raise ImageError(f"cannot list {root}: {_cause(error)}; name a readable folder") from error
-    found = [p for p in paths if p.suffix.lower() in SUFFIXES and p.is_file()]
-    found = [p for p in found if not any(n.startswith(".") for n in p.relative_to(root).parts)]
-    if not found:
-        raise ImageError(f"{root} holds no images; expected files ending in {', '.join(SUFFIXES)}")
-    return found
+def check_suffix(path: str | os.PathLike[str]) -> None:
+    """Raise ImageError if the suffix of `path` is none of `WRITABLE`."""
+    if Path(path).suffix.lower() not in WRITABLE:
+        raise ImageError(f"cannot write {path}: its name must end in one of {', '.join(WRITABLE)}")
 
 
 def _decode(

@@ -1,14 +1,16 @@
-"""Which picture goes where: contents × styles, planned before any work begins."""
+"""Which picture goes where: contents and styles paired, planned before any work begins."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from .errors import InputError
+from .defaults import PAIRS
+from .errors import ImageError, InputError
 from .images import WRITABLE, check_output_path, list_images
 
 FALLBACK_SUFFIX = ".png"
@@ -30,61 +32,130 @@ class Job:
     output: Path
 
 
-def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The files named, with folders replaced by the images in them, in order and without repetition.
+class Found(NamedTuple):
+    """A file, and where it was found.
+
+    Attributes:
+        path: the file.
+        below: the sub-folder it lies in, seen from the folder that was named; ``.`` for that itself.
+    """
+
+    path: Path
+    below: Path = Path()
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix, after those of its sub-folders: ``monet-lilies``."""
+        return "-".join((*self.below.parts, self.path.stem))
+
+
+def find(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    recursive: bool = False,
+    ignore: Callable[[Path], bool] = lambda _: False,
+    unreadable: list[ImageError] | None = None,
+) -> list[Found]:
+    """The files named, with folders replaced by the images in them, in order.
+
+    Args:
+        paths: files and folders.
+        recursive: take the images in sub-folders, too.
+        ignore: says of an image in a folder whether it is to be passed over, such as a result of an earlier run.
+        unreadable: takes the errors of sub-folders that cannot be listed; None raises them.
 
     Raises:
         MissingFileError, ImageError: see :func:`adain.images.list_images`; files are checked when they are read.
+        InputError: if all images of a folder are to be ignored.
     """
-    found: list[Path] = []
+    found: list[Found] = []
     for path in map(Path, paths):
-        found += list_images(path) if path.is_dir() else [path]
-    return list(dict.fromkeys(found))
+        if not path.is_dir():
+            found.append(Found(path))
+            continue
+        listed = list_images(path, recursive=recursive, unreadable=unreadable)
+        kept = [Found(p, p.parent.relative_to(path)) for p in listed if not ignore(p)]
+        if not kept:
+            raise InputError(f"{path} holds nothing but results of earlier runs: name the folder of the inputs")
+        found += kept
+    return found
+
+
+def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """The files of :func:`find`, not recursive and without repetition."""
+    return list(dict.fromkeys(found.path for found in find(paths)))
+
+
+def distinct(found: Sequence[Found]) -> list[Found]:
+    """Without repetitions of a path; the first of each stays."""
+    first: dict[Path, Found] = {}
+    for each in found:
+        first.setdefault(each.path, each)
+    return list(first.values())
 
 
 def plan(
-    contents: Sequence[Path],
+    contents: Sequence[Path | Found],
     styles: Sequence[str],
     output: str | os.PathLike[str] | None = None,
     *,
     suffix: str | None = None,
+    pairs: str = PAIRS[0],
 ) -> list[Job]:
-    """Every content in every style, with the outputs' names settled and checked.
+    """Every content in every style, or each in its own, with the outputs' names settled and checked.
 
-    Files in a folder are called ``{content}_stylized_{style}{suffix}``.
+    Files in a folder are called ``{content}_stylized_{style}{suffix}``, in the sub-folder the content was found in.
 
     Args:
-        contents: the photographs.
+        contents: the photographs; their jobs follow one another.
         styles: a name for each style.
         output: a file (for a single job), a folder (made when needed), or None for the current folder.
         suffix: such as ``".png"``; None keeps each content's own, or ``.png`` where that cannot be written.
+        pairs: ``"product"``, or ``"zip"`` for the first content in the first style, the second in the second, …
 
     Raises:
-        InputError: if an output cannot be written, two would share a name, or one would replace a content.
+        InputError: if an output cannot be written, two would share a name, one would replace a content, or ``"zip"``
+            has neither one style nor as many as contents.
     """
+    if pairs not in PAIRS:
+        raise InputError(f"contents and styles are paired by {' or '.join(PAIRS)}, not {pairs}")
     if suffix is not None and suffix not in WRITABLE:
         raise InputError(f"cannot write {suffix} files: choose one of {', '.join(sorted(WRITABLE))}")
-    count = len(contents) * len(styles)
-    is_file = output is not None and _means_file(output)
-    if is_file and count != 1:
-        raise InputError(f"{output} is one file for {count} results: give a folder to -o instead")
+    couples = list(_pair(len(contents), len(styles), pairs))
+    is_file = means_file(output)
+    if is_file and len(couples) != 1:
+        raise InputError(f"{output} is one file for {len(couples)} results: give a folder to -o instead")
     jobs = []
-    for content in contents:
-        for index, style in enumerate(styles):
-            target = Path(output or ".")
-            if not is_file:
-                own = content.suffix.lower()
-                ending = suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)
-                target = target / f"{content.stem}_stylized_{style}{ending}"
-            jobs.append(Job(content, index, target))
+    for k, index in couples:
+        given = contents[k]
+        content, below = given if isinstance(given, Found) else Found(given)
+        target = Path(output or ".")
+        if not is_file:
+            own = content.suffix.lower()
+            ending = suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)
+            target = target / below / f"{content.stem}_stylized_{styles[index]}{ending}"
+        jobs.append(Job(content, index, target))
     _check(jobs)
     return jobs
 
 
-def _means_file(output: str | os.PathLike[str]) -> bool:
+def means_file(output: str | os.PathLike[str] | None) -> bool:
     """Whether ``-o`` names a file: it has a suffix, is no folder yet, and does not end in a slash."""
+    if output is None:
+        return False
     text = os.fspath(output)
     return not text.endswith(("/", os.sep)) and Path(text).suffix != "" and not Path(text).is_dir()
+
+
+def _pair(contents: int, styles: int, pairs: str) -> Iterator[tuple[int, int]]:
+    if pairs == "product":
+        return ((content, style) for content in range(contents) for style in range(styles))
+    if styles not in (1, contents):
+        raise InputError(
+            f"pairs by zip need as many styles as photographs, or one for all, not {styles} styles for "
+            f"{contents} photographs: add or remove some, or pair them by product"
+        )
+    return ((content, content if styles > 1 else 0) for content in range(contents))
 
 
 def _check(jobs: Sequence[Job]) -> None:

@@ -154,9 +154,15 @@ class Stylizer:
         fine = None if fine_size is None else statistics(fine_size)[1]
         return Style(mean, std, input_name(source), fine)
 
-    def encode_content(self, source: ImageInput, *, size: int = defaults.CONTENT_SIZE, crop: bool = False) -> Content:
-        """A photograph after the encoder, to be decoded in many styles or strengths; arguments as above."""
-        pixels, opacity, uncropped = self.picture(source, size=size, crop=crop)
+    def encode_content(
+        self, source: ImageInput | Picture, *, size: int = defaults.CONTENT_SIZE, crop: bool = False
+    ) -> Content:
+        """A photograph after the encoder, to be decoded in many styles or strengths; arguments as above.
+
+        A :meth:`picture` that was read before is of its final size already.
+        """
+        picture = source if isinstance(source, Picture) else self.picture(source, size=size, crop=crop)
+        pixels, opacity, uncropped = picture
         height, width = pixels.shape[2:]
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         pad = (0, -width % STRIDE, 0, -height % STRIDE)

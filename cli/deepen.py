@@ -34,12 +34,14 @@ def deepening(
     content_size: int,
     style_size: int,
     crop: bool,
+    quiet: bool = False,
 ) -> Deepen:
     """What refines a result under the same styles, regions and colours.
 
     Args:
         paths: the artworks.
         is_one: whether they all go into one result; else there is one for each.
+        quiet: show no bar, as where several processes would share a terminal.
 
     Raises:
         InputError: if the result is a grid of blends, which is no picture of the photograph.
@@ -75,7 +77,8 @@ def deepening(
         from adain.refine import refine
 
         own = together if is_one else {"style": [paths[look]], "style_masks": [parts[look]] if parts else None}
-        with tqdm(total=steps, unit="step", leave=False, disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+        hidden = quiet or not sys.stderr.isatty()
+        with tqdm(total=steps, unit="step", leave=False, disable=hidden, file=sys.stderr) as bar:
 
             def watch(progress: Progress) -> None:
                 bar.update(progress.step - bar.n)

@@ -50,6 +50,7 @@ class Artwork:
     mask_channel: Any
     color: ColorPreservation | None
     known: Style | None = None
+    failure: AdainError | None = None
 
     @property
     def depends(self) -> bool:
@@ -64,10 +65,22 @@ class Artwork:
         return dataclasses.replace(self.color, match_luma=False)
 
     def encode(self, content: Content | None = None) -> Style:
-        """Its statistics."""
+        """Its statistics; one that cannot be read is not tried again."""
         if self.known is not None:
             return self.known
-        style = self.stylizer.encode_style(
+        if self.failure is not None:
+            raise self.failure
+        try:
+            style = self._encode(content)
+        except AdainError as error:
+            self.failure = None if self.depends else error
+            raise
+        if not self.depends:
+            self.known = style
+        return style
+
+    def _encode(self, content: Content | None) -> Style:
+        return self.stylizer.encode_style(
             self.path,
             size=self.size,
             fine_size=self.fine_size,
@@ -77,9 +90,6 @@ class Artwork:
             color=self.color,
             content=content if self.depends else None,
         )
-        if not self.depends:
-            self.known = style
-        return style
 
 
 def looks(
@@ -92,15 +102,15 @@ def looks(
     style_size: int,
     crop: bool,
     masks: Sequence[Any],
-) -> list[Look | AdainError]:
-    """What the options ask for, each style encoded as far as that can be done without a photograph.
+) -> list[Look]:
+    """What the options ask for.
+
+    A style that has a look of its own is encoded when it is first used, as there may be as many as photographs;
+    several in one look are encoded here, as far as that can be done without a photograph.
 
     Args:
         paths: the artworks.
         masks: of ``--mask`` or ``--label-map``; empty for neither.
-
-    Returns:
-        A look, or, where there is one for each style, the error of each that cannot be read.
 
     Raises:
         InputError: if options contradict each other.
@@ -115,7 +125,7 @@ def looks(
     ]
     name = "+".join(path.stem for path in paths)
     if not (masks or weights or controls.gradient or controls.style_grid):
-        return [_attempt(art, alpha) for art in arts]
+        return [Look(art.path.stem, _alone(art, alpha)) for art in arts]
     for art in arts:
         if not art.depends:
             art.encode()
@@ -136,17 +146,11 @@ def _picture(result: Any) -> Image.Image:
     return result
 
 
-def _attempt(art: Artwork, alpha: float) -> Look | AdainError:
-    try:
-        if not art.depends:
-            art.encode()
-    except AdainError as error:
-        return error
-
+def _alone(art: Artwork, alpha: float) -> Render:
     def render(content: Content) -> Image.Image:
         return _picture(art.stylizer.stylize(content, art.encode(content), alpha=alpha, color=art.after))
 
-    return Look(art.path.stem, render)
+    return render
 
 
 def _blend(arts: Sequence[Artwork], weights: Sequence[float], alpha: float) -> Render:

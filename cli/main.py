@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from adain import __version__
-from adain.errors import AdainError
+from adain.errors import AdainError, out_of_memory
 
 from .demo import demo
 from .refine import refine
@@ -47,7 +47,7 @@ class OneLineErrors(click.Group):
         except OSError as error:
             _fail(f"{error.filename or 'the operating system'}: {error.strerror or error}")
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             _fail("out of memory: use a smaller --content-size, or --device cpu")
         else:
@@ -57,11 +57,6 @@ class OneLineErrors(click.Group):
 def _fail(message: str, command: str = "adain") -> None:
     click.echo(f"{command}: error: {' '.join(message.split())}", err=True)
     sys.exit(BAD_INPUT)
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from adain import defaults
-from adain.errors import AdainError, InputError
+from adain.errors import InputError
 
 from .controls import BareColorFlag, Controls, control_options, parse_numbers
-from .deepen import Deepen, deepening
-from .looks import Look, looks
-from .options import SNAKE_CASE, load_stylizer, model_options
-
-if TYPE_CHECKING:
-    from adain.content import Content
-    from adain.jobs import Job
-    from adain.stylizer import Stylizer
-
-SOME_FAILED = 1
+from .folders import FolderOptions, carry_out, folder_options
+from .making import Order
+from .options import SNAKE_CASE, model_options
 
 
 @click.command(cls=BareColorFlag, context_settings=SNAKE_CASE)
@@ -72,6 +62,7 @@ SOME_FAILED = 1
     help="Of JPEG and WebP files.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
+@folder_options
 @control_options
 @model_options
 @click.pass_context
@@ -105,8 +96,13 @@ def stylize(
     adain stylize photo.jpg wave.jpg harbour.jpg --style-weights 0.7,0.3
     adain stylize photo.jpg wave.jpg harbour.jpg --mask sky.png --mask ground.png --feather 12
     adain stylize photos/ styles/ -o out/
+    adain stylize -r photos/ wave.jpg -o out/ --jobs 4
+
+    Of several results a manifest.jsonl in their folder says what is done and what failed. The same command again
+    makes only what is missing, has failed, or would now come out otherwise; see --redo and --skip-existing.
     """
     controls = Controls.take(options)
+    folders = FolderOptions.take(options)
     weights = None if style_weights is None else parse_numbers("--style-weights", style_weights)
     _one_mode(controls, weights)
     if controls.label_map is not None:
@@ -116,103 +112,54 @@ def stylize(
     contents, styles = _split(paths, contents, styles)
 
     from adain import jobs
-    from adain.images import DEFAULT_MAX_PIXELS
+    from adain.errors import ImageError
+    from adain.folders import Task
+    from adain.manifest import Manifest
     from adain.style import normalize_weights
 
     is_one = bool(weights or controls.masks or controls.label_map or controls.gradient or controls.style_grid)
+    is_zip = folders.pairs == "zip"
+    if is_zip and is_one:
+        raise InputError("--pairs zip makes one result of each pair, but another option puts all styles into each")
+    has_folder = any(Path(path).is_dir() for path in (*contents, *styles))
+    manifest = None if jobs.means_file(output) or not has_folder else Manifest(output or ".")
+    unreadable: list[ImageError] = []
+
+    def find(names: tuple[str, ...], repeated: bool) -> list[jobs.Found]:
+        ignore = manifest.has if manifest else lambda _: False
+        found = jobs.find(names, recursive=folders.recursive, ignore=ignore, unreadable=unreadable)
+        return found if repeated else jobs.distinct(found)
+
     # In one result an artwork may well have two regions; one result for each needs it only once.
-    style_paths = [path for style in styles for path in jobs.expand([style])] if is_one else jobs.expand(styles)
-    names = [path.stem for path in style_paths]
+    arts = find(styles, is_one or is_zip)
+    names = [art.name for art in arts]
     if weights is not None:
         if len(weights) != len(names):
             raise InputError(f"--style-weights has {len(weights)} weights for {len(names)} styles")
         normalize_weights(weights)
-    plan = jobs.plan(jobs.expand(contents), ["+".join(names)] if is_one else names, output, suffix=suffix)
+    together = ["+".join(names)] if is_one else names
+    plan = jobs.plan(find(contents, is_zip), together, output, suffix=suffix, pairs=folders.pairs)
+    if len(plan) > 1 and manifest is None:
+        manifest = Manifest(output or ".")
     if controls.style_grid and context.get_parameter_source("content_size") == ParameterSource.DEFAULT:
         content_size = defaults.GRID_SIZE
-    masks: list[Any] = [*controls.masks]
-    if controls.label_map is not None:
-        masks = [*controls.label_masks(options["max_pixels"] or DEFAULT_MAX_PIXELS)]
-    stylizer = load_stylizer(**options)
-
-    made = looks(
-        stylizer, style_paths, controls, alpha=alpha, weights=weights, style_size=style_size, crop=crop, masks=masks
+    order = Order(
+        styles=tuple(art.path for art in arts),
+        controls=controls,
+        is_one=is_one,
+        weights=None if weights is None else tuple(weights),
+        alpha=alpha,
+        content_size=content_size,
+        style_size=style_size,
+        crop=crop,
+        refine_steps=refine_steps,
+        model=options,
     )
-    deepen = None
-    if refine_steps is not None:
-        how: dict[str, Any] = {"content_size": content_size, "style_size": style_size, "crop": crop, "masks": masks}
-        deepen = deepening(stylizer, refine_steps, style_paths, controls, is_one=is_one, weights=weights, **how)
-    run = _Run(stylizer, made, deepen, alpha, content_size, crop, quality, as_json)
-    failures = run.all(plan)
-    if failures and len(plan) == 1:
-        raise failures[0]
-    for failure in failures:
-        click.echo(f"adain stylize: error: {' '.join(str(failure).split())}", err=True)
-    if len(failures) == len(plan):
-        return 2
-    return SOME_FAILED if failures else 0
-
-
-class _Run:
-    """The jobs of one call: every content is encoded once, whatever the number of looks."""
-
-    def __init__(
-        self,
-        stylizer: Stylizer,
-        looks: list[Look | AdainError],
-        deepen: Deepen | None,
-        alpha: float,
-        content_size: int,
-        crop: bool,
-        quality: int,
-        as_json: bool,
-    ) -> None:
-        self.stylizer, self.looks, self.deepen = stylizer, looks, deepen
-        self.alpha, self.content_size, self.crop = alpha, content_size, crop
-        self.quality, self.as_json = quality, as_json
-        self.encoded: tuple[Path, Content] | None = None
-
-    def all(self, plan: list[Job]) -> list[AdainError]:
-        """Do every job; what fails is returned and does not stop the rest."""
-        from tqdm import tqdm
-
-        failures: list[AdainError] = []
-        hidden = len(plan) < 2 or not sys.stderr.isatty()
-        with tqdm(plan, unit="image", disable=hidden, file=sys.stderr) as bar:
-            for job in bar:
-                try:
-                    record = self.one(job)
-                except AdainError as error:
-                    failures.append(error)
-                    continue
-                with tqdm.external_write_mode():
-                    click.echo(json.dumps(record, ensure_ascii=False) if self.as_json else record["output"])
-        return failures
-
-    def one(self, job: Job) -> dict[str, Any]:
-        from adain.images import save_image
-
-        start = time.perf_counter()
-        look = self.looks[job.style]
-        if isinstance(look, AdainError):
-            raise look
-        if self.encoded is None or self.encoded[0] != job.content:
-            self.encoded = None  # free the features of the picture before
-            content = self.stylizer.encode_content(job.content, size=self.content_size, crop=self.crop)
-            self.encoded = (job.content, content)
-        picture = look.render(self.encoded[1])
-        if self.deepen is not None:
-            picture = self.deepen(picture, job.content, job.style)
-        save_image(picture, job.output, quality=self.quality)
-        return {
-            "content": os.fspath(job.content),
-            "style": look.name,
-            "output": os.fspath(job.output),
-            "alpha": self.alpha,
-            "width": picture.width,
-            "height": picture.height,
-            "seconds": round(time.perf_counter() - start, 3),
-        }
+    tasks = []
+    for job in plan:
+        details = {"content": os.fspath(job.content), "style": together[job.style], "alpha": alpha}
+        tasks.append(Task(job, order.fingerprint(job, quality) if manifest else "", details))
+    return carry_out(order, tasks, manifest, folders, quality=quality, as_json=as_json, failures=unreadable)
 
 
 def _one_mode(controls: Controls, weights: list[float] | None) -> None:

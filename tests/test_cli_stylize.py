@@ -60,9 +60,8 @@ def test_folder_by_folder(run_cli: Run, tmp_path: Path) -> None:
     args = (tmp_path / "photos", tmp_path / "styles", "-o", tmp_path / "out", "--suffix", ".webp")
     result = run_cli("stylize", *args, *FAST)
     assert result.exit_code == 0, result.output
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        f"p{a}_stylized_s{b}.webp" for a in range(2) for b in range(2)
-    ]
+    made = [f"p{a}_stylized_s{b}.webp" for a in range(2) for b in range(2)]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["manifest.jsonl", *made]
 
 
 def test_many_contents(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
@@ -75,7 +74,7 @@ def test_many_contents(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> 
     ):
         out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
         assert run_cli("stylize", *args, "-o", out, *FAST).exit_code == 0
-        assert len(list(out.iterdir())) == 2
+        assert len(list(out.glob("*.png"))) == 2
 
 
 def test_blend(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
@@ -220,9 +219,9 @@ def test_one_bad_file_does_not_stop_the_rest(
     args = ("-c", bad["text.jpg"], "-c", photo, "-s", art, "-s", bad["cut.jpg"], "-o", tmp_path / "out")
     result = run_cli("stylize", *args, *FAST)
     assert result.exit_code == 1
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["photo_stylized_art.png"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["manifest.jsonl", "photo_stylized_art.png"]
     lines = result.stderr.splitlines()
     assert len(lines) == 3
     assert all(line.startswith("adain stylize: error: ") for line in lines)
-    nothing = run_cli("stylize", "-c", bad["text.jpg"], "-c", bad["cut.jpg"], "-s", art, *FAST)
+    nothing = run_cli("stylize", "-c", bad["text.jpg"], "-c", bad["cut.jpg"], "-s", art, "-o", tmp_path / "n", *FAST)
     assert nothing.exit_code == 2

@@ -1,0 +1,219 @@
+"""Folders of results that survive a crash: made one after another, written whole, and recorded in a manifest.
+
+Photographs are read ahead and results are written behind the network, each in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from PIL import Image
+
+from . import defaults
+from .errors import AdainError, DiskFullError, InputError, out_of_memory
+from .files import atomic_path
+from .images import encode_image
+from .jobs import Job
+from .manifest import Manifest
+from .pipeline import read_ahead, write_behind
+
+Status = Literal["done", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job, and what is recorded about it.
+
+    Attributes:
+        job: the content, the style and the output.
+        settings: :func:`~adain.stamps.fingerprint` of all that decides what the output looks like, taken before
+            anything is read: a file that changes meanwhile is then found to have changed.
+        details: what else the manifest is to say.
+    """
+
+    job: Job
+    settings: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a task.
+
+    Attributes:
+        task: it.
+        status: ``"done"``, ``"skipped"`` (it was there already) or ``"failed"``.
+        details: those of the task, and for a picture that was made its ``width``, ``height`` and ``seconds``.
+        error: why it failed.
+    """
+
+    task: Task
+    status: Status
+    details: Mapping[str, Any]
+    error: AdainError | None = None
+
+    @property
+    def output(self) -> Path:
+        return self.task.job.output
+
+
+class Maker(Protocol):
+    """What makes the pictures."""
+
+    def read(self, content: Path) -> Any:
+        """A photograph, ready for the network; called in a thread."""
+
+    def render(self, loaded: Any, job: Job) -> Image.Image:
+        """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
+
+
+def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: str = defaults.EXISTING[0]) -> list[Task]:
+    """The tasks that are still to be done.
+
+    Args:
+        tasks: all of them.
+        manifest: of the folder; None where there is none.
+        existing: which results that are there are kept: with ``"resume"`` those that the manifest knows to be complete
+            and of the same settings, with ``"skip"`` all, with ``"redo"`` none.
+
+    Raises:
+        InputError: if ``existing`` is none of these.
+    """
+    if existing not in defaults.EXISTING:
+        raise InputError(f"what exists is met by {', '.join(defaults.EXISTING)}, not {existing}")
+    if existing == "redo":
+        return [*tasks]
+    if existing == "skip":
+        return [task for task in tasks if not task.job.output.is_file()]
+    return [task for task in tasks if manifest is None or not manifest.is_complete(task.job.output, task.settings)]
+
+
+def by_content(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Tasks in a row that share their content, as one list each."""
+    groups: list[list[Task]] = []
+    for task in tasks:
+        if groups and groups[-1][0].job.content == task.job.content:
+            groups[-1].append(task)
+        else:
+            groups.append([task])
+    return groups
+
+
+def make(
+    groups: Iterable[Sequence[Task]],
+    maker: Maker,
+    manifest: Manifest | None = None,
+    *,
+    quality: int = defaults.JPEG_QUALITY,
+    stop: threading.Event | None = None,
+    report: Callable[[Result], None] | None = None,
+) -> Iterator[Result]:
+    """Do tasks, and yield what became of each, in order.
+
+    One that fails, for whatever reason, does not stop the rest, except on a full disk, where all others would fail,
+    too: then those that have not been begun are left out. However this ends, an exception, KeyboardInterrupt included,
+    or a caller that takes no more, every picture that was made by then is written and recorded.
+
+    Args:
+        groups: of :func:`by_content`; each content is read once for its group.
+        maker: makes the pictures.
+        manifest: takes a line for each.
+        quality: of JPEG and WebP files.
+        stop: ends the work before the next task once it is set.
+        report: called, in the thread that writes, as soon as a task is done.
+    """
+    ending = stop or threading.Event()
+
+    def pictures() -> Iterator[tuple[Task, Image.Image | AdainError, float]]:
+        for group, loaded in read_ahead(groups, lambda group: maker.read(group[0].job.content)):
+            for task in group:
+                if ending.is_set():
+                    return
+                start = time.perf_counter()
+                made: Image.Image | AdainError
+                try:
+                    made = maker.render(loaded.result(), task.job)
+                except Exception as error:
+                    made = explain(error, task)
+                yield task, made, time.perf_counter() - start
+
+    def write(item: tuple[Task, Image.Image | AdainError, float]) -> Result:
+        task, made, seconds = item
+        try:
+            if isinstance(made, AdainError):
+                raise made
+            result = save(task, made, manifest, quality=quality, seconds=seconds)
+        except Exception as error:
+            reason = explain(error, task)
+            if isinstance(reason, DiskFullError):
+                ending.set()
+            result = fail(task, reason, manifest)
+        if report is not None:
+            report(result)
+        return result
+
+    return write_behind(pictures(), write)
+
+
+def save(
+    task: Task,
+    picture: Image.Image,
+    manifest: Manifest | None = None,
+    *,
+    quality: int = defaults.JPEG_QUALITY,
+    seconds: float = 0.0,
+) -> Result:
+    """Write the picture of a task, and record it.
+
+    Args:
+        task: says where.
+        picture: to be written as :func:`adain.images.save_image` does.
+        manifest: told before and after.
+        quality: of JPEG and WebP files.
+        seconds: that it took to make.
+
+    Raises:
+        ImageError, InputError: see :func:`adain.images.save_image`.
+    """
+    start, output = time.perf_counter(), task.job.output
+    data = encode_image(picture, output, quality=quality)
+    with atomic_path(output) as temporary:
+        if manifest is not None:
+            manifest.writing(output, task.settings, data, temporary)
+        temporary.write_bytes(data)
+    seconds = round(seconds + time.perf_counter() - start, 3)
+    details = {**task.details, "width": picture.width, "height": picture.height, "seconds": seconds}
+    if manifest is not None:
+        manifest.append(output, "done", durable=True, **details, settings=task.settings, bytes=len(data))
+    return Result(task, "done", details)
+
+
+def fail(task: Task, error: AdainError, manifest: Manifest | None = None) -> Result:
+    """The result of a task that failed, recorded if that is possible."""
+    if manifest is not None:
+        try:
+            manifest.append(task.job.output, "failed", **task.details, settings=task.settings, reason=str(error))
+        except InputError as full:
+            # Where nothing can be written, the failure itself is still reported, and tried again another time.
+            error.add_note(str(full))
+    return Result(task, "failed", task.details, error)
+
+
+def explain(error: Exception, task: Task) -> AdainError:
+    """Any exception as an error of one line that names the picture.
+
+    It comes without what it was raised from and through, as those hold on to every picture they worked on.
+    """
+    if isinstance(error, AdainError):
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
+    if out_of_memory(error):
+        text = "out of memory; a smaller content_size (--content-size) needs less"
+    else:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+    return AdainError(f"{task.job.content}: {text}")

@@ -1,0 +1,246 @@
+"""The tasks of a folder in several processes on one machine.
+
+Each process loads the network, makes what it is handed, content by content, and writes files and manifest by itself;
+only news travels back. A process that dies takes nothing with it: what it had not finished is handed to another, and
+given up only if that dies of it, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import connection, get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from . import defaults
+from .errors import AdainError, DiskFullError
+from .folders import Maker, Result, Task, by_content, fail, make
+from .manifest import Manifest
+from .pipeline import AHEAD
+
+ATTEMPTS = 2
+"""Processes that a photograph may take down with it."""
+
+PATIENCE = 10.0
+"""Seconds that processes have to finish what they are at when the work is broken off."""
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    tasks: Connection[Any, Any]
+    news: Connection[Any, Any]
+    groups: deque[int] = field(default_factory=deque)
+    is_ready: bool = False
+
+
+def share_out(
+    tasks: Sequence[Task],
+    build: Callable[[], Maker],
+    manifest: Manifest,
+    *,
+    jobs: int,
+    threads: int = 1,
+    quality: int = defaults.JPEG_QUALITY,
+) -> Iterator[Result]:
+    """:func:`adain.folders.make` in several processes; results come in the order of the tasks.
+
+    Args:
+        tasks: those of one content follow one another, and are made by the same process.
+        build: gives each process its maker; must be picklable.
+        manifest: of the folder; the processes append to the same file.
+        jobs: processes, ≥ 1; no more are started than there are contents.
+        threads: of torch in each.
+        quality: of JPEG and WebP files.
+
+    Raises:
+        AdainError: if ``build`` does so in a process.
+    """
+    crew = _Crew(by_content(tasks), build, manifest, jobs, (threads, quality))
+    sent = 0
+    try:
+        while sent < len(tasks) and not crew.is_full:
+            output = tasks[sent].job.output
+            if output in crew.finished:
+                yield crew.finished.pop(output)
+                sent += 1
+            else:
+                crew.wait()
+    finally:
+        crew.dismiss()
+    rest = (crew.finished.get(task.job.output) for task in tasks[sent:])
+    yield from (result for result in rest if result is not None)
+
+
+class _Crew:
+    def __init__(
+        self,
+        groups: list[list[Task]],
+        build: Callable[[], Maker],
+        manifest: Manifest,
+        jobs: int,
+        settings: tuple[int, int],
+    ) -> None:
+        self.build, self.manifest, self.settings = build, manifest, settings
+        self.left = {k: {task.job.output: task for task in group} for k, group in enumerate(groups)}
+        self.waiting = deque(self.left)
+        self.deaths = dict.fromkeys(self.left, 0)
+        self.finished: dict[Path, Result] = {}
+        self.is_full = False
+        count = max(1, min(jobs, len(groups)))
+        # Enough to read ahead, but not so much that others stand idle at the end.
+        self.portion = min(AHEAD + 1, math.ceil(len(groups) / count))
+        self.workers = [self._hire() for _ in range(count if groups else 0)]
+
+    def _hire(self) -> _Worker:
+        # Not fork: that would share the threads' locks and CUDA's state.
+        context = get_context("spawn")
+        (tasks_out, tasks_in), (news_out, news_in) = context.Pipe(duplex=False), context.Pipe(duplex=False)
+        arguments = (self.build, self.manifest.folder, self.settings, tasks_out, news_in)
+        process = context.Process(target=_work, args=arguments, daemon=True)
+        process.start()
+        # The ends that only the other process holds now: their closing tells of its death.
+        tasks_out.close()
+        news_in.close()
+        worker = _Worker(process, tasks_in, news_out)
+        self._hand(worker)
+        return worker
+
+    def _hand(self, worker: _Worker) -> None:
+        with contextlib.suppress(OSError):  # it has died, as its closed end will tell
+            while self.waiting and len(worker.groups) < self.portion:
+                number = self.waiting.popleft()
+                worker.groups.append(number)
+                worker.tasks.send([*self.left[number].values()])
+
+    def wait(self) -> None:
+        """Until there is news from some process, and take note of it."""
+        if not self.workers:
+            raise AssertionError("tasks are left, but nobody to do them")
+        ready = connection.wait([worker.news for worker in self.workers])
+        for worker in [worker for worker in self.workers if worker.news in ready]:
+            try:
+                news = worker.news.recv()
+            except (EOFError, OSError):
+                self._bury(worker)
+                continue
+            if isinstance(news, AdainError):
+                raise news
+            if news is None:
+                worker.is_ready = True
+                continue
+            self._note(worker, news)
+
+    def _note(self, worker: _Worker, result: Result) -> None:
+        self.finished[result.output] = result
+        self.is_full = self.is_full or isinstance(result.error, DiskFullError)
+        for number in [*worker.groups]:
+            self.left[number].pop(result.output, None)
+            if not self.left[number]:
+                worker.groups.remove(number)
+        self._hand(worker)
+
+    def _bury(self, worker: _Worker) -> None:
+        """See to what a dead process has left: the content it was at is suspect, the others were merely read."""
+        worker.process.join()
+        self._close(worker)
+        self.workers.remove(worker)
+        if worker.is_ready and worker.groups:
+            suspect = worker.groups[0]
+            self.deaths[suspect] += 1
+            if self.deaths[suspect] >= ATTEMPTS:
+                worker.groups.popleft()
+                self._give_up(suspect, worker)
+        self.waiting.extendleft(reversed(worker.groups))
+        if not self.waiting:
+            return
+        if worker.is_ready:
+            self.workers.append(self._hire())
+            return
+        for other in self.workers:
+            self._hand(other)
+        if not self.workers:
+            while self.waiting:
+                self._give_up(self.waiting.popleft(), worker)
+
+    def _give_up(self, number: int, worker: _Worker) -> None:
+        for task in self.left[number].values():
+            reason = AdainError(f"{task.job.content}: the process at work on it {_end(worker.process.exitcode)}")
+            self.finished[task.job.output] = fail(task, reason, self.manifest)
+        self.left[number].clear()
+
+    def dismiss(self) -> None:
+        """Let all processes finish what they are at, and end."""
+        for worker in self.workers:
+            self._close(worker)
+        for worker in self.workers:
+            worker.process.join(PATIENCE)
+            if worker.process.is_alive():
+                worker.process.terminate()
+                worker.process.join()
+
+    def _close(self, worker: _Worker) -> None:
+        worker.tasks.close()
+        worker.news.close()
+
+
+def _end(code: int | None) -> str:
+    """How a process ended, in words."""
+    if code is None or code >= 0:
+        return f"ended with code {code}"
+    name = signal.Signals(-code).name
+    return f"was killed by {name}" + (" (out of memory?): use fewer --jobs" if name == "SIGKILL" else "")
+
+
+def _work(
+    build: Callable[[], Maker],
+    folder: Path,
+    settings: tuple[int, int],
+    tasks: Connection[Any, Any],
+    news: Connection[Any, Any],
+) -> None:
+    """What a process does: groups of tasks come in, and what became of each goes out."""
+    import torch
+
+    # Ctrl-C reaches every process of a terminal; the first one sees to it and closes the pipes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threads, quality = settings
+    torch.set_num_threads(threads)
+    stop = threading.Event()
+
+    def tell(message: Any) -> None:
+        try:
+            news.send(message)
+        except OSError:  # nobody is there to hear it: the manifest has it
+            stop.set()
+
+    def report(result: Result) -> None:
+        if result.error is not None:  # others of its kind may not be picklable
+            kind = DiskFullError if isinstance(result.error, DiskFullError) else AdainError
+            result = Result(result.task, result.status, result.details, kind(str(result.error)))
+        tell(result)
+
+    def groups() -> Iterator[Sequence[Task]]:
+        while True:
+            try:
+                yield tasks.recv()
+            except (EOFError, OSError):
+                stop.set()
+                return
+
+    try:
+        maker = build()
+    except AdainError as error:
+        tell(AdainError(str(error)))
+        return
+    tell(None)
+    with Manifest(folder) as manifest:
+        deque(make(groups(), maker, manifest, quality=quality, stop=stop, report=report), maxlen=0)

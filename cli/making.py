@@ -1,0 +1,148 @@
+"""An order: what one call of ``adain stylize`` makes of every photograph, in this process or in another."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adain import defaults
+
+from .controls import KEEP, Controls
+from .deepen import Deepen, deepening
+from .looks import Look, looks
+from .options import load_stylizer
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from adain.content import Content
+    from adain.inputs import Picture
+    from adain.jobs import Job
+    from adain.stylizer import Stylizer
+
+READ_AHEAD_PIXELS = 1 << 24
+"""Photographs that hold more are read when their turn comes: several at a time would fill the memory."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that decides what the results look like; it can be sent to another process.
+
+    Attributes:
+        styles: the artworks.
+        controls: the options of colour, region, blend and scale.
+        is_one: whether all styles go into one result; else there is one for each.
+        weights, alpha, content_size, style_size, crop, refine_steps: as on the command line.
+        model: the options of :func:`~adain.cli.options.model_options`.
+    """
+
+    styles: tuple[Path, ...]
+    controls: Controls
+    is_one: bool
+    weights: tuple[float, ...] | None
+    alpha: float
+    content_size: int
+    style_size: int
+    crop: bool
+    refine_steps: int | None
+    model: dict[str, Any]
+
+    def maker(self, *, quiet: bool = False) -> StyleMaker:
+        """What carries it out; the network is loaded here.
+
+        Args:
+            quiet: show no bars.
+
+        Raises:
+            AdainError: if options contradict each other, or a file they name cannot be read.
+        """
+        from adain.images import DEFAULT_MAX_PIXELS
+
+        masks: list[Any] = [*self.controls.masks]
+        if self.controls.label_map is not None:
+            masks = [*self.controls.label_masks(self.model["max_pixels"] or DEFAULT_MAX_PIXELS)]
+        stylizer = load_stylizer(**self.model)
+        sizes: dict[str, Any] = {"style_size": self.style_size, "crop": self.crop, "masks": masks}
+        made = looks(stylizer, self.styles, self.controls, alpha=self.alpha, weights=self.weights, **sizes)
+        deepen = None
+        if self.refine_steps is not None:
+            sizes |= {"content_size": self.content_size, "is_one": self.is_one, "weights": self.weights}
+            deepen = deepening(stylizer, self.refine_steps, self.styles, self.controls, quiet=quiet, **sizes)
+        return StyleMaker(stylizer, made, deepen, self.content_size, self.crop)
+
+    def fingerprint(self, job: Job, quality: int) -> str:
+        """Of all that decides what a job's output looks like; see :mod:`adain.stamps`.
+
+        What only decides how it is computed, such as the device, does not count.
+        """
+        from adain.stamps import fingerprint
+
+        own: dict[str, Any] = {"content": job.content}
+        if not self.is_one:
+            own["style"] = self.styles[job.style]
+            if len(self.controls.modes()) > 1 or self.controls.style_masks:
+                own["position"] = job.style  # which of them are its own
+        if job.output.suffix.lower() in (".jpg", ".jpeg", ".webp"):
+            own["quality"] = quality
+        return fingerprint([self._shared, own])
+
+    @functools.cached_property
+    def _shared(self) -> str:
+        from adain.stamps import fingerprint
+
+        controls = self.controls
+        files: dict[str, Any] = {
+            "masks": [Path(mask) for mask in controls.masks],
+            "style_masks": [mask and Path(mask) for mask in controls.style_mask_paths() or ()],
+            "label_map": controls.label_map and Path(controls.label_map),
+            "labels": [label for label, _ in controls.label_styles()],
+            "background": controls.background_style() or KEEP,
+        }
+        if controls.gradient is not None and controls.gradient not in defaults.DIRECTIONS:
+            files["gradient"] = Path(controls.gradient)
+        plain = dataclasses.asdict(self) | {"controls": dataclasses.asdict(controls) | files}
+        plain |= {"styles": self.styles if self.is_one else None, "model": self._weights()}
+        if self.refine_steps is not None:
+            plain["seed"] = self.model["seed"]
+        return fingerprint(plain)
+
+    def _weights(self) -> list[Any]:
+        from adain.pretrained import DEFAULT_MODEL, find_model
+
+        parts = []
+        for part in ("encoder", "decoder"):
+            own = self.model[part]
+            shipped = None if own else find_model(self.model["model"] or DEFAULT_MODEL)
+            parts.append(getattr(shipped, part).sha256 if shipped else Path(own))
+        return parts
+
+
+class StyleMaker:
+    """Makes the results of an order: every content is encoded once, whatever the number of looks."""
+
+    def __init__(
+        self, stylizer: Stylizer, looks: list[Look], deepen: Deepen | None, content_size: int, crop: bool
+    ) -> None:
+        self.stylizer, self.looks, self.deepen = stylizer, looks, deepen
+        self.content_size, self.crop = content_size, crop
+        self.encoded: tuple[Path, Content] | None = None
+
+    def read(self, content: Path) -> Picture | Path:
+        """The pixels of a photograph of ordinary size; any thread may ask."""
+        from adain.images import count_pixels
+
+        if count_pixels(content) > READ_AHEAD_PIXELS:
+            return content
+        return self.stylizer.picture(content, size=self.content_size, crop=self.crop)
+
+    def render(self, loaded: Picture | Path, job: Job) -> Image.Image:
+        """The picture of a job."""
+        if self.encoded is None or self.encoded[0] != job.content:
+            self.encoded = None  # free the features of the picture before
+            content = self.stylizer.encode_content(loaded, size=self.content_size, crop=self.crop)
+            self.encoded = (job.content, content)
+        picture = self.looks[job.style].render(self.encoded[1])
+        return picture if self.deepen is None else self.deepen(picture, job.content, job.style)
