@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batch import stylize_folder
     from .color import ColorPreservation
     from .errors import AdainError, DiskFullError, ImageError, InputError, MissingFileError, TrainingError, WeightsError
     from .guidance import Region, Regions, gradient
@@ -56,6 +57,7 @@ _HOME = {
     "read_image": "images",
     "refine": "refine",
     "save_image": "images",
+    "stylize_folder": "batch",
 }
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "read_image",
     "refine",
     "save_image",
+    "stylize_folder",
 ]
 
 # An installed package holds adain/cli, adain/weights and adain/samples; in a checkout they lie beside it.

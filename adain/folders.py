@@ -82,7 +82,7 @@ def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: str = 
             and of the same settings, with ``"skip"`` all, with ``"redo"`` none.
 
     Raises:
-        InputError: if ``existing`` is none of these.
+        InputError: if ``existing`` is none of these, or the manifest cannot be written.
     """
     if existing not in defaults.EXISTING:
         raise InputError(f"what exists is met by {', '.join(defaults.EXISTING)}, not {existing}")
@@ -90,7 +90,15 @@ def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: str = 
         return [*tasks]
     if existing == "skip":
         return [task for task in tasks if not task.job.output.is_file()]
-    return [task for task in tasks if manifest is None or not manifest.is_complete(task.job.output, task.settings)]
+    if manifest is None:
+        return [*tasks]
+    todo = []
+    for task in tasks:
+        if manifest.is_complete(task.job.output, task.settings):
+            manifest.settle(task.job.output)
+        else:
+            todo.append(task)
+    return todo
 
 
 def by_content(tasks: Sequence[Task]) -> list[list[Task]]:

@@ -74,6 +74,13 @@ class Manifest:
             pass
         return False
 
+    def settle(self, output: Path) -> None:
+        """Record an output that :meth:`is_complete` as done where a kill has kept that from being recorded."""
+        record = self.latest.get(self.key(output))
+        if record is not None and record["status"] == "writing":
+            rest = {key: value for key, value in record.items() if key not in ("output", "status", "temporary")}
+            self.append(output, "done", **rest, bytes=output.stat().st_size)
+
     def has(self, path: Path) -> bool:
         """Whether a file is one of the folder's results, of whatever settings."""
         return self.key(path) in self.latest
@@ -125,10 +132,10 @@ class Manifest:
         """Remove the temporary files that a kill left, unless another process is at work in the folder."""
         if fcntl is None or not self.path.exists():
             return
-        with contextlib.suppress(OSError, InputError), self._lock:
+        with contextlib.suppress(OSError), self._lock:
             file = self._open()
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 for output, record in self.latest.items():
                     name = record.get("temporary")
                     # Names are taken from a file, so only such as could be ours.

@@ -1,8 +1,8 @@
 """The tasks of a folder in several processes on one machine.
 
 Each process loads the network, makes what it is handed, content by content, and writes files and manifest by itself;
-only news travels back. A process that dies takes nothing with it: what it had not finished is handed to another, and
-given up only if that dies of it, too.
+only news travels back. A process that dies takes nothing with it: what it had not finished is tried again in another,
+each content by itself, and given up only if that process dies of it, too.
 """
 
 from __future__ import annotations
@@ -25,9 +25,6 @@ from .errors import AdainError, DiskFullError
 from .folders import Maker, Result, Task, by_content, fail, make
 from .manifest import Manifest
 from .pipeline import AHEAD
-
-ATTEMPTS = 2
-"""Processes that a photograph may take down with it."""
 
 PATIENCE = 10.0
 """Seconds that processes have to finish what they are at when the work is broken off."""
@@ -92,7 +89,7 @@ class _Crew:
         self.build, self.manifest, self.settings = build, manifest, settings
         self.left = {k: {task.job.output: task for task in group} for k, group in enumerate(groups)}
         self.waiting = deque(self.left)
-        self.deaths = dict.fromkeys(self.left, 0)
+        self.suspects: set[int] = set()
         self.finished: dict[Path, Result] = {}
         self.is_full = False
         count = max(1, min(jobs, len(groups)))
@@ -116,9 +113,11 @@ class _Crew:
 
     def _hand(self, worker: _Worker) -> None:
         with contextlib.suppress(OSError):  # it has died, as its closed end will tell
-            while self.waiting and len(worker.groups) < self.portion:
-                number = self.waiting.popleft()
-                worker.groups.append(number)
+            while self.waiting and len(worker.groups) < self.portion and self.suspects.isdisjoint(worker.groups):
+                number = self.waiting[0]
+                if number in self.suspects and worker.groups:
+                    break  # it is to be alone
+                worker.groups.append(self.waiting.popleft())
                 worker.tasks.send([*self.left[number].values()])
 
     def wait(self) -> None:
@@ -146,19 +145,18 @@ class _Crew:
             self.left[number].pop(result.output, None)
             if not self.left[number]:
                 worker.groups.remove(number)
+                self.suspects.discard(number)
         self._hand(worker)
 
     def _bury(self, worker: _Worker) -> None:
-        """See to what a dead process has left: the content it was at is suspect, the others were merely read."""
+        """See to what a dead process has left: any of it may have been the cause, unless it was alone."""
         worker.process.join()
         self._close(worker)
         self.workers.remove(worker)
-        if worker.is_ready and worker.groups:
-            suspect = worker.groups[0]
-            self.deaths[suspect] += 1
-            if self.deaths[suspect] >= ATTEMPTS:
-                worker.groups.popleft()
-                self._give_up(suspect, worker)
+        if worker.is_ready:
+            if not self.suspects.isdisjoint(worker.groups):
+                self._give_up(worker.groups.popleft(), worker)
+            self.suspects.update(worker.groups)
         self.waiting.extendleft(reversed(worker.groups))
         if not self.waiting:
             return

@@ -18,13 +18,9 @@ from .options import load_stylizer
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.content import Content
+    from adain.batch import ContentMaker
     from adain.inputs import Picture
     from adain.jobs import Job
-    from adain.stylizer import Stylizer
-
-READ_AHEAD_PIXELS = 1 << 24
-"""Photographs that hold more are read when their turn comes: several at a time would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,7 @@ class Order:
         Raises:
             AdainError: if options contradict each other, or a file they name cannot be read.
         """
+        from adain.batch import ContentMaker
         from adain.images import DEFAULT_MAX_PIXELS
 
         masks: list[Any] = [*self.controls.masks]
@@ -71,7 +68,7 @@ class Order:
         if self.refine_steps is not None:
             sizes |= {"content_size": self.content_size, "is_one": self.is_one, "weights": self.weights}
             deepen = deepening(stylizer, self.refine_steps, self.styles, self.controls, quiet=quiet, **sizes)
-        return StyleMaker(stylizer, made, deepen, self.content_size, self.crop)
+        return StyleMaker(ContentMaker(stylizer, content_size=self.content_size, crop=self.crop), made, deepen)
 
     def fingerprint(self, job: Job, quality: int) -> str:
         """Of all that decides what a job's output looks like; see :mod:`adain.stamps`.
@@ -120,29 +117,25 @@ class Order:
         return parts
 
 
+@dataclass(frozen=True)
 class StyleMaker:
-    """Makes the results of an order: every content is encoded once, whatever the number of looks."""
+    """Makes the results of an order.
 
-    def __init__(
-        self, stylizer: Stylizer, looks: list[Look], deepen: Deepen | None, content_size: int, crop: bool
-    ) -> None:
-        self.stylizer, self.looks, self.deepen = stylizer, looks, deepen
-        self.content_size, self.crop = content_size, crop
-        self.encoded: tuple[Path, Content] | None = None
+    Attributes:
+        contents: reads and encodes photographs.
+        looks: one for each style.
+        deepen: refines what they give.
+    """
+
+    contents: ContentMaker
+    looks: list[Look]
+    deepen: Deepen | None
 
     def read(self, content: Path) -> Picture | Path:
-        """The pixels of a photograph of ordinary size; any thread may ask."""
-        from adain.images import count_pixels
-
-        if count_pixels(content) > READ_AHEAD_PIXELS:
-            return content
-        return self.stylizer.picture(content, size=self.content_size, crop=self.crop)
+        """See :meth:`adain.batch.ContentMaker.read`."""
+        return self.contents.read(content)
 
     def render(self, loaded: Picture | Path, job: Job) -> Image.Image:
         """The picture of a job."""
-        if self.encoded is None or self.encoded[0] != job.content:
-            self.encoded = None  # free the features of the picture before
-            content = self.stylizer.encode_content(loaded, size=self.content_size, crop=self.crop)
-            self.encoded = (job.content, content)
-        picture = self.looks[job.style].render(self.encoded[1])
+        picture = self.looks[job.style].render(self.contents.encode(loaded, job))
         return picture if self.deepen is None else self.deepen(picture, job.content, job.style)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adain.errors import InputError
-from adain.jobs import expand, plan
+from adain.jobs import Found, distinct, expand, find, means_file, plan
 from tests.conftest import noise_image
 
 
@@ -60,3 +60,53 @@ def test_conflicts(folder: Path) -> None:
         plan([a], ["w"], folder, suffix=".gif")
     with pytest.raises(InputError, match=r"\.xyz"):
         plan([a], ["w"], folder / "x.xyz")
+
+
+def test_sub_folders_keep_their_structure(folder: Path) -> None:
+    for name in ("s/a.png", "s/t/a.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        noise_image(16, 16).save(folder / name)
+    found = find([folder], recursive=True)
+    assert [f.name for f in found] == ["a", "b", "c", "s-a", "s-t-a"]
+    jobs = plan(found, ["w"], folder / "out")
+    assert [j.output.relative_to(folder / "out").as_posix() for j in jobs] == [
+        "a_stylized_w.png",
+        "b_stylized_w.jpg",
+        "c_stylized_w.png",
+        "s/a_stylized_w.png",
+        "s/t/a_stylized_w.png",
+    ]
+    # Named by itself, a file belongs to no folder.
+    assert plan(find([folder / "s" / "a.png"]), ["w"], folder / "out")[0].output.parent == folder / "out"
+
+
+def test_results_of_earlier_runs_are_passed_over(folder: Path) -> None:
+    found = find([folder, folder / "b.jpg"], ignore=lambda path: path.name == "b.jpg")
+    assert [f.path.name for f in found] == ["a.png", "c.bmp", "b.jpg"]  # unless named by itself
+    with pytest.raises(InputError, match="nothing but results of earlier runs"):
+        find([folder], ignore=lambda path: True)
+
+
+def test_repetitions() -> None:
+    a, b, again = Found(Path("a")), Found(Path("b")), Found(Path("a"), Path("sub"))
+    assert distinct([a, b, again, b]) == [a, b]
+
+
+def test_zip(folder: Path) -> None:
+    a, b, c = (folder / name for name in ("a.png", "b.jpg", "c.bmp"))
+    jobs = plan([a, b, a], ["x", "y", "z"], folder / "o", pairs="zip")
+    assert [(j.content, j.style) for j in jobs] == [(a, 0), (b, 1), (a, 2)]
+    assert [j.style for j in plan([a, b], ["x"], folder / "o", pairs="zip")] == [0, 0]
+    assert plan([a], ["x"], folder / "x.jpg", pairs="zip")[0].output == folder / "x.jpg"
+    for contents, styles in (([a, b, c], ["x", "y"]), ([a], ["x", "y"])):
+        with pytest.raises(InputError, match="as many styles as photographs, or one for all, not 2 styles"):
+            plan(contents, styles, folder / "o", pairs="zip")
+    with pytest.raises(InputError, match="2 results would be called"):
+        plan([a, a], ["x", "x"], folder / "o", pairs="zip")
+    with pytest.raises(InputError, match="product or zip, not both"):
+        plan([a], ["x"], folder / "o", pairs="both")
+
+
+def test_files_and_folders(folder: Path) -> None:
+    assert means_file(folder / "x.jpg")
+    assert not any(means_file(output) for output in (None, folder, f"{folder}/x.d/", "out"))

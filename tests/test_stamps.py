@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from adain.color import ColorPreservation
+from adain.placement import Ramp
+from adain.stamps import fingerprint
+
+
+def test_values() -> None:
+    values = [
+        1.0,
+        0.5,
+        None,
+        "a",
+        [1, 2],
+        [2, 1],
+        {"a": 1},
+        {"a": 2},
+        torch.zeros(1, 2),
+        torch.zeros(2, 1),
+        torch.ones(1, 2),
+        Image.new("L", (2, 1)),
+        Image.new("L", (1, 2)),
+        Image.new("L", (1, 2), 1),
+        ColorPreservation("luminance"),
+        ColorPreservation("luminance", strength=0.5),
+        Ramp("horizontal"),
+        Ramp("radial"),
+        torch.nn.Linear(1, 1),
+    ]
+    assert len({fingerprint(value) for value in values}) == len(values)
+    assert fingerprint({"a": 1, "b": (2, 3)}) == fingerprint({"b": [2, 3], "a": 1})
+
+
+def test_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    missing = fingerprint(path)
+    path.write_bytes(b"123")
+    first = fingerprint(path)
+    assert first != missing
+    status = path.stat()
+    path.write_bytes(b"1234")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert fingerprint(path) != first  # by its size
+    path.write_bytes(b"321")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 10**6))
+    assert fingerprint(path) != first  # by its time
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert fingerprint(path) == first
+    (tmp_path / "moved").mkdir()
+    assert fingerprint(path.rename(tmp_path / "moved" / "a.png")) == first
+
+
+def test_what_cannot_be_stamped_is_refused() -> None:
+    with pytest.raises(TypeError):
+        fingerprint(object())

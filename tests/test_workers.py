@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adain.errors import AdainError
+from adain.folders import Result, remaining
+from adain.manifest import Manifest
+from adain.workers import share_out
+from tests.makers import Colors, broken, killed, tasks
+
+pytestmark = pytest.mark.slow  # each process imports torch
+
+
+def run(folder: Path, *names: str, build: Any = Colors, jobs: int = 2, styles: int = 1) -> list[Result]:
+    with Manifest(folder / "out") as manifest:
+        todo = remaining(tasks(folder, *names, styles=styles), manifest)
+        return list(share_out(todo, build, manifest, jobs=jobs))
+
+
+def test_all_in_order_and_recorded(tmp_path: Path) -> None:
+    names = ["slow", *"abc", "unreadable", "odd", *"defgh"]
+    results = run(tmp_path, *names, styles=2)
+    assert [r.output.name for r in results] == [f"{name}_{k}.png" for name in names for k in range(2)]
+    failed = [r for r in results if r.status == "failed"]
+    assert [r.details["content"] for r in failed] == ["unreadable", "unreadable", "odd", "odd"]
+    assert str(failed[-1].error) == f"{tmp_path}/odd: LookupError: two lines"
+    assert all(r.output.is_file() for r in results if r.status == "done")
+    assert len(Manifest(tmp_path / "out").latest) == 22
+    assert [r.details["content"] for r in run(tmp_path, *names, styles=2, jobs=1)] == [
+        r.details["content"] for r in failed
+    ]
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_is_killed(tmp_path: Path) -> None:
+    """What it was at is tried once more; if that kills, too, it is given up, and nothing else."""
+    names = [*"ab", "deadly", *"cd", "once", *"ef"]
+    results = run(tmp_path, *names)
+    assert [r.details["content"] for r in results] == names
+    bad = [r for r in results if r.status != "done"]
+    assert [r.details["content"] for r in bad] == ["deadly"]
+    reason = f"{tmp_path}/deadly: the process at work on it was killed by SIGKILL (out of memory?): use fewer --jobs"
+    assert str(bad[0].error) == reason
+    assert Manifest(tmp_path / "out").latest["deadly_0.png"]["reason"] == reason
+    assert not multiprocessing.active_children()
+
+
+def test_processes_that_cannot_begin(tmp_path: Path) -> None:
+    with pytest.raises(AdainError, match="no such model"):
+        run(tmp_path, "a", "b", build=broken)
+    results = run(tmp_path, "a", "b", build=killed)
+    assert [r.status for r in results] == ["failed", "failed"]
+    assert "was killed by SIGKILL" in str(results[0].error)
+    assert not multiprocessing.active_children()
+
+
+def test_leaving_early(tmp_path: Path) -> None:
+    with Manifest(tmp_path / "out") as manifest:
+        stream = share_out(tasks(tmp_path, "slow1", "slow2", "slow3", "slow4"), Colors, manifest, jobs=1)
+        assert next(stream).output.name == "slow1_0.png"
+        stream.close()  # type: ignore[attr-defined]
+    assert not multiprocessing.active_children()
+    # What was begun is finished and recorded, what was not is not.
+    latest = Manifest(tmp_path / "out").latest
+    assert 1 <= len(latest) <= 3
+    assert {r["status"] for r in latest.values()} == {"done"}
+    assert {p.name for p in (tmp_path / "out").glob("*.png")} == set(latest)
