@@ -162,10 +162,9 @@ class _Crew:
             return
         if worker.is_ready:
             self.workers.append(self._hire())
-            return
         for other in self.workers:
             self._hand(other)
-        if not self.workers:
+        if not self.workers:  # none can so much as begin
             while self.waiting:
                 self._give_up(self.waiting.popleft(), worker)
 

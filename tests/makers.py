@@ -30,9 +30,6 @@ class Colors:
             raise MemoryError
         if "deadly" in loaded:
             os.kill(os.getpid(), signal.SIGKILL)
-        if "once" in loaded and not job.content.exists():
-            job.content.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
         if "slow" in loaded:
             time.sleep(0.3)
         return Image.new("RGB", (9, 7), (sum(map(ord, loaded)) % 256, job.style, 0))

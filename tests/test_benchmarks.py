@@ -42,6 +42,12 @@ def test_pairs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_folders() -> None:
+    out = script("folders", "--count", 3, "--size", 32, "--runs", 1, "--device", "cpu")
+    assert "calls / folder" in out
+
+
+@pytest.mark.slow
 def test_methods() -> None:
     out = script("methods", "--sizes", 72, "--share", 0.01)
     for method in ("Gatys from the content", "AdaIN pass", "AdaIN + refinement", "dynamic, multi-scale"):

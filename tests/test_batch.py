@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import adain
+from adain import batch
+from adain.errors import ImageError, InputError
+from adain.folders import Result
+from adain.stylizer import Stylizer
+from tests.conftest import noise_image
+
+
+@pytest.fixture
+def make(stylizer: Stylizer, tmp_path: Path) -> Callable[..., list[Result]]:
+    """``stylize_folder`` of two photographs and two artworks."""
+    for k, name in enumerate(("photos/a.png", "photos/b.png", "photos/sub/c.png", "arts/x.png", "arts/y.png")):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise_image(40, 36, k).save(path)
+
+    def run(out: str = "out", **more: object) -> list[Result]:
+        common = {"stylizer": stylizer, "style_size": 32}
+        return adain.stylize_folder(tmp_path / "photos", str(tmp_path / "arts"), tmp_path / out, **(common | more))
+
+    return run
+
+
+Make = Callable[..., list[Result]]
+
+
+def states(results: list[Result]) -> str:
+    return "".join(result.status[0] for result in results)
+
+
+def pixels(path: Path) -> bytes:
+    with Image.open(path) as image:
+        return image.tobytes()
+
+
+def test_each_in_each(make: Make, stylizer: Stylizer, tmp_path: Path) -> None:
+    seen: list[Result] = []
+    results = make(alpha=0.5, callback=seen.append)
+    assert results == seen
+    assert [r.output.name for r in results] == [f"{c}_stylized_{s}.png" for c in "ab" for s in "xy"]
+    for result in results:
+        photo, art = (tmp_path / "photos" / result.output.name[:1], tmp_path / "arts" / result.details["style"])
+        photo, art = photo.with_suffix(".png"), art.with_suffix(".png")
+        assert pixels(result.output) == stylizer.stylize(photo, art, alpha=0.5, style_size=32).tobytes()
+    assert states(make(alpha=0.5)) == "ssss"
+    assert states(make()) == "dddd"
+    assert states(make(existing="redo")) == "dddd"
+    results[0].output.unlink()
+    assert states(make(alpha=0.2, existing="skip")) == "dsss"
+
+
+def test_pairs_and_sub_folders(make: Make) -> None:
+    assert [r.output.name for r in make(pairs="zip")] == ["a_stylized_x.png", "b_stylized_y.png"]
+    with pytest.raises(InputError, match="2 styles for 3 photographs"):
+        make(pairs="zip", recursive=True)
+    assert states(make("deep", recursive=True)) == "dddddd"
+
+
+def test_controls(make: Make, stylizer: Stylizer, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    Image.linear_gradient("L").resize((40, 36)).save(mask)
+    photo, arts = tmp_path / "photos" / "a.png", [tmp_path / "arts" / f"{s}.png" for s in "xy"]
+    for k, controls in enumerate(
+        (
+            {"masks": [str(mask), mask], "color": ["linear", None]},
+            {"weights": [1, 2]},
+            {"weights": [1, 2], "color": "luminance"},
+        )
+    ):
+        results = make(f"one{k}", **controls)
+        assert [r.output.name for r in results] == ["a_stylized_x+y.png", "b_stylized_x+y.png"]
+        expected = stylizer.stylize(photo, arts, style_size=32, **controls)  # type: ignore[call-overload]
+        assert pixels(results[0].output) == expected.tobytes()
+        assert states(make(f"one{k}", **controls)) == "ss"
+    for k, color in enumerate(("linear", "luminance", adain.ColorPreservation("histogram", strength=0.5))):
+        results = make(f"each{k}", color=color, crop=True, content_size=20, suffix=".webp", quality=50)
+        expected = stylizer.stylize(photo, arts[0], style_size=32, color=color, crop=True, content_size=20)
+        assert results[0].output.name == "a_stylized_x.webp"
+        with Image.open(results[0].output) as image:
+            assert image.size == expected.size
+    Image.new("L", (40, 36), 255).save(mask)
+    assert states(make("one0", masks=[str(mask), mask], color=["linear", None])) == "dd"
+
+
+def test_large_photographs_are_not_read_ahead(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [pixels(r.output) for r in make()]
+    monkeypatch.setattr(batch, "READ_AHEAD_PIXELS", 100)
+    read: list[object] = []
+    real = batch.ContentMaker.read
+
+    def spy(self: batch.ContentMaker, content: Path) -> object:
+        read.append(real(self, content))
+        return read[-1]
+
+    monkeypatch.setattr(batch.ContentMaker, "read", spy)
+    assert [pixels(r.output) for r in make("large")] == expected
+    assert [type(item).__name__ for item in read] == ["PosixPath"] * 2
+
+
+def test_bad_input(make: Make, tmp_path: Path, stylizer: Stylizer) -> None:
+    with pytest.raises(InputError, match="pair by product, not by zip"):
+        make(weights=[1, 1], pairs="zip")
+    with pytest.raises(InputError, match="alpha must be between 0"):
+        make(alpha=2.0)
+    with pytest.raises(InputError, match="2 styles need as many weights, not 3"):
+        make(weights=[1, 1, 1])
+    with pytest.raises(InputError, match=r"cannot write \.gif"):
+        make(suffix=".gif")
+    with pytest.raises(InputError, match="resume, skip, redo, not maybe"):
+        make(existing="maybe")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageError, match="holds no images"):
+        adain.stylize_folder(tmp_path / "empty", tmp_path / "arts", tmp_path / "out", stylizer=stylizer)
+    (tmp_path / "photos" / "aa.png").write_text("no image")
+    (tmp_path / "arts" / "z.png").write_text("no image")
+    assert states(make("some")) == "ddffffddf"
