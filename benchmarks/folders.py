@@ -1,6 +1,6 @@
 """Time a folder against as many separate calls, side by side in one process, start-up not counted.
 
-    python benchmarks/folders.py [--count 20] [--size 512] [--runs 3] [--suffix .jpg] [--json]
+    python benchmarks/folders.py [--count 20] [--size 512] [--runs 3]
 
 The separate calls are ``stylizer.stylize(photo, artwork)`` and ``adain.save_image``; the folder is
 ``adain.stylize_folder``, which encodes the artwork once, reads and writes while the network works, and also keeps its
@@ -16,10 +16,12 @@ import json
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from machine import describe
 from speed import seconds
 
+from adain import defaults
 from adain.batch import stylize_folder
 from adain.images import center_crop_square, list_images, read_image, resize_shorter, save_image
 from adain.resources import sample_folder
@@ -40,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--style-size", type=int, default=defaults.STYLE_SIZE)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--suffix", default=".jpg", help="format of photographs and results")
     parser.add_argument("--device", default="auto")
@@ -57,18 +60,20 @@ def main() -> None:
 
         def calls() -> None:
             for photo in photos:
-                save_image(stylizer.stylize(photo, art), output("calls", photo))
+                made = stylizer.stylize(photo, art, style_size=args.style_size)
+                save_image(made, output("calls", photo))
 
         def encoded() -> None:
-            style = stylizer.encode_style(art)
+            style = stylizer.encode_style(art, size=args.style_size)
             for photo in photos:
                 save_image(stylizer.stylize(photo, style), output("encoded", photo))
 
         def folder() -> None:
-            results = stylize_folder(root / "photos", art, root / "folder", stylizer=stylizer, existing="redo")
+            common: dict[str, Any] = {"stylizer": stylizer, "existing": "redo", "style_size": args.style_size}
+            results = stylize_folder(root / "photos", art, root / "folder", **common)
             assert all(result.status == "done" for result in results)
 
-        save_image(stylizer.stylize(photos[0], art), root / f"warm{args.suffix}")
+        save_image(stylizer.stylize(photos[0], art, style_size=args.style_size), root / f"warm{args.suffix}")
         works = {"calls": calls, "encoded": encoded, "folder": folder}
         rounds = [{kind: seconds(work) for kind, work in works.items()} for _ in range(args.runs)]
         assert all(output("calls", p).read_bytes() == output("folder", p).read_bytes() for p in photos)

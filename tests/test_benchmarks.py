@@ -43,7 +43,7 @@ def test_pairs(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_folders() -> None:
-    out = script("folders", "--count", 3, "--size", 32, "--runs", 1, "--device", "cpu")
+    out = script("folders", "--count", 3, "--size", 32, "--style-size", 32, "--runs", 1, "--device", "cpu")
     assert "calls / folder" in out
 
 
