@@ -32,13 +32,14 @@ _FIXES = {
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, name: str | None = None) -> Iterator[Path]:
     """Yield a temporary path to write to; it becomes `path` when the block ends without error.
 
     The temporary file lies, hidden and empty, in the folder of `path` (made if missing, with its
-    parents) and has the same suffix. If the block raises anything, KeyboardInterrupt included, it
-    is removed and a file already at `path` stays as it was. A link at `path` is followed. The new
-    file has the permissions of any file the process creates.
+    parents) and has the same suffix; `name`, of `temporary_name`, is for who has to know it before.
+    If the block raises anything, KeyboardInterrupt included, it is removed and a file already at
+    `path` stays as it was. A link at `path` is followed. The new file has the permissions of any
+    file the process creates.
 
     Raises InputError where `path` cannot be written: its folder is missing and cannot be made or
     is not writable, it is itself a folder or a device, or (DiskFullError) the disk is full.
@@ -46,7 +47,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = _target(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _reserve(target.parent, target.suffix)
+        temporary = _reserve(target.parent, name or temporary_name(target.suffix))
     except OSError as error:
         raise unwritable(path, error) from error
     try:
@@ -78,7 +79,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     try:
         # Permission bits do not tell: the superuser passes them, and some file systems refuse
         # files regardless. Only creating one is proof.
-        _reserve(folder, "").unlink()
+        _reserve(folder, temporary_name("")).unlink()
     except OSError as error:
         raise unwritable(path, error) from error
 
@@ -100,11 +101,16 @@ def _target(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _reserve(folder: Path, suffix: str) -> Path:
-    """Create an empty hidden file in `folder` that no other process or thread will choose."""
+def temporary_name(suffix: str) -> str:
+    """The name of a hidden file that no other process or thread will choose."""
     # The suffix comes last because image libraries take the format from it; the rest does not
     # repeat the target's name, which may already be as long as the file system allows.
-    temporary = folder / f".adain-{secrets.token_hex(8)}{suffix}"
+    return f".adain-{secrets.token_hex(8)}{suffix}"
+
+
+def _reserve(folder: Path, name: str) -> Path:
+    """Create an empty file in `folder`."""
+    temporary = folder / name
     # The tempfile module would give mode 0600; 0o666 lets the umask decide as for other files.
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     return temporary

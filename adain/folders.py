@@ -16,7 +16,7 @@ from PIL import Image
 
 from . import defaults
 from .errors import AdainError, DiskFullError, InputError, out_of_memory
-from .files import atomic_path
+from .files import atomic_path, temporary_name
 from .images import encode_image
 from .jobs import Job
 from .manifest import Manifest
@@ -190,9 +190,10 @@ def save(
     """
     start, output = time.perf_counter(), task.job.output
     data = encode_image(picture, output, quality=quality)
-    with atomic_path(output) as temporary:
-        if manifest is not None:
-            manifest.writing(output, task.settings, data, temporary)
+    name = temporary_name(output.suffix)
+    if manifest is not None:
+        manifest.writing(output, task.settings, data, name)
+    with atomic_path(output, name=name) as temporary:
         temporary.write_bytes(data)
     seconds = round(seconds + time.perf_counter() - start, 3)
     details = {**task.details, "width": picture.width, "height": picture.height, "seconds": seconds}

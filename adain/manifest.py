@@ -89,14 +89,14 @@ class Manifest:
         """The name under which an output is recorded: relative to the folder, which may thus be moved."""
         return Path(os.path.relpath(os.path.abspath(output), os.path.abspath(self.folder))).as_posix()
 
-    def writing(self, output: Path, settings: str, data: bytes | memoryview, temporary: Path) -> None:
-        """Record that ``data`` is about to become ``output``, by way of a temporary file in its folder.
+    def writing(self, output: Path, settings: str, data: bytes | memoryview, temporary: str) -> None:
+        """Record that ``data`` is about to become ``output``, by way of a temporary file of that name in its folder.
 
         Raises:
             InputError: see :meth:`append`.
         """
         digest = hashlib.sha256(data).hexdigest()
-        self.append(output, "writing", settings=settings, sha256=digest, temporary=temporary.name)
+        self.append(output, "writing", settings=settings, sha256=digest, temporary=temporary)
 
     def append(self, output: Path, status: str, *, durable: bool = False, **details: Any) -> None:
         """Append a line.

@@ -68,7 +68,7 @@ def test_nothing_is_made_before_the_first_line(tmp_path: Path) -> None:
 
 
 def test_killed_between_replacing_and_recording(tmp_path: Path) -> None:
-    path, temporary = tmp_path / "a.png", tmp_path / ".adain-0123456789abcdef.png"
+    path, temporary = tmp_path / "a.png", ".adain-0123456789abcdef.png"
     path.write_bytes(b"old!")
     with Manifest(tmp_path) as manifest:
         manifest.writing(path, "s", b"new!", temporary)
@@ -89,9 +89,9 @@ def test_leftovers_of_a_kill_are_swept(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).write_bytes(b"half")
     with Manifest(tmp_path) as manifest:
-        manifest.writing(tmp_path / "a.png", "s", b"1", tmp_path / names[0])
-        manifest.writing(tmp_path / "c.png", "s", b"1", tmp_path / names[2])
-        manifest.writing(tmp_path / "d.png", "s", b"1", Path("../.adain-0123456789abcdef.png"))
+        manifest.writing(tmp_path / "a.png", "s", b"1", names[0])
+        manifest.writing(tmp_path / "c.png", "s", b"1", names[2])
+        manifest.writing(tmp_path / "d.png", "s", b"1", f"../{tmp_path.name}/{names[1]}")
         with Manifest(tmp_path) as other:
             other.sweep()  # the first is at work
         assert sorted(os.listdir(tmp_path)) == sorted([*names, NAME])
