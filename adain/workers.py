@@ -178,6 +178,8 @@ class _Crew:
         """Let all processes finish what they are at, and end."""
         for worker in self.workers:
             self._close(worker)
+            if not worker.is_ready:  # it is still loading the network
+                worker.process.terminate()
         for worker in self.workers:
             worker.process.join(PATIENCE)
             if worker.process.is_alive():
