@@ -20,7 +20,7 @@ from .files import atomic_path, temporary_name
 from .images import encode_image
 from .jobs import Job
 from .manifest import Manifest
-from .pipeline import read_ahead, write_behind
+from .pipeline import THREADS, read_ahead, write_behind
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -120,6 +120,7 @@ def make(
     quality: int = defaults.JPEG_QUALITY,
     stop: threading.Event | None = None,
     report: Callable[[Result], None] | None = None,
+    threads: int = THREADS,
 ) -> Iterator[Result]:
     """Do tasks, and yield what became of each, in order.
 
@@ -133,12 +134,13 @@ def make(
         manifest: takes a line for each.
         quality: of JPEG and WebP files.
         stop: ends the work before the next task once it is set.
-        report: called, in the thread that writes, as soon as a task is done.
+        report: called, in a thread that writes, as soon as a task is done.
+        threads: that read, and as many that write.
     """
     ending = stop or threading.Event()
 
     def pictures() -> Iterator[tuple[Task, Image.Image | AdainError, float]]:
-        for group, loaded in read_ahead(groups, lambda group: maker.read(group[0].job.content)):
+        for group, loaded in read_ahead(groups, lambda group: maker.read(group[0].job.content), threads=threads):
             for task in group:
                 if ending.is_set():
                     return
@@ -165,7 +167,7 @@ def make(
             report(result)
         return result
 
-    return write_behind(pictures(), write)
+    return write_behind(pictures(), write, threads=threads)
 
 
 def save(

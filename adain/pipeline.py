@@ -7,6 +7,7 @@ They know nothing of pictures. At no time are there more than ``ahead`` items re
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,8 @@ Written = TypeVar("Written")
 
 AHEAD = 2
 BEHIND = 3
+THREADS = 1 if (os.cpu_count() or 1) < 4 else 2
+"""For each of reading and writing: where cores are few, the network needs them more."""
 
 
 def read_ahead(

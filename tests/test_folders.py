@@ -28,7 +28,7 @@ def records(folder: Path) -> dict[str, dict[str, Any]]:
 def run(folder: Path, *names: str, maker: Any = None, **settings: Any) -> list[Result]:
     with Manifest(folder / "out") as manifest:
         todo = remaining(tasks(folder, *names, **settings), manifest)
-        return list(make(by_content(todo), maker or Colors(), manifest))
+        return list(make(by_content(todo), maker or Colors(), manifest, threads=1))
 
 
 def test_all_are_made_and_recorded(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ class Large(Colors):
 def test_a_full_disk(small_disk: Path) -> None:
     names = [f"n{k}" for k in range(20)]
     with Manifest(small_disk / "out") as manifest:
-        results = list(make(by_content(tasks(small_disk, *names)), Large(), manifest))
+        results = list(make(by_content(tasks(small_disk, *names)), Large(), manifest, threads=1))
     good = [r for r in results if r.status == "done"]
     assert 3 <= len(good) <= 6
     assert len(results) < 12  # it did not go on for nothing
@@ -209,6 +209,14 @@ def test_a_full_disk_by_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert sorted(os.listdir(tmp_path / "out")) == ["a_0.png", "b_0.png", "manifest.jsonl"]
     monkeypatch.undo()
     assert len(run(tmp_path, *"abcdefghijklmnop")) == 14
+
+
+def test_several_threads(tmp_path: Path) -> None:
+    names = [f"n{k}" for k in range(12)]
+    with Manifest(tmp_path / "out") as manifest:
+        results = list(make(by_content(tasks(tmp_path, *names)), Colors(), manifest, threads=3))
+    assert [r.details["content"] for r in results] == names
+    assert set(records(tmp_path)) == {r.output.name for r in results}
 
 
 def test_saving_without_a_manifest(tmp_path: Path) -> None:
