@@ -95,7 +95,7 @@ def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: str = 
     todo = []
     for task in tasks:
         if manifest.is_complete(task.job.output, task.settings):
-            manifest.settle(task.job.output)
+            manifest.settle(task.job.output, **task.details)
         else:
             todo.append(task)
     return todo

@@ -74,12 +74,11 @@ class Manifest:
             pass
         return False
 
-    def settle(self, output: Path) -> None:
+    def settle(self, output: Path, **details: Any) -> None:
         """Record an output that :meth:`is_complete` as done where a kill has kept that from being recorded."""
         record = self.latest.get(self.key(output))
         if record is not None and record["status"] == "writing":
-            rest = {key: value for key, value in record.items() if key not in ("output", "status", "temporary")}
-            self.append(output, "done", **rest, bytes=output.stat().st_size)
+            self.append(output, "done", **details, settings=record["settings"], bytes=output.stat().st_size)
 
     def has(self, path: Path) -> bool:
         """Whether a file is one of the folder's results, of whatever settings."""

@@ -343,7 +343,7 @@ def test_killed_at_random_moments(forty: Path, stylizer: Stylizer) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 def test_interrupted(forty: Path) -> None:
     out = forty / "out"
-    process = start(forty / "photos", forty / "art.png", "-o", out)
+    process = start(forty / "photos", forty / "art.png", "-o", out, "--content-size", "96")
     wait_for(out, 4, process)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
@@ -361,7 +361,7 @@ def test_interrupted(forty: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 def test_several_processes_killed(forty: Path) -> None:
     """The first is killed: the others notice and end. Then one of the others is: its share is made all the same."""
-    out, command = forty / "out", (forty / "photos", forty / "art.png", "-o", forty / "out", "--alpha", "0.5")
+    out, command = forty / "out", (forty / "photos", forty / "art.png", "-o", forty / "out", "--content-size", "64")
     process = start(*command, jobs=2)
     wait_for(out, 5, process)
     process.kill()

@@ -77,10 +77,10 @@ def test_killed_between_replacing_and_recording(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path)
     assert manifest.is_complete(path, "s")
     assert not manifest.is_complete(path, "other")
-    manifest.settle(path)
+    manifest.settle(path, content="a")
     manifest.close()
     last = lines(tmp_path)[-1]
-    assert (last["status"], last["bytes"], last["settings"]) == ("done", 4, "s")
+    assert last == {"output": "a.png", "status": "done", "content": "a", "settings": "s", "bytes": 4}
     assert Manifest(tmp_path).is_complete(path, "s")
 
 
