@@ -34,7 +34,7 @@ def test_everything_once_and_in_order(count: int, ahead: int, readers: int, behi
 
 def test_reading_is_ahead_and_bounded() -> None:
     started: list[int] = []
-    both = threading.Barrier(3, timeout=10)
+    both = threading.Barrier(3, timeout=60)
 
     def load(item: int) -> int:
         started.append(item)
@@ -85,15 +85,15 @@ def test_writing_is_behind_and_bounded() -> None:
     def results() -> Iterator[int]:
         for k in range(8):
             made.append(k)
+            if k == 2:
+                gate.set()
             yield k
 
     def store(value: int) -> int:
-        gate.wait(10)
+        assert gate.wait(60)
         return value
 
     stream = write_behind(results(), store, behind=3)
-    timer = threading.Timer(0.1, gate.set)
-    timer.start()
     assert next(stream) == 0
     assert made == [0, 1, 2]  # made while the first was being written, and no more
     assert list(stream) == list(range(1, 8))
