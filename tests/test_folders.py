@@ -45,6 +45,12 @@ def test_all_are_made_and_recorded(tmp_path: Path) -> None:
     assert len(records(tmp_path)) == 4 == len(list((tmp_path / "out").glob("*.png")))
 
 
+def test_each_is_announced_before_it_is_put_in_place(tmp_path: Path) -> None:
+    run(tmp_path, "a")
+    lines = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()]
+    assert [line["status"] for line in lines] == ["writing", "done"]
+
+
 def test_each_content_is_read_once(tmp_path: Path) -> None:
     class Counting(Colors):
         count = 0
