@@ -44,3 +44,6 @@ FEATHER = 0.0
 
 GRID_SIZE = 256
 """Shorter side in pixels of each picture of an interpolation grid, where no content size is given."""
+
+EVALUATION_SIZE = 512
+"""Side in pixels of the squares that pictures are brought to before they are measured."""

@@ -30,6 +30,11 @@ class Job:
     output: Path
 
 
+def output_stem(content: str, style: str) -> str:
+    """The name of a result without its suffix, from the names of its content and style."""
+    return f"{content}_stylized_{style}"
+
+
 def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """The files named, with folders replaced by the images in them, in order and without repetition.
 
@@ -75,7 +80,7 @@ def plan(
             if not is_file:
                 own = content.suffix.lower()
                 ending = suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)
-                target = target / f"{content.stem}_stylized_{style}{ending}"
+                target = target / f"{output_stem(content.stem, style)}{ending}"
             jobs.append(Job(content, index, target))
     _check(jobs)
     return jobs
