@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from pathlib import Path
 
@@ -23,12 +24,14 @@ def peak_memory(device: torch.device) -> float:
 
 
 def reset_peak_memory(device: torch.device) -> bool:
-    """Let :func:`peak_memory` start again from what is in use now; False where the system cannot (all but Linux)."""
+    """Let :func:`peak_memory` start again from what is in use now; False where the system cannot (all but Linux with glibc)."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return True
     try:
+        # What was freed may still be resident, and what is allocated next would then take nothing more.
+        ctypes.CDLL(None).malloc_trim(0)
         _CLEAR.write_text("5")  # proc(5): resets the high-water mark of resident memory
-    except OSError:
+    except (OSError, AttributeError, TypeError):  # no glibc, or no such system
         return False
     return True

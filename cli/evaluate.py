@@ -132,6 +132,9 @@ def evaluate(
     from adain.images import DEFAULT_MAX_PIXELS
     from adain.metrics.networks import LPIPS, ArtInception
 
+    lpips = None
+    if lpips_backbone is not None and lpips_weights is not None:
+        lpips = LPIPS.from_files(lpips_backbone, lpips_weights)
     evaluation = run(
         pairs,
         names=chosen,
@@ -139,9 +142,7 @@ def evaluate(
         alpha=alpha,
         size=size,
         fit="stretch" if fit == "stretch" else "crop",
-        lpips=None
-        if lpips_backbone is None or lpips_weights is None
-        else LPIPS.from_files(lpips_backbone, lpips_weights),
+        lpips=lpips,
         inception=None if artfid_inception is None else ArtInception.from_file(artfid_inception),
         device=model["device"],
         max_pixels=model["max_pixels"] or DEFAULT_MAX_PIXELS,

@@ -43,21 +43,21 @@ _TABLE = (
     Metric("style-loss", "lower", "pair", "AdaIN style loss", "metrics.style_distance"),
     Metric("content-loss-target", "lower", "pair", "relu4_1 against the AdaIN target", "metrics.content_target_loss"),
     Metric("content-loss", "lower", "pair", "relu4_1 against the content", "metrics.content_feature_loss"),
-    Metric("content-distance", "lower", "pair", "the same, blind to statistics", "metrics.content_distance"),
+    Metric("content-distance", "lower", "pair", "relu4_1 against the content, channel-normalised", "metrics.content_distance"),
     Metric("gram", "lower", "pair", "Gram matrix difference to the style", "metrics.gram_difference"),
-    Metric("cfsd", "lower", "pair", "content feature structural distance", "metrics.cfsd"),
+    Metric("cfsd", "lower", "pair", "content feature structural distance", "metrics.cfsd", digits=4),
     Metric("ssim", "higher", "pair", "structural similarity to the content", "metrics.ssim"),
     Metric("vgg-distance", "lower", "pair", "VGG-19 features against the content", "metrics.vgg_distance"),
     Metric("histogram", "lower", "pair", "RGB-uv histogram distance to the style", "metrics.histogram_distance"),
-    Metric("vgg-fd", "lower", "set", "Fréchet distance to the styles, VGG-19", "metrics.frechet_distance", digits=2),
+    Metric("vgg-fd", "lower", "set", "Fréchet distance to the styles, VGG-19", "metrics.frechet_distance", digits=1),
     Metric("lpips", "lower", "pair", "LPIPS to the content", "metrics.networks.LPIPS", networks=("lpips",)),
     Metric(
         "fid", "lower", "set", "Fréchet distance to the styles, ArtFID's Inception", "metrics.frechet_distance",
-        digits=2, networks=("artfid",),
+        digits=1, networks=("artfid",),
     ),
     Metric(
         "artfid", "lower", "set", "(1 + LPIPS) · (1 + FID)", "metrics.networks.art_fid",
-        digits=2, networks=("lpips", "artfid"),
+        digits=1, networks=("lpips", "artfid"),
     ),
     Metric("alpha-falls", "higher", "stylising", "steps of alpha that lower the residual", "metrics.falling"),
     Metric("alpha-rise", "lower", "stylising", "largest rise of the residual with alpha", "metrics.falling"),
@@ -66,12 +66,12 @@ _TABLE = (
         styles=2,
     ),
     Metric(
-        "blend-setback", "lower", "stylising", "largest that does not", "metrics.interpolation",
+        "blend-setback", "lower", "stylising", "largest step of a blend the wrong way", "metrics.interpolation",
         styles=2,
     ),
-    Metric("warping-error", "lower", "stylising", "flicker over a known pan", "warping.warping_error", digits=4),
-    Metric("ms", "lower", "stylising", "milliseconds a picture", "evaluation.making.Maker.make", digits=0),
-    Metric("mb", "lower", "stylising", "memory of a pass in MB", "evaluation.making.Maker.make", digits=0),
+    Metric("warping-error", "lower", "stylising", "squared error over a pan of known motion", "warping.warping_error", digits=4),
+    Metric("ms", "lower", "stylising", "milliseconds a picture takes", "evaluation.making.Maker.make", digits=0),
+    Metric("mb", "lower", "stylising", "memory a pass needs, in MB", "evaluation.making.Maker.make", digits=0),
 )  # fmt: skip
 
 METRICS = {metric.name: metric for metric in _TABLE}
