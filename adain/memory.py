@@ -24,7 +24,7 @@ def peak_memory(device: torch.device) -> float:
 
 
 def reset_peak_memory(device: torch.device) -> bool:
-    """Let :func:`peak_memory` start again from what is in use now; False where the system cannot (all but Linux with glibc)."""
+    """Let :func:`peak_memory` start again from what is in use now; False where only glibc on Linux could."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return True

@@ -2,8 +2,8 @@
 
     python benchmarks/quality.py CONTENT_DIR STYLE_DIR [--decoder FILE] [--size 512] [--pairs product|zip] [--json]
 
-Figures, each the mean over pairs (pictures): style residual and content distance at alpha 1 as `adain evaluate` measures
-them, PSNR at alpha 0 against the photograph, SSIM against the input when an image is its own style (see adain.metrics).
+Figures, each the mean over pairs (pictures): style residual and content distance at alpha 1 as `adain evaluate`
+measures them, PSNR at alpha 0 against the photograph, SSIM against the input when an image is its own style.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ from adain.stylizer import Stylizer
 from adain.vgg import STRIDE
 
 
-def score(
-    stylizer: Stylizer, contents: list[Path], styles: list[Path], size: int, pairs: Pairing
-) -> dict[str, object]:
+def score(stylizer: Stylizer, contents: list[Path], styles: list[Path], size: int, pairs: Pairing) -> dict[str, object]:
     """The figures above, and the style residual of every pair."""
     chosen = pair_up(contents, styles, pairs)
     names = ["style-residual", "content-distance"]

@@ -43,7 +43,7 @@ _TABLE = (
     Metric("style-loss", "lower", "pair", "AdaIN style loss", "metrics.style_distance"),
     Metric("content-loss-target", "lower", "pair", "relu4_1 against the AdaIN target", "metrics.content_target_loss"),
     Metric("content-loss", "lower", "pair", "relu4_1 against the content", "metrics.content_feature_loss"),
-    Metric("content-distance", "lower", "pair", "relu4_1 against the content, channel-normalised", "metrics.content_distance"),
+    Metric("content-distance", "lower", "pair", "relu4_1, channel-normalised", "metrics.content_distance"),
     Metric("gram", "lower", "pair", "Gram matrix difference to the style", "metrics.gram_difference"),
     Metric("cfsd", "lower", "pair", "content feature structural distance", "metrics.cfsd", digits=4),
     Metric("ssim", "higher", "pair", "structural similarity to the content", "metrics.ssim"),
@@ -69,7 +69,7 @@ _TABLE = (
         "blend-setback", "lower", "stylising", "largest step of a blend the wrong way", "metrics.interpolation",
         styles=2,
     ),
-    Metric("warping-error", "lower", "stylising", "squared error over a pan of known motion", "warping.warping_error", digits=4),
+    Metric("warping-error", "lower", "stylising", "error over a known motion", "warping.warping_error", digits=4),
     Metric("ms", "lower", "stylising", "milliseconds a picture takes", "evaluation.making.Maker.make", digits=0),
     Metric("mb", "lower", "stylising", "memory a pass needs, in MB", "evaluation.making.Maker.make", digits=0),
 )  # fmt: skip

@@ -19,13 +19,16 @@ DISTANCE_LAYERS = VGGEncoder.style_layers
 
 
 def content_distance(output: Mapping[str, Tensor], content: Mapping[str, Tensor]) -> Tensor:
-    """Mean squared difference of the channel-normalised relu4_1 features of output and content.
+    r"""Mean squared difference of the channel-normalised relu4_1 features of output and content.
+
+    .. math:: \operatorname{mean}_{cp} \left(\frac{F_{cp} - \mu_c(F)}{\sigma_c(F)}
+              - \frac{P_{cp} - \mu_c(P)}{\sigma_c(P)}\right)^2
 
     Blind to the channel statistics that a style replaces, so that it sees structure alone. A measure of this
     project's own.
 
     Returns:
-        A float32 scalar in about ``[0, 2]``: 0 for the content itself, 2 for unrelated images. Lower is better.
+        A float32 scalar ≥ 0, in about ``[0, 2]``: 0 for the content itself, 2 for unrelated images. Lower is better.
     """
     return content_loss(normalize_channels(output[CONTENT_LAYER]), normalize_channels(content[CONTENT_LAYER]))
 

@@ -72,11 +72,17 @@ def frechet_distance(output: Tensor, style: Tensor) -> Tensor:
         raise InputError(f"feature vectors {tuple(output.shape)} and {tuple(style.shape)} cannot be compared")
     if min(len(output), len(style)) < 2:
         raise InputError("a Fréchet distance needs at least two pictures on either side")
-    (ma, ca), (mb, cb) = (_gaussian(in_double(x)) for x in (output, style))
-    return gaussian_frechet_distance(ma, ca, mb, cb)
+    (mean_a, a), (mean_b, b) = (_centred(in_double(x)) for x in (output, style))
+    if max(len(a), len(b)) > a.shape[1]:
+        return gaussian_frechet_distance(mean_a, a.mT @ a, mean_b, b.mT @ b)
+    # With Σ = XᵀX the root's trace is the sum of the singular values of X Yᵀ: as many rows as there are pictures, where
+    # the covariances of Inception features would have 2,048.
+    shared = torch.linalg.svdvals(a @ b.mT).sum()
+    distance: Tensor = (mean_a - mean_b).square().sum() + a.square().sum() + b.square().sum() - 2.0 * shared
+    return distance.clamp_min(0.0)
 
 
-def _gaussian(vectors: Tensor) -> tuple[Tensor, Tensor]:
+def _centred(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean, and what is left, scaled so that its product with itself is the covariance."""
     mean = vectors.mean(dim=0)
-    centred = vectors - mean
-    return mean, centred.mT @ centred / (len(vectors) - 1)
+    return mean, (vectors - mean) / (len(vectors) - 1) ** 0.5

@@ -33,6 +33,9 @@ def falling(values: Sequence[float]) -> Monotonicity:
     *Alpha monotonicity* is this of the style residual at alpha 0, ¼, ½, ¾, 1: more strength should leave less of the
     way to the style. A measure of this project's own.
 
+    Returns:
+        The share, in ``[0, 1]``: higher is better; and the setback, ≥ 0: lower is better.
+
     Raises:
         InputError: if there are fewer than two values.
     """
@@ -53,7 +56,8 @@ def interpolation(to_first: Sequence[float], to_second: Sequence[float]) -> Mono
         to_first, to_second: distances in the order of the shares, as many of the one as of the other.
 
     Returns:
-        The share of the steps of both that go the right way, and the largest that does not.
+        The share of the steps of both that go the right way, in ``[0, 1]``: higher is better; and the largest step
+        that does not, as a part of the way between the styles, ≥ 0: lower is better.
 
     Raises:
         InputError: if there are fewer than two distances, or not as many of both.
