@@ -107,6 +107,7 @@ def test_a_broken_picture_does_not_stop_the_rest(run_cli: Run, folders: Folders,
     assert "cannot read" in one_line_error(run_cli("evaluate", *args))
 
 
+@pytest.mark.slow
 def test_lpips_and_artfid(run_cli: Run, folders: Folders, tmp_path: Path) -> None:
     torch.manual_seed(0)
     features = torchvision.models.alexnet(weights=None).features.state_dict()

@@ -17,7 +17,7 @@ from ..errors import AdainError, InputError
 from ..images import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
 from ..losses import Stats
 from ..metrics.networks import LPIPS
-from ..vgg import VGGEncoder
+from ..vgg import VGGEncoder, layers_upto
 
 Fit = Literal["crop", "stretch"]
 
@@ -107,7 +107,7 @@ class Gallery:
 
     Args:
         encoder: what they are measured with.
-        layers: whose features are wanted.
+        layers: whose features are wanted, from shallow to deep.
         size, fit, max_pixels: see :func:`load_square`.
         lpips: the network of LPIPS, if that is wanted.
     """
@@ -129,11 +129,8 @@ class Gallery:
         self._lpips = lpips
         self._held: OrderedDict[Path, Seen] = OrderedDict()
         self._broken: dict[Path, AdainError] = {}
-        # Counted in whole pictures of the deepest features there are, before any is read.
-        with torch.no_grad():
-            probe = self.see(torch.zeros(1, 3, size, size))
-        share = 2 if lpips is not None else 1
-        self.room = max(3, HELD_BYTES // (probe.bytes * share))
+        share = 2 if lpips is not None else 1  # its features are held as well
+        self.room = max(3, HELD_BYTES // (share * expected_bytes(layers, size)))
 
     @property
     def block(self) -> int:
@@ -188,6 +185,15 @@ class Gallery:
             f"{name} is {width}x{height} px, which is not the shape of its content ({w}x{h}): give the output of "
             f"that content, or --fit stretch"
         )
+
+
+def expected_bytes(layers: Sequence[str], size: int) -> int:
+    """Of a picture and its features at some layers of VGG-19, all in float32."""
+    cells, numbers = size, 3 * size * size
+    for spec in layers_upto(layers[-1]):
+        cells = -(-cells // 2) if spec.pool_before else cells
+        numbers += spec.c_out * cells * cells if spec.relu in layers else 0
+    return 4 * numbers
 
 
 def visiting(pairs: Sequence[tuple[int, int]], block: int) -> list[int]:

@@ -165,6 +165,9 @@ class ArtInception(nn.Module):
     Pictures go in as they are, in ``[0, 1]`` and at their own size, as in the code of the ArtFID release; its two
     classifiers and auxiliary heads are left out.
 
+    This follows the code of that release (art-fid 0.0.2), and gives the same features for the same weights; the
+    published file itself has not been tried.
+
     Args:
         state: ``art_inception.pth`` of that release: its trunk has the names of torchvision's ``inception_v3``.
         source: its name, for messages.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from adain.errors import InputError, MissingFileError
-from adain.evaluation.pictures import Gallery, load_square, visiting
+from adain.evaluation.pictures import HELD_BYTES, Gallery, expected_bytes, load_square, visiting
 from adain.images import center_crop_square, read_image, resize_shorter, to_tensor
 from adain.pretrained import load_encoder
 from tests.conftest import noise_image
@@ -42,6 +42,14 @@ def test_features_are_those_of_the_encoder(gallery: Gallery, pictures: list[Path
     for layer, features in expected.items():
         torch.testing.assert_close(seen.features[layer], features, rtol=1e-4, atol=1e-4)
     assert seen.bytes == 4 * (3 * 32 * 32 + 64 * 32 * 32 + 128 * 16 * 16)
+
+
+@pytest.mark.parametrize("layers", [("relu1_1",), ("relu1_1", "relu2_1"), ("relu2_1",)])
+@pytest.mark.parametrize("size", [32, 37])
+def test_room_is_reckoned_from_what_pictures_take(layers: tuple[str, ...], size: int, pictures: list[Path]) -> None:
+    gallery = Gallery(load_encoder(upto=layers[-1]), layers, size=size)
+    assert gallery.look(pictures[0]).bytes == expected_bytes(layers, size)
+    assert gallery.room == HELD_BYTES // expected_bytes(layers, size)
 
 
 def test_what_is_held_is_encoded_once(gallery: Gallery, pictures: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
