@@ -279,6 +279,18 @@ def load_backbone(
     return TorchvisionBackbone(name, dict(zip(names[:end], steps, strict=False)), pool)
 
 
+def torchvision_models(purpose: str) -> Any:
+    """``torchvision.models``, imported only now.
+
+    Raises:
+        AdainError: if it is not there or was built for another torch; ``purpose`` says what needs it.
+    """
+    try:
+        return importlib.import_module("torchvision.models")
+    except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
+        raise AdainError(f"{purpose} needs the torchvision that belongs to this torch: {first_line(error)}") from None
+
+
 def _filled(name: str, state: Mapping[str, Tensor], source: str) -> Any:
     """torchvision's network without its classifier, its parameters taken from ``state``."""
     architecture = ARCHITECTURES[name]
@@ -287,11 +299,7 @@ def _filled(name: str, state: Mapping[str, Tensor], source: str) -> Any:
         raise WeightsError(f"{source} holds no {name}: it has no {architecture.first}; give {architecture.weights}")
     prefix = first.removesuffix(architecture.first)
     own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    try:
-        models = importlib.import_module("torchvision.models")
-    except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
-        raise AdainError(f"{name} needs the torchvision that belongs to this torch: {first_line(error)}") from None
-    build: Callable[..., Any] = getattr(models, name)
+    build: Callable[..., Any] = getattr(torchvision_models(name), name)
     with torch.device("meta"):
         network = build(weights=None)
     setattr(network, architecture.head.removesuffix("."), nn.Identity())

@@ -50,3 +50,6 @@ PAIRS = ("product", "zip")
 
 EXISTING = ("resume", "skip", "redo")
 """What becomes of results that are there: kept if they are what would be made, kept whatever they are, or made anew."""
+
+EVALUATION_SIZE = 512
+"""Side in pixels of the squares that pictures are brought to before they are measured."""

@@ -49,6 +49,11 @@ class Found(NamedTuple):
         return "-".join((*self.below.parts, self.path.stem))
 
 
+def output_stem(content: str, style: str) -> str:
+    """The name of a result without its suffix, from the names of its content and style."""
+    return f"{content}_stylized_{style}"
+
+
 def find(
     paths: Sequence[str | os.PathLike[str]],
     *,
@@ -133,7 +138,7 @@ def plan(
         if not is_file:
             own = content.suffix.lower()
             ending = suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)
-            target = target / below / f"{content.stem}_stylized_{styles[index]}{ending}"
+            target = target / below / f"{output_stem(content.stem, styles[index])}{ending}"
         jobs.append(Job(content, index, target))
     _check(jobs)
     return jobs

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ import torch
 from machine import describe
 
 from adain.images import save_image, to_pil
+from adain.peak import peak_memory
 from adain.pretrained import load_encoder
 from adain.refine import refine
 from adain.refinement.recipe import load_recipe
@@ -59,7 +59,7 @@ def work(method: str, content: Path, style: Path, size: int, share: float, pictu
     else:
         result = photo
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform != "darwin" else 1e9)
+    peak = peak_memory(torch.device("cpu")) / 1e3
     assert isinstance(result, torch.Tensor)
     differences = {}
     with torch.no_grad():

@@ -2,8 +2,8 @@
 
     python benchmarks/quality.py CONTENT_DIR STYLE_DIR [--decoder FILE] [--size 512] [--pairs product|zip] [--json]
 
-Figures, each the mean over pairs (pictures): style residual and content distance at alpha 1 (see adain.metrics), PSNR
-at alpha 0 against the photograph, SSIM against the input when an image is its own style.
+Figures, each the mean over pairs (pictures): style residual and content distance at alpha 1 as `adain evaluate`
+measures them, PSNR at alpha 0 against the photograph, SSIM against the input when an image is its own style.
 """
 
 from __future__ import annotations
@@ -12,63 +12,56 @@ import argparse
 import json
 import statistics
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from adain import metrics
-from adain.images import center_crop_square, list_images, read_image, resize_shorter, split_alpha, to_tensor
-from adain.layer import adaptive_instance_norm
+from adain.evaluation.pairs import Pairing, pair_up
+from adain.evaluation.pictures import load_square
+from adain.evaluation.run import MADE, evaluate
+from adain.images import list_images
 from adain.statistics import channel_mean_std
 from adain.style import Style
-from adain.stylizer import Content, Stylizer
-from adain.vgg import CONTENT_LAYER, STRIDE, STYLE_LAYERS
+from adain.stylizer import Stylizer
+from adain.vgg import STRIDE
 
 
-def load(path: Path, size: int) -> torch.Tensor:
-    """A square picture of ``size`` px as a tensor."""
-    return to_tensor(center_crop_square(resize_shorter(split_alpha(read_image(path))[0], size)))
-
-
-@torch.inference_mode()
-def score(stylizer: Stylizer, contents: list[Path], styles: list[Path], size: int, pairs: str) -> dict[str, object]:
+def score(stylizer: Stylizer, contents: list[Path], styles: list[Path], size: int, pairs: Pairing) -> dict[str, object]:
     """The figures above, and the style residual of every pair."""
-    device = stylizer.device
-    photos = [load(path, size).to(device) for path in contents]
-    features = [stylizer.encoder(photo, STYLE_LAYERS) for photo in photos]
-    targets = [stylizer.encoder(load(path, size).to(device), STYLE_LAYERS) for path in styles]
-    if pairs == "zip":
-        chosen = [(i, i % len(styles)) for i in range(len(contents))]
-    else:
-        chosen = [(i, j) for i in range(len(contents)) for j in range(len(styles))]
-
-    residuals, distances = {}, []
-    for i, j in tqdm(chosen, disable=not sys.stderr.isatty()):
-        mean, std = channel_mean_std(targets[j][CONTENT_LAYER])
-        target = adaptive_instance_norm(features[i][CONTENT_LAYER], mean, std)
-        output = stylizer.encoder(stylizer.decoder(target).clamp(0, 1), STYLE_LAYERS)
-        key = f"{contents[i].stem} in {styles[j].stem}"
-        residuals[key] = float(metrics.style_residual(output, features[i], targets[j]))
-        distances.append(float(metrics.content_distance(output, features[i])))
+    chosen = pair_up(contents, styles, pairs)
+    names = ["style-residual", "content-distance"]
+    judged = evaluate(chosen, names=names, stylizer=stylizer, size=size, track=bar)
+    if judged.failures:
+        raise judged.failures[0]
+    made = [entry for entry in judged.entries if entry.row == MADE]
+    residuals = {f"{entry.content.stem} in {entry.style.stem}": entry.values["style-residual"] for entry in made}
     psnr, ssim = [], []
-    for photo, feature in zip(photos, features, strict=True):
-        plain = stylizer.decoder(feature[CONTENT_LAYER]).clamp(0, 1)
-        psnr.append(float(metrics.psnr(plain, photo)))
-        content = Content(feature[CONTENT_LAYER], (size, size))
-        own = stylizer.decode(content, Style(*channel_mean_std(feature[CONTENT_LAYER])))
-        ssim.append(float(metrics.ssim(own, photo)))
+    with torch.inference_mode():
+        for path in contents:
+            photo = load_square(path, size).to(stylizer.device)
+            content = stylizer.encode_content(photo)
+            own = Style(*channel_mean_std(content.features))
+            psnr.append(float(metrics.psnr(stylizer.decode(content, own, alpha=0.0), photo)))
+            ssim.append(float(metrics.ssim(stylizer.decode(content, own), photo)))
     return {
         "pairs": len(chosen),
         "size": size,
         "style_residual": round(statistics.mean(residuals.values()), 4),
         "style_residual_median": round(statistics.median(residuals.values()), 4),
         "style_residual_worst": round(max(residuals.values()), 4),
-        "content_distance": round(statistics.mean(distances), 4),
+        "content_distance": round(statistics.mean(entry.values["content-distance"] for entry in made), 4),
         "psnr_alpha0_db": round(statistics.mean(psnr), 2),
         "ssim_own_style": round(statistics.mean(ssim), 4),
         "residuals": {key: round(value, 4) for key, value in residuals.items()},
     }
+
+
+def bar(order: Sequence[int]) -> Iterable[int]:
+    """A progress bar on a terminal."""
+    return tqdm(order, disable=not sys.stderr.isatty())
 
 
 def main() -> None:

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import torch
 
 from adain.images import center_crop_square, read_image, resize_shorter, to_tensor
+from adain.peak import peak_memory
 from adain.resources import sample_folder
 from adain.stylizer import Stylizer
 from adain.vgg import CONTENT_LAYER
@@ -56,7 +55,7 @@ def main() -> None:
     networks()
     pairs = [(seconds(whole), seconds(networks)) for _ in range(args.runs)]
     ratios = sorted(a / b for a, b in pairs)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform != "darwin" else 1 << 30)
+    peak = peak_memory(torch.device("cpu")) * 1e6 / (1 << 30)
     result = {
         "size": args.size,
         "threads": torch.get_num_threads(),

@@ -12,6 +12,7 @@ from adain import __version__
 from adain.errors import AdainError, out_of_memory
 
 from .demo import demo
+from .evaluate import evaluate
 from .refine import refine
 from .stylize import stylize
 from .train import train
@@ -49,7 +50,7 @@ class OneLineErrors(click.Group):
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
-            _fail("out of memory: use a smaller --content-size, or --device cpu")
+            _fail("out of memory: use a smaller --content-size (--size), or --device cpu")
         else:
             sys.exit(result if isinstance(result, int) else 0)
 
@@ -65,5 +66,5 @@ def main() -> None:
     """Give any photograph the style of any artwork."""
 
 
-for command in (stylize, refine, demo, train, weights):
+for command in (stylize, refine, demo, train, evaluate, weights):
     main.add_command(command)

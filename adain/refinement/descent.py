@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..losses import PyramidLoss, make_balance
+from ..peak import peak_memory
 from ..tensors import resize_to
 from .bounds import bounded
 from .optimizers import carry_up, make_optimizer, seed_gradient
 from .pictures import MIN_SIZE, Pictures, check_size
-from .progress import Callback, Progress, RefinementError, peak_memory
+from .progress import Callback, Progress, RefinementError
 from .recipe import Recipe
 from .targets import groups
 from .whitening import Whitening

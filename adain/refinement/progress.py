@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from ..errors import AdainError
@@ -66,15 +64,3 @@ class RefinementError(AdainError, RuntimeError):
         super().__init__(message)
         self.step = step
         self.image = image
-
-
-def peak_memory(device: torch.device) -> float:
-    """Peak memory in MB: allocated on a CUDA device, else resident of the whole process (0 where unknown)."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

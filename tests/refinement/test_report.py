@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from adain.errors import InputError
-from adain.refinement.progress import Progress, RefinementError, peak_memory
+from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.report import PARTIAL_SECONDS, LossLog, LossPlot, Partial, Snapshots, evenly, improvement
 
 
@@ -136,21 +136,6 @@ def test_a_strip_has_room_for_twelve(tmp_path: Path) -> None:
 def test_snapshots_need_a_distance(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least 1 step, not 0"):
         Snapshots(tmp_path / "steps", 0)
-
-
-def test_peak_memory_where_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    import builtins
-
-    assert peak_memory(torch.device("cpu")) > 10
-    original = builtins.__import__
-
-    def without(name: str, *args: object, **more: object) -> object:
-        if name == "resource":
-            raise ImportError(name)
-        return original(name, *args, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", without)  # as on Windows
-    assert peak_memory(torch.device("cpu")) == 0.0
 
 
 def test_the_error_carries_the_picture() -> None:

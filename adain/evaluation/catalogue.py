@@ -1,0 +1,125 @@
+"""Every measure of ``adain evaluate`` by name: what it needs, which way is better, and where it is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import InputError
+from ..suggest import closest
+
+Scope = Literal["pair", "set", "stylising"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measure.
+
+    Attributes:
+        name: as in ``--metrics`` and in tables.
+        better: which way is.
+        scope: ``"pair"`` is measured on every output, ``"set"`` on all outputs of a row together, and ``"stylising"``
+            on pictures that are made now.
+        summary: what it says, in a line.
+        definition: dotted name of the function whose docstring gives formula, source and range.
+        digits: decimals in tables.
+        networks: the files of the user's that it needs.
+        styles: how many styles it needs.
+    """
+
+    name: str
+    better: Literal["lower", "higher"]
+    scope: Scope
+    summary: str
+    definition: str
+    digits: int = 3
+    networks: tuple[str, ...] = ()
+    styles: int = 1
+
+
+_TABLE = (
+    Metric("style-residual", "lower", "pair", "style loss ÷ that of the content", "metrics.style_residual"),
+    Metric("style-loss", "lower", "pair", "AdaIN style loss", "metrics.style_distance"),
+    Metric("content-loss-target", "lower", "pair", "relu4_1 against the AdaIN target", "metrics.content_target_loss"),
+    Metric("content-loss", "lower", "pair", "relu4_1 against the content", "metrics.content_feature_loss"),
+    Metric("content-distance", "lower", "pair", "relu4_1, channel-normalised", "metrics.content_distance"),
+    Metric("gram", "lower", "pair", "Gram matrix difference to the style", "metrics.gram_difference"),
+    Metric("cfsd", "lower", "pair", "content feature structural distance", "metrics.cfsd", digits=4),
+    Metric("ssim", "higher", "pair", "structural similarity to the content", "metrics.ssim"),
+    Metric("vgg-distance", "lower", "pair", "VGG-19 features against the content", "metrics.vgg_distance"),
+    Metric("histogram", "lower", "pair", "RGB-uv histogram distance to the style", "metrics.histogram_distance"),
+    Metric("vgg-fd", "lower", "set", "Fréchet distance to the styles, VGG-19", "metrics.frechet_distance", digits=1),
+    Metric("lpips", "lower", "pair", "LPIPS to the content", "metrics.networks.LPIPS", networks=("lpips",)),
+    Metric(
+        "fid", "lower", "set", "Fréchet distance to the styles, ArtFID's Inception", "metrics.frechet_distance",
+        digits=1, networks=("artfid",),
+    ),
+    Metric(
+        "artfid", "lower", "set", "(1 + LPIPS) · (1 + FID)", "metrics.networks.art_fid",
+        digits=1, networks=("lpips", "artfid"),
+    ),
+    Metric("alpha-falls", "higher", "stylising", "steps of alpha that lower the residual", "metrics.falling"),
+    Metric("alpha-rise", "lower", "stylising", "largest rise of the residual with alpha", "metrics.falling"),
+    Metric(
+        "blend-moves", "higher", "stylising", "steps of a blend that go the right way", "metrics.interpolation",
+        styles=2,
+    ),
+    Metric(
+        "blend-setback", "lower", "stylising", "largest step of a blend the wrong way", "metrics.interpolation",
+        styles=2,
+    ),
+    Metric("warping-error", "lower", "stylising", "error over a known motion", "warping.warping_error", digits=4),
+    Metric("ms", "lower", "stylising", "milliseconds a picture takes", "evaluation.making.Maker.make", digits=0),
+    Metric("mb", "lower", "stylising", "memory a pass needs, in MB", "evaluation.making.Maker.make", digits=0),
+)  # fmt: skip
+
+METRICS = {metric.name: metric for metric in _TABLE}
+"""All measures by name, in the order of the tables."""
+
+
+def choose(
+    names: Sequence[str] | None, *, stylising: bool, networks: Sequence[str] = (), styles: int = 2
+) -> list[Metric]:
+    """The measures to take, in the order of :data:`METRICS`.
+
+    Args:
+        names: of those wanted, ArtFID's factors with it; None for all that can be had.
+        stylising: whether pictures are made now.
+        networks: ``"lpips"`` and ``"artfid"``, as far as their files are given.
+        styles: how many there are.
+
+    Raises:
+        InputError: if a name is unknown, or what it needs is not there; the message says what would be right.
+    """
+    for name in names or ():
+        if name not in METRICS:
+            raise InputError(f"there is no measure {name!r}: {closest(name, list(METRICS), most=len(METRICS))}")
+    if names is not None and "artfid" in names:
+        names = [*names, "lpips", "fid"]  # its factors
+    chosen = []
+    for metric in METRICS.values():
+        lack = _lack(metric, stylising, networks, styles)
+        if names is None and lack:
+            continue
+        if names is not None and metric.name not in names:
+            continue
+        if lack:
+            raise InputError(f"{metric.name} {lack}")
+        chosen.append(metric)
+    if not chosen:
+        raise InputError(f"no measure was named: use some of {', '.join(METRICS)}")
+    return chosen
+
+
+def _lack(metric: Metric, stylising: bool, networks: Sequence[str], styles: int) -> str:
+    """What keeps a measure from being taken; empty if nothing does."""
+    if metric.scope == "stylising" and not stylising:
+        return "is of pictures that are made now: leave out --output and --triples, or add --stylize"
+    if "lpips" in metric.networks and "lpips" not in networks:
+        return "needs LPIPS: give --lpips-backbone and --lpips-weights"
+    if "artfid" in metric.networks and "artfid" not in networks:
+        return "needs the Inception network of ArtFID: give --artfid-inception"
+    if styles < metric.styles:
+        return f"needs at least {metric.styles} styles"
+    return ""

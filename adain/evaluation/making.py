@@ -1,0 +1,160 @@
+"""Pictures made for the evaluation: stylised now, timed, and at every strength and blend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import metrics
+from ..errors import InputError
+from ..losses import Stats, mean_std_distance
+from ..peak import peak_memory, reset_peak_memory
+from ..metrics.monotonicity import STEPS, Monotonicity
+from ..style import Style, blend
+from ..stylizer import Content, Stylizer
+from ..vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
+from .pictures import Gallery
+
+PAN = (6, 3)
+"""The known motion in pixels, to the right and down: no multiple of the encoder's stride, which would hide flicker."""
+
+
+class Made(NamedTuple):
+    """A stylised picture: ``(1, 3, size, size)`` in ``[0, 1]``, and what it cost; None where that is unknown."""
+
+    image: Tensor
+    milliseconds: float
+    megabytes: float | None
+
+
+class Maker:
+    """Stylises the pictures of a gallery.
+
+    Args:
+        stylizer: what makes them.
+        gallery: whose contents and styles they are made of, and whose encoder judges them.
+        alpha: strength.
+        styles: all there are, in order: a blend goes from each to the next.
+        timed: whether the price of pictures is of interest.
+    """
+
+    def __init__(
+        self, stylizer: Stylizer, gallery: Gallery, *, alpha: float, styles: Iterable[Path], timed: bool = True
+    ) -> None:
+        self.stylizer, self.gallery, self.alpha = stylizer, gallery, alpha
+        self.order = list(dict.fromkeys(styles))
+        self._styles: dict[Path, Style] = {}
+        self._content: tuple[Path, Content, float, float | None] | None = None
+        self._warm = not timed
+
+    def make(self, content: Path, style: Path) -> Made:
+        """A content in a style, and its price: one pass of encoder, AdaIN and decoder.
+
+        *Milliseconds* are those of the wall clock, from pixels to pixels, with the style encoded before; the content is
+        encoded once for all its styles, and that time counted with each. The first picture is made twice, and the
+        second time counts. *Megabytes* are what such a pass needs beyond what was in use: on CUDA as allocated, on
+        Linux as resident memory, elsewhere unknown. Both > 0; lower is better.
+        """
+        if not self._warm:
+            self._warm = True
+            self._decode(self._encode(content)[0], style)
+            self._content = None
+        encoded, seconds, memory = self._encode(content)
+        image, more, most = self._decode(encoded, style)
+        known = [m for m in (memory, most) if m is not None]
+        return Made(image, 1e3 * (seconds + more), max(known) if len(known) == 2 else None)
+
+    def extras(self, names: Iterable[str], content: Path, style: Path) -> dict[str, float]:
+        """The measures of how controls behave that are among ``names``."""
+        names, found = set(names), {}
+        encoded = self._encode(content)[0]
+        if names & {"alpha-falls", "alpha-rise"}:
+            found["alpha-falls"], found["alpha-rise"] = self._alphas(encoded, content, style)
+        if names & {"blend-moves", "blend-setback"}:
+            found["blend-moves"], found["blend-setback"] = self._blends(encoded, style)
+        if "warping-error" in names:
+            found["warping-error"] = self._pan(content, style)
+        return {name: value for name, value in found.items() if name in names}
+
+    def _alphas(self, encoded: Content, content: Path, style: Path) -> Monotonicity:
+        seen, wanted = self.gallery.look(content), self.gallery.look(style)
+        images = (self.stylizer.decode(encoded, self._style(style), alpha=alpha) for alpha in STEPS)
+        return metrics.falling([float(metrics.residual(self._stats(i), seen.stats, wanted.stats)) for i in images])
+
+    def _blends(self, encoded: Content, style: Path) -> Monotonicity:
+        other = self.order[(self.order.index(style) + 1) % len(self.order)]
+        first, second = self.gallery.look(style).stats, self.gallery.look(other).stats
+        apart = float(mean_std_distance(first, second))
+        if apart == 0.0:
+            raise InputError(f"{style} and {other} are the same style: nothing lies between them")
+        to_first, to_second = [], []
+        for share in STEPS:
+            mixed = blend([self._style(style), self._style(other)], [1.0 - share, share])
+            stats = self._stats(self.stylizer.decode(encoded, mixed, alpha=self.alpha))
+            to_first.append(float(mean_std_distance(stats, first)) / apart)
+            to_second.append(float(mean_std_distance(stats, second)) / apart)
+        return metrics.interpolation(to_first, to_second)
+
+    def _pan(self, content: Path, style: Path) -> float:
+        """Two views of the content, the second :data:`PAN` further, each stylised by itself."""
+        from ..warping import warping_error
+
+        pixels = self.gallery.look(content).pixels
+        right, down = PAN
+        side = (self.gallery.size - max(PAN)) // STRIDE * STRIDE
+        if side < MIN_SIZE:
+            raise InputError(f"warping-error needs pictures of at least {MIN_SIZE + STRIDE} px a side")
+        views = (pixels[..., :side, :side], pixels[..., down : down + side, right : right + side])
+        made = [self.stylizer.stylize(view.contiguous(), self._style(style), alpha=self.alpha) for view in views]
+        flow = torch.tensor(PAN, dtype=torch.float32, device=pixels.device).reshape(1, 2, 1, 1)
+        return float(warping_error(made[1], made[0], flow.expand(1, 2, side, side)))
+
+    def _stats(self, image: Tensor) -> Stats:
+        return metrics.style_stats(self.gallery.encoder(image, STYLE_LAYERS))
+
+    def _style(self, path: Path) -> Style:
+        if path not in self._styles:
+            self._styles[path] = self.stylizer.encode_style(self.gallery.look(path).pixels, size=0)
+        return self._styles[path]
+
+    def _encode(self, path: Path) -> tuple[Content, float, float | None]:
+        if self._content is None or self._content[0] != path:
+            pixels = self.gallery.look(path).pixels
+            self._content = None  # free the one before
+            price = _Price(self.stylizer.device)
+            encoded = self.stylizer.encode_content(pixels)
+            self._content = (path, encoded, *price.paid())
+        return self._content[1:]
+
+    def _decode(self, encoded: Content, style: Path) -> tuple[Tensor, float, float | None]:
+        known = self._style(style)
+        price = _Price(self.stylizer.device)
+        image = self.stylizer.decode(encoded, known, alpha=self.alpha)
+        return image, *price.paid()
+
+
+class _Price:
+    """Seconds and MB from its making until :meth:`paid`."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._wait()
+        self._known = reset_peak_memory(device)
+        self._before = peak_memory(device)
+        self._start = time.perf_counter()
+
+    def paid(self) -> tuple[float, float | None]:
+        self._wait()
+        seconds = time.perf_counter() - self._start
+        return seconds, peak_memory(self.device) - self._before if self._known else None
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()

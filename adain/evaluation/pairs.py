@@ -1,0 +1,165 @@
+"""Which output belongs to which content and style."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import InputError, MissingFileError
+from ..images import list_images
+from ..jobs import output_stem
+
+Pairing = Literal["product", "zip"]
+
+DEFAULT_ROW = "output"
+"""Name of the row of outputs that were given none."""
+
+RESERVED = ("identity", "style", "adain")
+"""Rows that are there in any case, or made now."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A content and a style, and what was made of them.
+
+    Attributes:
+        content, style: the pictures.
+        outputs: by the name of the row, for as many rows as have one.
+    """
+
+    content: Path
+    style: Path
+    outputs: Mapping[str, Path]
+
+
+def pair_up(contents: Sequence[Path], styles: Sequence[Path], pairing: Pairing = "product") -> list[Pair]:
+    """Every content with every style, or content k with style k, starting again when the styles run out.
+
+    Raises:
+        InputError: if there are no contents or styles.
+    """
+    if not contents or not styles:
+        raise InputError("an evaluation needs contents and styles")
+    if pairing == "zip":
+        return [Pair(content, styles[k % len(styles)], {}) for k, content in enumerate(contents)]
+    return [Pair(content, style, {}) for content in contents for style in styles]
+
+
+def with_outputs(pairs: Sequence[Pair], rows: Mapping[str, str | os.PathLike[str]]) -> list[Pair]:
+    """Those of the pairs that have an output, which is found by its name ``{content}_stylized_{style}``.
+
+    Args:
+        pairs: of :func:`pair_up`.
+        rows: a folder for each row.
+
+    Raises:
+        MissingFileError: if there is no such folder.
+        InputError: if two outputs of a row have the same name, a row has none, or a name is reserved.
+    """
+    found: dict[str, dict[str, Path]] = {}
+    for row, folder in rows.items():
+        check_row(row)
+        found[row] = {}
+        for path in list_images(folder):
+            if path.stem in found[row]:
+                raise InputError(f"{found[row][path.stem]} and {path} differ in their suffix alone: keep one of them")
+            found[row][path.stem] = path
+    joined = []
+    for pair in pairs:
+        name = output_stem(pair.content.stem, pair.style.stem)
+        outputs = {row: files[name] for row, files in found.items() if name in files}
+        if outputs:
+            joined.append(Pair(pair.content, pair.style, outputs))
+    for row, folder in rows.items():
+        if not any(row in pair.outputs for pair in joined):
+            example = output_stem(pairs[0].content.stem, pairs[0].style.stem)
+            raise InputError(f"{folder} holds no output of these pictures: they are found by name, such as {example}.*")
+    return joined
+
+
+def check_row(name: str) -> None:
+    """Nothing, if outputs may be called that.
+
+    Raises:
+        InputError: if the name is empty or that of a row there is in any case.
+    """
+    if not name or name in RESERVED:
+        raise InputError(f"outputs cannot be called {name!r}: {', '.join(RESERVED)} are rows of their own")
+
+
+def read_triples(path: str | os.PathLike[str], styles: Sequence[Path] = ()) -> list[Pair]:
+    """Pairs from a table, or from the manifest of a folder of results.
+
+    A ``.csv`` has columns ``content``, ``style``, ``output`` and perhaps ``row``; a ``.jsonl`` has an object a line
+    with these fields. Entries whose ``status`` is other than ``done`` are passed over, and of several about one output
+    the last counts. Paths are relative to the file's folder, or else to the current one.
+
+    Args:
+        path: of the table.
+        styles: artworks to look up, by stem, styles that are named and not given as a path.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        InputError: if it is of another form, or a style is not to be found.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise MissingFileError(f"{file} is not a file: give a .csv or .jsonl with content, style and output")
+    try:
+        entries = _entries(file)
+    except (UnicodeDecodeError, ValueError, csv.Error) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    stems = {style.stem: style for style in styles}
+    outputs: dict[tuple[Path, Path], dict[str, Path]] = {}
+    latest: dict[str, Mapping[str, Any]] = {}
+    for number, entry in entries:
+        if not all(isinstance(entry.get(field), str) and entry[field] for field in ("content", "style", "output")):
+            if entry.get("status", "done") != "done":
+                continue
+            raise InputError(f"{file}, line {number}: expected content, style and output")
+        latest[entry["output"]] = entry
+    for entry in latest.values():
+        if entry.get("status", "done") != "done":
+            continue
+        row = entry.get("row") or DEFAULT_ROW
+        check_row(row)
+        content = _locate(file, entry["content"])
+        style = stems.get(entry["style"]) or _locate(file, entry["style"])
+        outputs.setdefault((content, style), {})[row] = _locate(file, entry["output"])
+    if not outputs:
+        raise InputError(f"{file} names no output that is done")
+    return [Pair(content, style, rows) for (content, style), rows in outputs.items()]
+
+
+def _entries(file: Path) -> list[tuple[int, Mapping[str, Any]]]:
+    text = file.read_text(encoding="utf-8-sig")
+    if file.suffix.lower() == ".csv":
+        reader = csv.DictReader(text.splitlines())
+        return [(reader.line_num, {k: v for k, v in row.items() if k}) for row in reader]
+    found: list[tuple[int, Mapping[str, Any]]] = []
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            if number == len(lines):  # torn by a kill while it was written
+                continue
+            raise ValueError(f"line {number} is no JSON object") from None
+        if not isinstance(entry, dict):
+            raise ValueError(f"line {number} is no JSON object")
+        found.append((number, entry))
+    return found
+
+
+def _locate(file: Path, name: str) -> Path:
+    """A path of a table: beside the table if it is there, else as it stands."""
+    path = Path(name)
+    beside = file.parent / path
+    return beside if not path.is_absolute() and beside.exists() else path

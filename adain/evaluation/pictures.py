@@ -1,0 +1,206 @@
+"""Pictures as an evaluation sees them: brought to one size, encoded once, and held while they are needed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .. import metrics
+from ..errors import AdainError, InputError
+from ..images import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
+from ..losses import Stats
+from ..metrics.networks import LPIPS
+from ..vgg import VGGEncoder, layers_upto
+
+Fit = Literal["crop", "stretch"]
+
+HELD_BYTES = 1 << 30
+"""Features that are held at most, as far as one content, one style and one output at a time allow."""
+
+ASPECT_SLACK = 8
+"""Pixels by which a side of an output may differ from the content's aspect: tools round to their networks' stride."""
+
+
+def load_square(
+    path: str | Path, size: int, fit: Fit = "crop", *, max_pixels: int | None = DEFAULT_MAX_PIXELS
+) -> Tensor:
+    """A picture as ``(1, 3, size, size)`` float32 in ``[0, 1]``.
+
+    Args:
+        path: of the picture; of one with transparency, its colours.
+        size: side in pixels.
+        fit: ``"crop"`` scales the shorter side to ``size`` and takes the central square; ``"stretch"`` scales both
+            sides, whatever the aspect.
+        max_pixels: see :func:`adain.images.read_image`.
+
+    Raises:
+        MissingFileError, ImageError: see :func:`adain.images.read_image`.
+    """
+    return _square(split_alpha(read_image(path, max_pixels=max_pixels))[0], size, fit)
+
+
+def _square(picture: Image.Image, size: int, fit: Fit) -> Tensor:
+    if fit == "stretch":
+        return to_tensor(picture.resize((size, size), Image.Resampling.LANCZOS))
+    return to_tensor(center_crop_square(resize_shorter(picture, size)))
+
+
+class Seen:
+    """A picture and what is computed of it once, each when it is first asked for.
+
+    Attributes:
+        pixels: ``(1, 3, size, size)`` in ``[0, 1]``.
+        features: of the encoder, by layer.
+        shape: height and width in pixels of the file.
+        network: of LPIPS, if that is wanted.
+    """
+
+    def __init__(
+        self, pixels: Tensor, features: dict[str, Tensor], shape: tuple[int, int], network: LPIPS | None = None
+    ) -> None:
+        self.pixels = pixels
+        self.features = features
+        self.shape = shape
+        self.network = network
+
+    @cached_property
+    def stats(self) -> Stats:
+        return metrics.style_stats(self.features)
+
+    @cached_property
+    def target(self) -> Tensor:
+        return metrics.target_statistics(self.features)
+
+    @cached_property
+    def grams(self) -> dict[str, Tensor]:
+        return metrics.gram_matrices(self.features)
+
+    @cached_property
+    def pooled(self) -> Tensor:
+        return metrics.pooled(self.features)[0].cpu()
+
+    @cached_property
+    def histogram(self) -> Tensor:
+        return metrics.rgb_uv_histogram(self.pixels)
+
+    @cached_property
+    def lpips(self) -> list[Tensor]:
+        if self.network is None:
+            raise InputError("LPIPS needs its network")
+        return self.network.activations(self.pixels)
+
+    @property
+    def bytes(self) -> int:
+        """Of pixels and features."""
+        return sum(x.numel() * x.element_size() for x in (self.pixels, *self.features.values()))
+
+
+class Gallery:
+    """Encodes pictures, and holds those that will be wanted again as far as memory allows.
+
+    Args:
+        encoder: what they are measured with.
+        layers: whose features are wanted, from shallow to deep.
+        size, fit, max_pixels: see :func:`load_square`.
+        lpips: the network of LPIPS, if that is wanted.
+    """
+
+    def __init__(
+        self,
+        encoder: VGGEncoder,
+        layers: Sequence[str],
+        *,
+        size: int,
+        fit: Fit = "crop",
+        max_pixels: int | None = DEFAULT_MAX_PIXELS,
+        lpips: LPIPS | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.layers = tuple(layers)
+        self.size, self.fit, self.max_pixels = size, fit, max_pixels
+        self.device = next(encoder.parameters()).device
+        self._lpips = lpips
+        self._held: OrderedDict[Path, Seen] = OrderedDict()
+        self._broken: dict[Path, AdainError] = {}
+        share = 2 if lpips is not None else 1  # its features are held as well
+        self.room = max(3, HELD_BYTES // (share * expected_bytes(layers, size)))
+
+    @property
+    def block(self) -> int:
+        """How many styles can be held beside a content and the next one."""
+        return max(1, self.room - 2)
+
+    def look(self, path: Path) -> Seen:
+        """A picture that will be wanted again: a content or a style.
+
+        Raises:
+            MissingFileError, ImageError: if it cannot be read; every time it is asked for, but it is tried only once.
+        """
+        if path in self._broken:
+            raise self._broken[path]
+        if path not in self._held:
+            try:
+                seen = self.read(path)
+            except AdainError as error:
+                self._broken[path] = error
+                raise
+            while len(self._held) >= self.room:
+                self._held.popitem(last=False)
+            self._held[path] = seen
+        self._held.move_to_end(path)
+        return self._held[path]
+
+    def read(self, path: Path) -> Seen:
+        """A picture that is wanted once: an output.
+
+        Raises:
+            MissingFileError, ImageError: if it cannot be read.
+        """
+        picture = split_alpha(read_image(path, max_pixels=self.max_pixels))[0]
+        return self.see(_square(picture, self.size, self.fit), (picture.height, picture.width))
+
+    def see(self, pixels: Tensor, shape: tuple[int, int] | None = None) -> Seen:
+        """Encode ``(1, 3, size, size)`` pixels."""
+        pixels = pixels.to(self.device, torch.float32)
+        features = self.encoder(pixels.contiguous(memory_format=torch.channels_last), self.layers)
+        return Seen(pixels, features, shape or (pixels.shape[2], pixels.shape[3]), self._lpips)
+
+    def check_fits(self, output: Seen, content: Seen, name: Path) -> None:
+        """Nothing, if the two show the same part of the world.
+
+        Raises:
+            InputError: if the output is neither of the content's aspect nor a square, and is not stretched.
+        """
+        (height, width), (h, w) = output.shape, content.shape
+        if self.fit == "stretch" or height == width or abs(width * h / w - height) <= ASPECT_SLACK:
+            return
+        raise InputError(
+            f"{name} is {width}x{height} px, which is not the shape of its content ({w}x{h}): give the output of "
+            f"that content, or --fit stretch"
+        )
+
+
+def expected_bytes(layers: Sequence[str], size: int) -> int:
+    """Of a picture and its features at some layers of VGG-19, all in float32."""
+    cells, numbers = size, 3 * size * size
+    for spec in layers_upto(layers[-1]):
+        cells = -(-cells // 2) if spec.pool_before else cells
+        numbers += spec.c_out * cells * cells if spec.relu in layers else 0
+    return 4 * numbers
+
+
+def visiting(pairs: Sequence[tuple[int, int]], block: int) -> list[int]:
+    """An order of pairs in which a gallery encodes little twice.
+
+    Args:
+        pairs: numbers of content and style.
+        block: styles that can be held; they stay while all contents pass by.
+    """
+    return sorted(range(len(pairs)), key=lambda k: (pairs[k][1] // block, *pairs[k]))

@@ -1,0 +1,155 @@
+"""An evaluation for people and programs: a table, a CSV of every pair, and one JSON object."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..files import atomic_path
+from .catalogue import Metric
+from .run import Entry, Evaluation
+
+WIDTH = 100
+"""Columns of text a table takes at most; what does not fit follows below."""
+
+NOTHING = "–"
+"""Stands where there is no figure."""
+
+ARROWS = {"lower": "↓", "higher": "↑"}
+
+
+class Summary(NamedTuple):
+    """Figures of one measure over the outputs of a row; the spread is the standard deviation of a sample (n − 1)."""
+
+    number: int
+    mean: float
+    spread: float | None
+    median: float
+    least: float
+    most: float
+
+
+def summarise(values: Sequence[float]) -> Summary | None:
+    """Mean and spread; None of nothing, and no spread of one value."""
+    if not values:
+        return None
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    return Summary(len(values), statistics.fmean(values), spread, statistics.median(values), min(values), max(values))
+
+
+def summaries(evaluation: Evaluation) -> dict[str, dict[str, Summary]]:
+    """By row and measure, of those that are measured pair by pair."""
+    found: dict[str, dict[str, Summary]] = {row: {} for row in evaluation.rows}
+    for row in evaluation.rows:
+        own = [entry for entry in evaluation.entries if entry.row == row]
+        for metric in evaluation.metrics:
+            summary = summarise([entry.values[metric.name] for entry in own if metric.name in entry.values])
+            if summary is not None:
+                found[row][metric.name] = summary
+    return found
+
+
+def table(evaluation: Evaluation, *, width: int = WIDTH) -> str:
+    """Rows of outputs and columns of measures, mean ± spread, with ↓ where lower is better and ↑ where higher is."""
+    means = summaries(evaluation)
+    counts = [str(sum(entry.row == row for entry in evaluation.entries)) for row in evaluation.rows]
+    head = [["", *evaluation.rows], ["pairs", *counts]]
+    columns = [
+        [f"{metric.name} {ARROWS[metric.better]}"] + [_cell(metric, row, evaluation, means) for row in evaluation.rows]
+        for metric in evaluation.metrics
+    ]
+    blocks: list[list[list[str]]] = [[*head]]
+    for column in columns:
+        if len(blocks[-1]) > len(head) and _width([*blocks[-1], column]) > width:
+            blocks.append([*head])
+        blocks[-1].append(column)
+    return "\n\n".join(_lay(block) for block in blocks)
+
+
+def _cell(metric: Metric, row: str, evaluation: Evaluation, means: Mapping[str, Mapping[str, Summary]]) -> str:
+    if metric.scope == "set":
+        value = evaluation.sets.get(row, {}).get(metric.name)
+        return NOTHING if value is None else f"{value:.{metric.digits}f}"
+    summary = means[row].get(metric.name)
+    if summary is None:
+        return NOTHING
+    spread = "" if summary.spread is None else f" ± {summary.spread:.{metric.digits}f}"
+    return f"{summary.mean:.{metric.digits}f}{spread}"
+
+
+def _width(columns: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) + 2 for column in columns) - 2
+
+
+def _lay(columns: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in columns]
+    lines = []
+    for cells in zip(*columns, strict=True):
+        first, *rest = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        lines.append("  ".join([first.strip().ljust(widths[0]), *rest]).rstrip())
+    return "\n".join(lines)
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything as one object: the measures, the rows with their summaries, every pair, and what failed."""
+    means = summaries(evaluation)
+    rows = []
+    for row in evaluation.rows:
+        figures: dict[str, Any] = {name: _figures(summary) for name, summary in means[row].items()}
+        figures |= {name: {"value": _finite(value)} for name, value in evaluation.sets.get(row, {}).items()}
+        ordered = {metric.name: figures[metric.name] for metric in evaluation.metrics if metric.name in figures}
+        rows.append({"row": row, "pairs": sum(e.row == row for e in evaluation.entries), "measures": ordered})
+    return {
+        "size": evaluation.size,
+        "measures": {
+            metric.name: {"better": metric.better, "of": metric.scope, "summary": metric.summary}
+            for metric in evaluation.metrics
+        },
+        "rows": rows,
+        "pairs": [_record(entry) | {"measures": dict(entry.values)} for entry in evaluation.entries],
+        "failures": [str(error) for error in evaluation.failures],
+    }
+
+
+def _figures(summary: Summary) -> dict[str, Any]:
+    return {
+        "mean": summary.mean,
+        "std": summary.spread,
+        "median": summary.median,
+        "min": summary.least,
+        "max": summary.most,
+        "n": summary.number,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    output = None if entry.output is None else os.fspath(entry.output)
+    return {
+        "row": entry.row, "content": os.fspath(entry.content), "style": os.fspath(entry.style), "output": output,
+    }  # fmt: skip
+
+
+def write_csv(evaluation: Evaluation, path: str | Path) -> None:
+    """A line for every pair and row, a column for every measure of pairs; empty where there is no figure.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    names = [metric.name for metric in evaluation.metrics if metric.scope != "set"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["row", "content", "style", "output", *names], restval="", lineterminator="\n")
+    writer.writeheader()
+    for entry in evaluation.entries:
+        writer.writerow(_record(entry) | dict(entry.values))
+    with atomic_path(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")

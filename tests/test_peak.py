@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+
+from adain.peak import peak_memory, reset_peak_memory
+
+CPU = torch.device("cpu")
+
+
+def test_peak_memory_where_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    import builtins
+
+    assert peak_memory(CPU) > 10
+    original = builtins.__import__
+
+    def without(name: str, *args: object, **more: object) -> object:
+        if name == "resource":
+            raise ImportError(name)
+        return original(name, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without)  # as on Windows
+    assert peak_memory(CPU) == 0.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets a peak")
+def test_a_peak_can_be_forgotten() -> None:
+    if not reset_peak_memory(CPU):
+        pytest.skip("this system does not let a process reset it")
+    before = peak_memory(CPU)
+    held = torch.ones(50_000_000)  # 200 MB
+    assert peak_memory(CPU) > before + 150
+    del held
+    assert peak_memory(CPU) > before + 150  # a peak, not what is in use
+    assert reset_peak_memory(CPU)
+    assert peak_memory(CPU) < before + 50
