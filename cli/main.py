@@ -15,6 +15,7 @@ from .demo import demo
 from .refine import refine
 from .stylize import stylize
 from .train import train
+from .video import video
 from .weights import weights
 
 BAD_INPUT = 2
@@ -70,5 +71,5 @@ def main() -> None:
     """Give any photograph the style of any artwork."""
 
 
-for command in (stylize, refine, demo, train, weights):
+for command in (stylize, video, refine, demo, train, weights):
     main.add_command(command)

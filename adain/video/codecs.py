@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,19 @@ from .media import require_av
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """What a video may be called, and FFmpeg's name of the format."""
 
+PART_FORMAT = "nut"
+"""Of the parts a video is made in: it holds almost any codec, any time base, and packets as they are."""
+
 ALIASES = {"h264": "libx264", "h265": "libx265", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9",
-           "av1": "libsvtav1", "prores": "prores_ks"}  # fmt: skip
-"""Shorter names of encoders; any other video encoder of FFmpeg's goes by its own."""
+           "av1": "libsvtav1"}  # fmt: skip
+"""Shorter names of encoders; other video encoders of FFmpeg's go by their own."""
 
 QUALITIES = {"libx264": 18, "libx265": 20, "libvpx": 10, "libvpx-vp9": 24, "libsvtav1": 24}
 """The default ``--crf`` of the encoders that have one: strokes are fine texture, and cheap settings smear them."""
+
+
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
+"""Of libx264 and libx265, from quick and large to slow and small."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,10 @@ def choose_codec(
         raise InputError(f"no encoder is called {name}: choose one of {', '.join(ALIASES)}") from None
     if known.type != "video":
         raise InputError(f"{name} is no video encoder: choose one of {', '.join(ALIASES)}")
+    with av.open(io.BytesIO(), "w", format=PART_FORMAT) as trial:
+        in_parts = name in trial.supported_codecs
+    if not in_parts:
+        raise InputError(f"{name} cannot be written in parts, as here: choose one of {', '.join(ALIASES)}")
     formats = [f.name for f in known.video_formats or []]
     wanted = pixel_format or (defaults.VIDEO_PIXEL_FORMAT if not formats or defaults.VIDEO_PIXEL_FORMAT in formats
                               else formats[0])  # fmt: skip
@@ -105,5 +117,7 @@ def _options(name: str, crf: float | None, preset: str | None) -> dict[str, str]
     if preset is not None:
         if name not in ("libx264", "libx265", "libsvtav1") and not name.endswith("_nvenc"):
             raise InputError(f"{name} has no --preset: leave it out")
+        if name in ("libx264", "libx265") and preset not in PRESETS:
+            raise InputError(f"{name} has no preset {preset}: choose one of {', '.join(PRESETS)}")
         options["preset"] = preset
     return options

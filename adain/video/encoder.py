@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -10,11 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .codecs import Codec
+from .codecs import PART_FORMAT, Codec
 from .media import BT709, FULL_RANGE, SCALER_MATRIX, Color, Pixels, require_av
-
-PART_FORMAT = "nut"
-"""Holds any codec and any time base, and packets as they are."""
 
 LIMITED_RANGE = 1
 
@@ -60,6 +58,8 @@ class PartEncoder:
         codec, color = encoding.codec, encoding.color
         width, height = encoding.size
         self._pad = codec.padding(width, height)
+        if codec.name == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # the only way to keep it from reporting on stderr
         try:
             self._stream = self._container.add_stream(codec.name, rate=encoding.rate, options=codec.options)
             context = self._stream.codec_context
@@ -75,6 +75,7 @@ class PartEncoder:
             # One header for the whole file, which containers such as MP4 want, and the same in every part.
             context.flags |= av.codec.context.Flags.global_header
             context.open()
+            self._container.start_encoding()
         except (av.error.FFmpegError, ValueError, OSError) as error:
             raise self._refused(error) from error
 

@@ -17,6 +17,9 @@ from .encoder import Encoding, PartEncoder
 from .media import require_av
 from .reader import open_media
 
+_AS_THEY_ARE = {"avoid_negative_ts": "disabled"}
+"""Sound may begin a little before the first frame; everything else would otherwise be shown later to make room."""
+
 _OF_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 """Metadata that describes the file it came from and not what is in it."""
 
@@ -107,7 +110,7 @@ def join(
         temporary = stack.enter_context(atomic_path(output))
         # A file of Python's: its errors say what is wrong with the disk.
         file = stack.enter_context(temporary.open("wb+"))
-        result = stack.enter_context(av.open(file, "w", format=container_of(output)))
+        result = stack.enter_context(av.open(file, "w", format=container_of(output), options=_AS_THEY_ARE))
         first = stack.enter_context(av.open(str(parts[0][0])))
         video = result.add_stream_from_template(first.streams.video[0])
         video.time_base = time_base

@@ -183,6 +183,9 @@ def run(
     last: tuple[Any, Pixels] | None = None
     for index, frame in enumerate(frames):
         if index < done:
+            # Decoding what is done takes its time in a long video, and may be interrupted, too.
+            if callback is not None and callback(VideoProgress(done, info.frames, resumed, 0.0)):
+                raise VideoStopped(f"stopped after {done} frames, kept in {work.folder}", done)
             continue
         if index == resumed:
             begun = time.perf_counter()

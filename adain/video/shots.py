@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
 
 from .media import Pixels
@@ -22,6 +23,9 @@ STRUCTURE = 0.5
 COLORS = 0.35
 """Above this distance of the histograms, its colours are others, which those of a pan hardly are."""
 
+MEMORY = 4
+"""Frames back that are looked at: what was there a moment ago is no new shot, only a flash over."""
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -32,12 +36,11 @@ class CutDetector:
     falls at a cut, and also in fast motion, but not in a flash or a fade, as it does not see brightness and contrast.
     The distance of colour histograms, after brightness and contrast are made equal, rises at a cut, but hardly in
     motion, as it does not see places. A frame that is flat, as black between two shots is, has no structure: it
-    is no cut itself, and the picture after it is compared with the one before.
+    is no cut itself, and the picture after it is compared with those before.
     """
 
     def __init__(self) -> None:
-        self._structure: Floats | None = None
-        self._colors: Floats | None = None
+        self._memory: list[tuple[Floats, Floats]] = []
 
     def is_cut(self, pixels: Pixels) -> bool:
         """Whether a frame ``(H, W, 3)`` begins a new shot; the first frame does not."""
@@ -48,25 +51,20 @@ class CutDetector:
             return False
         structure: Floats = ((grey - grey.mean()) / deviation).astype(np.float32)
         colors = _histogram((small - grey.mean()) / deviation)
-        before, tints = self._structure, self._colors
-        self._structure, self._colors = structure, colors
-        if before is None or tints is None:
-            return False
-        if float((before * structure).mean()) >= STRUCTURE:
-            return False
-        return 0.5 * float(np.abs(colors - tints).sum()) > COLORS
+        cut = bool(self._memory) and all(
+            float((other * structure).mean()) < STRUCTURE and 0.5 * float(np.abs(colors - tints).sum()) > COLORS
+            for other, tints in self._memory
+        )
+        self._memory = [*([] if cut else self._memory[1 - MEMORY :]), (structure, colors)]
+        return cut
 
     def state(self) -> dict[str, Any]:
-        """What it remembers, as lists."""
-        if self._structure is None or self._colors is None:
-            return {}
-        return {"structure": self._structure.tolist(), "colors": self._colors.tolist()}
+        """What it remembers."""
+        return {"memory": [[torch.from_numpy(x) for x in pair] for pair in self._memory]}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Undo :meth:`state`."""
-        if state:
-            self._structure = np.asarray(state["structure"], np.float32)
-            self._colors = np.asarray(state["colors"], np.float32)
+        self._memory = [(first.numpy(), second.numpy()) for first, second in state["memory"]]
 
 
 def _histogram(values: Floats) -> Floats:

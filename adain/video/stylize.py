@@ -99,7 +99,7 @@ def stylize_video(
     if not isinstance(save_every, int) or save_every < 1:
         raise InputError(f"save_every counts frames: 1 or more, not {save_every}")
     target, origin = Path(output), Path(source)
-    as_pictures = is_sequence(output)
+    as_pictures = is_sequence(output) or not target.suffix
     if not as_pictures:
         codecs.container_of(target)
         check_writable(target)

@@ -71,3 +71,11 @@ def packets(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:
     with av.open(str(path)) as container:
         stream = next(s for s in container.streams if s.type == kind)
         return [(Fraction(p.pts) * p.time_base, bytes(p)) for p in container.demux(stream) if p.size]
+
+
+def spoil(path: Path, packet: int) -> None:
+    """Overwrite what is inside one video packet."""
+    content = packets(path, "video")[packet][1]
+    data = path.read_bytes()
+    assert data.count(content) == 1
+    path.write_bytes(data.replace(content, b"\xff" * len(content)))
