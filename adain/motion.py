@@ -79,10 +79,9 @@ def moving_view(
             step = torch.linalg.inv(_view(camera, k - 1, size, picture)) @ view
             flow = (_points(size, step) - _points(size, torch.eye(3, dtype=torch.float64))).float()[None]
         if front is not None:
-            offset = [pan * k - (side - own) / 2 for pan, side, own in
-                      zip(front_pan, size[::-1], front.shape[:1:-1], strict=True)]  # fmt: skip
             place = torch.eye(3, dtype=torch.float64)
-            place[0, 2], place[1, 2] = -offset[0], -offset[1]
+            for axis, (side, own) in enumerate(((size[1], front.shape[3]), (size[0], front.shape[2]))):
+                place[axis, 2] = -((side - own) / 2 + front_pan[axis] * k)
             points = _points(size, place)
             centre = points.new_tensor([(side - 1) / 2 for side in front.shape[:1:-1]])[:, None, None]
             radius = min(front.shape[2:]) / 2
