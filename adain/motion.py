@@ -86,7 +86,7 @@ def moving_view(
             centre = points.new_tensor([(side - 1) / 2 for side in front.shape[:1:-1]])[:, None, None]
             radius = min(front.shape[2:]) / 2
             # A border of one pixel, so that the disc moves by parts of a pixel, too.
-            disc = (radius - (points[0] - centre).norm(dim=0)).clamp(0.0, 1.0).float()[None, None]
+            disc = (radius - (points - centre).norm(dim=0)).clamp(0.0, 1.0).float()[None, None]
             image = torch.lerp(image, _sample(front, points), disc)
             moved = flow.new_tensor([-front_pan[0], -front_pan[1]])[:, None, None]
             flow = torch.where(disc > 0.5, moved, flow) if before is not None else flow

@@ -225,20 +225,21 @@ class TestResuming:
         return lambda progress: progress.frame >= count
 
     def test_goes_on_with_the_same_frames(self, paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> None:
-        paint(clip, art, tmp_path / "whole.mp4", **self.how)
-        out = tmp_path / "out.mp4"
+        how = self.how | EXACT  # an encoder of several threads need not give the same bits twice
+        paint(clip, art, tmp_path / "whole.mkv", **how)
+        out = tmp_path / "out.mkv"
         with pytest.raises(VideoStopped, match="stopped after 3 frames") as stopped:
-            paint(clip, art, out, callback=self.stop_after(3), **self.how)
+            paint(clip, art, out, callback=self.stop_after(3), **how)
         assert stopped.value.frame == 3
         assert not out.exists()
         seen: list[VideoProgress] = []
-        result = paint(clip, art, out, callback=seen.append, **self.how)
+        result = paint(clip, art, out, callback=seen.append, **how)
         assert (result.frames, result.resumed, result.shots) == (8, 3, 1)
         assert [p.frame for p in seen][-5:] == [4, 5, 6, 7, 8]
-        assert not (tmp_path / "out.mp4.parts").exists()
-        for a, b in zip(read_video(tmp_path / "whole.mp4")[0], read_video(out)[0], strict=True):
+        assert not (tmp_path / "out.mkv.parts").exists()
+        assert packets(tmp_path / "whole.mkv", "video") == packets(out, "video")
+        for a, b in zip(read_video(tmp_path / "whole.mkv")[0], read_video(out)[0], strict=True):
             assert np.array_equal(a, b)
-        assert packets(tmp_path / "whole.mp4", "video") == packets(out, "video")
 
     def test_goes_on_within_a_part(self, paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> None:
         out = tmp_path / "out.mp4"
