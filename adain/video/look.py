@@ -77,10 +77,10 @@ class Look:
             known: dict[Any, StyleInput] = {}
             ordered = [keys[k] for _, k in timed]
             probe = Request.of(ordered[0].style, **controls)
-            self.recolours = _recolours(probe)
             self._requests = [
                 Request.of(self._once(key.style, probe, known), **(controls | {"alpha": key.alpha})) for key in ordered
             ]
+        # Whether styles depend on the shot.
         self.recolours = any(map(_recolours, self._requests))
 
     def _once(self, style: StyleInput, request: Request, known: dict[Any, StyleInput]) -> StyleInput:
