@@ -16,6 +16,10 @@ from .media import BT709, FULL_RANGE, SCALER_MATRIX, Color, Pixels, require_av
 
 LIMITED_RANGE = 1
 
+SMALL_WIDTH = 256
+"""Below this, x264's macroblock tree was seen to give other bytes for the same frames from run to run (at 96 px; not at
+250 and above), and the same command must give the same bytes. What the tree saves matters in large frames only."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -60,8 +64,11 @@ class PartEncoder:
         self._pad = codec.padding(width, height)
         if codec.name == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # the only way to keep it from reporting on stderr
+        options = dict(codec.options)
+        if codec.name == "libx264" and width < SMALL_WIDTH:
+            options["mbtree"] = "0"
         try:
-            self._stream = self._container.add_stream(codec.name, rate=encoding.rate, options=codec.options)
+            self._stream = self._container.add_stream(codec.name, rate=encoding.rate, options=options)
             context = self._stream.codec_context
             context.width, context.height = width + self._pad[0], height + self._pad[1]
             context.pix_fmt = codec.pixel_format
