@@ -16,6 +16,7 @@ from .evaluate import evaluate
 from .refine import refine
 from .stylize import stylize
 from .train import train
+from .video import video
 from .weights import weights
 
 BAD_INPUT = 2
@@ -66,5 +67,5 @@ def main() -> None:
     """Give any photograph the style of any artwork."""
 
 
-for command in (stylize, refine, demo, train, evaluate, weights):
+for command in (stylize, video, refine, demo, train, evaluate, weights):
     main.add_command(command)

@@ -52,3 +52,10 @@ def test_methods() -> None:
     out = script("methods", "--sizes", 72, "--share", 0.01)
     for method in ("Gatys from the content", "AdaIN pass", "AdaIN + refinement", "dynamic, multi-scale"):
         assert f"| 72 | {method} | " in out
+
+
+@pytest.mark.slow
+def test_video() -> None:
+    out = script("video", "--size", 48, "--frames", 3, "--styles", 1, "--stability", 0, 0.7)
+    for row in ("| pan | 0 | ", "| moving disc | 0.7 | ", "| clean | 0.7 | 0.00 | 0.00 | no |"):
+        assert row in out

@@ -1,0 +1,226 @@
+"""Reading videos: upright RGB frames with their times, whatever is wrong with some of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..errors import ImageError, InputError, MissingFileError
+from .media import (
+    BT601,
+    BT709,
+    FULL_RANGE,
+    HD_HEIGHT,
+    SCALER_MATRIX,
+    UNSPECIFIED,
+    Color,
+    Frame,
+    Pixels,
+    VideoInfo,
+    require_av,
+)
+from .orientation import Orientation
+
+FALLBACK_RATE = Fraction(25)
+
+
+class VideoReader:
+    """A video file, to be read once from beginning to end.
+
+    A packet that cannot be decoded is skipped and counted; the frames around it keep their times.
+
+    Args:
+        path: the file.
+        warn: told, in a line each, what is odd about the file but no reason to stop.
+        max_pixels: largest frame that will be read; None for any.
+
+    Attributes:
+        info: see :class:`~adain.video.media.VideoInfo`.
+        skipped: packets that could not be decoded, so far.
+        damaged: frames that were decoded only in part, so far.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        InputError: if it is not a video, holds no video stream, or no frame of it can be decoded.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        warn: Callable[[str], None] = lambda _: None,
+        max_pixels: int | None = None,
+    ) -> None:
+        self.path, self.warn = Path(path), warn
+        self.skipped = self.damaged = 0
+        self._av = require_av()
+        self._container = open_media(self.path)
+        try:
+            self._stream = _video_stream(self._container, self.path)
+            self._stream.thread_type = "AUTO"
+            self._orientation = Orientation()
+            self._last_pts: int | None = None
+            self._raw = self._decode()
+            first = next(self._raw, None)
+            if first is None:
+                raise InputError(f"no frame of {self.path} can be decoded: it is damaged; make it anew")
+            self._first = first
+            self._inspect(first, max_pixels)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame that can be decoded, in the order of display; to be called once."""
+        origin: int | None = None
+        found = 0
+        raw: Any = self._first
+        while raw is not None:
+            pts = self._time(raw)
+            origin = pts if origin is None else origin
+            if raw.is_corrupt:
+                self.damaged += 1
+            found += 1
+            yield Frame(pts, float((pts - origin) * self.info.time_base), lambda raw=raw: self._pixels(raw))
+            raw = next(self._raw, None)
+        expected = self._stream.frames
+        if found + self.skipped < 0.98 * expected - 1:
+            self.warn(f"{self.path.name} ends early, after {found} of {expected} frames: the file may be cut short")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._container.close()
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _decode(self) -> Iterator[Any]:
+        """Raw frames; errors of the file end it, errors of a packet do not."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (self._av.error.FFmpegError, OSError) as error:
+                self.warn(f"{self.path.name} cannot be read to its end: {_reason(error)}")
+                packet = None
+            try:
+                frames = self._stream.codec_context.decode(packet) if packet is None else packet.decode()
+            except self._av.error.EOFError:
+                frames = []
+            except self._av.error.FFmpegError:
+                self.skipped += 1
+                continue
+            yield from frames
+            if packet is None:
+                return
+
+    def _time(self, raw: Any) -> int:
+        """The frame's pts; made up where there is none, raised where it would not be later than the one before."""
+        last, step = self._last_pts, max(1, round(1 / (self.info.rate * self.info.time_base)))
+        pts = raw.pts
+        if pts is None:
+            pts = 0 if last is None else last + step
+        elif last is not None and pts <= last:
+            pts = last + 1
+        self._last_pts = int(pts)
+        return self._last_pts
+
+    def _inspect(self, raw: Any, max_pixels: int | None) -> None:
+        """Fill in :attr:`info` from the stream and its first frame."""
+        stream, name = self._stream, self.path.name
+        width, height = raw.width, raw.height
+        if max_pixels is not None and width * height > max_pixels:
+            raise ImageError(f"{name} has {width}x{height} px a frame, more than {max_pixels}: raise --max-pixels")
+        for data in raw.side_data:
+            if data.type.name == "DISPLAYMATRIX":
+                self._orientation = Orientation.of_matrix(bytes(data))
+        rate = Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or FALLBACK_RATE)
+        time_base = stream.time_base or raw.time_base or 1 / rate
+        count: int | None = stream.frames or None
+        if count is None:
+            seconds = float(stream.duration * time_base) if stream.duration else (self._container.duration or 0) / 1e6
+            count = round(seconds * rate) or None
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        if self._orientation.swap:
+            width, height, aspect = height, width, 1 / aspect
+        self.info = VideoInfo(name, width, height, rate, Fraction(time_base), count, _color(raw), aspect)
+        self._stored = (raw.width, raw.height)
+        if raw.interlaced_frame:
+            self.warn(f"{name} is interlaced: deinterlace it first, or its combs are taken for texture")
+        if any(component.is_alpha for component in raw.format.components):
+            self.warn(f"the transparency of {name} is left out")
+
+    def _pixels(self, raw: Any) -> Pixels:
+        width, height = self._stored  # a stream may change its size on the way
+        range_ = _is_full(raw) + 1
+        if raw.format.is_rgb:
+            frame = raw.reformat(width, height, "rgb24")
+        else:
+            matrix = SCALER_MATRIX.get(_matrix(raw), BT709)
+            how = self._av.video.reformatter.Interpolation
+            frame = raw.reformat(
+                width, height, "rgb24", src_colorspace=matrix, dst_colorspace=matrix, src_color_range=range_,
+                dst_color_range=FULL_RANGE, interpolation=how.BICUBIC | how.ACCURATE_RND | how.FULL_CHR_H_INT,
+            )  # fmt: skip
+        return self._orientation.apply(frame.to_ndarray())
+
+
+def open_media(path: Path) -> Any:
+    """The file as PyAV's container.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        InputError: if it cannot be read as a video.
+    """
+    av = require_av()
+    if not path.exists():
+        raise MissingFileError(f"cannot read {path}: there is no such file; check the path")
+    if path.is_dir() or path.stat().st_size == 0:
+        raise InputError(f"cannot read {path}: {'it is a folder' if path.is_dir() else 'the file is empty'}")
+    try:
+        return av.open(os.fspath(path), metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        hint = "it is not a video, or it is cut short and its index is missing"
+        raise InputError(f"cannot read {path}: {hint} ({_reason(error)})") from error
+
+
+def _video_stream(container: Any, path: Path) -> Any:
+    # The cover of a song is a video stream of one frame.
+    streams = [s for s in container.streams.video if not s.disposition & 0x400]
+    if not streams:
+        other = sorted({s.type for s in container.streams if s.type != "video"})
+        holds = f"only {' and '.join(other)}" if other else "nothing to see"
+        raise InputError(f"{path} holds no video stream, {holds}: name a file with moving pictures")
+    if streams[0].codec_context is None:
+        raise InputError(f"the codec of {path} is not known to this build of PyAV: convert it, to H.264 for example")
+    return streams[0]
+
+
+def _color(raw: Any) -> Color:
+    primaries, transfer = int(raw.color_primaries), int(raw.color_trc)
+    return Color(_matrix(raw), primaries, transfer, _is_full(raw))
+
+
+def _matrix(raw: Any) -> int:
+    matrix = int(raw.colorspace)
+    if matrix not in (0, UNSPECIFIED):
+        return matrix
+    return BT709 if min(raw.width, raw.height) >= HD_HEIGHT else BT601
+
+
+def _is_full(raw: Any) -> bool:
+    return int(raw.color_range) == FULL_RANGE or raw.format.name.startswith("yuvj")
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text)[:1].lower() + str(text)[1:]

@@ -1,0 +1,171 @@
+"""What a long job leaves behind as it goes, so that the same command can go on after anything."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..errors import InputError
+from ..files import atomic_path
+
+FORMAT = 1
+State = dict[str, Any]
+"""Tensors, numbers, strings, lists and dicts only, so that nothing else need be unpickled."""
+
+
+class WorkFolder:
+    """The folder ``OUTPUT.parts`` beside an output: parts that are done, and the state after the last of them.
+
+    A part that is not in the state was not finished and will be made again.
+
+    Args:
+        output: the file or pattern that is to be made.
+        settings: what the result depends on, by name, as :func:`digest` gives it.
+    """
+
+    def __init__(self, output: Path, settings: Mapping[str, str]) -> None:
+        self.folder = output.with_name(f"{output.name}.parts")
+        self._settings = dict(settings)
+        self._state = self.folder / "state.pt"
+        self._lock: IO[str] | None = None
+
+    def open(self, *, restart: bool = False) -> State | None:
+        """Take hold of the folder; the state of an interrupted job, or None to begin anew.
+
+        Args:
+            restart: begin anew in any case.
+
+        Raises:
+            InputError: if another process is at work there, or the folder is of a job with other settings.
+        """
+        with atomic_path(self._state.with_name(".probe")):  # makes the folder, with a clear error where it cannot
+            pass
+        self._state.with_name(".probe").unlink()
+        self._hold()
+        for leftover in self.folder.glob(".adain-*"):
+            leftover.unlink(missing_ok=True)  # of a process that was killed while writing
+        if restart:
+            self._state.unlink(missing_ok=True)
+        if not self._state.exists():
+            return None
+        try:
+            state: State = torch.load(self._state, map_location="cpu", weights_only=True)
+            if state["format"] != FORMAT:
+                raise ValueError(f"format {state['format']}")
+        except Exception as error:  # torch.load raises whatever a damaged pickle makes it meet
+            self.close()
+            raise InputError(f"{self._state} is damaged: begin anew with --restart") from error
+        before = state["settings"]
+        other = [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
+        if other:
+            self.close()
+            raise InputError(
+                f"{self.folder} is of a job with another {', '.join(other)}: give the same command again to go on, "
+                "or --restart to begin anew"
+            )
+        return state
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there is something to go on from."""
+        return self._state.exists()
+
+    def part(self, index: int) -> Path:
+        """Where a part goes."""
+        return self.folder / f"part-{index:05d}.nut"
+
+    def save_part(self, index: int, data: bytes) -> Path:
+        """Write a part, whole or not at all."""
+        path = self.part(index)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data)
+        return path
+
+    def save(self, state: State) -> None:
+        """Write the state, whole or not at all."""
+        # In memory first: torch's own writer does not say why a file could not be written.
+        buffer = io.BytesIO()
+        torch.save({"format": FORMAT, "settings": self._settings} | state, buffer)
+        with atomic_path(self._state) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+
+    def close(self) -> None:
+        """Let go of the folder; if nothing was saved in it, remove it."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        if not self._state.exists():
+            self.remove()
+
+    def remove(self) -> None:
+        """The job is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _hold(self) -> None:
+        """See that no other process is at work here; the system lets go of the lock even of one that is killed."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            return
+        lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            name = self.folder.name.removesuffix(".parts")
+            raise InputError(f"another process is making {name}: wait for it, or choose another -o") from None
+        except OSError:
+            pass  # a file system without locks
+        self._lock = lock
+
+
+def digest(value: Any) -> str:
+    """A short text that is the same for the same value: contents of files and pictures, numbers, and lists of such."""
+    sums = hashlib.sha256()
+    for piece in _pieces(value):
+        sums.update(piece)
+    return sums.hexdigest()[:16]
+
+
+def file_stamp(path: Path) -> str:
+    """Name, size and time of a file: enough to tell that it is still the same, and quick for a large one."""
+    stat = path.stat()
+    return f"{path.name} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def _pieces(value: Any) -> Any:
+    yield f"{type(value).__name__}(".encode()
+    if isinstance(value, (str, os.PathLike)) and os.path.isfile(value):
+        with contextlib.suppress(OSError), open(value, "rb") as file:
+            while chunk := file.read(1 << 20):
+                yield chunk
+    elif isinstance(value, Tensor):
+        yield repr(tuple(value.shape)).encode()
+        yield value.detach().float().cpu().contiguous().numpy().tobytes()
+    elif isinstance(value, Image.Image):
+        yield repr((value.mode, value.size)).encode()
+        yield value.tobytes()
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from _pieces(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        yield from _pieces([item for pair in sorted(value.items()) for item in pair])
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        for item in value:
+            yield from _pieces(item)
+    elif isinstance(value, torch.nn.Module):
+        yield from _pieces(value.state_dict())
+    else:
+        yield repr(value).encode()
+    yield b")"

@@ -1,0 +1,153 @@
+"""Folders of numbered pictures in the place of videos."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .. import defaults, images
+from ..errors import ImageError, InputError, MissingFileError
+from .media import Frame, Pixels, VideoInfo
+
+NUMBER = re.compile(r"%(0?)(\d*)d")
+FRAME_NAME = "frame-%05d.png"
+"""What pictures are called in a folder, counted from 1."""
+
+
+def is_sequence(path: str | os.PathLike[str]) -> bool:
+    """Whether a path means pictures: a folder, or a name with ``%d`` or ``%05d`` in it."""
+    text = os.fspath(path)
+    return NUMBER.search(Path(text).name) is not None or text.endswith(("/", os.sep)) or Path(text).is_dir()
+
+
+def list_frames(path: str | os.PathLike[str]) -> list[Path]:
+    """The pictures that a folder holds or a pattern fits, ordered by the numbers in their names.
+
+    Raises:
+        MissingFileError, ImageError: if there are none.
+    """
+    source = Path(path)
+    if source.is_dir():
+        return sorted(images.list_images(source), key=_natural)
+    pattern = _pattern(source)
+    folder = source.parent
+    numbered = [
+        (int(match[1]), entry)
+        for entry in (folder.iterdir() if folder.is_dir() else ())
+        if (match := pattern.fullmatch(entry.name))
+    ]
+    if not numbered:
+        raise MissingFileError(f"no file is called {source}: check the folder and the digits")
+    return [entry for _, entry in sorted(numbered)]
+
+
+class SequenceReader:
+    """Pictures as the frames of a video; what :class:`~adain.video.reader.VideoReader` is for files.
+
+    A picture that cannot be read is skipped and counted. One of another size is scaled to that of the first.
+
+    Args:
+        path: folder or pattern.
+        fps: frames a second.
+        warn, max_pixels: see there.
+
+    Raises:
+        MissingFileError, ImageError: if there are no pictures, or none can be read.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        fps: Fraction = Fraction(defaults.VIDEO_FPS),
+        *,
+        warn: Callable[[str], None] = lambda _: None,
+        max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+    ) -> None:
+        self.paths = list_frames(path)
+        self.skipped = self.damaged = 0
+        self._warn, self._max_pixels = warn, max_pixels
+        width, height = self._first_size()
+        self.info = VideoInfo(str(path), width, height, fps, 1 / fps, len(self.paths))
+
+    def frames(self) -> Iterator[Frame]:
+        """Every picture that can be read."""
+        for k, path in enumerate(self.paths):
+            try:
+                pixels = self._read(path)
+            except (ImageError, MissingFileError) as error:
+                self.skipped += 1
+                self._warn(str(error))
+                continue
+            yield Frame(k, float(k / self.info.rate), lambda pixels=pixels: pixels)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _first_size(self) -> tuple[int, int]:
+        for path in self.paths:
+            try:
+                return images.read_image(path, max_pixels=self._max_pixels).size
+            except (ImageError, MissingFileError) as error:
+                problem = error
+        raise problem
+
+    def _read(self, path: Path) -> Pixels:
+        picture, _ = images.split_alpha(images.read_image(path, max_pixels=self._max_pixels))
+        size = (self.info.width, self.info.height)
+        if picture.size != size:
+            self._warn(f"{path.name} has {picture.width}x{picture.height} px and is scaled to {size[0]}x{size[1]}")
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
+        return np.asarray(picture)
+
+
+class SequenceWriter:
+    """Numbered pictures for frames, counted from 1.
+
+    Args:
+        path: a pattern such as ``out/%04d.jpg``, or a folder for :data:`FRAME_NAME`.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Raises:
+        ImageError: if the suffix is none of a picture's.
+        InputError: if the folder cannot be written to.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], quality: int = defaults.JPEG_QUALITY) -> None:
+        self.pattern = Path(path) if NUMBER.search(Path(path).name) else Path(path) / FRAME_NAME
+        self.quality = quality
+        images.check_output_path(self.path(0))
+
+    def path(self, index: int) -> Path:
+        """Where the frame with that index, from 0, goes."""
+        name = NUMBER.sub(lambda m: f"{index + 1:{m[1]}{m[2]}d}", self.pattern.name, count=1)
+        return self.pattern.with_name(name)
+
+    def save(self, pixels: Pixels, index: int) -> None:
+        """Write a frame, whole or not at all."""
+        images.save_image(Image.fromarray(pixels), self.path(index), quality=self.quality)
+
+    def would_replace(self, paths: list[Path]) -> Path | None:
+        """One of these files that a frame would be written over."""
+        pattern, folder = _pattern(self.pattern), self.pattern.parent.resolve()
+        return next((p for p in paths if p.parent.resolve() == folder and pattern.fullmatch(p.name)), None)
+
+
+def _pattern(path: Path) -> re.Pattern[str]:
+    """What names a pattern fits, the number as group 1."""
+    found = NUMBER.search(path.name)
+    if found is None:
+        raise InputError(f"{path} is no folder and has no number such as %05d: name the pictures of the video")
+    digits = rf"(\d{{{int(found[2])},}})" if found[1] and found[2] else r"(\d+)"
+    return re.compile(re.escape(path.name[: found.start()]) + digits + re.escape(path.name[found.end() :]))
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """A key by which frame-9 comes before frame-10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]

@@ -1,0 +1,138 @@
+"""Keeping a stylised video steady: statistics that run on over a shot, and strokes that move with what they are on."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InputError
+from ..guidance import Placement
+from ..statistics import EPS, channel_mean_std, regional_mean_std
+from ..style import Style
+from ..warping import trusted, warp
+from .flow import FlowFinder
+
+MOMENT_DECAY = 0.9
+"""Share of the running statistics in the next, at strength 1."""
+
+BLEND = 0.9
+"""Share of the frame before in the next where the flow is trusted fully, at strength 1."""
+
+LIGHT = 0.06
+"""Difference of the source's colours along the flow, in ``[0, 1]``, at which the trust has fallen to 0.37."""
+
+WINDOW = 5
+"""Side in pixels of the square over which that difference is averaged, so that noise does not count as change."""
+
+
+class Steadier:
+    r"""Makes what is done to one frame follow from what was done to the one before.
+
+    *Statistics.* AdaIN normalises with mean and deviation of the content, and those change from frame to frame with
+    noise and with what enters the picture: colours pulse. Within a shot they are replaced by running averages
+
+    .. math:: \bar\mu_t = d\,\bar\mu_{t-1} + (1 - d)\,\mu_t, \qquad \bar\sigma^2_t \text{ likewise}, \qquad d = 0.9\,S
+
+    *Strokes.* The result before, moved along the optical flow of the source, is mixed into the result,
+
+    .. math:: y_t(p) \leftarrow (1 - w)\,y_t(p) + w\,y_{t-1}(p + f(p)), \qquad w = 0.9\,S\,m(p)\,e^{-(e(p)/0.06)^2}
+
+    where :math:`m` is the test of Ruder et al. 2016 (:func:`~adain.warping.trusted`) and :math:`e` what the source
+    itself differs by along the flow. Whatever comes into view, and every first frame of a shot, is painted anew.
+
+    Args:
+        strength: :math:`S` in ``[0, 1]``; 0 changes nothing.
+
+    Raises:
+        InputError: if the strength is out of range, or OpenCV is not installed.
+    """
+
+    def __init__(self, strength: float) -> None:
+        if not 0.0 <= strength <= 1.0:
+            raise InputError(f"stability must be between 0 (each frame for itself) and 1 (steadiest), not {strength}")
+        self.strength = float(strength)
+        self._flow = FlowFinder() if self.strength else None
+        self._moments: tuple[Tensor, Tensor] | None = None
+        self._before: tuple[Tensor, Tensor] | None = None
+
+    def cut(self) -> None:
+        """Forget everything: a new shot begins."""
+        self._moments = self._before = None
+
+    def target(self, target: Style | Placement, features: Tensor) -> Style | Placement:
+        """What to decode ``features`` with, so that they are normalised by running statistics.
+
+        AdaIN with statistics :math:`\\bar\\mu, \\bar\\sigma` of the content in place of its own :math:`\\mu, \\sigma`
+        equals AdaIN with the style :math:`\\sigma_s \\sigma / \\bar\\sigma` and
+        :math:`\\mu_s + \\sigma_s (\\mu - \\bar\\mu) / \\bar\\sigma`.
+
+        Args:
+            target: a style, or regions on the frame.
+            features: ``(1, C, H, W)`` of the frame.
+        """
+        if not self.strength:
+            return target
+        cells = target.cells if isinstance(target, Placement) and not target.shared_content else None
+        if cells is None:
+            mean, std = (x[None] for x in channel_mean_std(features))
+        else:
+            mean, std = regional_mean_std(features, cells)
+        if self._moments is None or self._moments[0].shape != mean.shape:
+            self._moments = (mean, std.square())
+        decay = MOMENT_DECAY * self.strength
+        running = tuple(
+            torch.lerp(new, old, decay) for new, old in zip((mean, std.square()), self._moments, strict=True)
+        )
+        self._moments = (running[0], running[1])
+        scale = std / (running[1].clamp_min(EPS)).sqrt()
+        shift = (mean - running[0]) / (running[1].clamp_min(EPS)).sqrt()
+        if isinstance(target, Style):
+            return _moved(target, scale[0], shift[0])
+        styles = [
+            _moved(style, scale[k if len(scale) > 1 else 0], shift[k if len(shift) > 1 else 0])
+            for k, style in enumerate(target.styles)
+        ]
+        return dataclasses.replace(target, styles=tuple(styles))
+
+    def blend(self, output: Tensor, content: Tensor) -> Tensor:
+        """The result ``(1, 3, H, W)`` in ``[0, 1]`` with the one before mixed in; ``content`` is its source."""
+        if self._flow is None:
+            return output
+        if self._before is not None and self._before[0].shape == output.shape:
+            last_output, last_content = self._before
+            flow, back = self._flow.both_ways(content, last_content)
+            change = (content - warp(last_content, flow)).abs().mean(1, keepdim=True)
+            change = F.avg_pool2d(change, WINDOW, 1, WINDOW // 2, count_include_pad=False)
+            trust = torch.exp(-(change / LIGHT).square()) * trusted(flow, back)
+            # Bilinear interpolation of what was interpolated before, over and over, would melt every stroke.
+            moved = warp(last_output, flow, "bicubic").clamp(0.0, 1.0)
+            output = torch.lerp(output, moved, BLEND * self.strength * trust)
+        self._before = (output, content)
+        return output
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers, on the CPU."""
+        found: dict[str, Any] = {}
+        if self._moments is not None:
+            found["moments"] = [x.cpu() for x in self._moments]
+        if self._before is not None:
+            found["before"] = [x.cpu().contiguous() for x in self._before]
+        return found
+
+    def restore(self, state: dict[str, Any], device: torch.device) -> None:
+        """Undo :meth:`state`."""
+        if "moments" in state:
+            mean, variance = (x.to(device) for x in state["moments"])
+            self._moments = (mean, variance)
+        if "before" in state:
+            output, content = (x.to(device) for x in state["before"])
+            self._before = (output, content)
+
+
+def _moved(style: Style, scale: Tensor, shift: Tensor) -> Style:
+    fine = None if style.fine_std is None else style.fine_std * scale
+    return Style(style.mean + style.std * shift, style.std * scale, style.name, fine)

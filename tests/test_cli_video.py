@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from adain import defaults
+from adain.cli.video import complete_stability
+from adain.resources import weights_dir
+from tests.conftest import ROOT, noise_image, one_line_error
+from tests.video.videos import packets, read_video, scene, spoil, write_video
+
+Run = Callable[..., Result]
+FAST = ("--style-size", "40", "--device", "cpu")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_video(tmp_path / "in.mp4", scene(5, 48, 32), sound=True)
+
+
+@pytest.fixture
+def art(tmp_path: Path) -> Path:
+    noise_image(48, 40, 2).save(tmp_path / "art.png")
+    return tmp_path / "art.png"
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    noise_image(48, 40, 3).save(tmp_path / "other.png")
+    return tmp_path / "other.png"
+
+
+def test_video(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    result = run_cli("video", clip, art, "-o", out, "--stability", "--preserve-color", *FAST)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(out)
+    assert result.stderr == ""
+    assert read_video(out)[1] == read_video(clip)[1]
+    assert packets(out, "audio") == packets(clip, "audio")
+
+
+def test_json(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
+    result = run_cli("video", clip, art, "-o", tmp_path / "o.webm", "--no-audio", "--json", "--content-size", 20, *FAST)
+    record = json.loads(result.stdout)
+    assert record.pop("seconds") > 0
+    assert record.pop("fps") > 0
+    assert record == {
+        "output": str(tmp_path / "o.webm"), "frames": 5, "width": 30, "height": 20, "shots": 1, "skipped": 0,
+        "damaged": 0, "resumed": 0,
+    }  # fmt: skip
+
+
+def test_default_names(
+    run_cli: Run, clip: Path, art: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run_cli("video", clip, art, *FAST).stdout.strip() == "in_stylized_art.mp4"
+    run_cli("video", clip, art, "-o", "frames/", *FAST)
+    result = run_cli("video", "frames", art, other, "--morph", "--fps", 24, *FAST)
+    assert result.stdout.strip() == "frames_stylized_art+other.mp4"
+    assert len(read_video(Path("frames_stylized_art+other.mp4"))[0]) == 5
+
+
+def test_keys_change_the_style_on_the_way(run_cli: Run, clip: Path, art: Path, other: Path, tmp_path: Path) -> None:
+    exact = ("--codec", "ffv1", "--pixel-format", "yuv444p", *FAST)
+    keys = ("--key", f"0:{art}", "--key", f"100%:{other}:0.5")
+    assert run_cli("video", clip, "-o", tmp_path / "keys.mkv", *keys, *exact).exit_code == 0
+    assert run_cli("video", clip, art, "-o", tmp_path / "art.mkv", *exact).exit_code == 0
+    keyed, plain = (read_video(tmp_path / f"{name}.mkv")[0] for name in ("keys", "art"))
+    change = [float(np.abs(a.astype(int) - b).mean()) for a, b in zip(keyed, plain, strict=True)]
+    assert change[0] < 0.5
+    assert change[4] > 5
+    assert change[4] > change[2] > change[1]
+
+
+def test_warnings_for_damaged_frames(run_cli: Run, art: Path, tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mkv", scene(4, 48, 32), codec="ffv1", options={"g": "1"})
+    spoil(source, 2)
+    result = run_cli("video", source, art, "-o", tmp_path / "out.mp4", *FAST)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("adain video: warning: damaged frames in the source: 1 ")
+
+
+def test_bare_stability() -> None:
+    usual = f"--stability={defaults.STABILITY_ON}"
+    assert complete_stability(["a.mp4", "--stability", "b.jpg"]) == ["a.mp4", usual, "b.jpg"]
+    assert complete_stability(["a.mp4", "b.jpg", "--stability"])[-1] == usual
+    assert complete_stability(["--stability", "0.5"]) == ["--stability", "0.5"]
+    assert complete_stability(["--", "--stability"]) == ["--", "--stability"]
+
+
+def test_one_line_errors(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
+    def refused(*args: object) -> str:
+        return one_line_error(run_cli("video", *args, *FAST))
+
+    out = ("-o", tmp_path / "out.mp4")
+    assert "no video given" in refused()
+    assert "no style given" in refused(clip)
+    assert "no such file" in refused(tmp_path / "none.mp4", art, *out)
+    assert "it is not a video" in refused(weights_dir() / "manifest.json", art, *out)
+    assert "no such file" in refused(clip, tmp_path / "none.jpg", *out)
+    assert "is also an input" in refused(clip, art, "-o", art)
+    assert "a key is TIME:STYLE" in refused(clip, "--key", "now", *out)
+    assert "leave the other styles" in refused(clip, art, "--key", f"0:{art}", *out)
+    assert "at least two" in refused(clip, art, "--morph", *out)
+    assert "0<=x<=1" in refused(clip, art, "--stability", "2", *out)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["art.png", "in.mp4"]
+
+
+@pytest.mark.parametrize("module", ["av", "cv2"])
+def test_without_the_extra(
+    run_cli: Run, clip: Path, art: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    result = run_cli("video", clip, art, "-o", tmp_path / "out.mp4", "--stability", *FAST)
+    assert 'pip install "adain[video]"' in one_line_error(result)
+
+
+def start(clip: Path, art: Path, out: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "adain", "video", str(clip), str(art), "-o", str(out), "--save-every", "4",
+               "--json", "--stability", "0.7", "--codec", "ffv1", "--pixel-format", "yuv444p", *FAST]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["SIGKILL", "SIGINT"])
+def test_a_job_that_is_killed_goes_on(art: Path, tmp_path: Path, number: str) -> None:
+    clip = write_video(tmp_path / "long.mp4", scene(14, 64, 48), sound=True)
+    whole, out = tmp_path / "whole.mkv", tmp_path / "out.mkv"
+    process = start(clip, art, out)
+    state = tmp_path / "out.mkv.parts" / "state.pt"
+    while not state.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(getattr(signal, number))
+    code, (_, errors) = process.wait(), process.communicate()
+    assert not out.exists()
+    if number == "SIGINT":
+        assert code == 130
+        assert "the same command goes on from there" in errors
+        assert len(errors.splitlines()) == 1
+    again = start(clip, art, out)
+    stdout, errors = again.communicate()
+    assert again.returncode == 0, errors
+    record = json.loads(stdout)
+    assert record["frames"] == 14
+    assert 4 <= record["resumed"] < 14
+    assert [round(float(t) * 25, 1) for t in read_video(out)[1]] == list(range(14))
+    assert [data for _, data in packets(out, "audio")] == [data for _, data in packets(clip, "audio")]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["art.png", "long.mp4", "out.mkv"]
+    if number == "SIGKILL":
+        assert start(clip, art, whole).wait() == 0
+        for a, b in zip(read_video(whole)[0], read_video(out)[0], strict=True):
+            assert np.array_equal(a, b)

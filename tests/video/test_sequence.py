@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adain.errors import ImageError, InputError, MissingFileError
+from adain.video.sequence import SequenceReader, SequenceWriter, is_sequence, list_frames
+from tests.conftest import noise_image
+
+
+def test_what_means_pictures(tmp_path: Path) -> None:
+    assert is_sequence("a/%d.png")
+    assert is_sequence("a/b-%05d.jpg")
+    assert is_sequence(tmp_path)
+    assert is_sequence("not/there/")
+    assert not is_sequence("a.mp4")
+    assert not is_sequence("100%.mp4")
+
+
+def test_numbers_decide_the_order(tmp_path: Path) -> None:
+    for k in (10, 9, 100, 1):
+        noise_image(8, 8, k).save(tmp_path / f"f{k}.png")
+    noise_image(8, 8).save(tmp_path / "f7x.png")
+    names = ["f1.png", "f9.png", "f10.png", "f100.png"]
+    assert [p.name for p in list_frames(tmp_path / "f%d.png")] == names
+    assert [p.name for p in list_frames(tmp_path)] == ["f1.png", "f7x.png", *names[1:]]
+    assert [p.name for p in list_frames(tmp_path / "f%02d.png")] == names[2:]
+    with pytest.raises(MissingFileError, match=r"no file is called .*g%d.png"):
+        list_frames(tmp_path / "g%d.png")
+
+
+def test_writer(tmp_path: Path) -> None:
+    writer = SequenceWriter(tmp_path / "new" / "%03d.png")
+    pixels = np.asarray(noise_image(20, 10))
+    writer.save(pixels, 0)
+    writer.save(pixels, 1233)
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["001.png", "1234.png"]
+    assert SequenceWriter(tmp_path / "x").path(4) == tmp_path / "x" / "frame-00005.png"
+    with pytest.raises(ImageError, match="must end in one of"):
+        SequenceWriter(tmp_path / "%d.mp4")
+
+
+def test_reader(tmp_path: Path) -> None:
+    for k in range(3):
+        noise_image(20, 10, k, "RGBA" if k else "L").save(tmp_path / f"{k}.png")
+    reader = SequenceReader(tmp_path)
+    frames = [*reader.frames()]
+    assert [f.pixels().shape for f in frames] == [(10, 20, 3)] * 3
+    assert [f.time for f in frames] == [0, 1 / 25, 2 / 25]
+    (tmp_path / "0.png").write_bytes(b"")
+    assert (SequenceReader(tmp_path).info.width, len([*SequenceReader(tmp_path).frames()])) == (20, 2)
+    for k in range(3):
+        (tmp_path / f"{k}.png").write_bytes(b"")
+    with pytest.raises(InputError, match="empty"):
+        SequenceReader(tmp_path)
