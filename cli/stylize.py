@@ -71,6 +71,20 @@ SOME_FAILED = 1
     show_default=True,
     help="Of JPEG and WebP files.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(defaults.PRECISIONS),
+    default=defaults.PRECISION,
+    show_default=True,
+    help="What the networks compute in; auto is bf16 on CUDA and fp32 elsewhere.",
+)
+@click.option(
+    "--style-cache",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder that keeps encoded styles for later calls.",
+)
+@click.option("--keep-memory", is_flag=True, help="Reuse freed memory: faster on a CPU, but takes more of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @control_options
 @model_options
@@ -90,6 +104,9 @@ def stylize(
     refine_steps: int | None,
     suffix: str | None,
     quality: int,
+    precision: str,
+    style_cache: Path | None,
+    keep_memory: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -115,7 +132,7 @@ def stylize(
         styles = tuple(str(path) for _, path in controls.label_styles())
     contents, styles = _split(paths, contents, styles)
 
-    from adain import jobs
+    from adain import jobs, memory
     from adain.images import DEFAULT_MAX_PIXELS
     from adain.style import normalize_weights
 
@@ -133,11 +150,16 @@ def stylize(
     masks: list[Any] = [*controls.masks]
     if controls.label_map is not None:
         masks = [*controls.label_masks(options["max_pixels"] or DEFAULT_MAX_PIXELS)]
-    stylizer = load_stylizer(**options)
+    if keep_memory:
+        memory.keep_memory()
+    stylizer = load_stylizer(**options, precision=precision)
+    cache = None
+    if style_cache is not None:
+        from adain.style_cache import StyleCache
 
-    made = looks(
-        stylizer, style_paths, controls, alpha=alpha, weights=weights, style_size=style_size, crop=crop, masks=masks
-    )
+        cache = StyleCache(style_cache)
+    look: dict[str, Any] = {"alpha": alpha, "weights": weights, "style_size": style_size, "crop": crop, "masks": masks}
+    made = looks(stylizer, style_paths, controls, cache=cache, **look)
     deepen = None
     if refine_steps is not None:
         how: dict[str, Any] = {"content_size": content_size, "style_size": style_size, "crop": crop, "masks": masks}
