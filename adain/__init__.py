@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .refinement.recipe import Recipe
     from .statistics import channel_mean_std
     from .style import Style, blend
+    from .style_cache import StyleCache
     from .stylizer import Content, Stylizer
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ _HOME = {
     "Region": "guidance",
     "Regions": "guidance",
     "Style": "style",
+    "StyleCache": "style_cache",
     "Stylizer": "stylizer",
     "TrainingError": "errors",
     "WeightsError": "errors",
@@ -74,6 +76,7 @@ __all__ = [
     "Region",
     "Regions",
     "Style",
+    "StyleCache",
     "Stylizer",
     "TrainingError",
     "WeightsError",

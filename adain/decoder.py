@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .borders import can_pad_outside, convolve, pad, pad_doubled
 from .vgg import CONTENT_LAYER, ConvSpec, layers_upto
 
 MIRRORED: tuple[ConvSpec, ...] = tuple(reversed(layers_upto(CONTENT_LAYER)))
@@ -29,11 +30,16 @@ class Decoder(nn.Module):
             self.add_module(spec.name, conv)
 
     def forward(self, features: Tensor) -> Tensor:
-        x = features
+        x, doubles = features, False
         for spec in MIRRORED:
-            x = self.get_submodule(spec.name)(x)
+            convolution = self.get_submodule(spec.name)
+            if can_pad_outside(convolution, x):
+                x = pad_doubled(x) if doubles else pad(x)
+                x = convolve(convolution, x)
+            else:
+                x = F.interpolate(x, scale_factor=2, mode="nearest") if doubles else x
+                x = convolution(x)
             if spec is not MIRRORED[-1]:
                 x = F.relu(x, inplace=True)
-            if spec.pool_before:
-                x = F.interpolate(x, scale_factor=2, mode="nearest")
+            doubles = spec.pool_before
         return x

@@ -14,6 +14,11 @@ CONTENT_SIZE = 0
 JPEG_QUALITY = 95
 """Quality of written JPEG and WebP files, 1 to 100."""
 
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+"""What the networks can compute in; see :func:`adain.precision.resolve_precision`."""
+
+PRECISION = "auto"
+
 COLOR_MODES = ("none", "luminance", "linear", "histogram")
 """How a stylised picture can keep the colours of the photograph."""
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from .errors import InputError, MissingFileError
+from .files import atomic_path
+
+SUFFIX = ".safetensors"
+
+FORMAT = "adain-style-1"
+"""What the metadata of a style's file says it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +43,58 @@ class Style:
         fine = None if self.fine_std is None else self.fine_std.to(device)
         return Style(self.mean.to(device), self.std.to(device), self.name, fine)
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the statistics to a ``.safetensors`` file, which appears complete or not at all; returns its path.
+
+        Raises:
+            InputError: if the name ends in anything else, or the file cannot be written.
+        """
+        from safetensors.torch import save_file
+
+        if Path(path).suffix != SUFFIX:
+            raise InputError(f"cannot write {path}: a style's file must end in {SUFFIX}")
+        tensors = {"mean": self.mean, "std": self.std} | ({} if self.fine_std is None else {"fine_std": self.fine_std})
+        tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"format": FORMAT, "name": self.name})
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Style:
+        """The style that :meth:`save` wrote, on the CPU.
+
+        Raises:
+            MissingFileError: if there is no such file.
+            InputError: if it is damaged, or holds something else.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        if not Path(path).is_file():
+            raise MissingFileError(f"cannot read {path}: there is no such file; check the path")
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"cannot read {path}: it is damaged or no safetensors file ({error})") from None
+        mean, std, fine = (tensors.get(key) for key in ("mean", "std", "fine_std"))
+        if metadata.get("format") != FORMAT or mean is None or std is None or not _is_usable(mean, std, fine):
+            raise InputError(f"cannot read {path}: it holds no style; write one with Style.save")
+        return cls(mean, std, metadata.get("name", ""), fine)
+
     def __repr__(self) -> str:
         channels, device = self.mean.shape[1], self.mean.device
         return f"Style({self.name or 'unnamed'!r}, channels={channels}, device={device})"
+
+
+def _is_usable(mean: Tensor, std: Tensor, fine: Tensor | None) -> bool:
+    """Whether statistics read from a file can be ones: of one shape, finite, deviations above 0."""
+    tensors = [mean, std, *([] if fine is None else [fine])]
+    if any(t.dtype != torch.float32 or t.ndim != 4 or t.shape != mean.shape for t in tensors):
+        return False
+    if mean.shape[2:] != (1, 1) or mean.numel() == 0:
+        return False
+    return all(bool(t.isfinite().all()) for t in tensors) and all(bool((t > 0).all()) for t in tensors[1:])
 
 
 def normalize_weights(weights: Sequence[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from .images import ImageInput
 from .inputs import Picture, input_name, load_picture
 from .masks import Channel, MaskInput, mask_name
 from .placement import Guide, is_full, lay_cells, lay_masks
+from .precision import resolve_precision
 from .statistics import channel_mean_std
 from .style import Style
 from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder
@@ -39,6 +41,11 @@ class Stylizer:
         decoder: trained for that encoder.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` or a :class:`torch.device`.
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
+        precision: of the networks: ``"fp32"``, ``"bf16"``, ``"fp16"`` or ``"auto"``, see
+            :func:`adain.precision.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
+
+    Attributes:
+        dtype: what the networks compute in.
     """
 
     def __init__(
@@ -48,9 +55,13 @@ class Stylizer:
         *,
         device: str | torch.device = "auto",
         max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+        precision: str = defaults.PRECISION,
     ) -> None:
         self.max_pixels = max_pixels
         self.device = resolve_device(device)
+        self.dtype = resolve_precision(precision, self.device)
+        if self.dtype != torch.float32:  # in copies: the caller's networks keep their digits
+            encoder, decoder = copy.deepcopy(encoder).to(self.dtype), copy.deepcopy(decoder).to(self.dtype)
         # Convolutions over channels-last memory are about a quarter faster on CPUs, more on GPUs.
         self.encoder = encoder.to(self.device).to(memory_format=torch.channels_last)
         self.decoder = decoder.to(self.device).to(memory_format=torch.channels_last)
@@ -64,24 +75,26 @@ class Stylizer:
         encoder: str | Path | None = None,
         decoder: str | Path | None = None,
         max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+        precision: str = defaults.PRECISION,
     ) -> Stylizer:
         """The shipped model of that name; nothing is downloaded.
 
         Args:
             name: a model of :func:`adain.pretrained.registry`.
-            device, max_pixels: see the class.
+            device, max_pixels, precision: see the class.
             encoder, decoder: ``.safetensors`` files of your own in place of the shipped ones.
 
         Raises:
             MissingFileError: if a file is missing.
             WeightsError: if a file is damaged, or there is no such model.
-            InputError: if there is no such device.
+            InputError: if there is no such device or precision.
         """
         return cls(
             pretrained.load_encoder(name if encoder is None else encoder),
             pretrained.load_decoder(name if decoder is None else decoder),
             device=device,
             max_pixels=max_pixels,
+            precision=precision,
         )
 
     def encode_style(
@@ -148,7 +161,7 @@ class Stylizer:
             if chosen is not None and pixels is not None:
                 art = chosen.apply_to_style(art, pixels, style_mask=region, content_mask=content_mask)
             with torch.set_grad_enabled(_tracks(art)):
-                return channel_mean_std(self.encoder(art)[CONTENT_LAYER], cells)
+                return channel_mean_std(self.encoder(art.to(self.dtype))[CONTENT_LAYER], cells)
 
         mean, std = statistics(size)
         fine = None if fine_size is None else statistics(fine_size)[1]
@@ -168,7 +181,7 @@ class Stylizer:
         pad = (0, -width % STRIDE, 0, -height % STRIDE)
         padded = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
         with torch.set_grad_enabled(_tracks(pixels)):
-            features = self.encoder(padded)[CONTENT_LAYER]
+            features = self.encoder(padded.to(self.dtype))[CONTENT_LAYER]
         return Content(features, (height, width), opacity, isinstance(source, Tensor), pixels, uncropped)
 
     def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = defaults.ALPHA) -> Tensor:
@@ -188,8 +201,8 @@ class Stylizer:
         known = [t for s in styles for t in (s.mean, s.std, s.fine_std) if t is not None]
         with torch.set_grad_enabled(_tracks(content.features, *known)):
             height, width = content.size
-            image: Tensor = self.decoder(transfer(content.features, target, alpha))[..., :height, :width]
-            return image.clamp(0.0, 1.0)
+            image: Tensor = self.decoder(transfer(content.features, target, alpha).to(self.dtype))[..., :height, :width]
+            return image.float().clamp(0.0, 1.0)
 
     @overload
     def stylize(

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .borders import can_pad_outside, convolve, pad
 from .errors import InputError
 
 BLOCKS: tuple[tuple[int, int], ...] = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
@@ -147,7 +148,13 @@ class VGGEncoder(nn.Module):
                 # Ceil mode keeps the last row and column of odd sizes.
                 pool = F.max_pool2d if self.pool == "max" else F.avg_pool2d
                 x = pool(x, 2, ceil_mode=True)
-            x = F.relu(self.get_submodule(spec.name)(x), inplace=True)
+            convolution = self.get_submodule(spec.name)
+            if can_pad_outside(convolution, x):
+                x = pad(x)
+                x = convolve(convolution, x)
+            else:
+                x = convolution(x)
+            x = F.relu(x, inplace=True)
             if spec.relu in wanted:
                 found[spec.relu] = x
         return found

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adain.color import ColorPreservation
     from adain.content import Content
     from adain.style import Style
+    from adain.style_cache import StyleCache
     from adain.stylizer import Stylizer
 
     from .controls import Controls
@@ -39,7 +40,7 @@ class Look:
 
 @dataclass
 class Artwork:
-    """A style on disk, encoded once, or once for each photograph whose colours it takes."""
+    """A style on disk, encoded once, or once for each photograph whose colours it takes; the former may be cached."""
 
     stylizer: Stylizer
     path: Path
@@ -49,6 +50,7 @@ class Artwork:
     mask: str | None
     mask_channel: Any
     color: ColorPreservation | None
+    cache: StyleCache | None = None
     known: Style | None = None
     failure: AdainError | None = None
 
@@ -80,16 +82,21 @@ class Artwork:
         return style
 
     def _encode(self, content: Content | None) -> Style:
-        return self.stylizer.encode_style(
-            self.path,
-            size=self.size,
-            fine_size=self.fine_size,
-            crop=self.crop,
-            mask=self.mask,
-            mask_channel=self.mask_channel,
-            color=self.color,
-            content=content if self.depends else None,
-        )
+        how: dict[str, Any] = {
+            "size": self.size,
+            "fine_size": self.fine_size,
+            "crop": self.crop,
+            "mask": self.mask,
+            "mask_channel": self.mask_channel,
+        }
+        if self.depends:
+            return self.stylizer.encode_style(self.path, color=self.color, content=content, **how)
+        return encode(self.stylizer, self.cache, self.path, **how)
+
+
+def encode(stylizer: Stylizer, cache: StyleCache | None, path: Any, **how: Any) -> Style:
+    """An artwork's style, out of the cache where there is one."""
+    return stylizer.encode_style(path, **how) if cache is None else cache.get(stylizer, path, **how)
 
 
 def looks(
@@ -102,6 +109,7 @@ def looks(
     style_size: int,
     crop: bool,
     masks: Sequence[Any],
+    cache: StyleCache | None = None,
 ) -> list[Look]:
     """What the options ask for.
 
@@ -111,6 +119,7 @@ def looks(
     Args:
         paths: the artworks.
         masks: of ``--mask`` or ``--label-map``; empty for neither.
+        cache: where encoded styles are kept from call to call.
 
     Raises:
         InputError: if options contradict each other.
@@ -120,7 +129,7 @@ def looks(
     style_masks = controls.style_mask_paths()
     _check(paths, controls, alpha, weights, masks)
     arts = [
-        Artwork(stylizer, path, style_size, controls.fine_style_size, crop, mask, controls.mask_channel, color)
+        Artwork(stylizer, path, style_size, controls.fine_style_size, crop, mask, controls.mask_channel, color, cache)
         for path, mask, color in zip(paths, style_masks or [None] * len(paths), colors, strict=False)
     ]
     name = "+".join(path.stem for path in paths)
@@ -217,7 +226,7 @@ def _regions(
     rest_color = colors[-1] if len(colors) > len(arts) else (color if len(controls.modes()) == 1 else None)
     if background is not None and not (rest_color is not None and rest_color.needs_content):
         first = arts[0]
-        rest = stylizer.encode_style(background, size=first.size, fine_size=first.fine_size, crop=crop)
+        rest = encode(stylizer, first.cache, background, size=first.size, fine_size=first.fine_size, crop=crop)
 
     def render(content: Content) -> Image.Image:
         # A style that is recoloured takes the colours of its region, which is found on the photograph.

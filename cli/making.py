@@ -32,7 +32,9 @@ class Order:
         controls: the options of colour, region, blend and scale.
         is_one: whether all styles go into one result; else there is one for each.
         weights, alpha, content_size, style_size, crop, refine_steps: as on the command line.
-        model: the options of :func:`~adain.cli.options.model_options`.
+        model: the options of :func:`~adain.cli.options.model_options`, and the precision.
+        style_cache: folder of encoded styles.
+        keep_memory: whether freed memory is reused.
     """
 
     styles: tuple[Path, ...]
@@ -45,6 +47,8 @@ class Order:
     crop: bool
     refine_steps: int | None
     model: dict[str, Any]
+    style_cache: Path | None = None
+    keep_memory: bool = False
 
     def maker(self, *, quiet: bool = False) -> StyleMaker:
         """What carries it out; the network is loaded here.
@@ -55,15 +59,21 @@ class Order:
         Raises:
             AdainError: if options contradict each other, or a file they name cannot be read.
         """
+        from adain.allocator import keep_memory
         from adain.batch import ContentMaker
         from adain.images import DEFAULT_MAX_PIXELS
+        from adain.style_cache import StyleCache
 
         masks: list[Any] = [*self.controls.masks]
         if self.controls.label_map is not None:
             masks = [*self.controls.label_masks(self.model["max_pixels"] or DEFAULT_MAX_PIXELS)]
+        if self.keep_memory:
+            keep_memory()
         stylizer = load_stylizer(**self.model)
+        cache = None if self.style_cache is None else StyleCache(self.style_cache)
         sizes: dict[str, Any] = {"style_size": self.style_size, "crop": self.crop, "masks": masks}
-        made = looks(stylizer, self.styles, self.controls, alpha=self.alpha, weights=self.weights, **sizes)
+        how: dict[str, Any] = {"alpha": self.alpha, "weights": self.weights, "cache": cache}
+        made = looks(stylizer, self.styles, self.controls, **how, **sizes)
         deepen = None
         if self.refine_steps is not None:
             sizes |= {"content_size": self.content_size, "is_one": self.is_one, "weights": self.weights}
@@ -73,7 +83,7 @@ class Order:
     def fingerprint(self, job: Job, quality: int) -> str:
         """Of all that decides what a job's output looks like; see :mod:`adain.stamps`.
 
-        What only decides how it is computed, such as the device, does not count.
+        What only decides how it is computed, such as the device, does not count; the precision does.
         """
         from adain.stamps import fingerprint
 
@@ -102,6 +112,7 @@ class Order:
             files["gradient"] = Path(controls.gradient)
         plain = dataclasses.asdict(self) | {"controls": dataclasses.asdict(controls) | files}
         plain |= {"styles": self.styles if self.is_one else None, "model": self._weights()}
+        plain |= {"precision": self.model["precision"], "style_cache": None, "keep_memory": None}
         if self.refine_steps is not None:
             plain["seed"] = self.model["seed"]
         return fingerprint(plain)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from adain import defaults
+
 if TYPE_CHECKING:
     from adain.stylizer import Stylizer
 
@@ -38,6 +40,7 @@ def load_stylizer(
     device: str,
     seed: int,
     max_pixels: int | None,
+    precision: str = defaults.PRECISION,
 ) -> Stylizer:
     """The :class:`adain.Stylizer` that :func:`model_options` describe."""
     # Imported here: torch takes a second that --help and usage errors need not wait for.
@@ -54,4 +57,5 @@ def load_stylizer(
         encoder=encoder,
         decoder=decoder,
         max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+        precision=precision,
     )

@@ -61,6 +61,20 @@ from .options import SNAKE_CASE, model_options
     show_default=True,
     help="Of JPEG and WebP files.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(defaults.PRECISIONS),
+    default=defaults.PRECISION,
+    show_default=True,
+    help="What the networks compute in; auto is bf16 on CUDA and fp32 elsewhere.",
+)
+@click.option(
+    "--style-cache",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder that keeps encoded styles for later calls.",
+)
+@click.option("--keep-memory", is_flag=True, help="Reuse freed memory: faster on a CPU, but takes more of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @folder_options
 @control_options
@@ -81,6 +95,9 @@ def stylize(
     refine_steps: int | None,
     suffix: str | None,
     quality: int,
+    precision: str,
+    style_cache: Path | None,
+    keep_memory: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -153,7 +170,9 @@ def stylize(
         style_size=style_size,
         crop=crop,
         refine_steps=refine_steps,
-        model=options,
+        model={**options, "precision": precision},
+        style_cache=style_cache,
+        keep_memory=keep_memory,
     )
     tasks = []
     for job in plan:

@@ -1,0 +1,58 @@
+"""Reflection padding apart from the convolutions it belongs to, which spares memory and passes over it.
+
+A padded convolution of torch's holds its input, the padded copy and its output at a time. Of a picture, each of the
+three is 64 channels wide. Padding outside lets the input go, and the decoder's padding and doubling can be one copy.
+"""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def can_pad_outside(convolution: nn.Module, x: Tensor) -> TypeGuard[nn.Conv2d]:
+    """Whether :func:`pad` and :func:`convolve` may stand for ``convolution(x)``: same numbers, and nobody is watching.
+
+    Not where a gradient is wanted, which would keep what is to be let go; nor while the network is being traced, as
+    what comes out is meant for another runtime; nor for a module of another kind, or one with hooks.
+    """
+    if type(convolution) is not nn.Conv2d or convolution.padding_mode != "reflect":
+        return False
+    if convolution._forward_hooks or convolution._forward_pre_hooks:
+        return False
+    if torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in convolution.parameters())):
+        return False
+    return not (torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None)
+
+
+def convolve(convolution: nn.Conv2d, padded: Tensor) -> Tensor:
+    """The convolution of an input that is padded already."""
+    return F.conv2d(padded, convolution.weight, convolution.bias)
+
+
+def pad(x: Tensor) -> Tensor:
+    """``(B, C, H, W)``, sides of at least 2, with a reflected border of one cell: ``(B, C, H + 2, W + 2)``."""
+    return F.pad(x, (1, 1, 1, 1), mode="reflect")
+
+
+def pad_doubled(x: Tensor) -> Tensor:
+    """:func:`pad` of ``x`` enlarged twofold by nearest neighbours, in one copy and not differentiable.
+
+    Shape:
+        ``(B, C, H, W)`` → ``(B, C, 2 H + 2, 2 W + 2)`` in the memory format of ``x``.
+    """
+    batch, channels, height, width = x.shape
+    is_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    shape = (batch, channels, 2 * height + 2, 2 * width + 2)
+    layout = torch.channels_last if is_last else torch.contiguous_format
+    padded = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
+    inside = padded[:, :, 1:-1, 1:-1]
+    for row in (0, 1):
+        for column in (0, 1):
+            inside[:, :, row::2, column::2] = x
+    padded[:, :, 0], padded[:, :, -1] = padded[:, :, 2], padded[:, :, -3]
+    padded[..., 0], padded[..., -1] = padded[..., 2], padded[..., -3]
+    return padded

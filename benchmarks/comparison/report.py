@@ -1,0 +1,188 @@
+"""The report: a result as Markdown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .contestants import CONTESTANTS, OURS, TEXTBOOK, find
+from .floor import network_flops
+from .plan import PAIRS, REFERENCE_STEPS
+from .ratios import Result, Spread, ratio, short, timings
+
+NONE = "–"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def write(result: Result, called: str, figures: Sequence[Path]) -> str:
+    """The whole report; ``called`` is the command that made it."""
+    sizes = sorted({row["size"] for row in result["timings"]})
+    parts = [
+        "# This library and what else could be used",
+        f"Made by `{called}`, which rewrites this file. {result['machine']}. Every contestant has a process of its own "
+        f"and {result['threads']} of these threads; they take turns, one working at a time. A ratio is taken within "
+        "each round, and given as the median with the lowest and the highest: read the ratios, the seconds are this "
+        "machine's.",
+        "## Who takes part",
+        _contestants(result),
+    ]
+    if sizes:
+        parts += ["## One picture", *(_passes(result, size) for size in sizes)]
+        parts += ["## Against the floor", _floor(result, sizes)]
+    if any(result["cold"].values()):
+        parts += ["## From a cold start", _cold(result)]
+    if result["optimisations"] or result["left_out"]:
+        parts += ["## Optimisation", _optimisations(result)]
+    if result["scores"]:
+        parts += ["## How good the pictures are", _scores(result)]
+    parts += [f"![{path.stem.replace('-', ' ')}]({path.name})" for path in figures]
+    return "\n\n".join(parts) + "\n"
+
+
+def _contestants(result: Result) -> str:
+    measured = {row["contestant"] for name in ("timings", "optimisations") for row in result[name]}
+    states = {one.key: "yes" if one.key in measured else "not asked for" for one in CONTESTANTS} | result["missing"]
+    rows = [(one.name, one.about, states[one.key]) for one in CONTESTANTS]
+    return table(("name", "what it is", "measured"), rows)
+
+
+def _passes(result: Result, size: int) -> str:
+    times = timings(result, size)
+    peaks = {row["contestant"]: row["gb"] for row in result["peaks"] if row["size"] == size}
+    base = times.get((TEXTBOOK, "image"))
+    rows = []
+    for one in CONTESTANTS:
+        image, frame = times.get((one.key, "image")), times.get((one.key, "frame"))
+        if not image or not frame:
+            continue
+        rows.append(
+            (
+                one.name,
+                short(statistics.median(image)),
+                short(statistics.median(frame)),
+                ratio(base, image) if base else NONE,
+                ratio(base, frame) if base else NONE,
+                short(peaks[one.key]) if one.key in peaks else NONE,
+            )
+        )
+    head = ("contestant", "s, new style", "s, cached style", "× faster, new", "× faster, cached", "peak GB")
+    count = len(base) if base else 0
+    intro = f"{size} × {size} px, {count} rounds; *faster* than {find(TEXTBOOK).name}, which keeps no style."
+    return f"{intro}\n\n{table(head, rows)}"
+
+
+def _floor(result: Result, sizes: Sequence[int]) -> str:
+    rows = []
+    for one in CONTESTANTS:
+        for size in sizes:
+            times = timings(result, size)
+            frame, bare = times.get((one.key, "frame")), times.get((one.key, "networks"))
+            rate = result["rates"].get(one.key)
+            if not frame or not rate:
+                continue
+            flops = network_flops(size, size)
+            floor = flops / rate
+            rows.append(
+                (
+                    one.name,
+                    size,
+                    f"{flops / 1e9:.0f}",
+                    f"{rate / 1e9:.0f}",
+                    short(floor),
+                    short(statistics.median(bare)) if bare else NONE,
+                    short(statistics.median(frame)),
+                    f"{statistics.median(frame) / floor:.2f}",
+                    ratio(frame, bare) if bare else NONE,
+                )
+            )
+    head = (
+        "contestant",
+        "px",
+        "GFLOP",
+        "GFLOP/s",
+        "floor, s",
+        "networks alone, s",
+        "picture, s",
+        "picture / floor",
+        "picture / networks",
+    )
+    intro = (
+        "The arithmetic of both networks' convolutions over the speed of a large matrix product, measured in the same "
+        "process; the networks alone on the same pixels; and a whole picture, from a picture in memory to a picture in "
+        "memory, with a cached style."
+    )
+    return f"{intro}\n\n{table(head, rows)}"
+
+
+def _cold(result: Result) -> str:
+    cold = result["cold"]
+    base = cold.get(TEXTBOOK)
+    rows = [(find(k).name, short(statistics.median(v)), ratio(v, base) if base else NONE) for k, v in cold.items() if v]
+    intro = "From starting a process to its end: a picture and an artwork read from files, the result written to one."
+    return f"{intro}\n\n{table(('contestant', 'seconds', f'× {find(TEXTBOOK).name}'), rows)}"
+
+
+def _optimisations(result: Result) -> str:
+    rows: list[tuple[object, ...]] = []
+    for row in result["optimisations"]:
+        seconds, done = row["seconds"], len(row["seconds"])
+        per_step = seconds[-1] / done
+        cells = [
+            short(seconds[steps - 1]) if steps <= done else f"≈ {short(per_step * steps)}" for steps in REFERENCE_STEPS
+        ]
+        frame = timings(result, row["size"]).get((OURS, "frame"))
+        times = NONE if not frame else short(per_step * REFERENCE_STEPS[-1] / statistics.median(frame))
+        rows.append((find(row["contestant"]).name, row["size"], done, short(per_step), *cells, times, short(row["gb"])))
+    for row in result["left_out"]:
+        rows.append((find(row["contestant"]).name, row["size"], 0, *[NONE] * 4, f"not run: {row['reason']}"))
+    head = (
+        "contestant",
+        "px",
+        "steps measured",
+        "s a step",
+        *(f"s for {steps}" for steps in REFERENCE_STEPS),
+        f"{REFERENCE_STEPS[-1]} steps / {find(OURS).name}, cached style",
+        "peak GB",
+    )
+    intro = "≈ is extrapolated: the mean of the steps that were measured times the number of steps."
+    return f"{intro}\n\n{table(head, rows)}"
+
+
+def _scores(result: Result) -> str:
+    names = ("style_residual", "content_distance", "gram_difference", "ssim")
+    groups: dict[tuple[int, str, int | None], list[dict[str, Any]]] = {}
+    for row in result["scores"]:
+        groups.setdefault((row["size"], row["contestant"], row.get("steps")), []).append(row)
+
+    def lines(size: int, indices: set[int]) -> list[tuple[object, ...]]:
+        found: list[tuple[object, ...]] = []
+        for (at, key, steps), rows in groups.items():
+            chosen = [row for row in rows if row["pair"] in indices]
+            # Of a mean over several pairs, nobody may have fewer.
+            if at == size and len(chosen) == len(indices):
+                spreads = [Spread.of([row[name] for row in chosen]) for name in names]
+                label = "photograph" if key == "photograph" else find(key).name + (f", {steps} steps" if steps else "")
+                found.append((label, *(str(s) if len(indices) > 1 else f"{s.median:.3f}" for s in spreads)))
+        return found
+
+    head = ("picture", "style residual ↓", "content distance ↓", "Gram difference ↓", "SSIM ↑")
+    parts = [
+        "All by the same normalised VGG-19, against the photograph and the artwork at 512 px on its shorter side. "
+        "*Style residual*: 1 for the photograph itself, 0 for the style's own statistics; the losses that this "
+        "library's decoder was trained with. *Gram difference*: what Gatys et al. minimise. *Content distance* and "
+        "*SSIM* tell how much of the photograph is left, and a picture that is hardly changed wins both."
+    ]
+    for size in sorted({row["size"] for row in result["scores"]}):
+        pairs = {row["pair"] for row in result["scores"] if row["size"] == size}
+        first = f"{PAIRS[0][0]} × {PAIRS[0][1]}, {size} px"
+        parts.append(f"{first}:\n\n{table(head, lines(size, {0}))}")
+        if len(pairs) > 1:
+            parts.append(f"Median (range) of {len(pairs)} pairs, {size} px:\n\n{table(head, lines(size, pairs))}")
+    return "\n\n".join(parts)

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import Result
+from safetensors.torch import load_file, save_file
+
+from adain.errors import ImageError, InputError, MissingFileError
+from adain.pretrained import load_encoder
+from adain.style import Style
+from adain.style_cache import StyleCache, fingerprint
+from adain.stylizer import Stylizer
+from adain.vgg import VGGEncoder
+from tests.conftest import noise_image, one_line_error
+
+
+@pytest.fixture
+def encoded(stylizer: Stylizer) -> Iterator[list[int]]:
+    """Grows by one whenever the encoder runs."""
+    calls: list[int] = []
+    handle = stylizer.encoder.register_forward_hook(lambda *_: calls.append(1))
+    yield calls
+    handle.remove()
+
+
+def same(a: Style, b: Style) -> bool:
+    fine = (a.fine_std is None) == (b.fine_std is None)
+    if a.fine_std is not None and b.fine_std is not None:
+        fine = torch.equal(a.fine_std, b.fine_std)
+    return fine and torch.equal(a.mean, b.mean) and torch.equal(a.std, b.std)
+
+
+def test_the_second_time_it_is_read(stylizer: Stylizer, art: Path, tmp_path: Path, encoded: list[int]) -> None:
+    cache = StyleCache(tmp_path / "styles")
+    first = cache.get(stylizer, art, size=32)
+    assert len(encoded) == 1
+    for other in (cache, StyleCache(tmp_path / "styles")):
+        assert same(other.get(stylizer, art, size=32), first)
+    assert len(encoded) == 1
+    assert first.name == "art.png"
+    assert same(first, stylizer.encode_style(art, size=32))
+    assert [p.suffix for p in (tmp_path / "styles").iterdir()] == [".safetensors"]
+
+
+def test_names_do_not_matter_and_contents_do(stylizer: Stylizer, art: Path, tmp_path: Path, encoded: list[int]) -> None:
+    cache = StyleCache(tmp_path / "styles")
+    cache.get(stylizer, art, size=32)
+    moved = tmp_path / "moved.png"
+    shutil.copy(art, moved)
+    assert cache.get(stylizer, str(moved), size=32).name == "moved.png"
+    assert len(encoded) == 1
+    noise_image(64, 48, 9).save(art)
+    cache.get(stylizer, art, size=32)
+    assert len(encoded) == 2
+
+
+def test_everything_that_changes_statistics_changes_the_place(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
+    cache = StyleCache(tmp_path)
+    masks = [tmp_path / f"{k}.png" for k in range(2)]
+    for seed, mask in enumerate(masks):
+        noise_image(64, 48, seed, "L").save(mask)
+    variants: list[dict[str, Any]] = [
+        {},
+        {"size": 32},
+        {"crop": True},
+        {"fine_size": 32},
+        {"mask": masks[0]},
+        {"mask": masks[1]},
+        {"mask": masks[0], "mask_channel": "alpha"},
+    ]
+    paths = [cache.path(stylizer, art, **variant) for variant in variants]
+    half = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", precision="bf16")
+    limited = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", max_pixels=10_000)
+    other = load_encoder()
+    with torch.no_grad():
+        other.get_submodule("conv3_2").bias[5] += 0.1
+    changed = Stylizer(other, stylizer.decoder, device="cpu")
+    paths += [cache.path(one, art) for one in (half, limited, changed)]
+    assert None not in paths
+    assert len(set(paths)) == len(paths)
+
+
+def test_fingerprint_is_of_what_relu4_1_needs() -> None:
+    assert fingerprint(load_encoder(upto="relu5_1")) == fingerprint(load_encoder())
+    assert fingerprint(load_encoder(pool="average")) != fingerprint(load_encoder())
+    assert fingerprint(VGGEncoder()) != fingerprint(load_encoder())
+
+
+def test_masks_and_fine_sizes_are_kept(stylizer: Stylizer, art: Path, tmp_path: Path, encoded: list[int]) -> None:
+    mask = tmp_path / "mask.png"
+    noise_image(64, 48, 3, "L").save(mask)
+    cache = StyleCache(tmp_path / "styles")
+    how: dict[str, Any] = {"size": 48, "fine_size": 32, "mask": mask}
+    first = cache.get(stylizer, art, **how)
+    assert same(first, stylizer.encode_style(art, **how))
+    before = len(encoded)
+    assert same(cache.get(stylizer, art, **how), first)
+    assert len(encoded) == before
+
+
+def damage(kind: str, path: Path) -> None:
+    tensors = load_file(path)
+    match kind:
+        case "empty":
+            path.write_bytes(b"")
+        case "cut":
+            path.write_bytes(path.read_bytes()[:-100])
+        case "text":
+            path.write_text("no style")
+        case "unmarked":
+            save_file(tensors, path)
+        case "half":
+            save_file({k: t.half() for k, t in tensors.items()}, path, {"format": "adain-style-1"})
+        case "missing":
+            save_file({"mean": tensors["mean"]}, path, {"format": "adain-style-1"})
+        case "nan":
+            save_file({**tensors, "mean": tensors["mean"] * torch.nan}, path, {"format": "adain-style-1"})
+        case "narrow":
+            Style(torch.ones(1, 8, 1, 1), torch.ones(1, 8, 1, 1)).save(path)
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut", "text", "unmarked", "half", "missing", "nan", "narrow"])
+def test_what_is_damaged_or_foreign_is_written_anew(
+    stylizer: Stylizer, art: Path, tmp_path: Path, encoded: list[int], kind: str
+) -> None:
+    cache = StyleCache(tmp_path / "styles")
+    first = cache.get(stylizer, art, size=32)
+    path = cache.path(stylizer, art, size=32)
+    assert path is not None
+    damage(kind, path)
+    assert same(cache.get(stylizer, art, size=32), first)
+    assert len(encoded) == 2
+    assert same(cache.get(stylizer, art, size=32), first)
+    assert len(encoded) == 2
+
+
+def test_errors_are_those_of_encoding(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
+    cache = StyleCache(tmp_path / "styles")
+    with pytest.raises(MissingFileError, match="nowhere"):
+        cache.get(stylizer, tmp_path / "nowhere.png")
+    with pytest.raises(MissingFileError, match="no-mask"):
+        cache.get(stylizer, art, size=32, mask=tmp_path / "no-mask.png")
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(ImageError, match=r"text\.png"):
+        cache.get(stylizer, tmp_path / "text.png")
+    assert not (tmp_path / "styles").exists()
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot write"):
+        StyleCache(tmp_path / "file").get(stylizer, art, size=32)
+
+
+def test_style_files(tmp_path: Path) -> None:
+    style = Style(torch.randn(1, 8, 1, 1), torch.rand(1, 8, 1, 1) + 0.1, "wave", torch.rand(1, 8, 1, 1) + 0.1)
+    back = Style.load(style.save(tmp_path / "wave.safetensors"))
+    assert same(back, style)
+    assert back.name == "wave"
+    assert Style.load(Style(style.mean, style.std).save(tmp_path / "b.safetensors")).fine_std is None
+    with pytest.raises(InputError, match=r"must end in \.safetensors"):
+        style.save(tmp_path / "wave.pt")
+    with pytest.raises(MissingFileError, match="nowhere"):
+        Style.load(tmp_path / "nowhere.safetensors")
+    (tmp_path / "c.safetensors").write_bytes(b"x" * 50)
+    with pytest.raises(InputError, match="damaged") as caught:
+        Style.load(tmp_path / "c.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_command_line(run_cli: Callable[..., Result], photo: Path, art: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "styles"
+    call = ("stylize", photo, art, "--style-size", 32, "--device", "cpu", "-o")
+    plain, first, second = (tmp_path / f"{k}.png" for k in range(3))
+    assert run_cli(*call, plain).exit_code == 0
+    assert run_cli(*call, first, "--style-cache", folder).exit_code == 0
+    kept = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert len(kept) == 1
+    assert run_cli(*call, second, "--style-cache", folder).exit_code == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == kept
+    assert plain.read_bytes() == first.read_bytes() == second.read_bytes()
+    # A background is a style, too; one that takes the photograph's colours is not for the cache.
+    mask = tmp_path / "mask.png"
+    noise_image(70, 45, 3, "L").save(mask)
+    other = tmp_path / "other.png"
+    noise_image(64, 48, 4).save(other)
+    region = (*call, tmp_path / "d.png", "--mask", mask, "--background", other, "--style-cache", folder)
+    assert run_cli(*region).exit_code == 0
+    assert len(list(folder.iterdir())) == 2
+    assert run_cli(*call, tmp_path / "e.png", "--preserve-color", "linear", "--style-cache", folder).exit_code == 0
+    assert len(list(folder.iterdir())) == 2
+    (tmp_path / "file").write_text("in the way")
+    one_line_error(run_cli(*call, tmp_path / "f.png", "--style-cache", tmp_path / "file"))
