@@ -179,9 +179,14 @@ def center_crop_square(image: Image.Image) -> Image.Image:
         return image
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
+    return cut(image, (left, top, left + side, top + side))
+
+
+def cut(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """Return the part of `image` from (left, top) on, up to and without (right, bottom)."""
+    left, top, right, bottom = box
     # Not crop(): that applies Pillow's own pixel limit, which read_image has already replaced.
-    box = (left, top, left + side, top + side)
-    return image.resize((side, side), Image.Resampling.NEAREST, box)
+    return image.resize((right - left, bottom - top), Image.Resampling.NEAREST, box)
 
 
 def save_image(image: Image.Image, path: str | os.PathLike[str], *, quality: int = defaults.JPEG_QUALITY) -> Path:

@@ -19,6 +19,7 @@ from .controls import BareColorFlag, Controls, control_options, parse_numbers
 from .deepen import Deepen, deepening
 from .looks import Look, looks
 from .options import SNAKE_CASE, load_stylizer, model_options
+from .tiles import tile_bar, tile_option, tile_record
 
 if TYPE_CHECKING:
     from adain.content import Content
@@ -71,6 +72,7 @@ SOME_FAILED = 1
     show_default=True,
     help="Of JPEG and WebP files.",
 )
+@tile_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @control_options
 @model_options
@@ -90,6 +92,7 @@ def stylize(
     refine_steps: int | None,
     suffix: str | None,
     quality: int,
+    tile: int | str,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -142,7 +145,7 @@ def stylize(
     if refine_steps is not None:
         how: dict[str, Any] = {"content_size": content_size, "style_size": style_size, "crop": crop, "masks": masks}
         deepen = deepening(stylizer, refine_steps, style_paths, controls, is_one=is_one, weights=weights, **how)
-    run = _Run(stylizer, made, deepen, alpha, content_size, crop, quality, as_json)
+    run = _Run(stylizer, made, deepen, alpha, content_size, crop, quality, tile, as_json)
     failures = run.all(plan)
     if failures and len(plan) == 1:
         raise failures[0]
@@ -165,11 +168,12 @@ class _Run:
         content_size: int,
         crop: bool,
         quality: int,
+        tile: int | str,
         as_json: bool,
     ) -> None:
         self.stylizer, self.looks, self.deepen = stylizer, looks, deepen
         self.alpha, self.content_size, self.crop = alpha, content_size, crop
-        self.quality, self.as_json = quality, as_json
+        self.quality, self.tile, self.as_json = quality, tile, as_json
         self.encoded: tuple[Path, Content] | None = None
 
     def all(self, plan: list[Job]) -> list[AdainError]:
@@ -198,7 +202,8 @@ class _Run:
             raise look
         if self.encoded is None or self.encoded[0] != job.content:
             self.encoded = None  # free the features of the picture before
-            content = self.stylizer.encode_content(job.content, size=self.content_size, crop=self.crop)
+            how: dict[str, Any] = {"tile": self.tile, "watch": tile_bar()}
+            content = self.stylizer.encode_content(job.content, size=self.content_size, crop=self.crop, **how)
             self.encoded = (job.content, content)
         picture = look.render(self.encoded[1])
         if self.deepen is not None:
@@ -211,6 +216,7 @@ class _Run:
             "alpha": self.alpha,
             "width": picture.width,
             "height": picture.height,
+            **tile_record(self.encoded[1]),
             "seconds": round(time.perf_counter() - start, 3),
         }
 

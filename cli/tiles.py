@@ -1,0 +1,74 @@
+"""``--tile``: pictures too large for memory, its bar, and what it says in a record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from adain import defaults
+
+if TYPE_CHECKING:
+    from adain.content import Content, TileProgress
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class TileSize(click.ParamType):
+    """A side in pixels, ``auto`` or ``off``."""
+
+    name = "SIZE|auto|off"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        text = str(value).strip().lower()
+        if text in ("auto", "off"):
+            return text
+        if not text.isascii() or not text.isdigit() or int(text) < defaults.MIN_TILE:
+            self.fail(f"{value} is neither auto, off nor a size of at least {defaults.MIN_TILE} px", param, ctx)
+        return int(text)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return self.name
+
+
+def tile_option(command: Command) -> Command:
+    """``--tile``."""
+    option = click.option(
+        "--tile",
+        type=TileSize(),
+        default=defaults.TILE,
+        show_default=True,
+        help="Work in tiles of that side in px, to the same result in bounded memory; auto: where memory is short.",
+    )
+    return option(command)
+
+
+def tile_bar(stream: Any = None) -> Callable[[TileProgress], None] | None:
+    """What shows the tiles of a picture as a bar, one for encoding and one for decoding; None where no one looks."""
+    from tqdm import tqdm
+
+    file = sys.stderr if stream is None else stream
+    if not file.isatty():
+        return None
+    bar: Any = None
+
+    def watch(progress: TileProgress) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(total=progress.total, desc=progress.phase, unit="tile", leave=False, file=file)
+        bar.update(progress.done - bar.n)
+        if progress.done == progress.total:
+            bar.close()
+            bar = None
+
+    return watch
+
+
+def tile_record(content: Content) -> dict[str, Any]:
+    """How many tiles a picture was made in, and the share of it that was computed more than once."""
+    if content.tiles is None:
+        return {"tiles": 1, "overlap": 0.0}
+    tiling = content.tiles.tiling
+    return {"tiles": tiling.count, "overlap": round(tiling.overlap(), 4)}
