@@ -24,7 +24,7 @@ from .featurestore import FeatureStore
 from .guidance import Placement, content_statistics, has_fine_band, transfer
 from .inputs import Opened
 from .style import Style
-from .tiling import DECODER_HALO, ENCODER_HALO, Box, Tiling, cells_of, spans
+from .tiling import DECODER_HALO, DECODER_STEPS, ENCODER_HALO, ENCODER_STEPS, Box, Tiling, Trimmer, cells_of, spans
 from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 
 BAND_CELLS = 16
@@ -73,8 +73,8 @@ def encode_tiles(
     for inner, done in _walk(content, "encode"):
         outer = inner.grown(ENCODER_HALO, tiling.cells)
         with torch.no_grad():
-            features = encoder(_padded(content, outer, device))[CONTENT_LAYER]
-        store.put(inner, features[(..., *inner.within(outer).slices)])
+            trim = Trimmer(ENCODER_STEPS, inner, outer)
+            store.put(inner, encoder(_padded(content, outer, device), trim=trim)[CONTENT_LAYER])
         done()
     return content
 
@@ -119,8 +119,8 @@ def decode_tiles(
             changed = transfer(features, part, alpha, content_stats=(mean, std))
             changed = changed[(..., *outer.within(wide).slices)].contiguous(memory_format=torch.channels_last)
             place = inner.pixels(content.size)
-            rows, columns = place.within(outer.pixels(content.size)).slices
-            result = decoder(changed)[..., rows, columns].clamp(0.0, 1.0)
+            result = decoder(changed, trim=Trimmer(DECODER_STEPS, inner, outer))
+            result = result[..., : place.bottom - place.top, : place.right - place.left].clamp(0.0, 1.0)
             if colors:
                 result = _keep_colors(result, content, place, colors)
         yield place, result

@@ -4,7 +4,8 @@ Only the channel statistics are global. Everything else is local: a feature cell
 :data:`ENCODER_REACH` of it, a pixel of the result on the cells within :data:`DECODER_REACH` of its own. A tile with a
 margin of that much, its *halo*, therefore gives the very values that the whole image gives: the padding, which is wrong
 at inner borders, spoils the halo alone. At the image's own borders there is no halo, and the padding is the network's
-own. Tiles start at whole cells, so that poolings fall alike.
+own. Tiles start at whole cells, so that poolings fall alike. Deeper layers need less of the halo than the first
+ones, and get less.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from torch import Tensor
+
 from . import defaults
 from .errors import InputError
 from .vgg import CONTENT_LAYER, STRIDE, layers_upto
@@ -22,36 +25,59 @@ TileSize = int | str
 """A side in pixels, ``"auto"`` or ``"off"``."""
 
 
-def encoder_reach() -> int:
-    """Pixels beyond the 8 of its own that a cell of relu4_1 depends on, each way: 30.
+class Step(NamedTuple):
+    """What a tile needs behind one convolution, so that nothing is computed that no later layer asks for.
 
-    From the cell back to the pixels, a 3×3 convolution adds one place, and a pooling doubles what there is:
-    1 (conv4_1), 2, 6 (four convolutions of block 3), 12, 14, 28, 30.
+    Attributes:
+        scale: places a cell has there each way: 8 at full size, 1 at that of the features.
+        margin: places beyond the tile that are needed, each way.
+        cost: multiplications a place takes, up to a common factor.
     """
-    reach = 0
+
+    scale: int
+    margin: int
+    cost: int
+
+
+def encoder_steps() -> dict[str, Step]:
+    """The encoder's convolutions in order.
+
+    From relu4_1 back to the pixels a 3×3 convolution adds one place, and a pooling doubles what there is: 0 behind
+    conv4_1, 2 behind conv3_4, then 3, 4, 5, 12 behind conv2_2, 13, 28 behind conv1_2, 29; and 30 pixels.
+    """
+    steps, margin, scale = {}, 0, 1
     for spec in reversed(layers_upto(CONTENT_LAYER)):
-        reach += 1
+        steps[spec.name] = Step(scale, margin, spec.c_in * spec.c_out)
+        margin += 1
         if spec.pool_before:
-            reach *= 2
-    return reach
+            margin, scale = 2 * margin, 2 * scale
+    return dict(reversed(steps.items()))
 
 
-def decoder_reach() -> int:
-    """Cells beyond its own that a pixel of the result depends on, each way: 4.
+def decoder_steps() -> dict[str, Step]:
+    """The decoder's convolutions in order.
 
-    From the pixel back to the cells, a convolution adds one place, and a doubling halves what there is, rounded up, as
-    tiles begin at even places: 2 (the convolutions at full size), 1, 3, 2, 6, 3, 4.
+    From the pixels back to relu4_1 a convolution adds one place, and a doubling halves what there is, rounded up, as
+    tiles begin at even places: 0 behind the last one, 1, then 1 and 2 at half size, 2, 3, 4, 5 at a quarter, 3 behind
+    the first; and 4 cells.
     """
-    reach = 0
+    steps, margin, scale = {}, 0, STRIDE
     for spec in layers_upto(CONTENT_LAYER):
         if spec.pool_before:
-            reach = -(-reach // 2)
-        reach += 1
-    return reach
+            margin, scale = -(-margin // 2), scale // 2
+        steps[spec.name] = Step(scale, margin, spec.c_in * spec.c_out)
+        margin += 1
+    return dict(reversed(steps.items()))
 
 
-ENCODER_REACH = encoder_reach()
-DECODER_REACH = decoder_reach()
+ENCODER_STEPS = encoder_steps()
+DECODER_STEPS = decoder_steps()
+
+ENCODER_REACH = next(iter(ENCODER_STEPS.values())).margin + 1
+"""Pixels beyond its own that a cell of relu4_1 depends on, each way: 30."""
+
+DECODER_REACH = next(iter(DECODER_STEPS.values())).margin + 1
+"""Cells beyond its own that a pixel of the result depends on, each way: 4."""
 
 ENCODER_HALO = -(-ENCODER_REACH // STRIDE)
 """Halo of a tile in cells when it is encoded: :data:`ENCODER_REACH` in whole cells."""
@@ -122,13 +148,62 @@ class Tiling:
         most = self.tile // STRIDE
         return -(-self.cells[0] // most) * -(-self.cells[1] // most)
 
-    def overlap(self, halo: int = ENCODER_HALO) -> float:
-        """The share of cells computed more than once, 0 for a single tile; the cost over the untiled pass.
+    def overlap(self) -> float:
+        """The share of the networks' work that is done more than once: its cost over the untiled pass; 0 for one tile.
 
-        Encoder and decoder have the same halo, so this is the share of each.
+        Counted in multiplications: halos are cut down from layer to layer, see :class:`Trimmer`.
         """
-        computed = sum(box.grown(halo, self.cells).area for row in self.rows() for box in row)
-        return computed / (self.cells[0] * self.cells[1]) - 1.0
+        height, width = self.cells
+        done = needed = 0
+        for halo, steps in ((ENCODER_HALO, ENCODER_STEPS), (DECODER_HALO, DECODER_STEPS)):
+            rows, columns = (self._lengths(length, halo, steps) for length in self.cells)
+            for step, down, across in zip(steps.values(), rows, columns, strict=True):
+                done += step.cost * down * across
+                needed += step.cost * height * width * step.scale**2
+        return done / needed - 1.0
+
+    def _lengths(self, length: int, halo: int, steps: dict[str, Step]) -> list[int]:
+        """Places along one side that each convolution computes, of all tiles together."""
+        totals = [0] * len(steps)
+        for start, end in spans(length, self.tile // STRIDE):
+            sides = [min(start, halo), min(length - end, halo)]
+            for k, (before, _) in enumerate(_margins(steps, sides)):
+                totals[k] += (end - start) * [*steps.values()][k].scale + sum(before)
+        return totals
+
+
+class Trimmer:
+    """Cuts the halo of a tile down behind each convolution, to what the layers after it need; nothing at the end.
+
+    Args:
+        steps: :data:`ENCODER_STEPS` or :data:`DECODER_STEPS`.
+        inner, outer: the tile in cells, without and with its halo.
+    """
+
+    def __init__(self, steps: dict[str, Step], inner: Box, outer: Box) -> None:
+        sides = [inner.top - outer.top, inner.left - outer.left, outer.bottom - inner.bottom, outer.right - inner.right]
+        self.cuts = {
+            name: [old - new for old, new in zip(before, after, strict=True)]
+            for name, (before, after) in zip(steps, _margins(steps, sides), strict=True)
+        }
+
+    def __call__(self, name: str, x: Tensor) -> Tensor:
+        top, left, bottom, right = self.cuts[name]
+        return x[..., top : x.shape[2] - bottom, left : x.shape[3] - right]
+
+
+def _margins(steps: dict[str, Step], sides: list[int]) -> Iterator[tuple[list[int], list[int]]]:
+    """The margins that each convolution gives and those that are kept, from those in cells on some sides.
+
+    A side with less than a halo lies at the image's own border, where the network's padding is right.
+    """
+    scale = next(iter(steps.values())).scale
+    kept = [side * scale for side in sides]
+    for step in steps.values():
+        given = [margin * step.scale // scale for margin in kept]
+        kept = [min(side * step.scale, step.margin) for side in sides]
+        scale = step.scale
+        yield given, kept
 
 
 def spans(length: int, most: int) -> list[tuple[int, int]]:

@@ -16,28 +16,21 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class TileSize(click.ParamType):
-    """A side in pixels, ``auto`` or ``off``."""
-
-    name = "SIZE|auto|off"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        text = str(value).strip().lower()
-        if text in ("auto", "off"):
-            return text
-        if not text.isascii() or not text.isdigit() or int(text) < defaults.MIN_TILE:
-            self.fail(f"{value} is neither auto, off nor a size of at least {defaults.MIN_TILE} px", param, ctx)
-        return int(text)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return self.name
+def _parse(context: click.Context, option: click.Parameter, value: str) -> int | str:
+    text = value.strip().lower()
+    if text in ("auto", "off"):
+        return text
+    if not text.isascii() or not text.isdigit() or int(text) < defaults.MIN_TILE:
+        raise click.BadParameter(f"{value} is neither auto, off nor a size of at least {defaults.MIN_TILE} px.")
+    return int(text)
 
 
 def tile_option(command: Command) -> Command:
     """``--tile``."""
     option = click.option(
         "--tile",
-        type=TileSize(),
+        metavar="SIZE|auto|off",
+        callback=_parse,
         default=defaults.TILE,
         show_default=True,
         help="Work in tiles of that side in px, to the same result in bounded memory; auto: where memory is short.",
