@@ -32,7 +32,7 @@ class FeatureStore:
     Args:
         shape: ``(B, C, H, W)``.
         folder: for the file; by default that for temporary files (``TMPDIR``).
-        in_memory: bytes up to which there is no file.
+        in_memory: bytes up to which there is no file; :data:`IN_MEMORY` by default.
 
     Attributes:
         features: ``(B, C, H, W)`` float32, channels last in memory.
@@ -47,12 +47,12 @@ class FeatureStore:
         shape: tuple[int, int, int, int],
         *,
         folder: str | os.PathLike[str] | None = None,
-        in_memory: int = IN_MEMORY,
+        in_memory: int | None = None,
     ) -> None:
         batch, channels, height, width = shape
         count = prod(shape)
         self._map: mmap.mmap | None = None
-        if count * 4 <= in_memory:
+        if count * 4 <= (IN_MEMORY if in_memory is None else in_memory):
             flat = torch.empty(count)
         else:
             self._map = _map_file(count * 4, folder)

@@ -32,11 +32,14 @@ class Step(NamedTuple):
         scale: places a cell has there each way: 8 at full size, 1 at that of the features.
         margin: places beyond the tile that are needed, each way.
         cost: multiplications a place takes, up to a common factor.
+        cuts: whether what is not needed is cut off. That makes the next padding or pooling copy what it is given, which
+            at full and half size takes longer than the few places save; a doubling copies in any case.
     """
 
     scale: int
     margin: int
     cost: int
+    cuts: bool
 
 
 def encoder_steps() -> dict[str, Step]:
@@ -47,7 +50,7 @@ def encoder_steps() -> dict[str, Step]:
     """
     steps, margin, scale = {}, 0, 1
     for spec in reversed(layers_upto(CONTENT_LAYER)):
-        steps[spec.name] = Step(scale, margin, spec.c_in * spec.c_out)
+        steps[spec.name] = Step(scale, margin, spec.c_in * spec.c_out, scale <= 2)
         margin += 1
         if spec.pool_before:
             margin, scale = 2 * margin, 2 * scale
@@ -65,7 +68,8 @@ def decoder_steps() -> dict[str, Step]:
     for spec in layers_upto(CONTENT_LAYER):
         if spec.pool_before:
             margin, scale = -(-margin // 2), scale // 2
-        steps[spec.name] = Step(scale, margin, spec.c_in * spec.c_out)
+        cuts = scale <= 2 or spec.pool_before or margin == 0
+        steps[spec.name] = Step(scale, margin, spec.c_in * spec.c_out, cuts)
         margin += 1
     return dict(reversed(steps.items()))
 
@@ -201,7 +205,7 @@ def _margins(steps: dict[str, Step], sides: list[int]) -> Iterator[tuple[list[in
     kept = [side * scale for side in sides]
     for step in steps.values():
         given = [margin * step.scale // scale for margin in kept]
-        kept = [min(side * step.scale, step.margin) for side in sides]
+        kept = [min(side * step.scale, step.margin) for side in sides] if step.cuts else given
         scale = step.scale
         yield given, kept
 
