@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,16 @@ def test_methods() -> None:
     out = script("methods", "--sizes", 72, "--share", 0.01)
     for method in ("Gatys from the content", "AdaIN pass", "AdaIN + refinement", "dynamic, multi-scale"):
         assert f"| 72 | {method} | " in out
+
+
+@pytest.mark.slow
+def test_tiling(tmp_path: Path) -> None:
+    out = script("tiling", "difference", "--sizes", "150x90", "--tiles", 64, "--images", tmp_path)
+    row = [cell.strip() for cell in out.splitlines()[-1].split("|")]
+    assert row[1:4] == ["150x90", "64", "6"]
+    assert float(row[5]) < 1e-3
+    assert len(list(tmp_path.iterdir())) == 1
+    assert "| 128 | 0.0 | " in script("tiling", "time", "--sides", 128, "--tile", 64, "--runs", 1)
+    record = json.loads(script("tiling", "memory", "--side", 128, "--tile", 64))
+    assert record["tiles"] == 4
+    assert record["peak_gb"] >= record["start_gb"] > 0
