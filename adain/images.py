@@ -40,6 +40,8 @@ _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"})
 _LIMIT_LOCK = threading.Lock()
 
+_BAND = 256  # rows that are in floating point together
+
 
 def read_image(
     source: str | os.PathLike[str] | Image.Image, *, max_pixels: int | None = DEFAULT_MAX_PIXELS
@@ -285,7 +287,7 @@ def _normalise(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     image, alpha = separate(image)
     if image.mode == "F" or image.mode.startswith("I"):
-        image = Image.fromarray(np.rint(to_unit(np.asarray(image)) * np.float32(255)).astype(np.uint8))
+        image = Image.fromarray(_to_levels(np.asarray(image)))
     rgb = _to_srgb(image, profile)
     if alpha is not None:
         rgb.putalpha(alpha)
@@ -329,9 +331,26 @@ def _alpha_of_key(values: npt.NDArray[Any], key: object) -> Image.Image | None:
 
 def to_unit(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Samples of more than 8 bits, or floating, as 0 to 1 by the rule that `read_image` states."""
-    if not np.isfinite(values).all():
+    return _scale(values, _white(values))
+
+
+def _to_levels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """The same in 256 levels, without the whole in floating point."""
+    white = _white(values)
+    levels = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _BAND):
+        band = slice(top, top + _BAND)
+        levels[band] = np.rint(_scale(values[band], white) * np.float32(255))
+    return levels
+
+
+def _white(values: npt.NDArray[Any]) -> float:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError("it holds NaN or infinite values")
-    white = max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))
+    return max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))
+
+
+def _scale(values: npt.NDArray[Any], white: float) -> npt.NDArray[np.float32]:
     scaled: npt.NDArray[np.float32] = np.clip(values, 0, None).astype(np.float32) / np.float32(white)
     return scaled
 
