@@ -329,18 +329,18 @@ def _alpha_of_key(values: npt.NDArray[Any], key: object) -> Image.Image | None:
     return Image.fromarray(np.where(matches, np.uint8(0), np.uint8(255)))
 
 
-def to_unit(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def to_unit(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.float32]:
     """Samples of more than 8 bits, or floating, as 0 to 1 by the rule that `read_image` states."""
-    return _scale(values, _white(values))
+    white = _white(values) if white is None else white
+    scaled: npt.NDArray[np.float32] = np.clip(values, 0, None).astype(np.float32) / np.float32(white)
+    return scaled
 
 
 def _to_levels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """The same in 256 levels, without the whole in floating point."""
-    white = _white(values)
-    levels = np.empty(values.shape, np.uint8)
+    white, levels = _white(values), np.empty(values.shape, np.uint8)
     for top in range(0, len(values), _BAND):
-        band = slice(top, top + _BAND)
-        levels[band] = np.rint(_scale(values[band], white) * np.float32(255))
+        levels[top : top + _BAND] = np.rint(to_unit(values[top : top + _BAND], white) * np.float32(255))
     return levels
 
 
@@ -348,11 +348,6 @@ def _white(values: npt.NDArray[Any]) -> float:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError("it holds NaN or infinite values")
     return max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))
-
-
-def _scale(values: npt.NDArray[Any], white: float) -> npt.NDArray[np.float32]:
-    scaled: npt.NDArray[np.float32] = np.clip(values, 0, None).astype(np.float32) / np.float32(white)
-    return scaled
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
