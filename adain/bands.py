@@ -32,7 +32,10 @@ SIGMA = 1.5
 """Deviation of the Gaussian in cells of relu4_1, 8 px each: what is broader than about 50 px is structure."""
 
 REACH = 3
-"""Deviations at which it is cut off: a cell depends on those up to ``ceil(REACH * SIGMA)`` away."""
+"""Deviations at which it is cut off."""
+
+REACH_CELLS = math.ceil(REACH * SIGMA)
+"""How far away the cells are that a cell depends on."""
 
 
 def fine_band(features: Tensor) -> Tensor:
@@ -41,7 +44,7 @@ def fine_band(features: Tensor) -> Tensor:
 
     f = at_least_float32(features)
     # Reflection reaches no further than the opposite border.
-    kernel = [2 * min(math.ceil(REACH * SIGMA), side - 1) + 1 for side in f.shape[2:]]
+    kernel = [2 * min(REACH_CELLS, side - 1) + 1 for side in f.shape[2:]]
     return f - gaussian_blur2d(f, (kernel[0], kernel[1]), (SIGMA, SIGMA), border_type="reflect")
 
 

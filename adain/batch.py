@@ -11,15 +11,16 @@ from PIL import Image
 
 from . import defaults
 from .composition import Controls, Request, as_color
-from .content import Content
+from .content import Content, Watch
 from .errors import InputError
 from .folders import Result, Task, by_content, make, remaining
 from .images import count_pixels
-from .inputs import Picture
+from .inputs import Opened
 from .jobs import Job, distinct, find, plan
 from .manifest import Manifest
 from .stamps import fingerprint
 from .style import Style
+from .tiling import TileSize
 
 if TYPE_CHECKING:
     from .stylizer import Stylizer
@@ -103,38 +104,55 @@ class ContentMaker:
 
     Args:
         stylizer: encodes them.
-        content_size, crop: see :meth:`adain.Stylizer.encode_content`.
+        content_size, crop, tile, watch: see :meth:`adain.Stylizer.encode_content`.
     """
 
-    def __init__(self, stylizer: Stylizer, *, content_size: int = defaults.CONTENT_SIZE, crop: bool = False) -> None:
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        *,
+        content_size: int = defaults.CONTENT_SIZE,
+        crop: bool = False,
+        tile: TileSize = defaults.TILE,
+        watch: Watch | None = None,
+    ) -> None:
         self.stylizer, self.content_size, self.crop = stylizer, content_size, crop
+        self.tile, self.watch = tile, watch
         self._encoded: tuple[Path, Content] | None = None
 
-    def read(self, content: Path) -> Picture | Path:
-        """The pixels of a photograph, or, if it is very large, just its path; any thread may ask."""
+    def read(self, content: Path) -> Opened | Path:
+        """A photograph of its final size, or, if it is very large, just its path; any thread may ask."""
         if count_pixels(content) > READ_AHEAD_PIXELS:
             return content
-        return self.stylizer.picture(content, size=self.content_size, crop=self.crop)
+        return self.stylizer.open(content, size=self.content_size, crop=self.crop)
 
-    def encode(self, loaded: Picture | Path, job: Job) -> Content:
+    def encode(self, loaded: Opened | Path, job: Job) -> Content:
         """The content of a job after the encoder, from what :meth:`read` gave."""
         if self._encoded is None or self._encoded[0] != job.content:
             self._encoded = None  # free the features of the picture before
-            content = self.stylizer.encode_content(loaded, size=self.content_size, crop=self.crop)
+            how: dict[str, Any] = {"tile": self.tile, "watch": self.watch}
+            content = self.stylizer.encode_content(loaded, size=self.content_size, crop=self.crop, **how)
             self._encoded = (job.content, content)
         return self._encoded[1]
+
+    def details(self) -> dict[str, Any]:
+        """In how many tiles the last content was computed, and the share of it that was computed more than once."""
+        tiles = None if self._encoded is None else self._encoded[1].tiles
+        if tiles is None:
+            return {"tiles": 1, "overlap": 0.0}
+        return {"tiles": tiles.tiling.count, "overlap": round(tiles.tiling.overlap(), 4)}
 
 
 class _Plain(ContentMaker):
     """What :meth:`adain.Stylizer.stylize` makes under the same controls for all."""
 
     def __init__(self, stylizer: Stylizer, styles: Sequence[Path], is_one: bool, controls: Controls) -> None:
-        crop = controls.get("crop", False)
-        super().__init__(stylizer, content_size=controls.get("content_size", defaults.CONTENT_SIZE), crop=crop)
+        how: dict[str, Any] = {k: controls[k] for k in ("content_size", "crop", "tile", "watch") if k in controls}
+        super().__init__(stylizer, **how)
         self.styles, self.is_one, self.controls = styles, is_one, controls
         self.known: dict[Path, Style] = {}
 
-    def render(self, loaded: Picture | Path, job: Job) -> Image.Image:
+    def render(self, loaded: Opened | Path, job: Job) -> Image.Image:
         content = self.encode(loaded, job)
         style = [self._style(path) for path in self.styles] if self.is_one else self._style(self.styles[job.style])
         controls: Any = self.controls
@@ -188,7 +206,7 @@ def _listed(paths: Paths) -> list[str | os.PathLike[str]]:
 
 def _checkable(controls: Controls) -> Any:
     """The controls that can be checked before there is a photograph."""
-    return {key: value for key, value in controls.items() if key != "content_size"}
+    return {key: value for key, value in controls.items() if key not in ("content_size", "tile", "watch")}
 
 
 def _files(controls: Controls) -> dict[str, Any]:
@@ -200,4 +218,6 @@ def _files(controls: Controls) -> dict[str, Any]:
         return Path(value) if isinstance(value, str) else value
 
     names = ("masks", "style_masks", "background")
-    return {key: path(value) if key in names else value for key, value in controls.items()}
+    # Tiles and who watches them change no picture.
+    decisive = {key: value for key, value in controls.items() if key not in ("tile", "watch")}
+    return {key: path(value) if key in names else value for key, value in decisive.items()}

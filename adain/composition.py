@@ -11,7 +11,7 @@ from torch import Tensor
 
 from . import defaults
 from .color import ColorPreservation
-from .content import Content
+from .content import Content, Watch
 from .errors import InputError
 from .guidance import Placement, Regions, guide_names, place
 from .images import ImageInput
@@ -19,6 +19,7 @@ from .layer import check_alpha
 from .masks import Channel, MaskInput, uncovered
 from .placement import Guide, lay_masks, shares
 from .style import Style, blend, normalize_weights
+from .tiling import TileSize
 
 if TYPE_CHECKING:
     from .stylizer import Stylizer
@@ -44,6 +45,8 @@ class Controls(TypedDict, total=False):
     style_size: int
     fine_style_size: int | None
     crop: bool
+    tile: TileSize
+    watch: Watch | None
 
 
 def as_color(color: ColorInput) -> ColorPreservation | None:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .borders import can_pad_outside, convolve, pad, pad_doubled
-from .vgg import CONTENT_LAYER, ConvSpec, layers_upto
+from .vgg import CONTENT_LAYER, ConvSpec, Trim, layers_upto
 
 MIRRORED: tuple[ConvSpec, ...] = tuple(reversed(layers_upto(CONTENT_LAYER)))
 """The encoder's convolutions, deepest first; the decoder gives each one a partner of the same name."""
@@ -29,7 +29,8 @@ class Decoder(nn.Module):
             conv = nn.Conv2d(spec.c_out, spec.c_in, 3, padding=1, padding_mode="reflect")
             self.add_module(spec.name, conv)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, *, trim: Trim | None = None) -> Tensor:
+        """The image; ``trim`` is called with the name and result of each convolution, to cut off what is not wanted."""
         x, doubles = features, False
         for spec in MIRRORED:
             convolution = self.get_submodule(spec.name)
@@ -39,6 +40,7 @@ class Decoder(nn.Module):
             else:
                 x = F.interpolate(x, scale_factor=2, mode="nearest") if doubles else x
                 x = convolution(x)
+            x = x if trim is None else trim(spec.name, x)
             if spec is not MIRRORED[-1]:
                 x = F.relu(x, inplace=True)
             doubles = spec.pool_before

@@ -76,3 +76,15 @@ STABILITY = 0.0
 
 STABILITY_ON = 0.7
 """The strength where ``--stability`` has no number."""
+
+TILE = "auto"
+"""Whether a photograph is stylised in tiles: ``"auto"`` where memory is short, ``"off"``, or their side in pixels."""
+
+MIN_TILE = 64
+"""Shortest side of a tile in pixels."""
+
+TILE_SIDE = 512
+"""Side of the tiles that ``"auto"`` takes on a CPU, in pixels, where memory is not short even for those."""
+
+GPU_TILE_SIDE = 1024
+"""The same on a GPU, which small tiles leave idle."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -70,6 +70,9 @@ class Maker(Protocol):
 
     def render(self, loaded: Any, job: Job) -> Image.Image:
         """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
+
+    def details(self) -> Mapping[str, Any]:
+        """What is to be recorded of the picture that was rendered last."""
 
 
 def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: str = defaults.EXISTING[0]) -> list[Task]:
@@ -147,7 +150,7 @@ def make(
                 start = time.perf_counter()
                 made: Image.Image | AdainError
                 try:
-                    made = maker.render(loaded.result(), task.job)
+                    task, made = render(maker, loaded.result(), task)
                 except Exception as error:
                     made = explain(error, task)
                 yield task, made, time.perf_counter() - start
@@ -168,6 +171,12 @@ def make(
         return result
 
     return write_behind(pictures(), write, threads=threads)
+
+
+def render(maker: Maker, loaded: Any, task: Task) -> tuple[Task, Image.Image]:
+    """The picture of a task, and the task with what its maker has to say of it."""
+    picture = maker.render(loaded, task.job)
+    return replace(task, details={**task.details, **maker.details()}), picture
 
 
 def save(

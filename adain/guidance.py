@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,8 +16,12 @@ from .layer import adaptive_instance_norm, check_alpha
 from .masks import MIN_AREA, MIN_PEAK, Channel, Direction, MaskInput, mask_name, uncovered
 from .placement import Guide, Ramp, is_full, lay_cells, lay_masks
 from .regions import regional_instance_norm
-from .statistics import channel_mean_std, regional_mean_std
+from .statistics import RunningStatistics, channel_mean_std, regional_mean_std
 from .style import Style
+from .tiling import Box
+
+Statistics = tuple[Tensor, Tensor]
+"""Mean and deviation of channels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +132,12 @@ class Placement:
         styles = tuple(style.to(device) for style in self.styles)
         return replace(self, styles=styles, masks=self.masks.to(device), cells=self.cells.to(device))
 
+    def part(self, box: Box, device: torch.device | str) -> Placement:
+        """The same for the cells of a box, on another device; its masks are left out, as it is for features alone."""
+        rows, columns = box.slices
+        part = replace(self, masks=self.masks[..., :0, :0], cells=self.cells[..., rows, columns])
+        return part.to(device)
+
 
 def guide_names(guides: Sequence[Guide], names: Sequence[str]) -> list[str]:
     """What messages call each mask: the name given, else the file's; empty for neither."""
@@ -179,13 +189,41 @@ def gradient(left: Style, right: Style, direction: Direction | MaskInput | Ramp 
     return Regions([Region(left, mask)], background=right, shared_content=True)
 
 
-def transfer(features: Tensor, target: Style | Placement, alpha: float = defaults.ALPHA) -> Tensor:
+def content_statistics(features: Iterable[tuple[Box, Tensor]], target: Style | Placement) -> Statistics:
+    """The statistics of the content that :func:`transfer` uses, of features that come in parts.
+
+    Args:
+        features: parts ``(B, C, h, w)`` of the content's features, each with its place among the cells.
+        target: a style, or regions laid on that content.
+
+    Returns:
+        Mean and deviation, ``(B, C, 1, 1)`` or, with regions, ``(R, B, C, 1, 1)``; float32 on the CPU.
+    """
+    running = RunningStatistics()
+    plain = isinstance(target, Style) or target.shared_content or _fills(target)
+    for box, part in features:
+        if isinstance(target, Style) or plain:
+            running.add(part)
+        else:
+            rows, columns = box.slices
+            running.add(part, target.cells[..., rows, columns].to(part.device))
+    return running.result()
+
+
+def transfer(
+    features: Tensor,
+    target: Style | Placement,
+    alpha: float = defaults.ALPHA,
+    *,
+    content_stats: Statistics | None = None,
+) -> Tensor:
     """AdaIN of a style or of several by region, with the two bands of those that have them.
 
     Args:
         features: ``(B, C, H, W)`` of the content.
         target: a style, or regions laid on that content.
         alpha: strength in ``[0, 1]``; times that of each region.
+        content_stats: of :func:`content_statistics`, where ``features`` and ``target`` are a part of the content's.
 
     Returns:
         ``(B, C, H, W)`` in the dtype of ``features``.
@@ -195,13 +233,15 @@ def transfer(features: Tensor, target: Style | Placement, alpha: float = default
     """
     check_alpha(alpha)
     if isinstance(target, Style):
-        return _everywhere(features, target, alpha)
-    if len(target.styles) == 1 and is_full(target.cells):
-        return _everywhere(features, target.styles[0], alpha * target.alphas[0])
+        return _everywhere(features, target, alpha, content_stats)
+    if _fills(target):
+        return _everywhere(features, target.styles[0], alpha * target.alphas[0], content_stats)
     styles, alphas = target.styles, [alpha * own for own in target.alphas]
     means, stds = [style.mean for style in styles], [style.std for style in styles]
-    has_fine = any(style.fine_std is not None for style in styles)
-    if target.shared_content:
+    has_fine = has_fine_band(target)
+    if content_stats is not None:
+        stats = content_stats
+    elif target.shared_content:
         stats = channel_mean_std(features)
     elif has_fine:
         stats = regional_mean_std(features, target.cells)
@@ -213,9 +253,22 @@ def transfer(features: Tensor, target: Style | Placement, alpha: float = default
     return (plain + fine_change(features, styles, stats[1], alphas, target.cells)).to(features.dtype)
 
 
-def _everywhere(features: Tensor, style: Style, alpha: float) -> Tensor:
+def has_fine_band(target: Style | Placement) -> bool:
+    """Whether cells depend on those around them, ``bands.REACH_CELLS`` far."""
+    styles = (target,) if isinstance(target, Style) else target.styles
+    return any(style.fine_std is not None for style in styles)
+
+
+def _fills(target: Placement) -> bool:
+    """Whether one style is everywhere after all."""
+    return len(target.styles) == 1 and is_full(target.cells)
+
+
+def _everywhere(features: Tensor, style: Style, alpha: float, known: Statistics | None) -> Tensor:
+    # A part of a picture may lie within its only region, whose statistics are then those of one in a list.
+    stats = None if known is None else (known[0].flatten(end_dim=-4), known[1].flatten(end_dim=-4))
     if style.fine_std is None or alpha == 0.0:
-        return adaptive_instance_norm(features, style.mean, style.std, alpha)
-    stats = channel_mean_std(features)
+        return adaptive_instance_norm(features, style.mean, style.std, alpha, content_stats=stats)
+    stats = stats or channel_mean_std(features)
     plain = adaptive_instance_norm(features, style.mean, style.std, alpha, content_stats=stats)
     return (plain + fine_change(features, [style], stats[1], [alpha])).to(features.dtype)

@@ -37,6 +37,8 @@ _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"})
 _LIMIT_LOCK = threading.Lock()
 
+_BAND = 256  # rows that are in floating point together
+
 
 def read_image(
     source: str | os.PathLike[str] | Image.Image, *, max_pixels: int | None = DEFAULT_MAX_PIXELS
@@ -187,9 +189,14 @@ def center_crop_square(image: Image.Image) -> Image.Image:
         return image
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
+    return cut(image, (left, top, left + side, top + side))
+
+
+def cut(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """Return the part of `image` from (left, top) on, up to and without (right, bottom)."""
+    left, top, right, bottom = box
     # Not crop(): that applies Pillow's own pixel limit, which read_image has already replaced.
-    box = (left, top, left + side, top + side)
-    return image.resize((side, side), Image.Resampling.NEAREST, box)
+    return image.resize((right - left, bottom - top), Image.Resampling.NEAREST, box)
 
 
 def save_image(image: Image.Image, path: str | os.PathLike[str], *, quality: int = defaults.JPEG_QUALITY) -> Path:
@@ -281,7 +288,7 @@ def _normalise(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     image, alpha = separate(image)
     if image.mode == "F" or image.mode.startswith("I"):
-        image = Image.fromarray(np.rint(to_unit(np.asarray(image)) * np.float32(255)).astype(np.uint8))
+        image = Image.fromarray(_to_levels(np.asarray(image)))
     rgb = _to_srgb(image, profile)
     if alpha is not None:
         rgb.putalpha(alpha)
@@ -323,13 +330,25 @@ def _alpha_of_key(values: npt.NDArray[Any], key: object) -> Image.Image | None:
     return Image.fromarray(np.where(matches, np.uint8(0), np.uint8(255)))
 
 
-def to_unit(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def to_unit(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.float32]:
     """Samples of more than 8 bits, or floating, as 0 to 1 by the rule that `read_image` states."""
-    if not np.isfinite(values).all():
-        raise ValueError("it holds NaN or infinite values")
-    white = max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))
+    white = _white(values) if white is None else white
     scaled: npt.NDArray[np.float32] = np.clip(values, 0, None).astype(np.float32) / np.float32(white)
     return scaled
+
+
+def _to_levels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """The same in 256 levels, without the whole in floating point."""
+    white, levels = _white(values), np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _BAND):
+        levels[top : top + _BAND] = np.rint(to_unit(values[top : top + _BAND], white) * np.float32(255))
+    return levels
+
+
+def _white(values: npt.NDArray[Any]) -> float:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError("it holds NaN or infinite values")
+    return max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:

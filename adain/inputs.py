@@ -30,6 +30,71 @@ class Picture(NamedTuple):
     uncropped: tuple[int, int]
 
 
+class Opened(NamedTuple):
+    """A picture of the size asked for, not yet in floating point.
+
+    Attributes:
+        image: of mode ``RGB``, or the ``(B, 3, H, W)`` tensor that was given.
+        opacity, uncropped: as in :class:`Picture`.
+    """
+
+    image: Image.Image | Tensor
+    opacity: Image.Image | None
+    uncropped: tuple[int, int]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        if isinstance(self.image, Tensor):
+            return self.image.shape[2], self.image.shape[3]
+        return self.image.height, self.image.width
+
+    def to_picture(self, device: torch.device | str) -> Picture:
+        """Its pixels on a device."""
+        pixels = self.image if isinstance(self.image, Tensor) else images.to_tensor(self.image)
+        pixels = pixels.to(device, torch.float32)
+        return Picture(pixels.contiguous(memory_format=torch.channels_last), self.opacity, self.uncropped)
+
+
+def open_picture(
+    source: ImageInput,
+    *,
+    size: int = 0,
+    crop: bool = False,
+    max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+) -> Opened:
+    """Read, resize, crop and check a picture.
+
+    Args:
+        source: path, ``PIL.Image`` or ``(B, 3, H, W)`` tensor in ``[0, 1]``.
+        size: shorter side in pixels it is resized to; 0 keeps its own.
+        crop: cut the central square out, after resizing.
+        max_pixels: see :func:`adain.images.read_image`.
+
+    Raises:
+        MissingFileError, ImageError: see :func:`adain.images.read_image`; also for pictures under 16 px a side.
+    """
+    image: Image.Image | Tensor
+    opacity = None
+    if isinstance(source, Tensor):
+        pixels = tensors.resize_shorter(tensors.check_tensor(source), size)
+        uncropped = (pixels.shape[2], pixels.shape[3])
+        image = tensors.center_crop_square(pixels) if crop else pixels
+    else:
+        picture = images.resize_shorter(images.read_image(source, max_pixels=max_pixels), size)
+        uncropped = (picture.height, picture.width)
+        picture = images.center_crop_square(picture) if crop else picture
+        image, opacity = images.split_alpha(picture)
+    opened = Opened(image, opacity, uncropped)
+    height, width = opened.size
+    if min(height, width) < MIN_SIZE:
+        raise ImageError(
+            f"{input_name(source) or 'the image'} is {width}x{height} px: at least {MIN_SIZE} px a side are "
+            f"needed, enlarge it or ask for a larger size"
+        )
+    return opened
+
+
 def load_picture(
     source: ImageInput,
     *,
@@ -38,37 +103,8 @@ def load_picture(
     device: torch.device | str = "cpu",
     max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
 ) -> Picture:
-    """Read, resize, crop and check a picture.
-
-    Args:
-        source: path, ``PIL.Image`` or ``(B, 3, H, W)`` tensor in ``[0, 1]``.
-        size: shorter side in pixels it is resized to; 0 keeps its own.
-        crop: cut the central square out, after resizing.
-        device: where the pixels are wanted.
-        max_pixels: see :func:`adain.images.read_image`.
-
-    Raises:
-        MissingFileError, ImageError: see :func:`adain.images.read_image`; also for pictures under 16 px a side.
-    """
-    opacity = None
-    if isinstance(source, Tensor):
-        pixels = tensors.resize_shorter(tensors.check_tensor(source), size)
-        uncropped = (pixels.shape[2], pixels.shape[3])
-        pixels = tensors.center_crop_square(pixels) if crop else pixels
-    else:
-        picture = images.resize_shorter(images.read_image(source, max_pixels=max_pixels), size)
-        uncropped = (picture.height, picture.width)
-        picture = images.center_crop_square(picture) if crop else picture
-        picture, opacity = images.split_alpha(picture)
-        pixels = images.to_tensor(picture)
-    height, width = pixels.shape[2:]
-    if min(height, width) < MIN_SIZE:
-        raise ImageError(
-            f"{input_name(source) or 'the image'} is {width}x{height} px: at least {MIN_SIZE} px a side are "
-            f"needed, enlarge it or ask for a larger size"
-        )
-    pixels = pixels.to(device, torch.float32)
-    return Picture(pixels.contiguous(memory_format=torch.channels_last), opacity, uncropped)
+    """:func:`open_picture`, with its pixels on a device."""
+    return open_picture(source, size=size, crop=crop, max_pixels=max_pixels).to_picture(device)
 
 
 def load_pixels(

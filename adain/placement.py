@@ -80,7 +80,7 @@ def lay_masks(
         laid.append(mask if whole == size else tensors.center_crop_square(mask))
     regions = masks.prepare_regions(laid, size, feather=feather, names=given)
     # White stays white, so that a mask of the whole picture is no mask at all.
-    return torch.where(regions > _FULL, 1.0, regions)
+    return regions.masked_fill_(regions > _FULL, 1.0)
 
 
 def lay_cells(regions: Tensor, cells: tuple[int, int], names: Sequence[str] | None = None) -> Tensor:

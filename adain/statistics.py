@@ -91,6 +91,59 @@ def regional_mean_std(features: Tensor, masks: Tensor, *, eps: float = EPS) -> t
     return mean, (torch.stack(variances)[..., None, None] + eps).sqrt()
 
 
+class RunningStatistics:
+    r"""Mean and deviation of a feature map that comes in parts, plain or inside masks.
+
+    Parts are merged exactly, with :math:`\delta = \mu_b - \mu_a`:
+
+    .. math:: \mu = \mu_a + \frac{w_b}{w_a + w_b} \delta, \qquad
+              M = M_a + M_b + \frac{w_a w_b}{w_a + w_b} \delta^2
+
+    (Chan et al. 1979; :math:`w` is the area, :math:`M` the area times the variance), in float64 on the CPU. Each part
+    is measured by :func:`channel_mean_std` or :func:`regional_mean_std`.
+    """
+
+    def __init__(self) -> None:
+        self._area = torch.zeros(())
+        self._mean: Tensor | None = None
+        self._spread = torch.zeros(())
+        self._is_plain = True
+
+    def add(self, features: Tensor, masks: Tensor | None = None) -> None:
+        """A part ``(B, C, h, w)``, with its part ``(R, 1, h, w)`` of the masks; all parts with or all without."""
+        self._is_plain = masks is None
+        if masks is None:
+            mean, std = (s[None] for s in channel_mean_std(features, eps=0.0))
+            area = torch.tensor([features.shape[2] * features.shape[3]])
+        else:
+            area = masks.to(at_least_float32(features)).flatten(1).sum(dim=1)
+            mean = features.new_zeros((len(masks), *features.shape[:2], 1, 1), dtype=area.dtype)
+            std = mean.clone()
+            if bool((seen := area > 0).any()):
+                mean[seen], std[seen] = regional_mean_std(features, masks[seen], eps=0.0)
+        w, m, v = (t.to("cpu").double() for t in (area.view(-1, 1, 1, 1, 1), mean, std))
+        if self._mean is None:
+            self._area, self._mean, self._spread = w, m, w * v.square()
+            return
+        whole = self._area + w
+        share = w / whole.clamp(min=torch.finfo(torch.float64).tiny)  # neither has seen the region: 0
+        change = m - self._mean
+        self._spread = self._spread + w * v.square() + self._area * share * change.square()
+        self._mean = self._mean + share * change
+        self._area = whole
+
+    def result(self, *, eps: float = EPS) -> tuple[Tensor, Tensor]:
+        """Mean and deviation in float32, as the functions above give them for the whole.
+
+        Raises:
+            ValueError: if there were no parts, or a mask is empty in all of them.
+        """
+        if self._mean is None or not bool((self._area > 0).all()):
+            raise ValueError("statistics need at least one part, and masks that are above 0 somewhere")
+        mean, std = self._mean, (self._spread / self._area + eps).sqrt()
+        return (mean[0].float(), std[0].float()) if self._is_plain else (mean.float(), std.float())
+
+
 def normalize_channels(features: Tensor, *, eps: float = EPS) -> Tensor:
     """``(B, C, H, W)`` features with every channel shifted and scaled to mean 0 and deviation 1."""
     mean, std = channel_mean_std(features, eps=eps)

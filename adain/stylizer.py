@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack, overload
+from typing import Any, Unpack, overload
 
 import torch
 import torch.nn.functional as F
@@ -16,17 +16,21 @@ from torch import Tensor
 from . import defaults, images, pretrained
 from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
 from .content import Content as Content
+from .content import Watch
 from .decoder import Decoder
 from .devices import resolve_device
 from .errors import InputError
 from .guidance import Placement, Regions, transfer
 from .images import ImageInput
-from .inputs import Picture, input_name, load_picture
+from .inputs import Opened, Picture, input_name, open_picture
 from .masks import Channel, MaskInput, mask_name
+from .memory import choose_tile
 from .placement import Guide, is_full, lay_cells, lay_masks
 from .precision import resolve_precision
 from .statistics import channel_mean_std
 from .style import Style
+from .tiled import assemble, decode_tiles, encode_tiles, paint
+from .tiling import TileSize
 from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder
 
 
@@ -134,9 +138,13 @@ class Stylizer:
         if chosen is not None and chosen.needs_content:
             if content is None:
                 raise InputError(f"colour mode {chosen.mode!r} needs the photograph: pass content=")
-            pixels = content.colors() if isinstance(content, Content) else self.picture(content).pixels
             if content_mask is not None and is_full(content_mask):
                 content_mask = None
+            if isinstance(content, Content):
+                pixels, content_mask = content.distribution(content_mask)
+                pixels = pixels.to(self.device, torch.float32)
+            else:
+                pixels = self.picture(content).pixels
 
         def statistics(side: int) -> tuple[Tensor, Tensor]:
             picture = self.picture(source, size=side, crop=crop)
@@ -168,21 +176,44 @@ class Stylizer:
         return Style(mean, std, input_name(source), fine)
 
     def encode_content(
-        self, source: ImageInput | Picture, *, size: int = defaults.CONTENT_SIZE, crop: bool = False
+        self,
+        source: ImageInput | Opened,
+        *,
+        size: int = defaults.CONTENT_SIZE,
+        crop: bool = False,
+        tile: TileSize = defaults.TILE,
+        watch: Watch | None = None,
+        folder: str | os.PathLike[str] | None = None,
     ) -> Content:
-        """A photograph after the encoder, to be decoded in many styles or strengths; arguments as above.
+        """A photograph after the encoder, to be decoded in many styles or strengths.
 
-        A :meth:`picture` that was read before is of its final size already.
+        Args:
+            source, size, crop: as above; what :func:`~adain.inputs.open_picture` gave is of its final size already.
+            tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
+                tiles if the whole does not fit into the free memory (see :func:`adain.memory.choose_tile`), which a
+                tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No gradient
+                passes through tiles.
+            watch: called with a :class:`~adain.content.TileProgress` after each tile, here and in decoding.
+            folder: for a large photograph's features, 32 bytes a pixel; by default that for temporary files.
+
+        Raises:
+            MissingFileError, ImageError: see :func:`adain.images.read_image`; also for images under 16 px a side.
+            InputError: if the tile cannot be used, or the disk has no room for the features.
         """
-        picture = source if isinstance(source, Picture) else self.picture(source, size=size, crop=crop)
-        pixels, opacity, uncropped = picture
-        height, width = pixels.shape[2:]
+        opened = source if isinstance(source, Opened) else self.open(source, size=size, crop=crop)
+        height, width = opened.size
+        if tile == "auto" and isinstance(opened.image, Tensor):
+            tile = "off"
+        side = choose_tile(tile, height * width, self.device)
+        if side is not None:
+            return encode_tiles(self.encoder, opened, side, device=self.device, watch=watch, folder=folder)
+        pixels, opacity, uncropped = opened.to_picture(self.device)
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         pad = (0, -width % STRIDE, 0, -height % STRIDE)
         padded = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
         with torch.set_grad_enabled(_tracks(pixels)):
             features = self.encoder(padded.to(self.dtype))[CONTENT_LAYER]
-        return Content(features, (height, width), opacity, isinstance(source, Tensor), pixels, uncropped)
+        return Content(features, (height, width), opacity, isinstance(opened.image, Tensor), pixels, uncropped)
 
     def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = defaults.ALPHA) -> Tensor:
         """The stylised image as a ``(B, 3, H, W)`` float32 tensor in ``[0, 1]`` on :attr:`device`.
@@ -196,6 +227,9 @@ class Stylizer:
             InputError: if alpha is outside its range, or regions do not fit the content.
         """
         target = style.place(content, max_pixels=self.max_pixels) if isinstance(style, Regions) else style
+        if content.tiles is not None:
+            tiles = decode_tiles(self.decoder, content, target, alpha, device=self.device)
+            return assemble(tiles, content, self.device)
         target = target.to(self.device)
         styles = (target,) if isinstance(target, Style) else target.styles
         known = [t for s in styles for t in (s.mean, s.std, s.fine_std) if t is not None]
@@ -239,12 +273,14 @@ class Stylizer:
         style_size: int = defaults.STYLE_SIZE,
         fine_style_size: int | None = None,
         crop: bool = False,
+        tile: TileSize = defaults.TILE,
+        watch: Watch | None = None,
     ) -> Image.Image | Tensor:
         """A photograph in the style of one artwork, of a blend of several, or of one for each region.
 
         Args:
             content: path, ``PIL.Image``, ``(B, 3, H, W)`` tensor in ``[0, 1]``, or an encoded :class:`Content`
-                (then ``content_size`` and ``crop`` were settled when it was encoded).
+                (then ``content_size``, ``crop``, ``tile`` and ``watch`` were settled when it was encoded).
             style: likewise, or an encoded :class:`~adain.Style`, or :class:`~adain.Regions`; or several of the
                 former, which are blended or, with masks, put into a region each.
             alpha: strength in ``[0, 1]``; with masks it may be one for each region.
@@ -264,6 +300,8 @@ class Stylizer:
             style_size: shorter side the artwork is resized to; 0 keeps its size. Larger means coarser strokes.
             fine_style_size: a second size of the artwork, for fine texture; ``style_size`` is then for the coarse.
             crop: use the central squares.
+            tile: for pictures too large for memory, see :meth:`encode_content`.
+            watch: called after each tile.
 
         ``alpha`` and ``color`` may hold one more for the background, which otherwise has alpha 1 and its own colours.
         What concerns a style's picture (``style_size``, ``fine_style_size``, ``style_masks``, recolouring) is settled
@@ -293,12 +331,19 @@ class Stylizer:
             crop=crop,
         )
         if not isinstance(content, Content):
-            content = self.encode_content(content, size=content_size, crop=crop)
+            content = self.encode_content(content, size=content_size, crop=crop, tile=tile, watch=watch)
         target, colors = request.resolve(self, content)
-        result = keep_colors(self.decode(content, target, alpha=request.alpha), content, colors)
-        if content.is_tensor:
-            return result
-        picture = images.to_pil(result)
+        if content.tiles is None:
+            result = keep_colors(self.decode(content, target, alpha=request.alpha), content, colors)
+            if content.is_tensor:
+                return result
+            picture = images.to_pil(result)
+        else:
+            how: dict[str, Any] = {"device": self.device, "colors": colors}
+            tiles = decode_tiles(self.decoder, content, target, request.alpha, **how)
+            if content.is_tensor:
+                return assemble(tiles, content, self.device)
+            picture = paint(tiles, content)
         return picture if content.opacity is None else images.with_alpha(picture, content.opacity)
 
     def pixels(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> tuple[Tensor, Image.Image | None]:
@@ -307,7 +352,11 @@ class Stylizer:
 
     def picture(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Picture:
         """:func:`~adain.inputs.load_picture` with this stylizer's device and limit of pixels."""
-        return load_picture(source, size=size, crop=crop, device=self.device, max_pixels=self.max_pixels)
+        return self.open(source, size=size, crop=crop).to_picture(self.device)
+
+    def open(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Opened:
+        """:func:`~adain.inputs.open_picture` with this stylizer's limit of pixels."""
+        return open_picture(source, size=size, crop=crop, max_pixels=self.max_pixels)
 
     def __repr__(self) -> str:
         return f"Stylizer(encoder to {self.encoder.upto}, device={self.device})"

@@ -7,7 +7,7 @@ preprocessing of the original network is folded into the first convolution, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Literal, NamedTuple
 
 import torch.nn.functional as F
@@ -32,6 +32,7 @@ MIN_SIZE = 16
 """Shortest side the encoder takes, and enough for relu4_4; relu5_1 and deeper need one pixel more: :func:`min_size`."""
 
 Pooling = Literal["max", "average"]
+Trim = Callable[[str, Tensor], Tensor]
 
 
 class ConvSpec(NamedTuple):
@@ -128,8 +129,14 @@ class VGGEncoder(nn.Module):
             conv = nn.Conv2d(spec.c_in, spec.c_out, 3, padding=1, padding_mode="reflect")
             self.add_module(spec.name, conv)
 
-    def forward(self, image: Tensor, layers: Iterable[str] = (CONTENT_LAYER,)) -> dict[str, Tensor]:
+    def forward(
+        self, image: Tensor, layers: Iterable[str] = (CONTENT_LAYER,), *, trim: Trim | None = None
+    ) -> dict[str, Tensor]:
         """Features of the named layers, computed in one pass that stops at the deepest of them.
+
+        Args:
+            image, layers: see above.
+            trim: called with the name and the result of each convolution, to cut off what is not wanted of it.
 
         Raises:
             InputError: if a layer is unknown or deeper than :attr:`upto`, or the image is too small.
@@ -154,7 +161,7 @@ class VGGEncoder(nn.Module):
                 x = convolve(convolution, x)
             else:
                 x = convolution(x)
-            x = F.relu(x, inplace=True)
+            x = F.relu(x if trim is None else trim(spec.name, x), inplace=True)
             if spec.relu in wanted:
                 found[spec.relu] = x
         return found

@@ -94,14 +94,14 @@ def carry_out(
     Raises:
         AdainError: if a single result cannot be made, or nothing can be.
     """
-    from adain.folders import by_content, make, remaining, save
+    from adain.folders import by_content, make, remaining, render, save
 
     todo = remaining(tasks, manifest, options.existing)
     outcome = _Outcome(as_json, [*failures])
     if manifest is None:
         for task in todo:
             maker = order.maker()
-            outcome.tell(save(task, maker.render(maker.read(task.job.content), task.job), quality=quality))
+            outcome.tell(save(*render(maker, maker.read(task.job.content), task), quality=quality))
         outcome.tell_skipped(tasks if not todo else ())
         return outcome.code(len(tasks))
     with manifest:

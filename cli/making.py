@@ -14,13 +14,15 @@ from .controls import KEEP, Controls
 from .deepen import Deepen, deepening
 from .looks import Look, looks
 from .options import load_stylizer
+from .tiles import tile_bar
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from adain.batch import ContentMaker
-    from adain.inputs import Picture
+    from adain.inputs import Opened
     from adain.jobs import Job
+    from adain.tiling import TileSize
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Order:
         model: the options of :func:`~adain.cli.options.model_options`, and the precision.
         style_cache: folder of encoded styles.
         keep_memory: whether freed memory is reused.
+        tile: side of the tiles.
     """
 
     styles: tuple[Path, ...]
@@ -49,6 +52,7 @@ class Order:
     model: dict[str, Any]
     style_cache: Path | None = None
     keep_memory: bool = False
+    tile: TileSize = defaults.TILE
 
     def maker(self, *, quiet: bool = False) -> StyleMaker:
         """What carries it out; the network is loaded here.
@@ -78,7 +82,8 @@ class Order:
         if self.refine_steps is not None:
             sizes |= {"content_size": self.content_size, "is_one": self.is_one, "weights": self.weights}
             deepen = deepening(stylizer, self.refine_steps, self.styles, self.controls, quiet=quiet, **sizes)
-        return StyleMaker(ContentMaker(stylizer, content_size=self.content_size, crop=self.crop), made, deepen)
+        how = {"content_size": self.content_size, "crop": self.crop, "tile": self.tile}
+        return StyleMaker(ContentMaker(stylizer, **how, watch=None if quiet else tile_bar()), made, deepen)
 
     def fingerprint(self, job: Job, quality: int) -> str:
         """Of all that decides what a job's output looks like; see :mod:`adain.stamps`.
@@ -112,7 +117,7 @@ class Order:
             files["gradient"] = Path(controls.gradient)
         plain = dataclasses.asdict(self) | {"controls": dataclasses.asdict(controls) | files}
         plain |= {"styles": self.styles if self.is_one else None, "model": self._weights()}
-        plain |= {"precision": self.model["precision"], "style_cache": None, "keep_memory": None}
+        plain |= {"precision": self.model["precision"], "style_cache": None, "keep_memory": None, "tile": None}
         if self.refine_steps is not None:
             plain["seed"] = self.model["seed"]
         return fingerprint(plain)
@@ -142,11 +147,15 @@ class StyleMaker:
     looks: list[Look]
     deepen: Deepen | None
 
-    def read(self, content: Path) -> Picture | Path:
+    def read(self, content: Path) -> Opened | Path:
         """See :meth:`adain.batch.ContentMaker.read`."""
         return self.contents.read(content)
 
-    def render(self, loaded: Picture | Path, job: Job) -> Image.Image:
+    def render(self, loaded: Opened | Path, job: Job) -> Image.Image:
         """The picture of a job."""
         picture = self.looks[job.style].render(self.contents.encode(loaded, job))
         return picture if self.deepen is None else self.deepen(picture, job.content, job.style)
+
+    def details(self) -> dict[str, Any]:
+        """See :meth:`adain.batch.ContentMaker.details`."""
+        return self.contents.details()

@@ -16,6 +16,7 @@ from .controls import BareColorFlag, Controls, control_options, parse_numbers
 from .folders import FolderOptions, carry_out, folder_options
 from .making import Order
 from .options import SNAKE_CASE, model_options
+from .tiles import tile_option
 
 
 @click.command(cls=BareColorFlag, context_settings=SNAKE_CASE)
@@ -75,6 +76,7 @@ from .options import SNAKE_CASE, model_options
     help="Folder that keeps encoded styles for later calls.",
 )
 @click.option("--keep-memory", is_flag=True, help="Reuse freed memory: faster on a CPU, but takes more of it.")
+@tile_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @folder_options
 @control_options
@@ -98,6 +100,7 @@ def stylize(
     precision: str,
     style_cache: Path | None,
     keep_memory: bool,
+    tile: int | str,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -173,6 +176,7 @@ def stylize(
         model={**options, "precision": precision},
         style_cache=style_cache,
         keep_memory=keep_memory,
+        tile=tile,
     )
     tasks = []
     for job in plan:

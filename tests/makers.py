@@ -34,6 +34,9 @@ class Colors:
             time.sleep(0.3)
         return Image.new("RGB", (9, 7), (sum(map(ord, loaded)) % 256, job.style, 0))
 
+    def details(self) -> dict[str, Any]:
+        return {"colors": 1}
+
 
 def broken() -> Any:
     raise AdainError("no such model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,15 @@ def test_video() -> None:
     out = script("video", "--size", 48, "--frames", 3, "--styles", 1, "--stability", 0, 0.7)
     for row in ("| pan | 0 | ", "| moving disc | 0.7 | ", "| clean | 0.7 | 0.00 | 0.00 | no |"):
         assert row in out
+
+
+def test_tiling(tmp_path: Path) -> None:
+    out = script("tiling", "difference", "--sizes", "150x90", "--tiles", 64, "--images", tmp_path)
+    row = [cell.strip() for cell in out.splitlines()[-1].split("|")]
+    assert row[1:4] == ["150x90", "64", "6"]
+    assert float(row[5]) < 1e-3
+    assert len(list(tmp_path.iterdir())) == 1
+    assert "| 128 | 0.0 | " in script("tiling", "time", "--sides", 128, "--tile", 64, "--runs", 1)
+    record = json.loads(script("tiling", "memory", "--side", 128, "--tile", 64))
+    assert record["tiles"] == 4
+    assert record["peak_gb"] >= record["start_gb"] > 0

@@ -227,6 +227,13 @@ def test_sixteen_bits(tmp_path: Path) -> None:
     assert np.asarray(read_image(beyond))[0, :, 0].tolist() == [0, 128, 255]
 
 
+def test_deep_images_are_reduced_in_bands_of_one_scale() -> None:
+    values = np.random.default_rng(0).random((600, 3)).astype(np.float32)
+    values[500] = 2.0  # the largest value, which all bands are divided by, is in the last one
+    found = np.asarray(read_image(Image.fromarray(values)))[..., 0]
+    assert found.tolist() == np.rint(values / np.float32(2.0) * np.float32(255)).astype(int).tolist()
+
+
 def test_floats(tmp_path: Path) -> None:
     def levels(*values: float) -> list[int]:
         Image.fromarray(np.array([values], np.float32)).save(tmp_path / "a.tif")

@@ -6,7 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.statistics import EPS, at_least_float32, channel_mean_std, normalize_channels
+from adain.statistics import (
+    EPS,
+    RunningStatistics,
+    at_least_float32,
+    channel_mean_std,
+    normalize_channels,
+    regional_mean_std,
+)
 
 
 def test_closed_form() -> None:
@@ -85,3 +92,31 @@ def test_gradient() -> None:
 def test_errors(features: torch.Tensor, mask: torch.Tensor | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         channel_mean_std(features, mask)
+
+
+@given(st.integers(1, 4), st.floats(-50, 50), st.integers(0, 2**31))
+@settings(max_examples=30, deadline=None)
+def test_running_statistics_are_those_of_the_whole(parts: int, offset: float, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(2, 3, 4 * parts, 5, generator=generator) + offset
+    masks = torch.rand(3, 1, 4 * parts, 5, generator=generator)
+    masks[1, :, :4] = 0.0  # seen by later parts only
+    masks[1, :, -1, -1] = 0.5
+    masks[2, :, 1:] = 0.0  # seen by the first part only
+    plain, regional = RunningStatistics(), RunningStatistics()
+    for part, cells in zip(features.split(4, dim=2), masks.split(4, dim=2), strict=True):
+        plain.add(part)
+        regional.add(part, cells)
+    for found, wanted in zip(plain.result(), channel_mean_std(features), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    for found, wanted in zip(regional.result(), regional_mean_std(features, masks), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_running_statistics_of_nothing() -> None:
+    with pytest.raises(ValueError, match="at least one part"):
+        RunningStatistics().result()
+    empty = RunningStatistics()
+    empty.add(torch.rand(1, 2, 3, 3), torch.zeros(1, 1, 3, 3))
+    with pytest.raises(ValueError, match="above 0 somewhere"):
+        empty.result()

@@ -13,8 +13,8 @@ from torch import Tensor
 from .. import metrics
 from ..errors import InputError
 from ..losses import Stats, mean_std_distance
-from ..peak import peak_memory, reset_peak_memory
 from ..metrics.monotonicity import STEPS, Monotonicity
+from ..peak import peak_memory, reset_peak_memory
 from ..style import Style, blend
 from ..stylizer import Content, Stylizer
 from ..vgg import MIN_SIZE, STRIDE, STYLE_LAYERS

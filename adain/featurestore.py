@@ -1,0 +1,125 @@
+"""Feature maps that are kept while tiles come and go: in memory, or in a temporary file mapped into it."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import tempfile
+from math import prod
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .tiling import Box
+
+IN_MEMORY = 128 << 20
+"""Bytes up to which a feature map is kept in memory: that of 4 megapixels."""
+
+_CHUNK = 16 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class FeatureStore:
+    """Room for one feature map, on the CPU, written and read in tiles.
+
+    Beyond :data:`IN_MEMORY` it is a file without a name, which is gone with the process however that ends. Its pages
+    count as this process's memory while they are mapped: :meth:`release` gives them back, and what was written stays in
+    the file.
+
+    Args:
+        shape: ``(B, C, H, W)``.
+        folder: for the file; by default that for temporary files (``TMPDIR``).
+        in_memory: bytes up to which there is no file; :data:`IN_MEMORY` by default.
+
+    Attributes:
+        features: ``(B, C, H, W)`` float32, channels last in memory.
+        is_mapped: whether there is a file.
+
+    Raises:
+        InputError: if the disk has no room for it, or the folder cannot be written to.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int, int],
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        in_memory: int | None = None,
+    ) -> None:
+        batch, channels, height, width = shape
+        count = prod(shape)
+        self._map: mmap.mmap | None = None
+        if count * 4 <= (IN_MEMORY if in_memory is None else in_memory):
+            flat = torch.empty(count)
+        else:
+            self._map = _map_file(count * 4, folder)
+            flat = torch.frombuffer(self._map, dtype=torch.float32)
+        # Rows of cells lie in one piece each, so that a row of tiles is one stretch of the file.
+        self.features: Tensor = flat.view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+    @property
+    def is_mapped(self) -> bool:
+        return self._map is not None
+
+    def put(self, box: Box, values: Tensor) -> None:
+        """Write the cells of a box, ``(B, C, h, w)`` from any device."""
+        rows, columns = box.slices
+        self.features[:, :, rows, columns] = values.detach().to(self.features.device)
+
+    def release(self) -> None:
+        """Give the memory of a mapped file back; nothing is lost."""
+        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def _map_file(size: int, folder: str | os.PathLike[str] | None) -> mmap.mmap:
+    where = ""
+    try:
+        where = str(folder or _scratch_folder())
+        with tempfile.TemporaryFile(dir=where, prefix="adain-") as file:
+            # Now, as a page that finds no room when it is written to ends the process.
+            _reserve(file.fileno(), size)
+            return mmap.mmap(file.fileno(), size)  # which holds the file open
+    except OSError as error:
+        reason = error.strerror or str(error)
+        fix = "free some space" if error.errno in _FULL else "choose a folder you may write to"
+        raise InputError(
+            f"cannot keep {size / 1e9:.2g} GB of features in {where or 'a temporary folder'}: "
+            f"{reason[:1].lower()}{reason[1:]}; {fix}, point TMPDIR to a folder on another disk, or use a smaller "
+            "content size"
+        ) from error
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+        return
+    zeros = bytes(_CHUNK)
+    for start in range(0, size, _CHUNK):
+        rest = memoryview(zeros)[: size - start]
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+
+def _scratch_folder() -> str:
+    """The folder for temporary files; /var/tmp, which is meant for large ones, where /tmp is kept in memory."""
+    folder = tempfile.gettempdir()
+    if folder == "/tmp" and _is_in_memory(folder) and os.access("/var/tmp", os.W_OK):
+        return "/var/tmp"
+    return folder
+
+
+def _is_in_memory(folder: str, mounts: Path = Path("/proc/self/mounts")) -> bool:
+    try:
+        entries = [line.split() for line in mounts.read_text().splitlines()]
+    except OSError:
+        return False
+    kinds = {entry[1]: entry[2] for entry in entries if len(entry) > 2}
+    path = Path(folder).resolve()
+    for parent in (path, *path.parents):
+        if str(parent) in kinds:
+            return kinds[str(parent)] in ("tmpfs", "ramfs")
+    return False

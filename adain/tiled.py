@@ -1,0 +1,196 @@
+"""Stylising in tiles: each encoded once into stored features, and decoded from those with a halo.
+
+Equal to the untiled pass up to float rounding; :mod:`adain.tiling` says why. Memory is that of one tile, and beside it
+32 bytes a pixel for the features, in a file where that is much, and the photograph and the result in 8 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from . import images
+from .bands import REACH_CELLS
+from .composition import ColorShare, keep_colors
+from .content import Content, TileProgress, Tiles, Watch
+from .decoder import Decoder
+from .errors import InputError
+from .featurestore import FeatureStore
+from .guidance import Placement, content_statistics, has_fine_band, transfer
+from .inputs import Opened
+from .style import Style
+from .tiling import DECODER_HALO, DECODER_STEPS, ENCODER_HALO, ENCODER_STEPS, Box, Tiling, Trimmer, cells_of, spans
+from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
+
+BAND_CELLS = 16
+"""Rows of cells whose statistics are taken together."""
+
+
+def encode_tiles(
+    encoder: VGGEncoder,
+    opened: Opened,
+    tile: int,
+    *,
+    device: torch.device,
+    watch: Watch | None = None,
+    folder: str | PathLike[str] | None = None,
+) -> Content:
+    """A photograph after the encoder, as the encoder gives it for the whole, without the whole in floating point.
+
+    Args:
+        encoder: on ``device``.
+        opened: the photograph.
+        tile: longest side of a tile in pixels.
+        device: where tiles are computed.
+        watch: called after each tile, now and whenever the content is decoded.
+        folder: for the features of a large photograph, see :class:`~adain.featurestore.FeatureStore`.
+
+    Raises:
+        InputError: if the tile is too small, gradients are wanted, or there is no room on the disk.
+    """
+    image = opened.image if isinstance(opened.image, Tensor) else None
+    if image is not None and torch.is_grad_enabled() and image.requires_grad:
+        raise _no_gradients()
+    tiling = Tiling(cells_of(opened.size), tile)
+    batch = 1 if image is None else image.shape[0]
+    channels = layers_upto(CONTENT_LAYER)[-1].c_out
+    store = FeatureStore((batch, channels, *tiling.cells), folder=folder)
+    picture = None if isinstance(opened.image, Tensor) else opened.image
+    content = Content(
+        store.features,
+        opened.size,
+        opened.opacity,
+        image is not None,
+        image,
+        opened.uncropped,
+        Tiles(tiling, store, picture, watch),
+    )
+    dtype = next(encoder.parameters()).dtype
+    for inner, done in _walk(content, "encode"):
+        outer = inner.grown(ENCODER_HALO, tiling.cells)
+        with torch.no_grad():
+            trim = Trimmer(ENCODER_STEPS, inner, outer)
+            store.put(inner, encoder(_padded(content, outer, device).to(dtype), trim=trim)[CONTENT_LAYER])
+        done()
+    return content
+
+
+def decode_tiles(
+    decoder: Decoder,
+    content: Content,
+    target: Style | Placement,
+    alpha: float,
+    *,
+    device: torch.device,
+    colors: Sequence[ColorShare] = (),
+) -> Iterator[tuple[Box, Tensor]]:
+    """The stylised tiles in reading order, each with its place among the pixels: ``(B, 3, h, w)`` in ``[0, 1]``.
+
+    Args:
+        decoder: on ``device``.
+        content: of :func:`encode_tiles`.
+        target: a style, or regions laid on the content.
+        alpha: strength in ``[0, 1]``.
+        device: where tiles are computed.
+        colors: of the photograph, to keep in them; see :func:`~adain.composition.keep_colors`.
+
+    Raises:
+        InputError: as :func:`~adain.guidance.transfer`; also if gradients are wanted.
+    """
+    assert content.tiles is not None
+    styles = (target,) if isinstance(target, Style) else target.styles
+    if torch.is_grad_enabled() and any(s.mean.requires_grad or s.std.requires_grad for s in styles):
+        raise _no_gradients()
+    size = content.tiles.tiling.cells
+    with torch.no_grad():
+        stats = content_statistics(_bands(content, device), target)
+        mean, std = stats[0].to(device), stats[1].to(device)
+    fine = REACH_CELLS if has_fine_band(target) else 0
+    dtype = next(decoder.parameters()).dtype
+    for inner, done in _walk(content, "decode"):
+        outer = inner.grown(DECODER_HALO, size)
+        wide = outer.grown(fine, size)
+        with torch.no_grad():
+            features = content.features[(..., *wide.slices)].to(device)
+            part = target.to(device) if isinstance(target, Style) else target.part(wide, device)
+            changed = transfer(features, part, alpha, content_stats=(mean, std))
+            changed = changed[(..., *outer.within(wide).slices)].to(dtype)
+            place = inner.pixels(content.size)
+            trim = Trimmer(DECODER_STEPS, inner, outer)
+            result = decoder(changed.contiguous(memory_format=torch.channels_last), trim=trim).float()
+            result = result[..., : place.bottom - place.top, : place.right - place.left].clamp(0.0, 1.0)
+            if colors:
+                result = _keep_colors(result, content, place, colors)
+        yield place, result
+        done()
+
+
+def assemble(tiles: Iterator[tuple[Box, Tensor]], content: Content, device: torch.device) -> Tensor:
+    """Tiles as one ``(B, 3, H, W)`` tensor: 12 bytes a pixel."""
+    result = torch.empty((content.features.shape[0], 3, *content.size), device=device)
+    for place, tile in tiles:
+        result[(..., *place.slices)] = tile
+    return result
+
+
+def paint(tiles: Iterator[tuple[Box, Tensor]], content: Content) -> Image.Image:
+    """Tiles as one picture: 3 bytes a pixel."""
+    canvas = Image.new("RGB", (content.size[1], content.size[0]))
+    for place, tile in tiles:
+        canvas.paste(images.to_pil(tile), (place.left, place.top))
+    return canvas
+
+
+def _walk(content: Content, phase: str) -> Iterator[tuple[Box, _Done]]:
+    """The tiles, each with what is to be called behind it; after each row of them, memory is given back."""
+    assert content.tiles is not None
+    tiling, store = content.tiles.tiling, content.tiles.store
+    count = _Done(phase, tiling.count, content.tiles.watch)
+    for row in tiling.rows():
+        for box in row:
+            yield box, count
+        store.release()
+
+
+class _Done:
+    def __init__(self, phase: str, total: int, watch: Watch | None) -> None:
+        self.phase, self.done, self.total, self.watch = phase, 0, total, watch
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.watch is not None:
+            self.watch(TileProgress(self.phase, self.done, self.total))
+
+
+def _bands(content: Content, device: torch.device) -> Iterator[tuple[Box, Tensor]]:
+    """The features in rows of cells."""
+    assert content.tiles is not None
+    height, width = content.tiles.tiling.cells
+    for top, bottom in spans(height, BAND_CELLS):
+        box = Box(top, 0, bottom, width)
+        yield box, content.features[(..., *box.slices)].to(device)
+        content.tiles.store.release()
+
+
+def _padded(content: Content, cells: Box, device: torch.device) -> Tensor:
+    """The pixels of some cells, those at the image's right and bottom completed as the whole image would be."""
+    place = cells.pixels(content.size)
+    pixels = content.colors(place).to(device, torch.float32)
+    pad = (0, -(place.right - place.left) % STRIDE, 0, -(place.bottom - place.top) % STRIDE)
+    pixels = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
+    return pixels.contiguous(memory_format=torch.channels_last)
+
+
+def _keep_colors(tile: Tensor, content: Content, place: Box, colors: Sequence[ColorShare]) -> Tensor:
+    part = Content(content.features, content.size, pixels=content.colors(place).to(tile))
+    cut = [(color, s[(..., *place.slices)].to(tile) if isinstance(s, Tensor) else s) for color, s in colors]
+    return keep_colors(tile, part, cut)
+
+
+def _no_gradients() -> InputError:
+    return InputError('no gradient passes through tiles: use tile="off", or torch.no_grad() where none is wanted')
