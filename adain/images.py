@@ -35,16 +35,15 @@ DEFAULT_MAX_PIXELS = 178_956_970
 # libjpeg stops a little short of the 65535 of the JPEG format.
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 
-# Only exact names: "sRGB-elle-V2-g10.icc", for one, is linear. A profile that is sRGB under
-# another name is merely converted for nothing.
+# Only exact names: "sRGB-elle-V2-g10.icc", for one, is linear. Under other names sRGB is converted for nothing.
 _SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"})
 _LIMIT_LOCK = threading.Lock()
 
 
 def read_image(
-    source: str | os.PathLike[str] | Image.Image, *, max_pixels: int | None = DEFAULT_MAX_PIXELS
+    source: str | os.PathLike[str] | Image.Image | bytes, *, max_pixels: int | None = DEFAULT_MAX_PIXELS
 ) -> Image.Image:
-    """Read `source` as an upright 8-bit sRGB image of mode "RGB" or "RGBA".
+    """Read `source`, a path, an image or the bytes of a file, as an upright 8-bit sRGB "RGB" or "RGBA" image.
 
     The EXIF orientation is applied, an embedded ICC profile converted (one that is damaged or of
     another colour space is ignored), and of several frames the first is taken. Any transparency,
@@ -73,22 +72,26 @@ def read_stored(
 
 
 def _read(
-    source: str | os.PathLike[str] | Image.Image, max_pixels: int | None, convert: Callable[[Image.Image], Image.Image]
+    source: str | os.PathLike[str] | Image.Image | bytes,
+    max_pixels: int | None,
+    convert: Callable[[Image.Image], Image.Image],
 ) -> Image.Image:
     """Open `source` if need be, decode it, `convert` the stored image and turn it upright."""
     if isinstance(source, Image.Image):
         name = os.fsdecode(getattr(source, "filename", "") or "image")
         return _decode(source, name, max_pixels, convert)
-    name = os.fsdecode(source)
-    if not os.path.exists(name):
+    file: str | io.BytesIO = io.BytesIO(source) if isinstance(source, bytes) else os.fsdecode(source)
+    name = file if isinstance(file, str) else "image"
+    if isinstance(file, str) and not os.path.exists(file):
         raise MissingFileError(f"cannot read {name}: there is no such file; check the path")
-    empty = os.path.isfile(name) and os.path.getsize(name) == 0
-    if empty or os.path.isdir(name):
-        raise _unreadable(name, "the file is empty" if empty else "it is a folder")
+    if isinstance(file, str) and os.path.isdir(file):
+        raise _unreadable(name, "it is a folder")
+    if not source or (isinstance(file, str) and os.path.isfile(file) and os.path.getsize(file) == 0):
+        raise _unreadable(name, "the file is empty")
     try:
         with _without_pillow_limit():
             Image.init()
-            image: Image.Image = Image.open(name, formats=[f for f in _READABLE if f in Image.OPEN])
+            image: Image.Image = Image.open(file, formats=[f for f in _READABLE if f in Image.OPEN])
     except UnidentifiedImageError as error:
         raise _unreadable(name, "it is not an image of a known format") from error
     except Exception as error:  # Pillow's format readers let any kind of error through
@@ -185,25 +188,35 @@ def center_crop_square(image: Image.Image) -> Image.Image:
 
 
 def save_image(image: Image.Image, path: str | os.PathLike[str], *, quality: int = defaults.JPEG_QUALITY) -> Path:
-    """Write `image` with an sRGB profile, in the format that the suffix of `path` names.
+    """Write :func:`encode_image` of `image` to `path`; the file appears complete or not at all.
+
+    Returns the path. Raises as `encode_image`, and InputError where the file cannot be written.
+    """
+    check_output_path(path)
+    encoded = encode_image(image, path, quality=quality)  # first, so that no error of it is taken for the disk's
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded)
+    return Path(path)
+
+
+def encode_image(
+    image: Image.Image, path: str | os.PathLike[str], *, quality: int = defaults.JPEG_QUALITY
+) -> memoryview:
+    """The bytes of `image` as a file with an sRGB profile, in the format that the suffix of `path` names.
 
     The formats are those of `WRITABLE`; `quality`, 1 to 100, is for JPEG (without chroma
     subsampling) and WebP. An alpha is kept, except in JPEG, where white shows through. The image
-    is first brought to the form that `read_image` gives. The file appears complete or not at all.
+    is first brought to the form that `read_image` gives.
 
-    Returns the path. Raises ImageError for another suffix or an image too large for the format,
-    and InputError for a bad quality or where the file cannot be written.
+    Raises ImageError for another suffix or too large an image, and InputError for a bad quality.
     """
-    check_output_path(path)
-    file_format = WRITABLE[Path(path).suffix.lower()]
+    file_format = _format_of(path)
     if not 1 <= quality <= 100:
         raise InputError(f"expected a quality from 1 to 100, not {quality}")
     longest = _LONGEST_SIDE.get(file_format)
     if longest is not None and max(image.size) > longest:
-        raise ImageError(
-            f"cannot write {path}: {file_format} allows {longest} pixels a side and the image has"
-            f" {image.width} x {image.height}; use .png or .tif"
-        )
+        sides = f"{longest} pixels a side and the image has {image.width} x {image.height}"
+        raise ImageError(f"cannot write {path}: {file_format} allows {sides}; use .png or .tif")
     image = read_image(image, max_pixels=None)
     if file_format == "JPEG" and image.mode == "RGBA":
         white = Image.new("RGB", image.size, "white")
@@ -212,22 +225,25 @@ def save_image(image: Image.Image, path: str | os.PathLike[str], *, quality: int
     options: dict[str, Any] = {"quality": quality, "subsampling": 0}
     if file_format == "TIFF":
         options = {"compression": "tiff_adobe_deflate"}
-    # In memory first: encoders writing to a file do not say why the file could not be written.
+    # In memory: encoders writing to a file do not say why the file could not be written.
     encoded = io.BytesIO()
     try:
         image.save(encoded, file_format, icc_profile=_srgb_profile(), **options)
     except Exception as error:
         raise ImageError(f"cannot write {path}: {_cause(error)}; use another format") from error
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.getbuffer())
-    return Path(path)
+    return encoded.getbuffer()
 
 
 def check_output_path(path: str | os.PathLike[str]) -> None:
     """Raise now, before long work, the error `save_image` would raise for this path."""
+    _format_of(path)
+    check_writable(path)
+
+
+def _format_of(path: str | os.PathLike[str]) -> str:
     if Path(path).suffix.lower() not in WRITABLE:
         raise ImageError(f"cannot write {path}: its name must end in one of {', '.join(WRITABLE)}")
-    check_writable(path)
+    return WRITABLE[Path(path).suffix.lower()]
 
 
 def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> list[Path]:

@@ -73,12 +73,16 @@ def plan(
         for index, style in enumerate(styles):
             target = Path(output or ".")
             if not is_file:
-                own = content.suffix.lower()
-                ending = suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)
-                target = target / f"{content.stem}_stylized_{style}{ending}"
+                target = target / result_name(content, style, suffix)
             jobs.append(Job(content, index, target))
     _check(jobs)
     return jobs
+
+
+def result_name(content: Path, style: str, suffix: str | None = None) -> str:
+    """What the file of a result is called in a folder; see :func:`plan`."""
+    own = content.suffix.lower()
+    return f"{content.stem}_stylized_{style}{suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)}"
 
 
 def _means_file(output: str | os.PathLike[str]) -> bool:
