@@ -34,3 +34,7 @@ class WeightsError(InputError):
 
 class TrainingError(AdainError, RuntimeError):
     """Training cannot start, continue or finish."""
+
+
+class EngineError(AdainError, RuntimeError):
+    """The cluster that was to do the work cannot be reached, or cannot do it."""

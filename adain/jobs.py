@@ -65,7 +65,7 @@ def plan(
     if suffix is not None and suffix not in WRITABLE:
         raise InputError(f"cannot write {suffix} files: choose one of {', '.join(sorted(WRITABLE))}")
     count = len(contents) * len(styles)
-    is_file = output is not None and _means_file(output)
+    is_file = output is not None and means_file(output)
     if is_file and count != 1:
         raise InputError(f"{output} is one file for {count} results: give a folder to -o instead")
     jobs = []
@@ -85,7 +85,7 @@ def result_name(content: Path, style: str, suffix: str | None = None) -> str:
     return f"{content.stem}_stylized_{style}{suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)}"
 
 
-def _means_file(output: str | os.PathLike[str]) -> bool:
+def means_file(output: str | os.PathLike[str]) -> bool:
     """Whether ``-o`` names a file: it has a suffix, is no folder yet, and does not end in a slash."""
     text = os.fspath(output)
     return not text.endswith(("/", os.sep)) and Path(text).suffix != "" and not Path(text).is_dir()

@@ -17,6 +17,7 @@ from adain.errors import AdainError, InputError
 
 from .controls import BareColorFlag, Controls, control_options, parse_numbers
 from .deepen import Deepen, deepening
+from .engine import Engine, engine_options, ray_looks
 from .looks import Look, looks
 from .options import SNAKE_CASE, load_stylizer, model_options
 
@@ -73,6 +74,7 @@ SOME_FAILED = 1
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @control_options
+@engine_options
 @model_options
 @click.pass_context
 def stylize(
@@ -106,7 +108,9 @@ def stylize(
     adain stylize photo.jpg wave.jpg harbour.jpg --mask sky.png --mask ground.png --feather 12
     adain stylize photos/ styles/ -o out/
     """
-    controls = Controls.take(options)
+    controls, engine = Controls.take(options), Engine.take(options)
+    if engine.is_ray and refine_steps is not None:
+        raise InputError("--refine does not go with --engine ray: refine the results with adain refine")
     weights = None if style_weights is None else parse_numbers("--style-weights", style_weights)
     _one_mode(controls, weights)
     if controls.label_map is not None:
@@ -127,12 +131,20 @@ def stylize(
         if len(weights) != len(names):
             raise InputError(f"--style-weights has {len(weights)} weights for {len(names)} styles")
         normalize_weights(weights)
-    plan = jobs.plan(jobs.expand(contents), ["+".join(names)] if is_one else names, output, suffix=suffix)
+    plan = []
+    if not engine.is_ray:
+        plan = jobs.plan(jobs.expand(contents), ["+".join(names)] if is_one else names, output, suffix=suffix)
     if controls.style_grid and context.get_parameter_source("content_size") == ParameterSource.DEFAULT:
         content_size = defaults.GRID_SIZE
     masks: list[Any] = [*controls.masks]
     if controls.label_map is not None:
         masks = [*controls.label_masks(options["max_pixels"] or DEFAULT_MAX_PIXELS)]
+    if engine.is_ray:
+        settings: dict[str, Any] = {"content_size": content_size, "crop": crop, "suffix": suffix, "quality": quality}
+        styled = ray_looks(
+            style_paths, controls, alpha=alpha, weights=weights, style_size=style_size, crop=crop, masks=masks
+        )
+        return engine.run(contents, styled, output, options, as_json=as_json, **settings)
     stylizer = load_stylizer(**options)
 
     made = looks(
