@@ -46,3 +46,11 @@ def test_methods() -> None:
     out = script("methods", "--sizes", 72, "--share", 0.01)
     for method in ("Gatys from the content", "AdaIN pass", "AdaIN + refinement", "dynamic, multi-scale"):
         assert f"| 72 | {method} | " in out
+
+
+@pytest.mark.slow
+def test_million() -> None:
+    pytest.importorskip("pyarrow")
+    rows = script("million", "--sizes", 32, "--count", 1, "--names", 70).splitlines()
+    assert [row.startswith("| 32 | .") for row in rows[3:]] == [True, True, False]
+    assert rows[-1].startswith("70 names: 3 batches of 32, ")

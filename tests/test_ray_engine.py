@@ -78,6 +78,7 @@ def paint(path: Path, corner: tuple[int, int, int], seed: int) -> None:
     image.save(path)
 
 
+@pytest.mark.slow
 def test_killed_actors(ray: Any, photos: Path, art: Path, tmp_path: Path, stylizer: Any) -> None:
     """kill -9 in the middle: all results once, the same as without; a picture that always kills is given up."""
     paint(photos / "p1.png", (255, 0, 0), 5)
@@ -105,6 +106,7 @@ def test_killed_actors(ray: Any, photos: Path, art: Path, tmp_path: Path, styliz
             assert np.array_equal(np.asarray(image), np.asarray(expected))
 
 
+@pytest.mark.slow
 def test_parquet_to_parquet_and_on(ray: Any, art: Path, photo: Path, tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
     pictures = [{"bytes": png(k), "path": f"set/{k}.jpg"} for k in range(5)]
@@ -134,6 +136,7 @@ def test_parquet_to_parquet_and_on(ray: Any, art: Path, photo: Path, tmp_path: P
     assert made["image"].null_count == 0
 
 
+@pytest.mark.slow
 def test_command_line(ray: Any, photos: Path, art: Path, tmp_path: Path, run_cli: Run) -> None:
     args = ("stylize", photos, art, "-o", tmp_path / "out", "--style-size", "32", "--device", "cpu", "--engine", "ray")
     ours = tmp_path / "out" / "p1_stylized_art.png"

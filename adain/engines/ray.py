@@ -2,7 +2,7 @@
 
 Every result has a name before any work begins and is put there in one step, so whatever is made twice, because a
 process or a machine died, is still there once. Ray restarts actors that die and gives their batch to another
-(``max_restarts`` and ``max_task_retries`` are -1, as Ray Data sets them); the :class:`~adain.engines.worker.Ledger`
+(``max_restarts`` and ``max_task_retries`` are -1, as Ray Data sets them); the :class:`~adain.engines.ledger.Ledger`
 sees to it that a picture that kills every process it meets is given up instead of tried for ever.
 """
 
@@ -21,10 +21,11 @@ from ..files import atomic_path
 from ..guidance import Regions
 from . import runtime, tables
 from .job import Job
+from .ledger import Ledger
 from .look import Look, absolute, each
 from .records import FAILED, Record, Report, Tally
 from .sources import ROW, Source, with_images
-from .worker import Ledger, Settings, Worker
+from .worker import Settings, Worker
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,7 +197,7 @@ def _context(ray: Any) -> Iterator[None]:
 
 
 class _RemoteLedger:
-    """A :class:`~adain.engines.worker.Ledger` in an actor of its own."""
+    """A :class:`~adain.engines.ledger.Ledger` in an actor of its own."""
 
     def __init__(self, actor: Any) -> None:
         self.actor = actor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -43,24 +42,8 @@ class Settings:
     retries: int
 
 
-class Ledger:
-    """How often something was begun and not finished, kept outside the processes that may die at it."""
-
-    def __init__(self) -> None:
-        self.begun: Counter[Hashable] = Counter()
-
-    def begin(self, key: Hashable) -> int:
-        """Count a beginning; how many there were since the last end, with this one."""
-        self.begun[key] += 1
-        return self.begun[key]
-
-    def finish(self, key: Hashable) -> None:
-        """It ended; forget it."""
-        self.begun.pop(key, None)
-
-
 class LedgerLike(Protocol):
-    """A :class:`Ledger`, or what stands for one in another process."""
+    """A :class:`~adain.engines.ledger.Ledger`, or what stands for one in another process."""
 
     def begin(self, key: Hashable) -> int: ...
 

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from adain.engines.job import Job
+from adain.engines.ledger import Ledger
 from adain.engines.look import each
 from adain.engines.records import DONE, FAILED, Report, Tally, record
 from adain.engines.sources import with_images
-from adain.engines.worker import Ledger, Settings, Worker, results_table
+from adain.engines.worker import Settings, Worker, results_table
 from adain.stylizer import Stylizer
 
 from .conftest import png, write_table
