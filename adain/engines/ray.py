@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -25,7 +26,7 @@ from .ledger import Ledger
 from .look import Look, absolute, each
 from .records import FAILED, Record, Report, Tally
 from .sources import ROW, Source, with_images
-from .worker import Settings, Worker
+from .worker import RUN, Settings, Worker, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -155,13 +156,14 @@ def _run(
     """Do what is left to do; yields rows of :func:`~adain.engines.worker.results_table` without pictures."""
     # Small jobs are spread over all actors, large ones cut so that little is lost with a process.
     size = max(1, min(defaults.RAY_ROWS_PER_TASK, job.left // (4 * pool.actors)))
-    blocks = [_table(run) for run in job.partitions(size)]
+    runs = [{RUN: pickle.dumps(run)} for run in job.partitions(size)]
     ledger = ray.remote(num_cpus=0)(Ledger).remote()
     # No stage but the actors' asks for CPUs: on a machine whose cores the actors fill, it would never get one.
     light: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow", "num_cpus": 0}
     tasks = ray.data.TaskPoolStrategy(size=pool.actors)
     with _context(ray):
-        flow = ray.data.from_arrow(blocks)
+        # A block each. Of tables (from_arrow) Ray would ask every single size in a task of its own.
+        flow = ray.data.from_items(runs, override_num_blocks=len(runs))
         if job.has_tables:
             read = {"columns": columns, "size": size}
             flow = flow.map_batches(_read, fn_kwargs=read, compute=tasks, **light)
@@ -221,12 +223,12 @@ def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
 
 
 def _read(batch: pa.Table, columns: tuple[str | None, str | None], size: int) -> Iterator[pa.Table]:
-    """A block of rows of a table with their pictures; files are read where they are used."""
-    rows = batch.to_pylist()
+    """A run of rows of a table with their pictures; files are read where they are used."""
+    rows = unpacked(batch)
     if rows and rows[0]["table"] is not None:
         yield from map(_table, with_images(rows, *columns, size))
     else:
-        yield batch
+        yield _table(rows)
 
 
 def _write(batch: pa.Table, folder: str) -> pa.Table:

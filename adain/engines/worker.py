@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,8 +71,8 @@ class Worker:
         self.stylizer = Stylizer.from_pretrained(**settings.model) if stylizer is None else stylizer
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """The results of rows ``number, content, path, data, reason, todo, outputs`` (see :mod:`.sources`)."""
-        rows = batch.to_pylist()
+        """The results of rows of :data:`~adain.engines.sources.ROW`, packed or not."""
+        rows = unpacked(batch)
         key = f"batch {rows[0]['number']}" if rows else "batch"
         careful = self.ledger.begin(key) > 1
         made = [result for row in rows for result in self._row(row, careful)]
@@ -122,6 +123,17 @@ class Worker:
             return bytes(encode_image(picture, output, quality=self.settings.quality))
         save_image(picture, output, quality=self.settings.quality)
         return None
+
+
+RUN = "run"
+"""The one column of a batch whose rows are packed, which is how those of a run travel that hold no pictures."""
+
+
+def unpacked(batch: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a batch, or of the runs that are packed in it."""
+    if batch.column_names != [RUN]:
+        return [dict(row) for row in batch.to_pylist()]
+    return [row for run in batch[RUN].to_pylist() for row in pickle.loads(run)]  # of this very job's making
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from adain.engines.ledger import Ledger
 from adain.engines.look import each
 from adain.engines.records import DONE, FAILED, Report, Tally, record
 from adain.engines.sources import with_images
-from adain.engines.worker import Settings, Worker, results_table
+from adain.engines.worker import RUN, Settings, Worker, results_table, unpacked
 from adain.stylizer import Stylizer
 
 from .conftest import png, write_table
@@ -134,6 +135,13 @@ def test_the_tally_counts_each_result_once(tmp_path: Path) -> None:
         ("é.png", DONE, None),
         ("b.png", FAILED, "why"),
     ]
+
+
+def test_runs_travel_packed() -> None:
+    rows = [{"number": k, "content": f"{k}.png"} for k in range(3)]
+    assert unpacked(pa.Table.from_pylist(rows)) == rows
+    packed = [{RUN: pickle.dumps(rows[:2])}, {RUN: pickle.dumps(rows[2:])}]
+    assert unpacked(pa.Table.from_pylist(packed)) == rows
 
 
 def test_no_results_are_a_table_too() -> None:
