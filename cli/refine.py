@@ -38,6 +38,7 @@ def recipe_options(command: Any) -> Any:
         click.option("--history", type=click.IntRange(1), help="Steps that lbfgs remembers."),
         click.option("--ema", type=float, help="Decay of a running average that becomes the result; 0 for none."),
         click.option("--bounds", type=click.Choice(recipes.BOUNDS), help="clamp: keep colours in range throughout."),
+        click.option("--whitening", type=float, help="Move broad shapes faster: 0 pixels alike, 1 frequencies alike."),
         click.option("--pool", type=click.Choice(recipes.POOLINGS), help="Pooling of the loss network."),
         click.option(
             "--coarsest", type=click.IntRange(0), help="Begin at this shorter side in px and grow; 0: full size."

@@ -19,6 +19,7 @@ from .pictures import MIN_SIZE, Pictures, check_size
 from .progress import Callback, Progress, RefinementError, peak_memory
 from .recipe import Recipe
 from .targets import groups
+from .whitening import Whitening
 
 FINAL_LR = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
@@ -126,7 +127,7 @@ class Descent:
             total=total,
             factors={} if self.recipe.weighting == "fixed" else dict(level.balance.factors),
             seconds=time.perf_counter() - self._begun,
-            peak_memory=peak_memory(level.image.device),
+            peak_memory=peak_memory(level.free.device),
             _image=lambda: shown.clamp(0.0, 1.0),
         )
         if self.callback is not None and self.callback(progress):
@@ -150,9 +151,11 @@ class _Level:
     ) -> None:
         self.descent, self.recipe, self.pictures = descent, descent.recipe, pictures
         self.objective = descent.make_objective(pictures)
-        self.image = image.clone(memory_format=torch.contiguous_format).requires_grad_()
+        self.whitening = Whitening(self.recipe.whitening, (image.shape[2], image.shape[3]), image.device)
+        # What is optimised: the picture, or its parameters.
+        self.free = self.whitening.free(image).clone(memory_format=torch.contiguous_format).requires_grad_()
         self.average = average.detach().clone()
-        self.optimizer = make_optimizer(self.recipe, self.image)
+        self.optimizer = make_optimizer(self.recipe, self.free)
         self.result = average.detach().clamp(0.0, 1.0)
         self._lowest = math.inf
         self._best = image.detach()
@@ -166,7 +169,7 @@ class _Level:
         else:
             # The same terms at another size: what the balance knows of their course holds on.
             self.balance = before.balance
-            carry_up(before.optimizer, self.optimizer, before.image, self.image)
+            carry_up(before.optimizer, self.optimizer, before.free, self.free)
             self._set_lr(before.optimizer.param_groups[0]["lr"])
         # Made last: it begins with the rate it finds. No change of the rate is too small for it.
         self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience, eps=0.0)
@@ -178,13 +181,13 @@ class _Level:
         while self._left and not self.descent.ended and not self._settled():
             if self.recipe.schedule == "cosine":
                 self._set_lr(cosine_lr(self.recipe, self.descent.done))
-            before = self.image.detach().clone()
+            before = self.free.detach().clone()
             try:
                 self.optimizer.step(self._closure)  # type: ignore[arg-type]  # a tensor serves as the number it holds
             except _Spent:
                 break
             self._advance()
-            if not torch.equal(before, self.image):
+            if not torch.equal(before, self.free):
                 stuck = False
             elif stuck:
                 break
@@ -200,12 +203,14 @@ class _Level:
     @property
     def shown(self) -> Tensor:
         """What a callback sees: the average, or the picture that was judged last, not clipped."""
-        return self.average if self.recipe.ema or self._judged is None else self._judged
+        if self.recipe.ema or self._judged is None:
+            return self.average
+        return self.whitening.picture(self._judged)
 
     @property
     def position(self) -> Tensor:
         """Where a larger size is to go on from: the best picture, or the last where losses cannot be compared."""
-        return self._best if self._keeps_best else self.image.detach()
+        return self._best if self._keeps_best else self._picture()
 
     def _closure(self) -> Tensor:
         """The loss and gradient here; what was judged last is not judged again."""
@@ -223,12 +228,12 @@ class _Level:
                 self.balance.update(terms, picture)
             total = self.balance.total(terms)
         value = float(total.detach())
-        scale = self.image.numel()
+        scale = self.free.numel()
         if math.isfinite(value):
             # Losses are means over positions, so a pixel's gradient shrinks as the picture grows. Per pixel it is of
             # the order of the loss: what learning rates and the thresholds inside L-BFGS are made for.
             (scale * total).backward()  # type: ignore[no-untyped-call]
-        gradient = self.image.grad
+        gradient = self.free.grad
         if not math.isfinite(value) or gradient is None or not bool(gradient.isfinite().all()):
             step = self.descent.done + 1
             raise RefinementError(
@@ -236,9 +241,9 @@ class _Level:
                 step,
                 self._good,
             )
-        seed_gradient(self.optimizer, self.image)
+        seed_gradient(self.optimizer, self.free)
         self._left -= 1
-        self._judged = self.image.detach().clone()
+        self._judged = self.free.detach().clone()
         self._value = scale * total.detach()
         self._keep(value)
         self._history.append(value)
@@ -246,10 +251,16 @@ class _Level:
         return self._value
 
     def _is_judged(self) -> bool:
-        return self._judged is not None and torch.equal(self._judged, self.image)
+        return self._judged is not None and torch.equal(self._judged, self.free)
 
     def _bounded(self) -> Tensor:
-        return bounded(self.image) if self.recipe.bounds == "clamp" else self.image
+        picture = self.whitening.picture(self.free)
+        return bounded(picture) if self.recipe.bounds == "clamp" else picture
+
+    def _picture(self) -> Tensor:
+        """Where the optimiser is, as a picture that it does not change any more."""
+        with torch.no_grad():
+            return self.whitening.picture(self.free).clone()
 
     @property
     def _keeps_best(self) -> bool:
@@ -263,7 +274,7 @@ class _Level:
             if self._keeps_best:
                 if value < self._lowest:
                     self._lowest = value
-                    self._best = self.image.detach().clone()
+                    self._best = self._picture()
                     self.result = self._good = self._best.clamp(0.0, 1.0)
             else:
                 self._good = self.average.clamp(0.0, 1.0)
@@ -274,8 +285,8 @@ class _Level:
         ema = self.recipe.ema
         if self.recipe.bounds == "clamp" and self.recipe.optimizer != "lbfgs":
             # Beyond the bounds there is no gradient to bring a pixel back. L-BFGS has to know its own steps.
-            self.image.clamp_(0.0, 1.0)
-        now = self.image.detach()
+            self.free.copy_(self.whitening.free(self._picture().clamp_(0.0, 1.0)))
+        now = self._picture()
         if not bool(now.isfinite().all()):
             return  # the next step says so; the result and the average stay what they were
         # A young average follows quickly, so that it soon forgets the start.

@@ -88,6 +88,7 @@ class Recipe:
         schedule: of the learning rate over the whole course.
         ema: decay of a running average of the iterates, which then is the result; 0 for none.
         bounds: ``"clamp"`` keeps the picture in [0, 1] throughout, ``"none"`` clips it at the end.
+        whitening: power p, 0 to 1, of :class:`~adain.refinement.whitening.Whitening`; 0 moves pixels themselves.
         pool: pooling of the loss network, if it is a VGG; ResNet-50 has its own.
         coarsest: shorter side in px of the first size of a coarse-to-fine course; 0 works at full size alone.
         growth: factor between one size and the next, > 1.
@@ -113,6 +114,7 @@ class Recipe:
     schedule: str = "constant"
     ema: float = 0.0
     bounds: str = "clamp"
+    whitening: float = 0.0
     pool: str = "max"
     coarsest: int = 0
     growth: float = math.sqrt(2.0)
@@ -360,7 +362,7 @@ def _check(recipe: Recipe) -> None:
     for key in ("steps", "lr", "coarsest", "tolerance"):
         if not 0 <= getattr(recipe, key) < math.inf:
             raise InputError(f"{key} must be 0 or more, not {getattr(recipe, key)}")
-    for key, top in (("ema", False), ("momentum", False), ("blend_share", True)):
+    for key, top in (("ema", False), ("momentum", False), ("blend_share", True), ("whitening", True)):
         value = getattr(recipe, key)
         if not (0 <= value < 1 or (top and value == 1)):
             raise InputError(f"{key} must be from 0 {'to 1' if top else 'up to, not including, 1'}, not {value}")

@@ -37,18 +37,29 @@ def test_every_optimizer_lowers_the_loss(optimise: Optimise, optimizer: str, lr:
     assert not result.requires_grad
 
 
+@pytest.mark.parametrize("whitening", [0.0, 0.5])
 @pytest.mark.parametrize("bounds", ["clamp", "none"])
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
-def test_the_result_is_a_picture(optimise: Optimise, bounds: str, optimizer: str) -> None:
-    lr = {"lbfgs": 1.0, "adam": 0.4, "sgd": 1e-2}[optimizer]
+def test_the_result_is_a_picture(optimise: Optimise, bounds: str, optimizer: str, whitening: float) -> None:
+    lr = {"lbfgs": 1.0, "adam": 0.4, "sgd": 1e-3 if whitening else 1e-2}[optimizer]
     start = torch.rand(1, 3, 40, 48)
-    result, seen = optimise(plan(optimizer=optimizer, lr=lr, bounds=bounds), start)
+    result, seen = optimise(plan(optimizer=optimizer, lr=lr, bounds=bounds, whitening=whitening), start)
     for image in (result, *(p.image for p in seen)):
         assert bool(image.isfinite().all())
         assert 0.0 <= float(image.min()) <= float(image.max()) <= 1.0
 
 
-@pytest.mark.parametrize("values", [{}, {"optimizer": "adam", "lr": 0.5}, {"lr": 3.0}, {"coarsest": 32, "growth": 1.2}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"optimizer": "adam", "lr": 0.5},
+        {"lr": 3.0},
+        {"coarsest": 32, "growth": 1.2},
+        {"whitening": 0.5},
+        {"whitening": 1.0, "optimizer": "adam", "lr": 0.5, "coarsest": 32, "growth": 1.2},
+    ],
+)
 def test_the_best_picture_is_the_result(
     optimise: Optimise, network: TinyNetwork, pictures: Pictures, values: dict[str, Any]
 ) -> None:
