@@ -40,6 +40,10 @@ class TrainingError(AdainError, RuntimeError):
     """Training cannot start, continue or finish."""
 
 
+class EngineError(AdainError, RuntimeError):
+    """The cluster that was to do the work cannot be reached, or cannot do it."""
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out, on whatever device."""
     text = str(error).lower()

@@ -41,9 +41,9 @@ _BAND = 256  # rows that are in floating point together
 
 
 def read_image(
-    source: str | os.PathLike[str] | Image.Image, *, max_pixels: int | None = DEFAULT_MAX_PIXELS
+    source: str | os.PathLike[str] | Image.Image | bytes, *, max_pixels: int | None = DEFAULT_MAX_PIXELS
 ) -> Image.Image:
-    """Read `source` as an upright 8-bit sRGB image of mode "RGB" or "RGBA".
+    """Read `source`, a path, an image or the bytes of a file, as an upright 8-bit sRGB "RGB" or "RGBA" image.
 
     The EXIF orientation is applied, an embedded ICC profile converted (one that is damaged or of
     another colour space is ignored), and of several frames the first is taken. Any transparency,
@@ -72,22 +72,26 @@ def read_stored(
 
 
 def _read(
-    source: str | os.PathLike[str] | Image.Image, max_pixels: int | None, convert: Callable[[Image.Image], Image.Image]
+    source: str | os.PathLike[str] | Image.Image | bytes,
+    max_pixels: int | None,
+    convert: Callable[[Image.Image], Image.Image],
 ) -> Image.Image:
     """Open `source` if need be, decode it, `convert` the stored image and turn it upright."""
     if isinstance(source, Image.Image):
         name = os.fsdecode(getattr(source, "filename", "") or "image")
         return _decode(source, name, max_pixels, convert)
-    name = os.fsdecode(source)
-    if not os.path.exists(name):
+    file: str | io.BytesIO = io.BytesIO(source) if isinstance(source, bytes) else os.fsdecode(source)
+    name = file if isinstance(file, str) else "image"
+    if isinstance(file, str) and not os.path.exists(file):
         raise MissingFileError(f"cannot read {name}: there is no such file; check the path")
-    empty = os.path.isfile(name) and os.path.getsize(name) == 0
-    if empty or os.path.isdir(name):
-        raise _unreadable(name, "the file is empty" if empty else "it is a folder")
+    if isinstance(file, str) and os.path.isdir(file):
+        raise _unreadable(name, "it is a folder")
+    if not source or (isinstance(file, str) and os.path.isfile(file) and os.path.getsize(file) == 0):
+        raise _unreadable(name, "the file is empty")
     try:
         with _without_pillow_limit():
             Image.init()
-            image: Image.Image = Image.open(name, formats=[f for f in READABLE if f in Image.OPEN])
+            image: Image.Image = Image.open(file, formats=[f for f in READABLE if f in Image.OPEN])
     except UnidentifiedImageError as error:
         raise _unreadable(name, "it is not an image of a known format") from error
     except Exception as error:  # Pillow's format readers let any kind of error through

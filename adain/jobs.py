@@ -136,12 +136,16 @@ def plan(
         content, below = given if isinstance(given, Found) else Found(given)
         target = Path(output or ".")
         if not is_file:
-            own = content.suffix.lower()
-            ending = suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)
-            target = target / below / f"{output_stem(content.stem, styles[index])}{ending}"
+            target = target / below / result_name(content, styles[index], suffix)
         jobs.append(Job(content, index, target))
     _check(jobs)
     return jobs
+
+
+def result_name(content: Path, style: str, suffix: str | None = None) -> str:
+    """What the file of a result is called in a folder; see :func:`plan`."""
+    own = content.suffix.lower()
+    return f"{output_stem(content.stem, style)}{suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)}"
 
 
 def means_file(output: str | os.PathLike[str] | None) -> bool:

@@ -125,9 +125,9 @@ def looks(
         InputError: if options contradict each other.
         AdainError: if a style of several in one look cannot be read.
     """
-    colors = _one_each(controls.colors(), len(paths), controls.background_style() is not None)
+    colors = one_each(controls.colors(), len(paths), controls.background_style() is not None)
     style_masks = controls.style_mask_paths()
-    _check(paths, controls, alpha, weights, masks)
+    check(paths, controls, alpha, weights, masks)
     arts = [
         Artwork(stylizer, path, style_size, controls.fine_style_size, crop, mask, controls.mask_channel, color, cache)
         for path, mask, color in zip(paths, style_masks or [None] * len(paths), colors, strict=False)
@@ -252,7 +252,7 @@ def _regions(
     return render
 
 
-def _one_each(colors: Sequence[ColorPreservation], count: int, has_background: bool) -> list[ColorPreservation | None]:
+def one_each(colors: Sequence[ColorPreservation], count: int, has_background: bool) -> list[ColorPreservation | None]:
     """One for each style, and one more for the background if so many are given."""
     if len(colors) < 2:
         return [colors[0] if colors else None] * count
@@ -261,7 +261,7 @@ def _one_each(colors: Sequence[ColorPreservation], count: int, has_background: b
     raise InputError(f"--preserve-color has {len(colors)} modes for {count} styles: give one for each, or one for all")
 
 
-def _check(
+def check(
     paths: Sequence[Path], controls: Controls, alpha: float, weights: Sequence[float] | None, masks: Sequence[Any]
 ) -> None:
     """See to what the library would find out too late, and for every photograph again."""

@@ -13,6 +13,7 @@ from adain import defaults
 from adain.errors import InputError
 
 from .controls import BareColorFlag, Controls, control_options, parse_numbers
+from .engine import Engine, engine_options, ray_looks
 from .folders import FolderOptions, carry_out, folder_options
 from .making import Order
 from .options import SNAKE_CASE, model_options
@@ -80,6 +81,7 @@ from .tiles import tile_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @folder_options
 @control_options
+@engine_options
 @model_options
 @click.pass_context
 def stylize(
@@ -121,8 +123,7 @@ def stylize(
     Of several results a manifest.jsonl in their folder says what is done and what failed. The same command again
     makes only what is missing, has failed, or would now come out otherwise; see --redo and --skip-existing.
     """
-    controls = Controls.take(options)
-    folders = FolderOptions.take(options)
+    controls, folders, engine = Controls.take(options), FolderOptions.take(options), Engine.take(options)
     weights = None if style_weights is None else parse_numbers("--style-weights", style_weights)
     _one_mode(controls, weights)
     if controls.label_map is not None:
@@ -141,8 +142,11 @@ def stylize(
     is_zip = folders.pairs == "zip"
     if is_zip and is_one:
         raise InputError("--pairs zip makes one result of each pair, but another option puts all styles into each")
+    if engine.is_ray:
+        _check_ray(folders, refine_steps=refine_steps, style_cache=style_cache, keep_memory=keep_memory)
     has_folder = any(Path(path).is_dir() for path in (*contents, *styles))
-    manifest = None if jobs.means_file(output) or not has_folder else Manifest(output or ".")
+    keeps_manifest = has_folder and not engine.is_ray and not jobs.means_file(output)
+    manifest = Manifest(output or ".") if keeps_manifest else None
     unreadable: list[ImageError] = []
 
     def find(names: tuple[str, ...], repeated: bool) -> list[jobs.Found]:
@@ -157,12 +161,22 @@ def stylize(
         if len(weights) != len(names):
             raise InputError(f"--style-weights has {len(weights)} weights for {len(names)} styles")
         normalize_weights(weights)
+    if controls.style_grid and context.get_parameter_source("content_size") == ParameterSource.DEFAULT:
+        content_size = defaults.GRID_SIZE
+    model = {**options, "precision": precision}
+    if engine.is_ray:
+        from adain.images import DEFAULT_MAX_PIXELS
+
+        masks = controls.label_masks(options["max_pixels"] or DEFAULT_MAX_PIXELS) if controls.label_map else ()
+        look: dict[str, Any] = {"alpha": alpha, "weights": weights, "style_size": style_size, "crop": crop}
+        made = ray_looks([art.path for art in arts], controls, masks=[*masks] or [*controls.masks], **look)
+        settings: dict[str, Any] = {"content_size": content_size, "crop": crop, "tile": tile, "suffix": suffix}
+        settings |= {"quality": quality, "skip_existing": folders.skip_existing}
+        return engine.run(contents, made, output, model, as_json=as_json, **settings)
     together = ["+".join(names)] if is_one else names
     plan = jobs.plan(find(contents, is_zip), together, output, suffix=suffix, pairs=folders.pairs)
     if len(plan) > 1 and manifest is None:
         manifest = Manifest(output or ".")
-    if controls.style_grid and context.get_parameter_source("content_size") == ParameterSource.DEFAULT:
-        content_size = defaults.GRID_SIZE
     order = Order(
         styles=tuple(art.path for art in arts),
         controls=controls,
@@ -173,7 +187,7 @@ def stylize(
         style_size=style_size,
         crop=crop,
         refine_steps=refine_steps,
-        model={**options, "precision": precision},
+        model=model,
         style_cache=style_cache,
         keep_memory=keep_memory,
         tile=tile,
@@ -183,6 +197,16 @@ def stylize(
         details = {"content": os.fspath(job.content), "style": together[job.style], "alpha": alpha}
         tasks.append(Task(job, order.fingerprint(job, quality) if manifest else "", details))
     return carry_out(order, tasks, manifest, folders, quality=quality, as_json=as_json, failures=unreadable)
+
+
+def _check_ray(folders: FolderOptions, **others: Any) -> None:
+    """See that no option is given that Ray's side of the work knows nothing of."""
+    given = [f"--{name.removesuffix('_steps').replace('_', '-')}" for name, value in others.items() if value]
+    given += ["--pairs zip"] * (folders.pairs == "zip") + ["--jobs"] * (folders.jobs > 1)
+    if given:
+        more = ": refine the results with adain refine" if "--refine" in given else ""
+        verb = "does" if len(given) == 1 else "do"
+        raise InputError(f"{' and '.join(given)} {verb} not go with --engine ray{more}")
 
 
 def _one_mode(controls: Controls, weights: list[float] | None) -> None:

@@ -72,3 +72,10 @@ def test_tiling(tmp_path: Path) -> None:
     record = json.loads(script("tiling", "memory", "--side", 128, "--tile", 64))
     assert record["tiles"] == 4
     assert record["peak_gb"] >= record["start_gb"] > 0
+
+
+def test_million() -> None:
+    pytest.importorskip("pyarrow")
+    rows = script("million", "--sizes", 32, "--count", 1, "--names", 70).splitlines()
+    assert [row.startswith("| 32 | .") for row in rows[3:]] == [True, True, False]
+    assert rows[-1].startswith("70 names: 3 batches of 32, ")
