@@ -100,6 +100,9 @@ def refine(
     plan = _plan(recipe, changes if steps is None else {**changes, "steps": steps})
     if stylizer is None:
         stylizer = Stylizer.from_pretrained(device=device)
+    # A start of the user's own is taken as it is.
+    own_start = isinstance(start, str) and start == plan.start
+    start_share = plan.start_share if start is None or own_start else 1.0
     if start is None:
         start = plan.start
     network = LossNetwork(plan, stylizer.device, backbone_weights)
@@ -119,6 +122,7 @@ def refine(
         photo = pixels[index : index + 1].contiguous()
         styles, colors = artworks.beside(photo, index, regions)
         begin = make_start(start, plan.blend_share, stylizer, photo, styles, alpha, crop, index, seed)
+        begin = begin if start_share == 1.0 else torch.lerp(photo, begin, start_share)
         secondary = one_pass(stylizer, photo, styles, alpha) if "secondary" in plan.losses else None
         network.calibrate(photo)
         pictures = Pictures(photo, styles, secondary)

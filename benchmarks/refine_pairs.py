@@ -3,7 +3,7 @@
     python benchmarks/refine_pairs.py CONTENT_DIR STYLE_DIR [--pairs 10] [--size 256] [--json FILE]
 
 For content k with style k mod S, in name order: the total loss of ``gatys2016`` for 300 steps from the content and of
-``refine-fast`` for 100 steps from the AdaIN picture, both of the picture as it is saved, in [0, 1]. More figures put
+``refine-fast`` for 100 steps from its own start, made of the AdaIN picture, both of the picture as it is saved, in [0, 1]. More figures put
 that in proportion: the loss of ``gatys2016`` before its colours are clipped, and (``--bounded N``, for the first N
 pairs) that of ``gatys2016`` kept within bounds throughout, which the published recipe does not do. Also the
 iteration at which the style loss of ``gatys2016`` falls to that of the AdaIN pass.
@@ -73,7 +73,7 @@ def measure_pair(
         return judge(picture), course
 
     gatys, course = run(GATYS, "content", steps[0])
-    fast, fast_course = run(FAST, one_pass, steps[1])
+    fast, fast_course = run(FAST, None, steps[1])
     found: dict[str, Any] = {
         "content": content_path.name,
         "style": style_path.name,

@@ -183,10 +183,16 @@ class _Level:
             if self.recipe.schedule == "cosine":
                 self._set_lr(cosine_lr(self.recipe, self.descent.done))
             before = self.free.detach().clone()
+            is_first = self.recipe.first_move > 0.0 and not self.optimizer.state.get(self.free)
+            if self.recipe.optimizer == "lbfgs" and is_first:
+                # torch's first step is one in all values together, times the rate.
+                self._set_lr(self.recipe.first_move * self.free.numel())
             try:
                 self.optimizer.step(self._closure)  # type: ignore[arg-type]  # a tensor serves as the number it holds
             except _Spent:
                 break
+            if is_first:
+                self._set_lr(self.recipe.learning_rate)
             self._advance()
             if not torch.equal(before, self.free):
                 stuck = False

@@ -80,11 +80,15 @@ class Recipe:
     Attributes:
         losses: by name, see :data:`KINDS`.
         start: one of :data:`STARTS`, or the path of a picture.
+        start_share: of that start in the picture that is begun with, the rest being the photograph; another start, which
+            the caller names, is taken as it is.
         steps: evaluations of the losses and their gradient in all, over all sizes.
         optimizer: one of :data:`OPTIMIZERS`.
         lr: learning rate; 0 for the optimiser's own. A change of the optimiser alone sets it to 0.
         momentum: of SGD.
         history: pairs L-BFGS remembers, each as large as two pictures.
+        first_move: mean change of a value in the first step of L-BFGS, which has nothing to go by; 0 for torch's own,
+            one in all values together, from which the search takes some evaluations to get anywhere.
         schedule: of the learning rate over the whole course.
         ema: decay of a running average of the iterates, which then is the result; 0 for none.
         bounds: ``"clamp"`` keeps the picture in [0, 1] throughout, ``"none"`` clips it at the end.
@@ -106,11 +110,13 @@ class Recipe:
 
     losses: Mapping[str, LossSpec]
     start: str = "adain"
+    start_share: float = 1.0
     steps: int = 100
     optimizer: str = "lbfgs"
     lr: float = 0.0
     momentum: float = 0.9
     history: int = 20
+    first_move: float = 0.0
     schedule: str = "constant"
     ema: float = 0.0
     bounds: str = "clamp"
@@ -359,10 +365,11 @@ def _check(recipe: Recipe) -> None:
     for key in ("history", "weighting_every", "patience"):
         if getattr(recipe, key) < 1:
             raise InputError(f"{key} must be 1 or more, not {getattr(recipe, key)}")
-    for key in ("steps", "lr", "coarsest", "tolerance"):
+    for key in ("steps", "lr", "coarsest", "tolerance", "first_move"):
         if not 0 <= getattr(recipe, key) < math.inf:
             raise InputError(f"{key} must be 0 or more, not {getattr(recipe, key)}")
-    for key, top in (("ema", False), ("momentum", False), ("blend_share", True), ("whitening", True)):
+    shares = {"blend_share": True, "start_share": True, "whitening": True}
+    for key, top in ({"ema": False, "momentum": False} | shares).items():
         value = getattr(recipe, key)
         if not (0 <= value < 1 or (top and value == 1)):
             raise InputError(f"{key} must be from 0 {'to 1' if top else 'up to, not including, 1'}, not {value}")

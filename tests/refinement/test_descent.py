@@ -439,3 +439,11 @@ def test_small_artworks_are_not_reduced_to_nothing(pictures: Pictures) -> None:
     assert min(small.styles[0].pixels.shape[2:]) == 33
     tiny = Pictures(pixels(400, 400, 1), pictures.styles)
     assert tiny.at_scale(0.5).styles[0].pixels.shape[2:] == pixels(33, 39, 0).shape[2:]
+
+
+def test_the_first_step_moves_values_by_so_much(optimise: Optimise) -> None:
+    start = torch.rand(1, 3, 40, 48) * 0.5 + 0.25
+    _, seen = optimise(plan(steps=2, bounds="none", first_move=1e-3), start)
+    assert float((seen[1].image - seen[0].image).abs().mean()) == pytest.approx(1e-3, rel=0.02)
+    _, slow = optimise(plan(steps=2, bounds="none"), start)
+    assert float((slow[1].image - slow[0].image).abs().mean()) == pytest.approx(1 / start.numel(), rel=0.02)
