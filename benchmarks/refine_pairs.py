@@ -3,10 +3,13 @@
     python benchmarks/refine_pairs.py CONTENT_DIR STYLE_DIR [--pairs 10] [--size 256] [--json FILE]
 
 For content k with style k mod S, in name order: the total loss of ``gatys2016`` for 300 steps from the content and of
-``refine-fast`` for 100 steps from its own start, made of the AdaIN picture, both of the picture as it is saved, in [0, 1]. More figures put
-that in proportion: the loss of ``gatys2016`` before its colours are clipped, and (``--bounded N``, for the first N
-pairs) that of ``gatys2016`` kept within bounds throughout, which the published recipe does not do. Also the
-iteration at which the style loss of ``gatys2016`` falls to that of the AdaIN pass.
+``refine-fast`` for 100 steps from its own start, made of the AdaIN picture, both of the picture as it is saved, in
+[0, 1]. More figures put that in proportion: the loss of ``gatys2016`` before its colours are clipped, and
+(``--bounded N``, for the first N pairs) that of ``gatys2016`` kept within bounds throughout, which the published recipe
+does not do. Also the iteration at which the style loss of ``gatys2016`` falls to that of the AdaIN pass.
+
+What the JSON file holds of a pair is not measured again: an interrupted run goes on, and after a change of one recipe
+the other's figures serve once more.
 """
 
 from __future__ import annotations
@@ -53,9 +56,15 @@ def first_at_most(values: list[float], bound: float) -> int | None:
 
 
 def measure_pair(
-    stylizer: Stylizer, content_path: Path, style_path: Path, size: int, steps: tuple[int, int], bounded: bool
+    stylizer: Stylizer,
+    content_path: Path,
+    style_path: Path,
+    size: int,
+    steps: tuple[int, int],
+    bounded: bool,
+    known: dict[str, Any],
 ) -> dict[str, Any]:
-    """All figures of one pair."""
+    """All figures of one pair; those of ``known`` are taken over."""
     content = stylizer.pixels(content_path, size=size)[0].contiguous()
     style = stylizer.pixels(style_path, size=size)[0].contiguous()
     judge = Judge(stylizer, content, style)
@@ -72,26 +81,27 @@ def measure_pair(
         assert isinstance(picture, Tensor)
         return judge(picture), course
 
-    gatys, course = run(GATYS, "content", steps[0])
-    fast, fast_course = run(FAST, None, steps[1])
     found: dict[str, Any] = {
         "content": content_path.name,
         "style": style_path.name,
+        "size": size,
         "photograph": judge(content),
         "one_pass": judge(one_pass),
-        "gatys": gatys,
-        "gatys_unclipped": min(row["total"] for row in course),
-        "fast": fast,
-        "style_equal_at": first_at_most([row["gram"] for row in course], judge(one_pass)["gram"]),
-        "total_equal_at": first_at_most([row["total"] for row in course], judge(one_pass)["total"]),
-        "gatys_course": [row["total"] for row in course],
-        "fast_course": [row["total"] for row in fast_course],
+        **known,
     }
-    if bounded:
-        found["gatys_bounded"], bounded_course = run(GATYS, "content", steps[0], bounds="clamp")
-        found["style_equal_at_bounded"] = first_at_most(
-            [row["gram"] for row in bounded_course], judge(one_pass)["gram"]
-        )
+    one = found["one_pass"]
+    if "gatys" not in found:
+        found["gatys"], course = run(GATYS, "content", steps[0])
+        found["gatys_unclipped"] = min(row["total"] for row in course)
+        found["style_equal_at"] = first_at_most([row["gram"] for row in course], one["gram"])
+        found["total_equal_at"] = first_at_most([row["total"] for row in course], one["total"])
+        found["gatys_course"] = [row["total"] for row in course]
+    if "fast" not in found:
+        found["fast"], course = run(FAST, None, steps[1])
+        found["fast_course"] = [row["total"] for row in course]
+    if bounded and "gatys_bounded" not in found:
+        found["gatys_bounded"], course = run(GATYS, "content", steps[0], bounds="clamp")
+        found["style_equal_at_bounded"] = first_at_most([row["gram"] for row in course], one["gram"])
     return found
 
 
@@ -133,15 +143,17 @@ def main() -> None:
     stylizer = adain.Stylizer.from_pretrained()
     print(describe())
     print(f"{args.size} px; gatys2016 {args.steps[0]} steps, refine-fast {args.steps[1]} steps; total losses\n\n{HEAD}")
-    rows = []
+    stored = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
+    rows: list[dict[str, Any]] = []
     for k in range(min(args.pairs, len(contents))):
-        row = measure_pair(
-            stylizer, contents[k], styles[k % len(styles)], args.size, tuple(args.steps), k < args.bounded
-        )
+        content, style = contents[k], styles[k % len(styles)]
+        key = {"content": content.name, "style": style.name, "size": args.size}
+        known: dict[str, Any] = next((row for row in stored if key.items() <= row.items()), {})
+        row = measure_pair(stylizer, content, style, args.size, tuple(args.steps), k < args.bounded, known)
         rows.append(row)
         print(line(row), flush=True)
         if args.json:
-            args.json.write_text(json.dumps(rows))
+            args.json.write_text(json.dumps([*rows, *stored[len(rows) :]]))
     lower = sum(row["fast"]["total"] < row["gatys"]["total"] for row in rows)
     below = sum(row["fast"]["total"] < row["gatys_unclipped"] for row in rows)
     print(f"\nrefine-fast ends lower on {lower} of {len(rows)} pairs; lower than gatys2016 unclipped on {below}.")

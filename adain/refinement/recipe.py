@@ -80,8 +80,8 @@ class Recipe:
     Attributes:
         losses: by name, see :data:`KINDS`.
         start: one of :data:`STARTS`, or the path of a picture.
-        start_share: of that start in the picture that is begun with, the rest being the photograph; another start, which
-            the caller names, is taken as it is.
+        start_share: of that start in the picture that is begun with, the rest being the photograph; another start that
+            the caller names is taken as it is.
         steps: evaluations of the losses and their gradient in all, over all sizes.
         optimizer: one of :data:`OPTIMIZERS`.
         lr: learning rate; 0 for the optimiser's own. A change of the optimiser alone sets it to 0.
