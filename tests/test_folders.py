@@ -35,7 +35,7 @@ def test_all_are_made_and_recorded(tmp_path: Path) -> None:
     results = run(tmp_path, "a", "b", styles=2)
     assert [r.output.name for r in results] == ["a_0.png", "a_1.png", "b_0.png", "b_1.png"]
     assert {r.status for r in results} == {"done"}
-    assert results[0].details.keys() == {"content", "width", "height", "seconds"}
+    assert results[0].details.keys() == {"content", "colors", "width", "height", "seconds"}
     for name, record in records(tmp_path).items():
         assert record["status"] == "done"
         assert (record["width"], record["height"], record["settings"]) == (9, 7, "s")

@@ -20,6 +20,9 @@ SMALL_WIDTH = 256
 """Below this, x264's macroblock tree was seen to give other bytes for the same frames from run to run (at 96 px; not at
 250 and above), and the same command must give the same bytes. What the tree saves matters in large frames only."""
 
+X265_WIDTH = 64
+"""Least width for x265, the side of its largest block: below it, that of PyAV 18.1 corrupts memory."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -54,6 +57,11 @@ class PartEncoder:
 
     def __init__(self, encoding: Encoding) -> None:
         av = require_av()
+        if encoding.codec.name == "libx265" and encoding.size[0] < X265_WIDTH:
+            width = encoding.size[0]
+            raise InputError(
+                f"libx265 needs pictures at least {X265_WIDTH} px wide, not {width}: choose another --codec"
+            )
         self._av, self._encoding = av, encoding
         self._buffer = io.BytesIO()
         # Otherwise times are shifted so that none is negative.
