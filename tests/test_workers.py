@@ -10,9 +10,16 @@ from adain.errors import AdainError
 from adain.folders import Result, remaining
 from adain.manifest import Manifest
 from adain.workers import share_out
+from tests.conftest import ROOT
 from tests.makers import Colors, broken, killed, tasks
 
 pytestmark = pytest.mark.slow  # each process imports torch
+
+
+@pytest.fixture(autouse=True)
+def _makers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the other processes, too, which look for modules where this one does."""
+    monkeypatch.syspath_prepend(ROOT)
 
 
 def run(folder: Path, *names: str, build: Any = Colors, jobs: int = 2, styles: int = 1) -> list[Result]:

@@ -92,7 +92,8 @@ class Recipe:
         schedule: of the learning rate over the whole course.
         ema: decay of a running average of the iterates, which then is the result; 0 for none.
         bounds: ``"clamp"`` keeps the picture in [0, 1] throughout, ``"none"`` clips it at the end.
-        whitening: power p, 0 to 1, of :class:`~adain.refinement.whitening.Whitening`; 0 moves pixels themselves.
+        whitening: power p, 0 to 1, of :class:`~adain.refinement.whitening.Whitening`; 0 moves pixels themselves, as
+            does a change of the optimiser alone.
         pool: pooling of the loss network, if it is a VGG; ResNet-50 has its own.
         coarsest: shorter side in px of the first size of a coarse-to-fine course; 0 works at full size alone.
         growth: factor between one size and the next, > 1.
@@ -236,6 +237,7 @@ def from_mapping(
             known[key] = _typed(value, kind, f"{where}{key}")
     if base is not None and known.get("optimizer", base.optimizer) != base.optimizer:
         known.setdefault("lr", 0.0)  # the rate of one optimiser is out of all proportion for another
+        known.setdefault("whitening", 0.0)  # and so are its moves in another space
     try:
         if base is not None:
             return dataclasses.replace(base, **known)

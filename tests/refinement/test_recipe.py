@@ -75,6 +75,9 @@ def test_what_the_papers_say() -> None:
     assert fast.start == "adain"
     assert fast.steps <= 100
     assert fast.losses == gatys.losses
+    assert fast.whitening > 0
+    assert fast.change(optimizer="adam").whitening == 0
+    assert fast.change(optimizer="adam", whitening=0.25).whitening == 0.25
 
 
 def test_reading_recipes_does_not_wait_for_torch() -> None:
