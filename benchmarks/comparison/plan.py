@@ -51,8 +51,8 @@ PLANS = {
         steps={"gatys": {256: 300, 512: 50, 1024: 3, 2048: 1}, "refine": {256: 50}},
     ),
     "quick": Plan(
-        rounds={256: 3, 512: 2},
-        steps={"gatys": {256: 8}},
+        rounds={256: 2, 512: 2},
+        steps={"gatys": {256: 4}},
         pairs=1,
         scored=(256,),
         cold_rounds=1,
