@@ -5,16 +5,31 @@ from __future__ import annotations
 import ctypes
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
-_CLEAR = Path("/proc/self/clear_refs")
+_CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 def peak_memory(device: torch.device) -> float:
-    """Peak memory in MB: allocated on a CUDA device, else resident of the whole process (0 where unknown)."""
+    """Peak memory in MB: allocated on a CUDA device, else :func:`resident_peak`."""
     if device.type == "cuda":
+        import torch
+
         return torch.cuda.max_memory_allocated(device) / 1e6
+    return resident_peak()
+
+
+def resident_peak() -> float:
+    """Peak resident memory of this process in MB (10⁶ bytes); 0 where unknown."""
+    try:
+        # Not ru_maxrss where there is a choice: on Linux a process begins with that of the one that started it.
+        lines = _STATUS.read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
+    except (OSError, StopIteration):
+        pass
     try:
         import resource
     except ImportError:  # Windows
@@ -26,6 +41,8 @@ def peak_memory(device: torch.device) -> float:
 def reset_peak_memory(device: torch.device) -> bool:
     """Let :func:`peak_memory` start again from what is in use now; False where only glibc on Linux could."""
     if device.type == "cuda":
+        import torch
+
         torch.cuda.reset_peak_memory_stats(device)
         return True
     try:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,7 @@ import torch
 from PIL import Image
 
 from adain.images import read_image, save_image, to_pil
+from adain.peak import resident_peak
 from adain.resources import sample_folder
 from adain.stylizer import Stylizer
 from adain.tiling import TileSize, Tiling, cells_of
@@ -122,8 +122,7 @@ def child(source: Path, target: Path, tile: str) -> None:
     """One file stylised; prints the memory after each stage."""
 
     def peak() -> float:
-        kib = 1 if sys.platform != "darwin" else 1024
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / kib * 1024 / 1e9, 3)
+        return round(resident_peak() / 1e3, 3)
 
     stylizer = Stylizer.from_pretrained(device="cpu")
     style = stylizer.encode_style(sample_folder("style") / STYLE)

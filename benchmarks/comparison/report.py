@@ -139,7 +139,8 @@ def _optimisations(result: Result) -> str:
         ]
         frame = timings(result, row["size"]).get((OURS, "frame"))
         times = NONE if not frame else short(per_step * REFERENCE_STEPS[-1] / statistics.median(frame))
-        rows.append((find(row["contestant"]).name, row["size"], done, short(per_step), *cells, times, short(row["gb"])))
+        memory = NONE if row["gb"] is None else short(row["gb"])
+        rows.append((find(row["contestant"]).name, row["size"], done, short(per_step), *cells, times, memory))
     for row in result["left_out"]:
         rows.append((find(row["contestant"]).name, row["size"], 0, *[NONE] * 4, f"not run: {row['reason']}"))
     head = (

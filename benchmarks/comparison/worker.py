@@ -118,9 +118,9 @@ def square(path: str, size: int) -> Image.Image:
 
 def peak_gb() -> float:
     """Peak resident memory of this process in GB (10⁹ bytes)."""
-    import resource
+    from adain.peak import resident_peak  # which imports no torch
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e9 / 1024)
+    return resident_peak() / 1e3
 
 
 def serve(key: str, threads: int) -> None:
