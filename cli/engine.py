@@ -16,6 +16,7 @@ import click
 from adain import defaults
 from adain.errors import InputError
 
+from .codes import ALL_FAILED, SOME_FAILED
 from .looks import check, one_each
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from .controls import Controls
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-SOME_FAILED = 1
-ALL_FAILED = 2
 
 
 def engine_options(command: Command) -> Command:

@@ -14,14 +14,13 @@ from click.core import ParameterSource
 from adain import defaults
 from adain.errors import InputError
 
+from .codes import ALL_FAILED, SOME_FAILED
 from .options import SNAKE_CASE, load_stylizer, model_options
 
 if TYPE_CHECKING:
     from adain.evaluation.pairs import Pair
     from adain.evaluation.run import Evaluation
 
-SOME_FAILED = 1
-ALL_FAILED = 2
 
 OF_MAKING = {"alpha": "--alpha", "model": "--model", "encoder": "--encoder", "decoder": "--decoder"}
 """Options that only concern pictures that are made now."""

@@ -15,6 +15,8 @@ import click
 from adain import defaults
 from adain.errors import AdainError, DiskFullError, InputError
 
+from .codes import ALL_FAILED, SOME_FAILED
+
 if TYPE_CHECKING:
     from adain.folders import Result, Task
     from adain.manifest import Manifest
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from .making import Order
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-SOME_FAILED = 1
-ALL_FAILED = 2
 
 
 def folder_options(command: Command) -> Command:

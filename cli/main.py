@@ -11,6 +11,7 @@ import click
 from adain import __version__
 from adain.errors import AdainError, out_of_memory
 
+from .codes import BAD_INPUT, INTERRUPTED
 from .demo import demo
 from .evaluate import evaluate
 from .refine import refine
@@ -18,9 +19,6 @@ from .stylize import stylize
 from .train import train
 from .video import video
 from .weights import weights
-
-BAD_INPUT = 2
-INTERRUPTED = 130
 
 
 class OneLineErrors(click.Group):

@@ -15,6 +15,7 @@ from adain import defaults
 from adain.errors import AdainError, InputError
 from adain.refinement import recipe as recipes
 
+from .codes import SIGNALS, SOME_FAILED
 from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
 from .options import SNAKE_CASE, load_stylizer, model_options
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from adain.jobs import Job
     from adain.refinement.progress import Progress
     from adain.stylizer import Stylizer
-
-INTERRUPTED = {"SIGINT": 130, "SIGTERM": 143}
-SOME_FAILED = 1
 
 
 def recipe_options(command: Any) -> Any:
@@ -208,7 +206,7 @@ def refine(
     if stopped is not None:
         steps = f"{record['steps']} of {plan.steps} steps"
         click.echo(f"adain refine: stopped by {stopped} after {steps}, saved {record['output']}", err=True)
-        return INTERRUPTED.get(stopped, 1)
+        return SIGNALS.get(stopped, 1)
     if len(failures) == len(todo):
         return 2
     return SOME_FAILED if failures else 0

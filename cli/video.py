@@ -14,6 +14,7 @@ import click
 from adain import defaults
 from adain.errors import InputError
 
+from .codes import SIGNALS
 from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
 from .options import SNAKE_CASE, load_stylizer, model_options
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 STABILITY = "--stability"
-INTERRUPTED = {"SIGINT": 130, "SIGTERM": 143}
 
 
 class BareFlags(BareColorFlag):
@@ -243,7 +243,7 @@ def _run(work: Callable[..., VideoResult], as_json: bool) -> int:
             reason = CODES[flag.code]
             bar.close()
             click.echo(f"adain video: {reason}: {error}; the same command goes on from there", err=True)
-            return INTERRUPTED.get(reason, 1)
+            return SIGNALS.get(reason, 1)
     if result.skipped or result.damaged:
         parts = [f"{result.skipped} skipped" if result.skipped else "", f"{result.damaged} kept with flaws"
                  if result.damaged else ""]  # fmt: skip
