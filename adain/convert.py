@@ -83,16 +83,17 @@ def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind
     return "encoder", encoder_state(state, images)
 
 
-def decoder_state(state: Mapping[str, Tensor]) -> State | None:
-    """The state in this library's decoder layout, or None if its shapes are not a decoder's."""
-    wanted = [(s.c_in, s.c_out, 3, 3) for s in MIRRORED]
-    if all(f"{s.name}.weight" in state for s in MIRRORED):
-        pairs = [(state[f"{s.name}.weight"], state[f"{s.name}.bias"]) for s in MIRRORED]
+def decoder_state(state: Mapping[str, Tensor], specs: tuple[ConvSpec, ...] = MIRRORED) -> State | None:
+    """The state in this library's decoder layout, or None if its shapes are not those of a decoder of ``specs``."""
+    wanted = [(s.c_in, s.c_out, 3, 3) for s in specs]
+    names = [s.name for s in specs]
+    if all(f"{name}.{part}" in state for name in names for part in ("weight", "bias")):
+        pairs = [(state[f"{name}.weight"], state[f"{name}.bias"]) for name in names]
     else:
         pairs = _convolutions(state)
     if [tuple(w.shape) for w, _ in pairs] != wanted:
         return None
-    return _named(MIRRORED, pairs)
+    return _named(specs, pairs)
 
 
 def encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> State:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -9,30 +12,44 @@ from .borders import can_pad_outside, convolve, pad, pad_doubled
 from .vgg import CONTENT_LAYER, ConvSpec, Trim, layers_upto
 
 MIRRORED: tuple[ConvSpec, ...] = tuple(reversed(layers_upto(CONTENT_LAYER)))
-"""The encoder's convolutions, deepest first; the decoder gives each one a partner of the same name."""
+"""VGG-19's convolutions, deepest first; the decoder gives each one a partner of the same name."""
 
 
 class Decoder(nn.Module):
-    """Nine 3×3 convolutions with reflection padding (Huang & Belongie 2017, section 5).
+    """3×3 convolutions with reflection padding, nine of them (Huang & Belongie 2017, section 5).
 
     Each mirrors one convolution of the encoder and carries its name: where the encoder pools before a convolution,
     the decoder doubles the size (nearest neighbour) after its partner. There is no normalisation layer, which
     would undo AdaIN, and no output activation.
 
+    Attributes:
+        specs: the convolutions of the encoder that are mirrored, deepest first.
+
     Shape:
         features ``(B, 512, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
     """
 
+    specs: ClassVar[tuple[ConvSpec, ...]] = MIRRORED
+
     def __init__(self) -> None:
         super().__init__()
-        for spec in MIRRORED:
+        for spec in self.specs:
             conv = nn.Conv2d(spec.c_out, spec.c_in, 3, padding=1, padding_mode="reflect")
             self.add_module(spec.name, conv)
 
     def forward(self, features: Tensor, *, trim: Trim | None = None) -> Tensor:
         """The image; ``trim`` is called with the name and result of each convolution, to cut off what is not wanted."""
-        x, doubles = features, False
-        for spec in MIRRORED:
+        return self._run(self.specs, features, trim)
+
+    @property
+    def feature_channels(self) -> int:
+        """How many channels the features must have."""
+        return self.specs[0].c_out
+
+    def _run(self, specs: Sequence[ConvSpec], x: Tensor, trim: Trim | None) -> Tensor:
+        """Some convolutions in a row, each with its ReLU and doubling; but a doubling behind the last is left out."""
+        doubles = False
+        for spec in specs:
             convolution = self.get_submodule(spec.name)
             if can_pad_outside(convolution, x):
                 x = pad_doubled(x) if doubles else pad(x)
@@ -41,7 +58,7 @@ class Decoder(nn.Module):
                 x = F.interpolate(x, scale_factor=2, mode="nearest") if doubles else x
                 x = convolution(x)
             x = x if trim is None else trim(spec.name, x)
-            if spec is not MIRRORED[-1]:
+            if spec is not self.specs[-1]:
                 x = F.relu(x, inplace=True)
             doubles = spec.pool_before
         return x

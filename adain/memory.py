@@ -10,10 +10,10 @@ import torch
 
 from . import defaults
 from .tiling import TileSize, check_tile
+from .vgg import VGGEncoder
 
-BYTES_PER_PIXEL = 900
-"""Peak of encoder and decoder over an untiled image, per pixel of float32: 880 as measured on a CPU at 1 to 4
-megapixels (``benchmarks/tiling.py memory --tile off``)."""
+BYTES_PER_PIXEL = VGGEncoder.pass_bytes
+"""Peak of encoder and decoder over an untiled image, per pixel of float32, for the base model."""
 
 SHARE = 0.6
 """Of the free memory, what one pass may take: the rest is for the picture's own copies and for other programs."""
@@ -41,7 +41,7 @@ def free_memory(device: torch.device, *, root: Path = Path("/")) -> int:
     return max(0, min(known)) if known else ASSUMED
 
 
-def choose_tile(tile: TileSize, pixels: int, device: torch.device) -> int | None:
+def choose_tile(tile: TileSize, pixels: int, device: torch.device, pass_bytes: int = BYTES_PER_PIXEL) -> int | None:
     """The side of tiles to use for an image; None for no tiles.
 
     Args:
@@ -49,6 +49,7 @@ def choose_tile(tile: TileSize, pixels: int, device: torch.device) -> int | None
             else as large as fit into it, up to a size beyond which nothing is gained.
         pixels: of the image, times the images of a batch.
         device: where it will be computed.
+        pass_bytes: what the pass takes, a pixel: the encoder knows it.
 
     Raises:
         InputError: for anything else.
@@ -58,7 +59,7 @@ def choose_tile(tile: TileSize, pixels: int, device: torch.device) -> int | None
         return None
     if tile != "auto":
         return int(tile)
-    room = int(free_memory(device) * SHARE) // BYTES_PER_PIXEL
+    room = int(free_memory(device) * SHARE) // pass_bytes
     if pixels <= room:
         return None
     side = defaults.TILE_SIDE if device.type == "cpu" else defaults.GPU_TILE_SIDE

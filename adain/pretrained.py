@@ -21,7 +21,8 @@ from .convert import decoder_state, first_line
 from .decoder import Decoder
 from .errors import MissingFileError, WeightsError
 from .resources import weights_dir
-from .vgg import CONTENT_LAYER, LAYERS, Pooling, VGGEncoder
+from .slim import SlimDecoder, SlimEncoder
+from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 
 DEFAULT_MODEL = "vgg19"
 
@@ -153,14 +154,18 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
         pool: see :class:`~adain.vgg.VGGEncoder`.
 
     Returns:
-        A frozen :class:`~adain.vgg.VGGEncoder` in float32 on the CPU.
+        A frozen :class:`~adain.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
+        :class:`~adain.slim.SlimEncoder`.
 
     Raises:
         MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
     """
-    with torch.device("meta"):
-        encoder = VGGEncoder(upto, pool=pool)
     tensors, name = _tensors(source, "encoder")
+    first = tensors.get("conv1_1.bias")
+    kinds = [kind for kind in (VGGEncoder, SlimEncoder) if first is not None and len(first) == kind.table[0].c_out]
+    kind = kinds[0] if kinds else VGGEncoder
+    with torch.device("meta"):
+        encoder = kind(upto, pool=pool)
     model = _shipped(source)
     for deeper in model.encoder_deeper if model else ():
         if _has_convolution(tensors, encoder.specs[-1].name):
@@ -170,7 +175,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
     state = {}
     for spec in encoder.specs:
         if not _has_convolution(tensors, spec.name):
-            have = [s.relu for s in LAYERS if f"{s.name}.bias" in tensors]
+            have = [s.relu for s in kind.table if f"{s.name}.bias" in tensors]
             reach = f"it ends at {have[-1]}" if have else "it holds no encoder"
             raise WeightsError(f"{name} does not reach {upto}: {reach} (adain weights import makes such files)")
         is_packed = palettes.is_palette(tensors, spec.name)
@@ -183,12 +188,13 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 def load_decoder(source: str | Path | None = None) -> Decoder:
     """The decoder of a shipped model, or one from a ``.safetensors`` file; arguments as :func:`load_encoder`."""
     tensors, name = _tensors(source, "decoder")
-    state = decoder_state(tensors)
-    if state is None:
-        raise WeightsError(f"{name} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
-    with torch.device("meta"):
-        decoder = Decoder()
-    return _fill(decoder, state, name)
+    for kind in (Decoder, SlimDecoder):
+        state = decoder_state(tensors, kind.specs)
+        if state is not None:
+            with torch.device("meta"):
+                decoder = kind()
+            return _fill(decoder, state, name)
+    raise WeightsError(f"{name} holds no decoder: its layers do not mirror VGG-19 to relu4_1, nor the fast model")
 
 
 def _shipped(source: str | Path | None) -> Model | None:

@@ -26,7 +26,7 @@ class Style:
     """What AdaIN needs to know of an artwork: mean and deviation of each channel at relu4_1.
 
     Attributes:
-        mean: ``(1, 512, 1, 1)`` float32, or ``(B, 512, 1, 1)`` for a batch of styles.
+        mean: ``(1, 512, 1, 1)`` float32, or ``(B, 512, 1, 1)`` for a batch of styles; the fast model has 384 channels.
         std: likewise, > 0.
         name: where it came from, for people.
         fine_std: deviations for the fine texture alone, of the shape of ``std``, from the artwork at another size

@@ -60,7 +60,7 @@ class StyleCache:
         path = self.path(
             stylizer, source, size=size, crop=crop, mask=mask, mask_channel=mask_channel, fine_size=fine_size
         )
-        found = None if path is None else _read(path)
+        found = None if path is None else _read(path, stylizer.encoder.feature_channels)
         if found is not None:
             return Style(found.mean, found.std, input_name(source), found.fine_std).to(stylizer.device)
         style = stylizer.encode_style(
@@ -101,8 +101,8 @@ class StyleCache:
 
 def fingerprint(encoder: VGGEncoder) -> str:
     """SHA-256 of all that relu4_1 is computed with: the weights up to it, in their type, and the pooling."""
-    digest = hashlib.sha256(encoder.pool.encode())
-    for spec in layers_upto(CONTENT_LAYER):
+    digest = hashlib.sha256(f"{encoder.name} {encoder.pool}".encode())
+    for spec in layers_upto(CONTENT_LAYER, encoder.table):
         for parameter in encoder.get_submodule(spec.name).parameters():
             values = parameter.detach().cpu().contiguous()
             digest.update(f"{spec.name} {values.dtype} {tuple(values.shape)}".encode())
@@ -115,11 +115,10 @@ def _digest(path: PathInput) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read(path: Path) -> Style | None:
-    """The style of a file; None if there is none that could be used."""
+def _read(path: Path, channels: int) -> Style | None:
+    """The style of a file; None if there is none of so many channels that could be used."""
     try:
         style = Style.load(path)
     except (InputError, MissingFileError):
         return None
-    channels = layers_upto(CONTENT_LAYER)[-1].c_out
     return style if tuple(style.mean.shape) == (1, channels, 1, 1) else None

@@ -31,7 +31,7 @@ from .statistics import channel_mean_std
 from .style import Style
 from .tiled import assemble, decode_tiles, encode_tiles, paint
 from .tiling import TileSize
-from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder
+from .vgg import STRIDE, VGGEncoder
 
 
 class Stylizer:
@@ -41,7 +41,7 @@ class Stylizer:
     number of styles and strengths.
 
     Args:
-        encoder: VGG-19 to relu4_1 or deeper.
+        encoder: VGG-19 to relu4_1 or deeper, or the fast model's.
         decoder: trained for that encoder.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` or a :class:`torch.device`.
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
@@ -50,6 +50,9 @@ class Stylizer:
 
     Attributes:
         dtype: what the networks compute in.
+
+    Raises:
+        InputError: on construction, if the decoder is another model's, or there is no such device or precision.
     """
 
     def __init__(
@@ -61,6 +64,11 @@ class Stylizer:
         max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
         precision: str = defaults.PRECISION,
     ) -> None:
+        if encoder.feature_channels != decoder.feature_channels:
+            raise InputError(
+                f"the encoder gives {encoder.feature_channels} channels and the decoder takes "
+                f"{decoder.feature_channels}: use the encoder and the decoder of one model"
+            )
         self.max_pixels = max_pixels
         self.device = resolve_device(device)
         self.dtype = resolve_precision(precision, self.device)
@@ -169,7 +177,7 @@ class Stylizer:
             if chosen is not None and pixels is not None:
                 art = chosen.apply_to_style(art, pixels, style_mask=region, content_mask=content_mask)
             with torch.set_grad_enabled(_tracks(art)):
-                return channel_mean_std(self.encoder(art.to(self.dtype))[CONTENT_LAYER], cells)
+                return channel_mean_std(self.encoder.features(art.to(self.dtype)), cells)
 
         mean, std = statistics(size)
         fine = None if fine_size is None else statistics(fine_size)[1]
@@ -204,7 +212,7 @@ class Stylizer:
         height, width = opened.size
         if tile == "auto" and isinstance(opened.image, Tensor):
             tile = "off"
-        side = choose_tile(tile, height * width, self.device)
+        side = choose_tile(tile, height * width, self.device, self.encoder.pass_bytes)
         if side is not None:
             return encode_tiles(self.encoder, opened, side, device=self.device, watch=watch, folder=folder)
         pixels, opacity, uncropped = opened.to_picture(self.device)
@@ -212,7 +220,7 @@ class Stylizer:
         pad = (0, -width % STRIDE, 0, -height % STRIDE)
         padded = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
         with torch.set_grad_enabled(_tracks(pixels)):
-            features = self.encoder(padded.to(self.dtype))[CONTENT_LAYER]
+            features = self.encoder.features(padded.to(self.dtype))
         return Content(features, (height, width), opacity, isinstance(opened.image, Tensor), pixels, uncropped)
 
     def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = defaults.ALPHA) -> Tensor:

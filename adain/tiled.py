@@ -24,7 +24,17 @@ from .featurestore import FeatureStore
 from .guidance import Placement, content_statistics, has_fine_band, transfer
 from .inputs import Opened
 from .style import Style
-from .tiling import DECODER_HALO, DECODER_STEPS, ENCODER_HALO, ENCODER_STEPS, Box, Tiling, Trimmer, cells_of, spans
+from .tiling import (
+    DECODER_HALO,
+    ENCODER_HALO,
+    Box,
+    Tiling,
+    Trimmer,
+    cells_of,
+    decoder_steps,
+    encoder_steps,
+    spans,
+)
 from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 
 BAND_CELLS = 16
@@ -58,8 +68,7 @@ def encode_tiles(
         raise _no_gradients()
     tiling = Tiling(cells_of(opened.size), tile)
     batch = 1 if image is None else image.shape[0]
-    channels = layers_upto(CONTENT_LAYER)[-1].c_out
-    store = FeatureStore((batch, channels, *tiling.cells), folder=folder)
+    store = FeatureStore((batch, encoder.feature_channels, *tiling.cells), folder=folder)
     picture = None if isinstance(opened.image, Tensor) else opened.image
     content = Content(
         store.features,
@@ -71,11 +80,12 @@ def encode_tiles(
         Tiles(tiling, store, picture, watch),
     )
     dtype = next(encoder.parameters()).dtype
+    steps = encoder_steps(layers_upto(CONTENT_LAYER, encoder.table))
     for inner, done in _walk(content, "encode"):
         outer = inner.grown(ENCODER_HALO, tiling.cells)
         with torch.no_grad():
-            trim = Trimmer(ENCODER_STEPS, inner, outer)
-            store.put(inner, encoder(_padded(content, outer, device).to(dtype), trim=trim)[CONTENT_LAYER])
+            trim = Trimmer(steps, inner, outer)
+            store.put(inner, encoder.features(_padded(content, outer, device).to(dtype), trim=trim))
         done()
     return content
 
@@ -112,6 +122,7 @@ def decode_tiles(
         mean, std = stats[0].to(device), stats[1].to(device)
     fine = REACH_CELLS if has_fine_band(target) else 0
     dtype = next(decoder.parameters()).dtype
+    steps = decoder_steps(decoder.specs)
     for inner, done in _walk(content, "decode"):
         outer = inner.grown(DECODER_HALO, size)
         wide = outer.grown(fine, size)
@@ -121,7 +132,7 @@ def decode_tiles(
             changed = transfer(features, part, alpha, content_stats=(mean, std))
             changed = changed[(..., *outer.within(wide).slices)].to(dtype)
             place = inner.pixels(content.size)
-            trim = Trimmer(DECODER_STEPS, inner, outer)
+            trim = Trimmer(steps, inner, outer)
             result = decoder(changed.contiguous(memory_format=torch.channels_last), trim=trim).float()
             result = result[..., : place.bottom - place.top, : place.right - place.left].clamp(0.0, 1.0)
             if colors:

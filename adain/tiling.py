@@ -13,13 +13,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from torch import Tensor
 
 from . import defaults
 from .errors import InputError
-from .vgg import CONTENT_LAYER, STRIDE, layers_upto
+from .vgg import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
 
 TileSize = int | str
 """A side in pixels, ``"auto"`` or ``"off"``."""
@@ -42,14 +43,15 @@ class Step(NamedTuple):
     cuts: bool
 
 
-def encoder_steps() -> dict[str, Step]:
-    """The encoder's convolutions in order.
+@cache
+def encoder_steps(specs: tuple[ConvSpec, ...]) -> dict[str, Step]:
+    """The convolutions of an encoder to relu4_1, in order.
 
-    From relu4_1 back to the pixels a 3×3 convolution adds one place, and a pooling doubles what there is: 0 behind
-    conv4_1, 2 behind conv3_4, then 3, 4, 5, 12 behind conv2_2, 13, 28 behind conv1_2, 29; and 30 pixels.
+    From relu4_1 back to the pixels a 3×3 convolution adds one place, and a pooling doubles what there is. Of VGG-19: 0
+    behind conv4_1, 2 behind conv3_4, then 3, 4, 5, 12 behind conv2_2, 13, 28 behind conv1_2, 29; and 30 pixels.
     """
     steps, margin, scale = {}, 0, 1
-    for spec in reversed(layers_upto(CONTENT_LAYER)):
+    for spec in reversed(specs):
         steps[spec.name] = Step(scale, margin, spec.c_in * spec.c_out, scale <= 2)
         margin += 1
         if spec.pool_before:
@@ -57,15 +59,16 @@ def encoder_steps() -> dict[str, Step]:
     return dict(reversed(steps.items()))
 
 
-def decoder_steps() -> dict[str, Step]:
-    """The decoder's convolutions in order.
+@cache
+def decoder_steps(specs: tuple[ConvSpec, ...]) -> dict[str, Step]:
+    """The convolutions of a decoder, which mirrors ``specs``, in order: deepest first.
 
     From the pixels back to relu4_1 a convolution adds one place, and a doubling halves what there is, rounded up, as
-    tiles begin at even places: 0 behind the last one, 1, then 1 and 2 at half size, 2, 3, 4, 5 at a quarter, 3 behind
-    the first; and 4 cells.
+    tiles begin at even places. Of VGG-19's: 0 behind the last one, 1, then 1 and 2 at half size, 2, 3, 4, 5 at a
+    quarter, 3 behind the first; and 4 cells.
     """
     steps, margin, scale = {}, 0, STRIDE
-    for spec in layers_upto(CONTENT_LAYER):
+    for spec in reversed(specs):
         if spec.pool_before:
             margin, scale = -(-margin // 2), scale // 2
         cuts = scale <= 2 or spec.pool_before or margin == 0
@@ -74,8 +77,9 @@ def decoder_steps() -> dict[str, Step]:
     return dict(reversed(steps.items()))
 
 
-ENCODER_STEPS = encoder_steps()
-DECODER_STEPS = decoder_steps()
+ENCODER_STEPS = encoder_steps(layers_upto(CONTENT_LAYER))
+DECODER_STEPS = decoder_steps(layers_upto(CONTENT_LAYER)[::-1])
+"""Those of the base model, of whose halos no model needs more."""
 
 ENCODER_REACH = next(iter(ENCODER_STEPS.values())).margin + 1
 """Pixels beyond its own that a cell of relu4_1 depends on, each way: 30."""
@@ -180,7 +184,7 @@ class Trimmer:
     """Cuts the halo of a tile down behind each convolution, to what the layers after it need; nothing at the end.
 
     Args:
-        steps: :data:`ENCODER_STEPS` or :data:`DECODER_STEPS`.
+        steps: of :func:`encoder_steps` or :func:`decoder_steps`.
         inner, outer: the tile in cells, without and with its halo.
     """
 
@@ -190,9 +194,18 @@ class Trimmer:
             name: [old - new for old, new in zip(before, after, strict=True)]
             for name, (before, after) in zip(steps, _margins(steps, sides), strict=True)
         }
+        self._kept = {name: after for name, (_, after) in zip(steps, _margins(steps, sides), strict=True)}
 
     def __call__(self, name: str, x: Tensor) -> Tensor:
-        top, left, bottom, right = self.cuts[name]
+        return self._cut(x, self.cuts[name])
+
+    def own(self, name: str, x: Tensor) -> Tensor:
+        """What a call with that name has left, without any halo."""
+        return self._cut(x, self._kept[name])
+
+    @staticmethod
+    def _cut(x: Tensor, by: list[int]) -> Tensor:
+        top, left, bottom, right = by
         return x[..., top : x.shape[2] - bottom, left : x.shape[3] - right]
 
 

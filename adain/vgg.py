@@ -7,8 +7,8 @@ preprocessing of the original network is folded into the first convolution, so t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import ClassVar, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,7 +32,18 @@ MIN_SIZE = 16
 """Shortest side the encoder takes, and enough for relu4_4; relu5_1 and deeper need one pixel more: :func:`min_size`."""
 
 Pooling = Literal["max", "average"]
-Trim = Callable[[str, Tensor], Tensor]
+
+
+class Trim(Protocol):
+    """Cuts a tile's halo down on its way through a network; see :class:`adain.tiling.Trimmer`."""
+
+    def __call__(self, name: str, x: Tensor) -> Tensor:
+        """What later layers need of the result of convolution ``name``."""
+        ...
+
+    def own(self, name: str, x: Tensor) -> Tensor:
+        """The tile's own part of what a call with that name has left."""
+        ...
 
 
 class ConvSpec(NamedTuple):
@@ -49,9 +60,10 @@ class ConvSpec(NamedTuple):
         return self.name.replace("conv", "relu")
 
 
-def _layer_table() -> tuple[ConvSpec, ...]:
+def layer_table(blocks: Sequence[tuple[int, int]]) -> tuple[ConvSpec, ...]:
+    """The convolutions of a network of such blocks, (channels, convolutions) each, a pooling between two of them."""
     table, channels = [], 3
-    for block, (width, count) in enumerate(BLOCKS, start=1):
+    for block, (width, count) in enumerate(blocks, start=1):
         for index in range(1, count + 1):
             pool = index == 1 and block > 1
             table.append(ConvSpec(f"conv{block}_{index}", channels, width, pool))
@@ -59,20 +71,21 @@ def _layer_table() -> tuple[ConvSpec, ...]:
     return tuple(table)
 
 
-LAYERS = _layer_table()
+LAYERS = layer_table(BLOCKS)
 """All sixteen convolutions in order."""
 
 
-def layers_upto(relu: str) -> tuple[ConvSpec, ...]:
-    """The convolutions needed to compute ``relu``.
+def layers_upto(relu: str, table: tuple[ConvSpec, ...] = LAYERS) -> tuple[ConvSpec, ...]:
+    """The convolutions of ``table`` needed to compute ``relu``.
 
     Raises:
-        InputError: if VGG-19 has no such layer.
+        InputError: if there is no such layer.
     """
-    names = [spec.relu for spec in LAYERS]
+    names = [spec.relu for spec in table]
     if relu not in names:
-        raise InputError(f"VGG-19 has no layer {relu!r}: choose one of {', '.join(names)}")
-    return LAYERS[: names.index(relu) + 1]
+        network = "VGG-19" if table is LAYERS else "this network"
+        raise InputError(f"{network} has no layer {relu!r}: choose one of {', '.join(names)}")
+    return table[: names.index(relu) + 1]
 
 
 def min_size(halvings: int) -> int:
@@ -107,6 +120,8 @@ class VGGEncoder(nn.Module):
         layer_names: the layers it can give, from shallow to deep.
         content_layer, style_layers: where Gatys et al. 2016 compare content and style when they optimise an image
             (section 3). They belong to the network: an encoder that ends before them cannot give them.
+        table: all convolutions of the network.
+        pass_bytes: peak memory of encoder and decoder together over an untiled image, in bytes a pixel of float32.
 
     Shape:
         image ``(B, 3, H, W)``, RGB in ``[0, 1]``, H and W at least :data:`MIN_SIZE` (one more from relu5_1 on) → a
@@ -114,6 +129,9 @@ class VGGEncoder(nn.Module):
     """
 
     name: ClassVar[str] = "vgg19"
+    table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
+    # 880 as measured on a CPU at 1 to 4 megapixels (benchmarks/tiling.py memory --tile off).
+    pass_bytes: ClassVar[int] = 900
     content_layer: ClassVar[str] = "relu4_2"
     style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -123,7 +141,7 @@ class VGGEncoder(nn.Module):
             raise InputError(f"pool must be 'max' or 'average', not {pool!r}")
         self.upto = upto
         self.pool = pool
-        self.specs = layers_upto(upto)
+        self.specs = layers_upto(upto, self.table)
         self.layer_names = tuple(spec.relu for spec in self.specs)
         for spec in self.specs:
             conv = nn.Conv2d(spec.c_in, spec.c_out, 3, padding=1, padding_mode="reflect")
@@ -165,6 +183,20 @@ class VGGEncoder(nn.Module):
             if spec.relu in wanted:
                 found[spec.relu] = x
         return found
+
+    @property
+    def feature_channels(self) -> int:
+        """How many channels :meth:`features` has."""
+        return layers_upto(CONTENT_LAYER, self.table)[-1].c_out
+
+    def features(self, image: Tensor, *, trim: Trim | None = None) -> Tensor:
+        """What AdaIN works on and the decoder decodes: :data:`CONTENT_LAYER`.
+
+        Shape:
+            ``(B, 3, H, W)`` → ``(B, feature_channels, ceil(H / 8), ceil(W / 8))``.
+        """
+        found: dict[str, Tensor] = self(image, (CONTENT_LAYER,), trim=trim)
+        return found[CONTENT_LAYER]
 
     def extra_repr(self) -> str:
         return f"upto={self.upto}, pool={self.pool}"

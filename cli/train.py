@@ -52,7 +52,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the run.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --output, with its own settings.")
-@click.option("--init-from", metavar="FILE", help="Start from this decoder file, or a shipped model's name.")
+@click.option("--init-from", metavar="FILE", help="Start from this decoder file, run folder (fast), or shipped model.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--cache-dir", metavar="DIR", help="Where decoded images are kept. [default: OUTPUT/cache]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the run at its end.")

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
+from torch import nn
 
 from ..convert import first_line
-from ..decoder import Decoder
 from ..errors import TrainingError
 from ..files import atomic_path
 
@@ -85,9 +85,9 @@ class CheckpointStore:
         return state
 
 
-def save_decoder(decoder: Decoder, path: Path) -> None:
-    """The decoder alone in half precision: 7 MB, and what ``--decoder`` takes."""
-    state = {k: v.detach().half().contiguous().cpu() for k, v in decoder.state_dict().items()}
+def save_weights(network: nn.Module, path: Path) -> None:
+    """A network alone in half precision: what ``--decoder`` or ``--encoder`` takes, 7 MB of the base decoder."""
+    state = {k: v.detach().half().contiguous().cpu() for k, v in network.state_dict().items()}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(state))
 

@@ -10,11 +10,12 @@ from typing import Any, Literal, get_args
 
 from ..errors import InputError
 
+Model = Literal["vgg19", "fast"]
 Schedule = Literal["inverse", "cosine"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 SCRATCH_WARMUP = 2000
-"""Warm-up steps of a decoder that starts from the mirrored encoder."""
+"""Warm-up steps of a model that does not start from trained weights."""
 
 MIN_CROP = 32
 """Smallest training crop: relu4_1 is then 4 × 4, the least that has statistics worth the name."""
@@ -39,6 +40,13 @@ class TrainingConfig:
     The ``help`` entry in each field's metadata says what it is; the command line shows the same words.
     """
 
+    model: Model = field(
+        default="vgg19",
+        metadata=_help(
+            "vgg19: the decoder of the base model. fast: encoder and decoder of the fast one; its warm-up distils "
+            "VGG-19's features into the encoder while the decoder learns to give images back."
+        ),
+    )
     max_iter: int = field(default=160_000, metadata=_help("Steps of style training; a warm-up comes on top."))
     batch_size: int = field(default=8, metadata=_help("Content-style pairs a step, in each process."))
     crop: int = field(default=256, metadata=_help("Side of the training images in pixels, a multiple of 8."))
@@ -69,6 +77,16 @@ class TrainingConfig:
         default=None,
         metadata=_help(f"Auto-encoder steps before style training. [default: {SCRATCH_WARMUP}; 0 with --init-from]"),
     )
+    freeze_iter: int = field(
+        default=0,
+        metadata=_help("fast: Steps of style training for the decoder alone, before both ends are tuned together."),
+    )
+    teacher_weight: float = field(
+        default=0.0, metadata=_help("fast: Weight of the pixel error against what the base model makes of the pair.")
+    )
+    loss_size: int = field(
+        default=0, metadata=_help("fast: Side to which images are reduced for the loss network (0: not at all).")
+    )
     warmup_lr: float = field(default=5e-4, metadata=_help("Learning rate of the warm-up, falling along a cosine."))
     warmup_crop: int | None = field(
         default=None, metadata=_help("Crop of the warm-up. [default: half of --crop, at least 64]")
@@ -96,11 +114,11 @@ class TrainingConfig:
         """
         for name in ("max_iter", "batch_size", "log_every", "checkpoint_every", "keep_checkpoints"):
             self._need(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("seed", "lr_warmup", "preview_every"):
+        for name in ("seed", "lr_warmup", "preview_every", "freeze_iter"):
             self._need(name, getattr(self, name) >= 0, "0 or more")
         for name in ("lr", "warmup_lr"):
             self._need(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
-        weights = ("lr_decay", "clip_norm", "content_weight", "style_weight", "identity_weight")
+        weights = ("lr_decay", "clip_norm", "content_weight", "style_weight", "identity_weight", "teacher_weight")
         for name in weights:
             value = getattr(self, name)
             self._need(name, math.isfinite(value) and value >= 0, "0 or more")
@@ -114,11 +132,17 @@ class TrainingConfig:
             side = getattr(self, name)
             fits = side is None or (side >= MIN_CROP and side % 8 == 0)
             self._need(name, fits, f"a multiple of 8, {MIN_CROP} or more")
+        side = self.loss_size
+        fits = side == 0 or (MIN_CROP <= side <= self.crop and side % 8 == 0)
+        self._need("loss_size", fits, f"0, or a multiple of 8 from {MIN_CROP} to --crop")
+        for name in ("freeze_iter", "teacher_weight", "loss_size"):
+            self._need(name, self.model == "fast" or not getattr(self, name), "0 without --model fast")
         self._need("warmup_iter", (self.warmup_iter or 0) >= 0, "0 or more")
         self._need("cache_size", self.cache_size >= 64, "64 or more")
         limit = self.max_minutes or 0
         self._need("max_minutes", math.isfinite(limit) and limit >= 0, "0 or more")
-        for name, choices in (("lr_schedule", get_args(Schedule)), ("precision", get_args(Precision))):
+        chosen = (("model", Model), ("lr_schedule", Schedule), ("precision", Precision))
+        for name, choices in ((name, get_args(literal)) for name, literal in chosen):
             self._need(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
         if self.content_weight == 0 and self.style_weight == 0:
             raise InputError("--content-weight and --style-weight are both 0: nothing would be learnt")

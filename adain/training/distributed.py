@@ -106,9 +106,11 @@ class Team:
         if self._control is not None:
             dist.barrier(group=self._control)
 
-    def wrap(self, module: nn.Module, device: torch.device) -> nn.Module:
-        """The module with its gradients averaged over the processes."""
+    def wrap(self, module: nn.Module, device: torch.device, *, partly: bool = False) -> nn.Module:
+        """The module with its gradients averaged over the processes; ``partly`` if a call may leave some out."""
         if self._control is None:
             return module
         ids = [device.index] if device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(module, device_ids=ids, gradient_as_bucket_view=True)
+        return nn.parallel.DistributedDataParallel(
+            module, device_ids=ids, gradient_as_bucket_view=True, find_unused_parameters=partly
+        )

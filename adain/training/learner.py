@@ -1,21 +1,27 @@
-"""The decoder, its running average and its optimiser; one call is one step."""
+"""What is trained, its running average and its optimiser; one call is one step."""
 
 from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..decoder import Decoder
-from ..vgg import VGGEncoder
+from ..layer import adaptive_instance_norm
+from ..statistics import channel_mean_std
+from ..vgg import CONTENT_LAYER, VGGEncoder
+from .checkpoint import save_weights
 from .config import TrainingConfig
 from .crops import Batch, to_images
 from .distributed import Team
-from .objective import Decode, Encode, style_objective, warmup_objective
+from .fastnet import FastNet
+from .objective import Encode, Losses, distil_objective, fast_objective, style_objective, warmup_objective
 from .schedule import ema_decay, learning_rate, phase_of
 
 METRICS = ("loss", "content", "style", "identity", "grad_norm")
@@ -27,31 +33,40 @@ class Learner:
 
     Args:
         config: resolved.
-        encoder: frozen; taken over, and converted to the working precision.
-        decoder: where to start.
-        device: where both go.
+        encoder: VGG-19, frozen; taken over, and converted to the working precision.
+        network: what is trained, where it starts: the decoder, or both ends of the fast model.
+        device: where all of them go.
         team: averages the gradients.
+        teacher: the base model's decoder, where ``teacher_weight`` asks for it; as ``encoder``.
     """
 
     def __init__(
-        self, config: TrainingConfig, encoder: VGGEncoder, decoder: Decoder, device: torch.device, team: Team
+        self,
+        config: TrainingConfig,
+        encoder: VGGEncoder,
+        network: Decoder | FastNet,
+        device: torch.device,
+        team: Team,
+        teacher: Decoder | None = None,
     ) -> None:
         self.config = config
         self.device = device
         self.dtype = working_dtype(config, device)
         # A frozen network gains nothing from float32 weights, and autocast would convert them at each use.
         self.encoder = encoder.to(device, self.dtype).to(memory_format=torch.channels_last)
-        self.decoder = decoder.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
-        self.average = copy.deepcopy(self.decoder).requires_grad_(False)
-        self._parameters: list[Tensor] = list(self.decoder.parameters())
+        self.teacher = None if teacher is None else teacher.to(device, self.dtype).to(memory_format=torch.channels_last)
+        self.network = network.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self._parameters: list[Tensor] = list(self.network.parameters())
         self._averages: list[Tensor] = list(self.average.parameters())
         self.optimizer = self._new_optimizer()
         self._encode: Encode = self.encoder
-        trained: nn.Module = team.wrap(self.decoder, device)
-        self._decode: Decode = trained
+        # Each phase of the fast model leaves some of its parameters out.
+        trained: nn.Module = team.wrap(self.network, device, partly=isinstance(network, FastNet))
+        self._run: Callable[..., Any] = trained
         if config.compile:
             self._encode = cast(Encode, torch.compile(self.encoder))
-            self._decode = cast(Decode, torch.compile(trained))
+            self._run = torch.compile(trained)
 
     def step(self, step: int, batch: Batch) -> Tensor:
         """Train on one batch.
@@ -69,15 +84,16 @@ class Learner:
             # The two phases have losses of different scale: moments of the first would mislead the second.
             self.optimizer = self._new_optimizer()
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(config, step)
+            rests = group["is_encoder"] and phase == "style" and t < config.freeze_iter
+            group["lr"] = 0.0 if rests else learning_rate(config, step)
         size = config.crop if phase == "style" else (config.warmup_crop or config.crop)
         images, identity = to_images(batch, size, self.device)
         with self.autocast():
             if phase == "warmup":
-                losses = warmup_objective(self._encode, self._decode, images)
+                losses = self._warmup(images)
             else:
                 content, style = images.chunk(2)
-                losses = style_objective(config, self._encode, self._decode, content, style, identity)
+                losses = self._style(content, style, identity)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._parameters, config.clip_norm or math.inf)
@@ -85,6 +101,35 @@ class Learner:
         with torch.no_grad():
             torch._foreach_lerp_(self._averages, self._parameters, 1.0 - ema_decay(config, step))
         return torch.stack([*losses, norm]).detach()
+
+    def _warmup(self, images: Tensor) -> Losses:
+        if isinstance(self.network, FastNet):
+            return distil_objective(self._encode, self._run, images)
+        return warmup_objective(self._encode, self._run, images)
+
+    def _style(self, content: Tensor, style: Tensor, identity: Tensor) -> Losses:
+        if isinstance(self.network, FastNet):
+            return fast_objective(self.config, self._encode, self._run, self.teacher, content, style, identity)
+        return style_objective(self.config, self._encode, self._run, content, style, identity)
+
+    @torch.no_grad()
+    def paint(self, content: Tensor, style: Tensor) -> Tensor:
+        """``(B, 3, H, W)`` images in the style of others, by the averaged weights, not clamped."""
+        with self.autocast():
+            if isinstance(self.average, FastNet):
+                return cast(Tensor, self.average(content, style))
+            features, wanted = (self.encoder(images)[CONTENT_LAYER] for images in (content, style))
+            return cast(Tensor, self.average(adaptive_instance_norm(features, *channel_mean_std(wanted))))
+
+    def save(self, folder: Path) -> Path:
+        """Write the averaged weights into a folder, as files for ``--encoder`` and ``--decoder``; gives the latter."""
+        path = folder / "decoder.safetensors"
+        if isinstance(self.average, FastNet):
+            save_weights(self.average.encoder, folder / "encoder.safetensors")
+            save_weights(self.average.decoder, path)
+        else:
+            save_weights(self.average, path)
+        return path
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The working precision, for forward passes."""
@@ -95,20 +140,26 @@ class Learner:
     def state(self) -> dict[str, Any]:
         """All that :meth:`load` needs."""
         return {
-            "decoder": self.decoder.state_dict(),
+            "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go back to a :meth:`state`."""
-        self.decoder.load_state_dict(state["decoder"])
+        """Go back to a :meth:`state`, also of before there was more to train than a decoder."""
+        self.network.load_state_dict(state.get("network") or state["decoder"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         fused = self.device.type in ("cpu", "cuda")
-        return torch.optim.Adam(self._parameters, lr=self.config.lr, betas=self.config.betas, fused=fused)
+        encoder = list(self.network.encoder.parameters()) if isinstance(self.network, FastNet) else []
+        known = {id(parameter) for parameter in encoder}
+        others = [parameter for parameter in self._parameters if id(parameter) not in known]
+        groups = [{"params": others, "is_encoder": False}]
+        if encoder:
+            groups.append({"params": encoder, "is_encoder": True})
+        return torch.optim.Adam(groups, lr=self.config.lr, betas=self.config.betas, fused=fused)
 
 
 def working_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import TrainingError
 from ..files import atomic_path
-from .checkpoint import CheckpointStore, State, random_state, restore_random_state, save_decoder
+from .checkpoint import CheckpointStore, State, random_state, restore_random_state
 from .config import TrainingConfig
 from .crops import Batch, BatchMaker, Prefetcher
 from .distributed import Team
@@ -195,7 +195,7 @@ class Loop:
         step = self.progress.step
         phase, _ = phase_of(self.config, step - 1)
         if phase == "warmup":
-            values |= {"content": None, "style": None}
+            values |= {"content": values["content"] or None, "style": None}  # content: the distance in distillation
         self._tick()
         seconds = max(1e-9, self.progress.seconds - self._clock_seconds)
         record: Record = {
@@ -219,7 +219,7 @@ class Loop:
             self.reporter.record(record)
 
     def _save(self) -> None:
-        """A checkpoint and the averaged decoder, unless this step has one."""
+        """A checkpoint and the averaged weights, unless this step has one."""
         self._tick()
         self._guard()
         step = self.progress.step
@@ -232,7 +232,7 @@ class Loop:
                 "random": random_state(),
             }
             self._store.save(step, state)
-            save_decoder(self.learner.average, self.decoder_path)
+            self.learner.save(self.output)
         self._saved = step
         self._ticked = time.monotonic()
 

@@ -12,11 +12,8 @@ from PIL import Image
 
 from ..files import atomic_path
 from ..images import center_crop_square, save_image, to_pil, to_tensor
-from ..layer import adaptive_instance_norm
 from ..plots import Curve, plot_curves
 from ..sheets import grid
-from ..statistics import channel_mean_std
-from ..vgg import CONTENT_LAYER
 from .cache import ImageCache
 from .learner import Learner
 from .schedule import Phase
@@ -101,12 +98,9 @@ def save_preview(learner: Learner, contents: ImageCache, styles: ImageCache, siz
     left, top = _examples(contents, PREVIEW_CONTENTS, size), _examples(styles, PREVIEW_STYLES, size)
     rows: list[list[Image.Image | None]] = [[None, *top]]
     device = learner.device
-    with learner.autocast():
-        wanted = [channel_mean_std(learner.encoder(to_tensor(s).to(device))[CONTENT_LAYER]) for s in top]
-        for picture in left:
-            features = learner.encoder(to_tensor(picture).to(device))[CONTENT_LAYER]
-            outputs = [learner.average(adaptive_instance_norm(features, *style)) for style in wanted]
-            rows.append([picture, *(to_pil(o.float().clamp(0, 1)) for o in outputs)])
+    for picture in left:
+        outputs = [learner.paint(to_tensor(picture).to(device), to_tensor(style).to(device)) for style in top]
+        rows.append([picture, *(to_pil(output.float().clamp(0, 1)) for output in outputs)])
     save_image(grid(rows, cell=size), path, quality=90)
 
 

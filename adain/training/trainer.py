@@ -14,12 +14,14 @@ from ..decoder import Decoder
 from ..devices import resolve_device
 from ..errors import InputError, WeightsError
 from ..pretrained import load_decoder, load_encoder
+from ..slim import SlimDecoder, SlimEncoder
 from ..vgg import CONTENT_LAYER
 from .cache import ImageCache, open_cache
 from .checkpoint import CheckpointStore, State
 from .config import TrainingConfig
 from .crops import BatchMaker, to_images
 from .distributed import Ranks, Team
+from .fastnet import FastNet
 from .initialise import mirrored_decoder
 from .learner import Learner
 from .loop import Loop, Progress, Result
@@ -28,17 +30,19 @@ from .stopping import CODES, StopFlag, Stopped
 
 
 class Trainer:
-    """Trains a decoder into a folder.
+    """Trains a decoder, or both ends of the fast model, into a folder.
 
     The folder receives ``run.json`` (settings and sources), ``log.jsonl``, ``loss.png``, ``previews/``,
-    ``checkpoints/`` and ``decoder.safetensors``, the averaged weights of the newest checkpoint.
+    ``checkpoints/`` and ``decoder.safetensors``, the averaged weights of the newest checkpoint; of the fast model
+    ``encoder.safetensors`` as well.
 
     Args:
         config: the settings.
         contents, styles: folders and ``.tar`` files with photographs and with artworks.
         output: the run's folder; must not hold a run already.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        init_from: weights file or model name to start from; None starts from the mirrored encoder.
+        init_from: weights file or model name to start from, for the fast model a folder with both files or a model
+            name; None starts from the mirrored encoder, or the fast model from nothing.
         cache_dir: where decoded images are kept, by default ``output/cache``.
         reporter: is told what happens.
 
@@ -71,11 +75,11 @@ class Trainer:
         self.cache_dir = self.output / "cache" if cache_dir is None else Path(cache_dir)
         self._store = CheckpointStore(self.output / "checkpoints", self.config.keep_checkpoints)
         self._resumed = resumed
-        self._start: Decoder | None = None
+        self._start: Decoder | FastNet | None = None
         if resumed is not None:
             return
         if init_from is not None:
-            self._start = read_decoder(init_from)
+            self._start = read_fast(init_from) if self.config.model == "fast" else read_decoder(init_from)
         if self._store.paths():
             raise InputError(
                 f"{self.output} holds a run already: add --resume to continue it, or choose another --output"
@@ -197,15 +201,18 @@ class Trainer:
         return facts
 
     def _learner(self, maker: BatchMaker, team: Team) -> Learner:
+        config, network = self.config, self._start
         encoder = load_encoder(upto=CONTENT_LAYER)
-        decoder = self._start
-        if decoder is None and self._resumed is not None:
-            decoder = Decoder()
-        if decoder is None:
-            size = self.config.warmup_crop if self.config.warmup_steps else self.config.crop
-            images, _ = to_images(maker.starting(), size or self.config.crop, torch.device("cpu"))
-            decoder = mirrored_decoder(encoder, images)
-        return Learner(self.config, encoder, decoder, self.device, team)
+        teacher = load_decoder() if config.teacher_weight > 0 else None
+        if network is None and config.model == "fast":
+            network = FastNet.fresh(config.seed)
+        if network is None and self._resumed is not None:
+            network = Decoder()
+        if network is None:
+            size = config.warmup_crop if config.warmup_steps else config.crop
+            images, _ = to_images(maker.starting(), size or config.crop, torch.device("cpu"))
+            network = mirrored_decoder(encoder, images)
+        return Learner(config, encoder, network, self.device, team, teacher)
 
 
 def training_device(name: str, ranks: Ranks) -> torch.device:
@@ -244,13 +251,31 @@ def read_decoder(source: str | Path) -> Decoder:
     """
     path = Path(source)
     if not path.suffix and not path.exists():
-        return load_decoder(str(source))
+        decoder = load_decoder(str(source))
+        if type(decoder) is not Decoder:
+            raise WeightsError(f"{source} is another model than the one to be trained: add --model {source}")
+        return decoder
     state = decoder_state(read_tensors(path))
     if state is None:
         raise WeightsError(f"{path} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
     decoder = Decoder()
     decoder.load_state_dict(state)
     return decoder
+
+
+def read_fast(source: str | Path) -> FastNet:
+    """Both ends of the fast model from the folder of a run, or those of a model name; the adaptors start anew.
+
+    Raises:
+        MissingFileError, WeightsError: if there are none, or the files hold something else.
+    """
+    path = Path(source)
+    is_name = not path.suffix and not path.exists()
+    files = [str(source)] * 2 if is_name else [path / "encoder.safetensors", path / "decoder.safetensors"]
+    encoder, decoder = load_encoder(files[0]), load_decoder(files[1])
+    if not isinstance(encoder, SlimEncoder) or not isinstance(decoder, SlimDecoder):
+        raise WeightsError(f"{source} holds no fast model: --init-from needs the folder of a run with --model fast")
+    return FastNet(encoder, decoder)
 
 
 def _paths(sources: Sequence[str | Path], name: str) -> list[Path]:

@@ -14,7 +14,7 @@ from adain.training.checkpoint import (
     CheckpointStore,
     random_state,
     restore_random_state,
-    save_decoder,
+    save_weights,
 )
 
 
@@ -78,7 +78,7 @@ def test_pickled_objects_are_not_executed(tmp_path: Path) -> None:
 def test_the_decoder_file_is_what_load_decoder_takes(tmp_path: Path) -> None:
     decoder = Decoder().to(memory_format=torch.channels_last)
     path = tmp_path / "decoder.safetensors"
-    save_decoder(decoder, path)
+    save_weights(decoder, path)
     assert path.stat().st_size < 7.1e6
     assert all(t.dtype == torch.float16 for t in load_file(path).values())
     loaded = load_decoder(path).state_dict()

@@ -69,7 +69,7 @@ def test_two_processes_train_stop_and_resume_as_one(tmp_path: Path, content_dir:
     assert resumed.returncode == 0, resumed.stderr
     states = [CheckpointStore(tmp_path / run / "checkpoints").load_latest() for run in "ab"]
     assert [s["step"] for s in states] == [4, 4]
-    one, two = (s["learner"]["decoder"] for s in states)
+    one, two = (s["learner"]["network"] for s in states)
     assert all(torch.equal(one[k], two[k]) for k in one)
     losses = [
         [json.loads(text)["loss"] for text in (tmp_path / run / "log.jsonl").read_text().splitlines()] for run in "ab"

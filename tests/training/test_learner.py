@@ -36,7 +36,7 @@ def test_twenty_steps_lower_the_loss(
     batch = BatchMaker(config, contents, styles)(0)
     losses = [float(mine.step(step, batch)[0]) for step in range(20)]
     assert losses[-1] < 0.7 * losses[0]
-    assert mine.decoder.conv4_1.weight.dtype == torch.float32  # type: ignore[union-attr]
+    assert mine.network.conv4_1.weight.dtype == torch.float32  # type: ignore[union-attr]
 
 
 def test_warmup_lowers_the_pixel_error(encoder: VGGEncoder, contents: ImageCache, styles: ImageCache) -> None:
@@ -53,11 +53,11 @@ def test_average_follows_its_closed_form(encoder: VGGEncoder, contents: ImageCac
     config = replace(CONFIG, ema=0.15)
     mine = learner(config, encoder, load_decoder())
     make = BatchMaker(config, contents, styles)
-    wanted = weights(mine.decoder).double()
+    wanted = weights(mine.network).double()
     for step in range(4):
         mine.step(step, make(step))
         decay = min(0.15, (step + 1) / (step + 10))
-        wanted = decay * wanted + (1 - decay) * weights(mine.decoder).double()
+        wanted = decay * wanted + (1 - decay) * weights(mine.network).double()
         torch.testing.assert_close(weights(mine.average).double(), wanted, rtol=1e-5, atol=1e-7)
 
 
@@ -65,7 +65,7 @@ def test_without_ema_the_average_is_the_decoder(encoder: VGGEncoder, contents: I
     config = replace(CONFIG, ema=0.0)
     mine = learner(config, encoder, load_decoder())
     mine.step(0, BatchMaker(config, contents, styles)(0))
-    assert torch.equal(weights(mine.average), weights(mine.decoder))
+    assert torch.equal(weights(mine.average), weights(mine.network))
 
 
 def test_the_norm_is_clipped_and_reported_unclipped(
@@ -76,7 +76,7 @@ def test_the_norm_is_clipped_and_reported_unclipped(
     for clip in (0.0, 1e-3):
         mine = learner(replace(CONFIG, clip_norm=clip), encoder, load_decoder())
         reported = float(mine.step(0, batch)[METRICS.index("grad_norm")])
-        left = torch.cat([p.grad.flatten() for p in mine.decoder.parameters() if p.grad is not None]).norm()
+        left = torch.cat([p.grad.flatten() for p in mine.network.parameters() if p.grad is not None]).norm()
         norms.append((reported, float(left)))
     assert norms[0][1] == pytest.approx(norms[0][0], rel=1e-4)
     assert norms[1] == pytest.approx((norms[0][0], 1e-3), rel=1e-3)
@@ -92,7 +92,7 @@ def test_state_brings_back_every_bit(encoder: VGGEncoder, contents: ImageCache, 
     two = learner(CONFIG, encoder, Decoder())
     two.load(state)
     assert all(torch.equal(two.step(step, make(step)), after[step - 3]) for step in (3, 4))
-    assert torch.equal(weights(two.decoder), weights(one.decoder))
+    assert torch.equal(weights(two.network), weights(one.network))
     assert torch.equal(weights(two.average), weights(one.average))
 
 

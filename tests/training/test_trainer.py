@@ -105,7 +105,7 @@ def same_outcome(one: Path, two: Path) -> None:
     """Bit for bit: weights, averages, optimiser, random state, the log, and the file that is used."""
     a, b = newest(one), newest(two)
     assert a["step"] == b["step"]
-    for part in ("decoder", "average"):
+    for part in ("network", "average"):
         for name, tensor in a["learner"][part].items():
             assert torch.equal(tensor, b["learner"][part][name]), (part, name)
     for key, values in a["learner"]["optimizer"]["state"].items():
@@ -141,7 +141,7 @@ def test_the_saved_decoder_is_the_average(straight: Path) -> None:
     state = newest(straight)["learner"]
     loaded = load_decoder(straight / "decoder.safetensors").state_dict()
     assert all(torch.equal(v, state["average"][k].half().float()) for k, v in loaded.items())
-    assert any(not torch.equal(v, state["decoder"][k].half().float()) for k, v in loaded.items())
+    assert any(not torch.equal(v, state["network"][k].half().float()) for k, v in loaded.items())
 
 
 def test_the_same_seed_gives_the_same_bits(run: Run, straight: Path, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_nan_names_the_step_and_the_last_good_checkpoint(
             run.new(output).run()
     state = newest(output)
     assert state["step"] == 8
-    assert all(bool(t.isfinite().all()) for t in state["learner"]["decoder"].values())
+    assert all(bool(t.isfinite().all()) for t in state["learner"]["network"].values())
     assert all(bool(t.isfinite().all()) for t in load_file(output / "decoder.safetensors").values())
     Trainer.resume(output, device="cpu").run()
     same_outcome(straight, output)

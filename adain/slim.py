@@ -1,0 +1,105 @@
+"""The fast model: encoder and decoder of VGG-19's shape at a quarter of its width.
+
+Where the base model's features are relu4_1 alone, these are relu4_1 and, cell by cell beside it, the finer relu3_2
+*folded*: the 2 × 2 places of a cell lie one behind the other as channels. AdaIN then works at both depths at once, and
+everything that is built on one feature map of 8-pixel cells (blends, masks, tiles) stays as it is. The finer layer
+brings the outlines that so few channels would lose; ``weights/MODEL_CARD.md`` tells what that is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .decoder import Decoder
+from .vgg import CONTENT_LAYER, ConvSpec, Trim, VGGEncoder, layer_table, layers_upto
+
+BLOCKS: tuple[tuple[int, int], ...] = ((16, 1), (32, 1), (64, 2), (128, 1))
+"""(channels, convolutions) of its four blocks."""
+
+LAYERS = layer_table(BLOCKS)
+"""All five convolutions in order."""
+
+FOLDED = "relu3_2"
+"""The finer layer: the last one before the last pooling."""
+
+_FOLDED_CONV, _FOLDED_WIDTH = next((spec.name, spec.c_out) for spec in LAYERS if spec.relu == FOLDED)
+
+
+def fold(x: Tensor) -> Tensor:
+    """The places of each 2 × 2 cell one behind the other; the last row and column of odd sizes count twice.
+
+    Shape:
+        ``(B, C, H, W)`` → ``(B, 4 C, ceil(H / 2), ceil(W / 2))``: first all channels of the upper left places.
+    """
+    odd = (0, x.shape[3] % 2, 0, x.shape[2] % 2)
+    x = F.pad(x, odd, mode="replicate") if any(odd) else x
+    return torch.cat([x[:, :, row::2, column::2] for row in (0, 1) for column in (0, 1)], dim=1)
+
+
+def unfold(x: Tensor) -> Tensor:
+    """Undo :func:`fold` of even sizes.
+
+    Shape:
+        ``(B, 4 C, H, W)`` → ``(B, C, 2 H, 2 W)``.
+    """
+    batch, channels, height, width = x.shape
+    places = x.reshape(batch, 2, 2, channels // 4, height, width)
+    return places.permute(0, 3, 4, 1, 5, 2).reshape(batch, channels // 4, 2 * height, 2 * width)
+
+
+class SlimEncoder(VGGEncoder):
+    """The fast model's encoder; arguments and layers as :class:`~adain.vgg.VGGEncoder`, as far as there are any.
+
+    Shape:
+        image ``(B, 3, H, W)``, RGB in ``[0, 1]`` → :meth:`features` ``(B, 384, ceil(H / 8), ceil(W / 8))``.
+    """
+
+    name: ClassVar[str] = "slim"
+    content_layer: ClassVar[str] = CONTENT_LAYER
+    style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+    table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
+
+    @property
+    def feature_channels(self) -> int:
+        return super().feature_channels + 4 * _FOLDED_WIDTH
+
+    def features(self, image: Tensor, *, trim: Trim | None = None) -> Tensor:
+        found = self(image, (CONTENT_LAYER, FOLDED), trim=trim)
+        if trim is not None:
+            found[FOLDED] = trim.own(_FOLDED_CONV, found[FOLDED])
+        return self.fuse(found)
+
+    @staticmethod
+    def fuse(found: Mapping[str, Tensor]) -> Tensor:
+        """The two layers of :meth:`features` as one, relu4_1 first."""
+        return torch.cat([found[CONTENT_LAYER], fold(found[FOLDED])], dim=1)
+
+
+class SlimDecoder(Decoder):
+    """The fast model's decoder.
+
+    The features' part from relu4_1 is decoded to the size of the folded one, which is added to it; from there on it is
+    a :class:`~adain.decoder.Decoder` like the base model's.
+
+    Shape:
+        features ``(B, 384, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
+    """
+
+    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layers_upto(CONTENT_LAYER, LAYERS)))
+
+    @property
+    def feature_channels(self) -> int:
+        return self.specs[0].c_out + 4 * _FOLDED_WIDTH
+
+    def forward(self, features: Tensor, *, trim: Trim | None = None) -> Tensor:
+        first, *others = self.specs
+        fine = features[:, first.c_out :]
+        x = self._run([first], features[:, : first.c_out], trim)
+        # Adding to every place of a folded cell is doubling by nearest neighbours.
+        fine = fine if trim is None else trim(first.name, fine)
+        return self._run(others, unfold(x.repeat(1, 4, 1, 1) + fine), trim)

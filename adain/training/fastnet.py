@@ -1,0 +1,62 @@
+"""The fast model as it is trained: encoder, decoder, and the adaptors that distillation needs and nobody else."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..layer import adaptive_instance_norm
+from ..slim import FOLDED, SlimDecoder, SlimEncoder
+from ..statistics import channel_mean_std
+from ..vgg import CONTENT_LAYER, LAYERS
+
+ADAPTED = {"relu1_1": "relu1_1", "relu2_1": "relu2_1", FOLDED: "relu3_1", CONTENT_LAYER: CONTENT_LAYER}
+"""Layers of the fast encoder, and those of VGG-19 they learn from: of one size each."""
+
+
+class FastNet(nn.Module):
+    """Both ends of the fast model in one module, so that one call serves a step on any number of GPUs.
+
+    Args:
+        encoder, decoder: taken over.
+    """
+
+    def __init__(self, encoder: SlimEncoder, decoder: SlimDecoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        widths = {spec.relu: spec.c_out for spec in encoder.specs}
+        wanted = {spec.relu: spec.c_out for spec in LAYERS}
+        self.adaptors = nn.ModuleDict(
+            {own: nn.Conv2d(widths[own], wanted[other], kernel_size=1) for own, other in ADAPTED.items()}
+        )
+
+    @classmethod
+    def fresh(cls, seed: int) -> FastNet:
+        """With He et al.'s initialisation, the same for the same seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            net = cls(SlimEncoder(), SlimDecoder())
+            for end in (net.encoder, net.decoder):
+                for name, parameter in end.named_parameters():
+                    if name.endswith("weight"):
+                        nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+                    else:
+                        nn.init.zeros_(parameter)
+        return net
+
+    def forward(self, content: Tensor, style: Tensor | None = None) -> Tensor | tuple[dict[str, Tensor], Tensor]:
+        """The content in a style; without a style, what :func:`~adain.training.objective.distil_objective` wants.
+
+        Shape:
+            ``(B, 3, H, W)`` images in ``[0, 1]``, sides multiples of 8.
+        """
+        if style is not None:
+            features = self.encoder.features(content)
+            wanted = channel_mean_std(self.encoder.features(style))
+            painted: Tensor = self.decoder(adaptive_instance_norm(features, *wanted))
+            return painted
+        found = self.encoder(content, tuple(ADAPTED))
+        adapted = {other: self.adaptors[own](found[own]) for own, other in ADAPTED.items()}
+        # The decoder follows: what makes pixels easy to give back is not what the encoder is to learn.
+        return adapted, self.decoder(self.encoder.fuse(found).detach())
