@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from torch import Tensor
 
@@ -24,7 +24,7 @@ from .tiling import TileSize
 if TYPE_CHECKING:
     from .stylizer import Stylizer
 
-StyleInput = Style | ImageInput
+StyleInput: TypeAlias = "Style | ImageInput"
 ColorInput = None | str | ColorPreservation
 ColorShare = tuple[ColorPreservation, float | Tensor]
 """Colours to keep in the result, and how much of it they are for: one number, or one a pixel ``(1, 1, H, W)``."""

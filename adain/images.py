@@ -9,14 +9,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from . import defaults
+from .arrays import to_array
 from .errors import ImageError, InputError, MissingFileError
 from .files import atomic_path, check_writable
 from .formats import READABLE
@@ -24,7 +24,11 @@ from .formats import SUFFIXES as SUFFIXES
 from .formats import WRITABLE as WRITABLE
 from .listing import list_images as list_images
 
-ImageInput = str | os.PathLike[str] | Image.Image | torch.Tensor
+if TYPE_CHECKING:
+    import torch
+
+# A string, and torch imported where it is needed: the ONNX models run without it.
+ImageInput: TypeAlias = "str | os.PathLike[str] | Image.Image | torch.Tensor"
 
 # Twice Pillow's MAX_IMAGE_PIXELS: above this, Pillow by itself refuses an image.
 DEFAULT_MAX_PIXELS = 178_956_970
@@ -145,12 +149,9 @@ def with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
 
 def to_tensor(image: Image.Image) -> torch.Tensor:
     """Convert "RGB" to float32 (1, 3, H, W) in [0, 1]; ImageError for any other mode."""
-    if image.mode != "RGB":
-        raise ImageError(f'expected an image of mode "RGB", not "{image.mode}"; use read_image')
-    pixels = np.asarray(image)
-    values = np.empty((1, 3, *pixels.shape[:2]), np.float32)
-    np.divide(pixels.transpose(2, 0, 1), np.float32(255), out=values[0])
-    return torch.from_numpy(values)
+    import torch
+
+    return torch.from_numpy(to_array(image))
 
 
 def to_pil(tensor: torch.Tensor) -> Image.Image:
@@ -160,6 +161,8 @@ def to_pil(tensor: torch.Tensor) -> Image.Image:
     on any device and may require gradients. Raises ImageError for another shape or an integer
     type, and for values that are NaN or infinite.
     """
+    import torch
+
     shape = tuple(tensor.shape)
     tensor = tensor[0] if len(shape) == 4 and shape[0] == 1 else tensor
     if tensor.ndim != 3 or tensor.shape[0] != 3 or 0 in shape or not tensor.is_floating_point():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -11,8 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from . import images, tensors
-from .errors import ImageError
 from .images import ImageInput
+from .opening import check_least, open_image
+from .opening import input_name as input_name
 from .vgg import MIN_SIZE
 
 
@@ -81,17 +80,9 @@ def open_picture(
         uncropped = (pixels.shape[2], pixels.shape[3])
         image = tensors.center_crop_square(pixels) if crop else pixels
     else:
-        picture = images.resize_shorter(images.read_image(source, max_pixels=max_pixels), size)
-        uncropped = (picture.height, picture.width)
-        picture = images.center_crop_square(picture) if crop else picture
-        image, opacity = images.split_alpha(picture)
+        image, opacity, uncropped = open_image(source, size=size, crop=crop, max_pixels=max_pixels)
     opened = Opened(image, opacity, uncropped)
-    height, width = opened.size
-    if min(height, width) < MIN_SIZE:
-        raise ImageError(
-            f"{input_name(source) or 'the image'} is {width}x{height} px: at least {MIN_SIZE} px a side are "
-            f"needed, enlarge it or ask for a larger size"
-        )
+    check_least(opened.size, MIN_SIZE, input_name(source))
     return opened
 
 
@@ -117,10 +108,3 @@ def load_pixels(
 ) -> tuple[Tensor, Image.Image | None]:
     """The pixels and the alpha channel alone of :func:`load_picture`, which see."""
     return load_picture(source, size=size, crop=crop, device=device, max_pixels=max_pixels)[:2]
-
-
-def input_name(source: ImageInput) -> str:
-    """The file name of an input, for messages; empty if it has none."""
-    if isinstance(source, (str, os.PathLike)):
-        return Path(source).name
-    return "" if isinstance(source, Tensor) else Path(str(getattr(source, "filename", ""))).name

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from .errors import InputError
 from .statistics import at_least_float32, channel_mean_std
-
-
-def check_alpha(alpha: float) -> float:
-    """``alpha`` as a float, or :class:`~adain.errors.InputError` if it is outside ``[0, 1]``."""
-    value = float(alpha)
-    if math.isnan(value) or not 0.0 <= value <= 1.0:
-        raise InputError(f"alpha must be between 0 (photograph) and 1 (full style), not {alpha}")
-    return value
+from .strengths import check_alpha as check_alpha
 
 
 def check_alpha_map(alpha: Tensor, features: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from .errors import InputError, MissingFileError
 from .files import atomic_path
+from .strengths import normalize_weights as normalize_weights
 
 SUFFIX = ".safetensors"
 
@@ -95,18 +95,6 @@ def _is_usable(mean: Tensor, std: Tensor, fine: Tensor | None) -> bool:
     if mean.shape[2:] != (1, 1) or mean.numel() == 0:
         return False
     return all(bool(t.isfinite().all()) for t in tensors) and all(bool((t > 0).all()) for t in tensors[1:])
-
-
-def normalize_weights(weights: Sequence[float]) -> list[float]:
-    """Weights scaled to sum 1.
-
-    Raises:
-        InputError: if one is negative or not a finite number, or all are 0.
-    """
-    values = [float(w) for w in weights]
-    if not values or any(not math.isfinite(w) or w < 0 for w in values) or not sum(values) > 0:
-        raise InputError(f"style weights must be finite, not negative, and not all 0: {', '.join(map(str, weights))}")
-    return [w / sum(values) for w in values]
 
 
 def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> Style:

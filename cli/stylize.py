@@ -136,7 +136,7 @@ def stylize(
     from adain.errors import ImageError
     from adain.folders import Task
     from adain.manifest import Manifest
-    from adain.style import normalize_weights
+    from adain.strengths import normalize_weights
 
     is_one = bool(weights or controls.masks or controls.label_map or controls.gradient or controls.style_grid)
     is_zip = folders.pairs == "zip"
