@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .guidance import Region, Regions, gradient
     from .images import read_image, save_image
     from .layer import AdaIN, adaptive_instance_norm
+    from .onnx import OnnxStylizer
     from .pretrained import load_decoder, load_encoder
     from .refine import refine
     from .refinement.progress import RefinementError
@@ -41,6 +42,7 @@ _HOME = {
     "ImageError": "errors",
     "InputError": "errors",
     "MissingFileError": "errors",
+    "OnnxStylizer": "onnx",
     "Recipe": "refinement.recipe",
     "RefinementError": "refinement.progress",
     "Region": "guidance",
@@ -71,6 +73,7 @@ __all__ = [
     "ImageError",
     "InputError",
     "MissingFileError",
+    "OnnxStylizer",
     "Recipe",
     "RefinementError",
     "Region",

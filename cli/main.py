@@ -14,6 +14,7 @@ from adain.errors import AdainError, out_of_memory
 from .codes import BAD_INPUT, INTERRUPTED
 from .demo import demo
 from .evaluate import evaluate
+from .export import export
 from .refine import refine
 from .stylize import stylize
 from .train import train
@@ -65,5 +66,5 @@ def main() -> None:
     """Give any photograph the style of any artwork."""
 
 
-for command in (stylize, video, refine, demo, train, evaluate, weights):
+for command in (stylize, video, refine, demo, train, evaluate, weights, export):
     main.add_command(command)

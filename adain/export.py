@@ -1,0 +1,210 @@
+"""Writing a model as ONNX graphs for other runtimes, compared with torch before anything is written."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from . import __version__, defaults, pretrained
+from .decoder import Decoder
+from .errors import InputError, WeightsError
+from .files import atomic_path, check_writable
+from .images import center_crop_square, cut, read_image, resize_shorter, to_tensor
+from .onnx import FORMAT, STYLE_FILE, TRANSFER_FILE, open_session
+from .resources import sample_folder
+from .stylizer import Stylizer
+from .vgg import MIN_SIZE, VGGEncoder
+
+if TYPE_CHECKING:
+    from .graphs import Array, Graph
+
+OPSETS = (13, 23)
+"""The oldest and the newest opset the graphs are written for."""
+
+TOLERANCE = {"fp32": 2e-3, "fp16": 2e-2, "int8": 0.25}
+"""Largest difference from torch in any pixel, of 1; graphs beyond are not written."""
+
+_SIDE = 96
+
+
+class Exported(NamedTuple):
+    """What was written.
+
+    Attributes:
+        files: the graphs.
+        difference: from torch, the largest in any pixel of a sample picture in ``[0, 1]``.
+    """
+
+    files: tuple[Path, Path]
+    difference: float
+
+
+def export_onnx(
+    encoder: VGGEncoder,
+    decoder: Decoder,
+    folder: str | os.PathLike[str],
+    *,
+    precision: str = defaults.ONNX_PRECISION,
+    opset: int = defaults.ONNX_OPSET,
+    details: Mapping[str, str] | None = None,
+) -> Exported:
+    """Write ``style.onnx`` and ``transfer.onnx``; see :mod:`adain.graphs` for what goes in and comes out.
+
+    Both are first run by onnxruntime and compared with torch on a sample picture.
+
+    Args:
+        encoder, decoder: of one model.
+        folder: for the two files, which appear complete or not at all.
+        precision: how filters are stored: ``"fp32"``, ``"fp16"``, or ``"int8"`` with a scale for each channel. All
+            are computed with in float32.
+        opset: of ONNX's operators, 13 to 23.
+        details: further metadata, such as :func:`provenance` gives.
+
+    Raises:
+        InputError: if onnx or onnxruntime is missing, the networks are of two models, precision or opset is unknown,
+            or the files cannot be written.
+        WeightsError: if the graphs give anything else than torch does.
+    """
+    if precision not in defaults.ONNX_PRECISIONS:
+        raise InputError(f"there is no precision {precision!r}: use {', '.join(defaults.ONNX_PRECISIONS)}")
+    if not OPSETS[0] <= opset <= OPSETS[1]:
+        raise InputError(f"opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}")
+    _import_onnx()
+    paths = (Path(folder) / STYLE_FILE, Path(folder) / TRANSFER_FILE)
+    for path in paths:
+        check_writable(path)
+    stylizer = Stylizer(copy.deepcopy(encoder).float(), copy.deepcopy(decoder).float(), device="cpu", precision="fp32")
+    models = _build(stylizer, precision, opset, details or {})
+    difference = _compare(stylizer, *models)
+    if not difference <= TOLERANCE[precision]:
+        raise WeightsError(
+            f"the {precision} graphs differ from torch by up to {difference:.2g} of 1 (at most "
+            f"{TOLERANCE[precision]:g} is allowed), so nothing was written: use "
+            + ("another --opset" if precision == "fp32" else "--precision fp32")
+        )
+    with contextlib.ExitStack() as stack:
+        temporaries = [stack.enter_context(atomic_path(path)) for path in paths]
+        for temporary, model in zip(temporaries, models, strict=True):
+            temporary.write_bytes(model)
+    return Exported(paths, difference)
+
+
+def provenance(
+    model: str | None = None, encoder: str | Path | None = None, decoder: str | Path | None = None
+) -> dict[str, str]:
+    """Metadata that name where the weights come from; arguments as :meth:`adain.Stylizer.from_pretrained`.
+
+    Raises:
+        WeightsError: if there is no such model.
+    """
+    name = model or pretrained.DEFAULT_MODEL
+    shipped = None if encoder and decoder else pretrained.find_model(name)
+    found = {"model": "custom" if encoder or decoder else name}
+    licences, origins = [], []
+    for part, own in (("encoder", encoder), ("decoder", decoder)):
+        if own is not None:
+            found[f"{part}_sha256"] = hashlib.sha256(Path(own).read_bytes()).hexdigest()
+            licences.append(f"{part}: not known")
+            origins.append(f"{part}: {Path(own).name}")
+        else:
+            entry: pretrained.WeightsFile = getattr(shipped, part)
+            found[f"{part}_sha256"] = entry.sha256
+            licences.append(f"{part}: {entry.licence}")
+            origins.append(f"{part}: {entry.origin}")
+    return found | {"licence": "; ".join(licences), "origin": "; ".join(origins)}
+
+
+def _build(stylizer: Stylizer, precision: str, opset: int, details: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """The two graphs as files, checked."""
+    import onnx
+
+    from .graphs import Graph, style_graph, transfer_graph
+
+    pack = {"fp32": _plain, "fp16": _half, "int8": _eighth}[precision]
+    style = style_graph(stylizer.encoder, Graph(opset, pack))
+    transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, pack))
+    about = {"model": "custom"} | dict(details)
+    about |= {
+        "format": FORMAT,
+        "version": __version__,
+        "precision": precision,
+        "channels": str(stylizer.encoder.feature_channels),
+        "min_size": str(MIN_SIZE),
+        "networks": _digest(stylizer),
+    }
+    files = []
+    for part, model in (("style", style), ("transfer", transfer)):
+        model.producer_name, model.producer_version = "adain", __version__
+        onnx.helper.set_model_props(model, about | {"part": part})
+        onnx.checker.check_model(model, full_check=True)
+        files.append(model.SerializeToString())
+    return files[0], files[1]
+
+
+def _plain(graph: Graph, name: str, values: Array) -> str:
+    return graph.constant(name, values)
+
+
+def _half(graph: Graph, name: str, values: Array) -> str:
+    return graph.add("Cast", graph.constant(name, values.astype(np.float16)), to=_float())
+
+
+def _eighth(graph: Graph, name: str, values: Array) -> str:
+    """8 bits and a scale for each channel of the result.
+
+    A product and no DequantizeLinear: runtimes work it out once, when they load the model, and not in every run.
+    """
+    scale = np.maximum(np.abs(values).max(axis=(1, 2, 3), keepdims=True) / 127, 1e-30).astype(np.float32)
+    levels = graph.constant(name, np.rint(values / scale).astype(np.int8))
+    return graph.add("Mul", graph.add("Cast", levels, to=_float()), graph.constant(f"{name}.scale", scale))
+
+
+def _float() -> int:
+    from onnx import TensorProto
+
+    return int(TensorProto.FLOAT)
+
+
+def _compare(stylizer: Stylizer, style: bytes, transfer: bytes) -> float:
+    """The largest difference between onnxruntime's and torch's result for a sample, the style encoded by either."""
+    picture = resize_shorter(read_image(min(sample_folder("content").glob("*.jpg"))), _SIDE)
+    photo = to_tensor(cut(picture, (0, 0, picture.width - 3, picture.height - 1)))
+    art = to_tensor(
+        center_crop_square(resize_shorter(read_image(min(sample_folder("style").glob("*.jpg"))), _SIDE - 3))
+    )
+    expected = stylizer.encode_style(art, size=0)
+    mean, std = open_session(style).run(None, {"image": art.numpy()})
+    session = open_session(transfer)
+    worst = 0.0
+    for alpha in (0.5, 1.0):
+        feed: dict[str, Any] = {"image": photo.numpy(), "mean": mean, "std": std, "alpha": np.array(alpha, np.float32)}
+        (made,) = session.run(None, feed)
+        wanted = stylizer.stylize(photo, expected, alpha=alpha).numpy()
+        if made.shape != wanted.shape:
+            return float("inf")
+        worst = max(worst, float(np.abs(made - wanted).max()))  # NaN stays NaN only if first; see the caller
+    return worst
+
+
+def _digest(stylizer: Stylizer) -> str:
+    """16 hexadecimal digits of both networks' weights."""
+    digest = hashlib.sha256()
+    for network in (stylizer.encoder, stylizer.decoder):
+        for name, tensor in network.state_dict().items():
+            digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _import_onnx() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError:
+        raise InputError('exporting needs onnx and onnxruntime: pip install "adain[onnx]"') from None

@@ -1,0 +1,219 @@
+"""The networks as ONNX graphs, written node by node from their own tables of convolutions.
+
+Two graphs: ``style`` (picture → statistics) and ``transfer`` (photograph, statistics, alpha → picture). Sizes are free:
+whatever depends on them is computed inside. torch's exporters trace one example instead; they take a minute for these
+networks, or keep decisions that hold for the example alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from .decoder import Decoder
+from .slim import FOLDED, SlimDecoder, SlimEncoder
+from .statistics import EPS
+from .vgg import CONTENT_LAYER, STRIDE, ConvSpec, VGGEncoder, layers_upto
+
+Array = npt.NDArray[Any]
+
+Pack = Callable[["Graph", str, Array], str]
+"""Stores the filters of a convolution, given its name, and returns the name of their values in float32."""
+
+_Shape = Sequence[int | str]
+
+_MEAN_TAKES_AXES = 18
+"""The opset from which ReduceMean has its axes as an input."""
+
+
+class Graph:
+    """Nodes and constants in the order they are added; each call returns the name of its result.
+
+    Args:
+        opset: of ONNX's own operators.
+        pack: how filters are stored.
+    """
+
+    def __init__(self, opset: int, pack: Pack) -> None:
+        self.opset, self.pack = opset, pack
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, onnx.TensorProto] = {}
+
+    def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        """A node with one output."""
+        result = name or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, [*inputs], [result], name=result, **attributes))
+        return result
+
+    def constant(self, name: str, value: Array) -> str:
+        """A constant; one of the same name is the same."""
+        if name not in self.constants:
+            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def integers(self, *values: int) -> str:
+        return self.constant("integers_" + "_".join(map(str, values)), np.array(values, np.int64))
+
+    def number(self, value: float) -> str:
+        return self.constant(f"number_{value:g}", np.array(value, np.float32))
+
+    def mean(self, x: str, name: str = "") -> str:
+        """``(B, C, H, W)`` → ``(B, C, 1, 1)``."""
+        if self.opset >= _MEAN_TAKES_AXES:
+            return self.add("ReduceMean", x, self.integers(2, 3), name=name, keepdims=1)
+        return self.add("ReduceMean", x, name=name, axes=[2, 3], keepdims=1)
+
+    def size(self, x: str) -> str:
+        """Height and width."""
+        return self.add("Slice", self.add("Shape", x), self.integers(2), self.integers(4), self.integers(0))
+
+    def complete(self, x: str, size: str, multiple: int, mode: str) -> str:
+        """``x`` of that size, continued below and on the right until both sides are multiples."""
+        # Mod takes the sign of the divisor.
+        missing = self.add("Mod", self.add("Neg", size), self.integers(multiple))
+        pads = self.add("Concat", self.integers(0, 0, 0, 0, 0, 0), missing, axis=0)
+        return self.add("Pad", x, pads, mode=mode)
+
+    def convolution(self, module: nn.Module, x: str, name: str) -> str:
+        """A 3 × 3 convolution with a reflected border of one cell."""
+        conv = module.get_submodule(name)
+        assert isinstance(conv, nn.Conv2d)
+        bias = conv.bias
+        assert bias is not None
+        part = "decoder" if isinstance(module, Decoder) else "encoder"
+        border = self.add("Pad", x, self.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
+        weight = self.pack(self, f"{part}.{name}.weight", _values(conv.weight))
+        return self.add(
+            "Conv", border, weight, self.constant(f"{part}.{name}.bias", _values(bias)), kernel_shape=[3, 3]
+        )
+
+
+def _values(tensor: Any) -> Array:
+    values: Array = tensor.detach().float().cpu().numpy()
+    return values
+
+
+def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) -> str:
+    """:meth:`~adain.vgg.VGGEncoder.features` of an image, whose sides are multiples of 8 if it ``is_complete``."""
+    is_slim = isinstance(encoder, SlimEncoder)
+    x, found = image, {}
+    for spec in layers_upto(CONTENT_LAYER, encoder.table):
+        if spec.pool_before:
+            kind, how = ("MaxPool", {}) if encoder.pool == "max" else ("AveragePool", {"count_include_pad": 0})
+            x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=int(not is_complete), **how)
+        x = graph.add("Relu", graph.convolution(encoder, x, spec.name))
+        found[spec.relu] = x
+    if not is_slim:
+        return x
+    fine = found[FOLDED]
+    fine = fine if is_complete else graph.complete(fine, graph.size(fine), 2, "edge")
+    return graph.add("Concat", x, graph.add("SpaceToDepth", fine, blocksize=2), axis=1)
+
+
+def statistics(graph: Graph, features: str, names: tuple[str, str] = ("", "")) -> tuple[str, str]:
+    """:func:`~adain.statistics.channel_mean_std`, under names of one's own."""
+    mean = graph.mean(features, names[0])
+    centred = graph.add("Sub", features, mean)
+    variance = graph.mean(graph.add("Mul", centred, centred))
+    return mean, graph.add("Sqrt", graph.add("Add", variance, graph.number(EPS)), name=names[1])
+
+
+def normalise(graph: Graph, features: str, mean: str, std: str, alpha: str) -> str:
+    """:func:`~adain.layer.adaptive_instance_norm`, as one multiplication and one addition a cell."""
+    own_mean, own_std = statistics(graph, features)
+    scale = graph.add("Div", std, own_std)
+    shift = graph.add("Sub", mean, graph.add("Mul", own_mean, scale))
+    rest = graph.add("Sub", graph.number(1.0), alpha)
+    scale = graph.add("Add", rest, graph.add("Mul", alpha, scale))
+    return graph.add("Add", graph.add("Mul", features, scale), graph.add("Mul", alpha, shift))
+
+
+def decode(graph: Graph, decoder: Decoder, features: str) -> str:
+    """The decoder's image, not yet clamped."""
+    specs: Sequence[ConvSpec] = decoder.specs
+    if not isinstance(decoder, SlimDecoder):
+        return _mirror(graph, decoder, specs, features)
+    first, *others = specs
+    parts = (graph.integers(0), graph.integers(first.c_out), graph.integers(decoder.feature_channels))
+    fine = graph.add("Slice", features, *parts[1:], graph.integers(1))
+    x = _mirror(graph, decoder, [first], graph.add("Slice", features, *parts[:2], graph.integers(1)))
+    fourfold = graph.add("Concat", x, x, x, x, axis=1)
+    x = graph.add("DepthToSpace", graph.add("Add", fourfold, fine), blocksize=2, mode="DCR")
+    return _mirror(graph, decoder, others, x)
+
+
+def _mirror(graph: Graph, decoder: Decoder, specs: Sequence[ConvSpec], x: str) -> str:
+    """Some convolutions in a row, each with its ReLU and doubling; but a doubling behind the last is left out."""
+    doubles = False
+    for spec in specs:
+        if doubles:
+            scales = graph.constant("doubling", np.array([1, 1, 2, 2], np.float32))
+            nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+            x = graph.add("Resize", x, "", scales, **nearest)
+        x = graph.convolution(decoder, x, spec.name)
+        x = x if spec is decoder.specs[-1] else graph.add("Relu", x)
+        doubles = spec.pool_before
+    return x
+
+
+def style_graph(encoder: VGGEncoder, graph: Graph) -> onnx.ModelProto:
+    """``image`` → ``mean``, ``std``.
+
+    Shape:
+        ``image`` ``(batch, 3, height, width)``, RGB in ``[0, 1]``, at least 16 px a side → ``(batch, C, 1, 1)`` each.
+    """
+    statistics(graph, encode(graph, encoder, "image", is_complete=False), ("mean", "std"))
+    shape: _Shape = ["batch", encoder.feature_channels, 1, 1]
+    inputs = [_tensor("image", ["batch", 3, "height", "width"], "RGB in [0, 1], at least 16 px a side")]
+    outputs = [
+        _tensor("mean", shape, "mean of each channel of the artwork's features"),
+        _tensor("std", shape, "standard deviation of each channel"),
+    ]
+    return _model(graph, "adain_style", inputs, outputs)
+
+
+def transfer_graph(encoder: VGGEncoder, decoder: Decoder, graph: Graph) -> onnx.ModelProto:
+    """``image``, ``mean``, ``std``, ``alpha`` → ``stylized``.
+
+    The photograph's last cells of 8 px are completed by reflection, and the result is cut, as
+    :class:`~adain.Stylizer` does.
+
+    Shape:
+        ``image`` ``(batch, 3, height, width)``, RGB in ``[0, 1]``, at least 16 px a side; ``mean`` and ``std``
+        ``(styles, C, 1, 1)``, of one style or one for each image; ``alpha`` a number in ``[0, 1]`` → ``stylized``, of
+        the image's shape and range.
+    """
+    size = graph.size("image")
+    complete = graph.complete("image", size, STRIDE, "reflect")
+    features = normalise(graph, encode(graph, encoder, complete, is_complete=True), "mean", "std", "alpha")
+    x = decode(graph, decoder, features)
+    x = graph.add("Slice", x, graph.integers(0, 0), size, graph.integers(2, 3))
+    graph.add("Clip", x, graph.number(0.0), graph.number(1.0), name="stylized")
+    shape: _Shape = ["styles", encoder.feature_channels, 1, 1]
+    picture: _Shape = ["batch", 3, "height", "width"]
+    inputs = [
+        _tensor("image", picture, "RGB in [0, 1], at least 16 px a side"),
+        _tensor("mean", shape, "of one style, or one for each image"),
+        _tensor("std", shape, "likewise"),
+        _tensor("alpha", [], "strength: 0 is the photograph, 1 the full style"),
+    ]
+    return _model(graph, "adain_transfer", inputs, [_tensor("stylized", picture, "RGB in [0, 1]")])
+
+
+def _tensor(name: str, shape: _Shape, text: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape, doc_string=text)
+
+
+def _model(
+    graph: Graph, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
+) -> onnx.ModelProto:
+    made = helper.make_graph(graph.nodes, name, inputs, outputs, [*graph.constants.values()])
+    opsets = [helper.make_opsetid("", graph.opset)]
+    # The oldest that will do: runtimes refuse what is newer than they are.
+    return helper.make_model(made, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets))
