@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from . import __version__, defaults, pretrained
 from .decoder import Decoder
@@ -22,14 +24,14 @@ from .resources import sample_folder
 from .stylizer import Stylizer
 from .vgg import MIN_SIZE, VGGEncoder
 
-if TYPE_CHECKING:
-    from .graphs import Array, Graph
-
 OPSETS = (13, 23)
 """The oldest and the newest opset the graphs are written for."""
 
-TOLERANCE = {"fp32": 2e-3, "fp16": 2e-2, "int8": 0.25}
-"""Largest difference from torch in any pixel, of 1; graphs beyond are not written."""
+TOLERANCE = 2e-3
+"""Largest difference between onnxruntime and torch, with the same filters, in any pixel, of 1."""
+
+LEAST_PSNR = 30.0
+"""What filters of fewer bits may cost: peak signal to noise against float32 in dB."""
 
 _SIDE = 96
 
@@ -39,11 +41,14 @@ class Exported(NamedTuple):
 
     Attributes:
         files: the graphs.
-        difference: from torch, the largest in any pixel of a sample picture in ``[0, 1]``.
+        difference: between onnxruntime and torch, the largest in any pixel of a sample picture in ``[0, 1]``; both
+            with the filters as they are stored.
+        psnr: in dB, against torch with the original filters; 120 where nothing differs.
     """
 
     files: tuple[Path, Path]
     difference: float
+    psnr: float
 
 
 def export_onnx(
@@ -70,7 +75,7 @@ def export_onnx(
     Raises:
         InputError: if onnx or onnxruntime is missing, the networks are of two models, precision or opset is unknown,
             or the files cannot be written.
-        WeightsError: if the graphs give anything else than torch does.
+        WeightsError: if the graphs give anything else than torch does, or the precision costs too much.
     """
     if precision not in defaults.ONNX_PRECISIONS:
         raise InputError(f"there is no precision {precision!r}: use {', '.join(defaults.ONNX_PRECISIONS)}")
@@ -80,20 +85,28 @@ def export_onnx(
     paths = (Path(folder) / STYLE_FILE, Path(folder) / TRANSFER_FILE)
     for path in paths:
         check_writable(path)
-    stylizer = Stylizer(copy.deepcopy(encoder).float(), copy.deepcopy(decoder).float(), device="cpu", precision="fp32")
-    models = _build(stylizer, precision, opset, details or {})
-    difference = _compare(stylizer, *models)
-    if not difference <= TOLERANCE[precision]:
+    from .packing import round_filters  # which needs onnx
+
+    original, reference = _copy(encoder, decoder), _copy(encoder, decoder)
+    round_filters(reference.encoder, precision)
+    round_filters(reference.decoder, precision)
+    models = _build(original, precision, opset, details or {})
+    difference, psnr = _compare(reference, original, *models)
+    if not difference <= TOLERANCE:
         raise WeightsError(
-            f"the {precision} graphs differ from torch by up to {difference:.2g} of 1 (at most "
-            f"{TOLERANCE[precision]:g} is allowed), so nothing was written: use "
-            + ("another --opset" if precision == "fp32" else "--precision fp32")
+            f"the graphs differ from torch by up to {difference:.2g} of 1 and at most {TOLERANCE:g} is allowed, so "
+            "nothing was written: use another version of onnxruntime or another --opset"
+        )
+    if psnr < LEAST_PSNR:
+        raise WeightsError(
+            f"in {precision} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "
+            "wanted), so nothing was written: use fp32"
         )
     with contextlib.ExitStack() as stack:
         temporaries = [stack.enter_context(atomic_path(path)) for path in paths]
         for temporary, model in zip(temporaries, models, strict=True):
             temporary.write_bytes(model)
-    return Exported(paths, difference)
+    return Exported(paths, difference, psnr)
 
 
 def provenance(
@@ -121,13 +134,19 @@ def provenance(
     return found | {"licence": "; ".join(licences), "origin": "; ".join(origins)}
 
 
+def _copy(encoder: VGGEncoder, decoder: Decoder) -> Stylizer:
+    """The networks in float32 on the CPU; the caller's stay as they are."""
+    return Stylizer(copy.deepcopy(encoder).float(), copy.deepcopy(decoder).float(), device="cpu", precision="fp32")
+
+
 def _build(stylizer: Stylizer, precision: str, opset: int, details: Mapping[str, str]) -> tuple[bytes, bytes]:
     """The two graphs as files, checked."""
     import onnx
 
     from .graphs import Graph, style_graph, transfer_graph
+    from .packing import PACKS
 
-    pack = {"fp32": _plain, "fp16": _half, "int8": _eighth}[precision]
+    pack = PACKS[precision]
     style = style_graph(stylizer.encoder, Graph(opset, pack))
     transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, pack))
     about = {"model": "custom"} | dict(details)
@@ -148,49 +167,30 @@ def _build(stylizer: Stylizer, precision: str, opset: int, details: Mapping[str,
     return files[0], files[1]
 
 
-def _plain(graph: Graph, name: str, values: Array) -> str:
-    return graph.constant(name, values)
+def _compare(reference: Stylizer, original: Stylizer, style: bytes, transfer: bytes) -> tuple[float, float]:
+    """How far onnxruntime's result for a sample is from the reference's at most, and its PSNR to the original's.
 
-
-def _half(graph: Graph, name: str, values: Array) -> str:
-    return graph.add("Cast", graph.constant(name, values.astype(np.float16)), to=_float())
-
-
-def _eighth(graph: Graph, name: str, values: Array) -> str:
-    """8 bits and a scale for each channel of the result.
-
-    A product and no DequantizeLinear: runtimes work it out once, when they load the model, and not in every run.
+    Each encodes the style by itself.
     """
-    scale = np.maximum(np.abs(values).max(axis=(1, 2, 3), keepdims=True) / 127, 1e-30).astype(np.float32)
-    levels = graph.constant(name, np.rint(values / scale).astype(np.int8))
-    return graph.add("Mul", graph.add("Cast", levels, to=_float()), graph.constant(f"{name}.scale", scale))
-
-
-def _float() -> int:
-    from onnx import TensorProto
-
-    return int(TensorProto.FLOAT)
-
-
-def _compare(stylizer: Stylizer, style: bytes, transfer: bytes) -> float:
-    """The largest difference between onnxruntime's and torch's result for a sample, the style encoded by either."""
-    picture = resize_shorter(read_image(min(sample_folder("content").glob("*.jpg"))), _SIDE)
+    picture = _sample("content", _SIDE)
     photo = to_tensor(cut(picture, (0, 0, picture.width - 3, picture.height - 1)))
-    art = to_tensor(
-        center_crop_square(resize_shorter(read_image(min(sample_folder("style").glob("*.jpg"))), _SIDE - 3))
-    )
-    expected = stylizer.encode_style(art, size=0)
+    art = to_tensor(center_crop_square(_sample("style", _SIDE - 3)))
     mean, std = open_session(style).run(None, {"image": art.numpy()})
     session = open_session(transfer)
-    worst = 0.0
+    worst, errors = 0.0, []
     for alpha in (0.5, 1.0):
         feed: dict[str, Any] = {"image": photo.numpy(), "mean": mean, "std": std, "alpha": np.array(alpha, np.float32)}
         (made,) = session.run(None, feed)
-        wanted = stylizer.stylize(photo, expected, alpha=alpha).numpy()
-        if made.shape != wanted.shape:
-            return float("inf")
-        worst = max(worst, float(np.abs(made - wanted).max()))  # NaN stays NaN only if first; see the caller
-    return worst
+        if made.shape != tuple(photo.shape) or not np.isfinite(made).all():
+            return math.inf, 0.0
+        wanted, best = (s.stylize(photo, s.encode_style(art, size=0), alpha=alpha) for s in (reference, original))
+        worst = max(worst, float(np.abs(made - wanted.numpy()).max()))
+        errors.append(float(np.square(made - best.numpy()).mean()))
+    return worst, -10 * math.log10(max(*errors, 1e-12))
+
+
+def _sample(kind: Literal["content", "style"], size: int) -> Image.Image:
+    return resize_shorter(read_image(min(sample_folder(kind).glob("*.jpg"))), size)
 
 
 def _digest(stylizer: Stylizer) -> str:

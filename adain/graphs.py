@@ -105,8 +105,8 @@ def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) 
     x, found = image, {}
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
         if spec.pool_before:
-            kind, how = ("MaxPool", {}) if encoder.pool == "max" else ("AveragePool", {"count_include_pad": 0})
-            x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=int(not is_complete), **how)
+            kind = "MaxPool" if encoder.pool == "max" else "AveragePool"
+            x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=int(not is_complete))
         x = graph.add("Relu", graph.convolution(encoder, x, spec.name))
         found[spec.relu] = x
     if not is_slim:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
@@ -130,13 +130,14 @@ class OnnxStylizer:
                 runs out: the whole picture is in it at once.
         """
         alpha = check_alpha(alpha)
-        several = list(style) if isinstance(style, (list, tuple)) else [style]
+        several = list(style) if isinstance(style, (list, tuple)) else [cast("ArrayInput | OnnxStyle", style)]
         encoded = [s if isinstance(s, OnnxStyle) else self.encode_style(s, size=style_size, crop=crop) for s in several]
         target = blend(encoded, weights)
         pixels, opacity = self._pixels(content, content_size, crop)
         if target.mean.shape[1] != self.channels:
             raise InputError(
-                f"the style has {target.mean.shape[1]} channels and the model {self.channels}: encode it with this model"
+                f"the style has {target.mean.shape[1]} channels and the model {self.channels}: "
+                "encode it with this model"
             )
         if target.mean.shape[0] not in (1, pixels.shape[0]):
             raise InputError(

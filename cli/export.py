@@ -45,4 +45,5 @@ def export(
     details = provenance(name, encoder, decoder)
     written = export_onnx(*networks, output, precision=precision, opset=opset, details=details)
     for path in written.files:
-        click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, within {written.difference:.1g} of torch")
+        quality = "" if precision == "fp32" else f", {written.psnr:.0f} dB PSNR to fp32"
+        click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, within {written.difference:.1g} of torch{quality}")

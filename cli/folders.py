@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from adain.folders import Result, Task
     from adain.manifest import Manifest
 
+    from .exported import OnnxOrder
     from .making import Order
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -70,7 +71,7 @@ class FolderOptions:
 
 
 def carry_out(
-    order: Order,
+    order: Order | OnnxOrder,
     tasks: Sequence[Task],
     manifest: Manifest | None,
     options: FolderOptions,
@@ -114,7 +115,9 @@ def carry_out(
     return outcome.code(len(tasks))
 
 
-def _in_processes(order: Order, todo: Sequence[Task], manifest: Manifest, jobs: int, quality: int) -> Iterable[Result]:
+def _in_processes(
+    order: Order | OnnxOrder, todo: Sequence[Task], manifest: Manifest, jobs: int, quality: int
+) -> Iterable[Result]:
     import torch
 
     from adain.workers import share_out

@@ -14,6 +14,7 @@ from adain.errors import InputError
 
 from .controls import BareColorFlag, Controls, control_options, parse_numbers
 from .engine import Engine, engine_options, ray_looks
+from .exported import OnnxOrder, check_served
 from .folders import FolderOptions, carry_out, folder_options
 from .making import Order
 from .options import SNAKE_CASE, model_options
@@ -77,6 +78,12 @@ from .tiles import tile_option
     help="Folder that keeps encoded styles for later calls.",
 )
 @click.option("--keep-memory", is_flag=True, help="Reuse freed memory: faster on a CPU, but takes more of it.")
+@click.option(
+    "--onnx",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Use the model that adain export wrote there; needs no torch.",
+)
 @tile_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @folder_options
@@ -102,6 +109,7 @@ def stylize(
     precision: str,
     style_cache: Path | None,
     keep_memory: bool,
+    onnx: Path | None,
     tile: int | str,
     as_json: bool,
     **options: Any,
@@ -123,6 +131,8 @@ def stylize(
     Of several results a manifest.jsonl in their folder says what is done and what failed. The same command again
     makes only what is missing, has failed, or would now come out otherwise; see --redo and --skip-existing.
     """
+    if onnx is not None:
+        check_served(context)
     controls, folders, engine = Controls.take(options), FolderOptions.take(options), Engine.take(options)
     weights = None if style_weights is None else parse_numbers("--style-weights", style_weights)
     _one_mode(controls, weights)
@@ -164,11 +174,12 @@ def stylize(
     if controls.style_grid and context.get_parameter_source("content_size") == ParameterSource.DEFAULT:
         content_size = defaults.GRID_SIZE
     model = {**options, "precision": precision}
+    look: dict[str, Any]
     if engine.is_ray:
         from adain.images import DEFAULT_MAX_PIXELS
 
         masks = controls.label_masks(options["max_pixels"] or DEFAULT_MAX_PIXELS) if controls.label_map else ()
-        look: dict[str, Any] = {"alpha": alpha, "weights": weights, "style_size": style_size, "crop": crop}
+        look = {"alpha": alpha, "weights": weights, "style_size": style_size, "crop": crop}
         made = ray_looks([art.path for art in arts], controls, masks=[*masks] or [*controls.masks], **look)
         settings: dict[str, Any] = {"content_size": content_size, "crop": crop, "tile": tile, "suffix": suffix}
         settings |= {"quality": quality, "skip_existing": folders.skip_existing}
@@ -177,21 +188,14 @@ def stylize(
     plan = jobs.plan(find(contents, is_zip), together, output, suffix=suffix, pairs=folders.pairs)
     if len(plan) > 1 and manifest is None:
         manifest = Manifest(output or ".")
-    order = Order(
-        styles=tuple(art.path for art in arts),
-        controls=controls,
-        is_one=is_one,
-        weights=None if weights is None else tuple(weights),
-        alpha=alpha,
-        content_size=content_size,
-        style_size=style_size,
-        crop=crop,
-        refine_steps=refine_steps,
-        model=model,
-        style_cache=style_cache,
-        keep_memory=keep_memory,
-        tile=tile,
-    )
+    look = {"alpha": alpha, "content_size": content_size, "style_size": style_size, "crop": crop, "is_one": is_one}
+    look |= {"styles": tuple(art.path for art in arts), "weights": None if weights is None else tuple(weights)}
+    order: Order | OnnxOrder
+    if onnx is not None:
+        order = OnnxOrder(onnx, **look, max_pixels=options["max_pixels"], jobs=folders.jobs)
+    else:
+        how: dict[str, Any] = {"style_cache": style_cache, "keep_memory": keep_memory, "tile": tile}
+        order = Order(controls=controls, refine_steps=refine_steps, model=model, **look, **how)
     tasks = []
     for job in plan:
         details = {"content": os.fspath(job.content), "style": together[job.style], "alpha": alpha}
