@@ -37,9 +37,8 @@ def main() -> None:
     args = parser.parse_args()
 
     stylizer = Stylizer.from_pretrained(args.model, device="cpu", precision="fp32")
-    photo = center_crop_square(
-        resize_shorter(read_image(sample_folder("content") / "cincinnati-bridge.jpg"), args.size)
-    )
+    photo = read_image(sample_folder("content") / "cincinnati-bridge.jpg")
+    photo = center_crop_square(resize_shorter(photo, args.size))
     art = sample_folder("style") / "hokusai_great_wave.jpg"
     pixels = to_tensor(photo)
     style = stylizer.encode_style(art, size=args.size)

@@ -19,28 +19,11 @@ if TYPE_CHECKING:
     from adain.onnx import OnnxStyle, OnnxStylizer
 
 _SERVED = frozenset(
-    [
-        "onnx",
-        "paths",
-        "contents",
-        "styles",
-        "output",
-        "alpha",
-        "style_weights",
-        "content_size",
-        "style_size",
-        "crop",
-        "suffix",
-        "quality",
-        "as_json",
-        "max_pixels",
-        "seed",
-        "pairs",
-        "recursive",
-        "skip_existing",
-        "redo",
-        "jobs",
-    ]
+    {
+        *("onnx", "paths", "contents", "styles", "output", "alpha", "style_weights", "content_size", "style_size"),
+        *("crop", "suffix", "quality", "as_json", "max_pixels", "seed"),
+        *("pairs", "recursive", "skip_existing", "redo", "jobs"),
+    }
 )
 """Whatever else is given has no meaning for an exported model."""
 

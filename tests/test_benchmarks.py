@@ -79,3 +79,12 @@ def test_million() -> None:
     rows = script("million", "--sizes", 32, "--count", 1, "--names", 70).splitlines()
     assert [row.startswith("| 32 | .") for row in rows[3:]] == [True, True, False]
     assert rows[-1].startswith("70 names: 3 batches of 32, ")
+
+
+@pytest.mark.slow
+def test_exported() -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    record = json.loads(script("exported", "--size", 40, "--runs", 1, "--json"))
+    assert [row["precision"] for row in record["rows"]] == ["fp32", "fp16", "int8"]
+    assert record["rows"][0]["max_difference"] < 2e-3
