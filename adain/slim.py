@@ -96,7 +96,7 @@ class SlimDecoder(Decoder):
     def feature_channels(self) -> int:
         return self.specs[0].c_out + 4 * _FOLDED_WIDTH
 
-    def forward(self, features: Tensor, *, trim: Trim | None = None) -> Tensor:
+    def _decode(self, features: Tensor, trim: Trim | None) -> Tensor:
         first, *others = self.specs
         fine = features[:, first.c_out :]
         x = self._run([first], features[:, : first.c_out], trim)

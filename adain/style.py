@@ -120,13 +120,19 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
         weights: one for each, ≥ 0, scaled to sum 1; equal by default.
 
     Raises:
-        InputError: if there is no style, the counts differ, or the weights are unusable.
+        InputError: if there is no style, the counts differ, the weights are unusable, or the styles are of different
+            models.
     """
     if not styles:
         raise InputError("a blend needs at least one style")
     shares = normalize_weights([1.0] * len(styles) if weights is None else weights)
     if len(shares) != len(styles):
         raise InputError(f"{len(styles)} styles need {len(styles)} weights, not {len(shares)}")
+    channels = sorted({style.mean.shape[1] for style in styles})
+    if len(channels) > 1:
+        raise InputError(
+            f"styles of {' and '.join(map(str, channels))} channels cannot be blended: encode all with the same encoder"
+        )
     # A weight of exactly 1 gives that style's own bytes.
     kept = [(share, style) for share, style in zip(shares, styles, strict=True) if share > 0]
     if len(kept) == 1:

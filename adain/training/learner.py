@@ -16,7 +16,7 @@ from ..decoder import Decoder
 from ..layer import adaptive_instance_norm
 from ..statistics import channel_mean_std
 from ..vgg import CONTENT_LAYER, VGGEncoder
-from .checkpoint import save_weights
+from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights
 from .config import TrainingConfig
 from .crops import Batch, to_images
 from .distributed import Team
@@ -121,15 +121,13 @@ class Learner:
             features, wanted = (self.encoder(images)[CONTENT_LAYER] for images in (content, style))
             return cast(Tensor, self.average(adaptive_instance_norm(features, *channel_mean_std(wanted))))
 
-    def save(self, folder: Path) -> Path:
-        """Write the averaged weights into a folder, as files for ``--encoder`` and ``--decoder``; gives the latter."""
-        path = folder / "decoder.safetensors"
+    def save(self, folder: Path) -> None:
+        """Write the averaged weights into a folder, as files for ``--decoder`` and, of the fast model, ``--encoder``."""
+        decoder: nn.Module = self.average
         if isinstance(self.average, FastNet):
-            save_weights(self.average.encoder, folder / "encoder.safetensors")
-            save_weights(self.average.decoder, path)
-        else:
-            save_weights(self.average, path)
-        return path
+            save_weights(self.average.encoder, folder / ENCODER_FILE)
+            decoder = self.average.decoder
+        save_weights(decoder, folder / DECODER_FILE)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The working precision, for forward passes."""
@@ -147,9 +145,11 @@ class Learner:
 
     def load(self, state: dict[str, Any]) -> None:
         """Go back to a :meth:`state`, also of before there was more to train than a decoder."""
-        self.network.load_state_dict(state.get("network") or state["decoder"])
+        self.network.load_state_dict(state["network"] if "network" in state else state["decoder"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for group in self.optimizer.param_groups:
+            group.setdefault("is_encoder", False)
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         fused = self.device.type in ("cpu", "cuda")
