@@ -122,7 +122,7 @@ class Learner:
             return cast(Tensor, self.average(adaptive_instance_norm(features, *channel_mean_std(wanted))))
 
     def save(self, folder: Path) -> None:
-        """Write the averaged weights into a folder, as files for ``--decoder`` and, of the fast model, ``--encoder``."""
+        """Write the averaged weights into a folder, for ``--decoder`` and, of the fast model, ``--encoder``."""
         decoder: nn.Module = self.average
         if isinstance(self.average, FastNet):
             save_weights(self.average.encoder, folder / ENCODER_FILE)
