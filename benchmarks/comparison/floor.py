@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from adain import slim, vgg
+from adain.decoder import Decoder
+from adain.slim import SlimDecoder, SlimEncoder
+from adain.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 
 TAPS = 9  # of a 3×3 filter
 
-TABLES = {"vgg19": vgg.LAYERS, "fast": slim.LAYERS}
-"""The convolutions of each model's encoder, which its decoder mirrors."""
+NETWORKS = {"vgg19": (VGGEncoder, Decoder), "fast": (SlimEncoder, SlimDecoder)}
+"""Encoder and decoder of each model."""
 
 
 def network_flops(height: int, width: int, model: str = "vgg19") -> int:
@@ -17,11 +19,15 @@ def network_flops(height: int, width: int, model: str = "vgg19") -> int:
 
     Args:
         height, width: in pixels, multiples of 8.
-        model: whose, a key of :data:`TABLES`.
+        model: whose, a key of :data:`NETWORKS`.
     """
+    encoder, decoder = NETWORKS[model]
     total, cells = 0, height * width
-    for spec in vgg.layers_upto(vgg.CONTENT_LAYER, TABLES[model]):
+    for spec in layers_upto(CONTENT_LAYER, encoder.table):
         cells //= 4 if spec.pool_before else 1
-        # A convolution of the decoder takes in as many channels as its partner gives, at the same size.
-        total += 2 * (2 * TAPS * spec.c_in * spec.c_out * cells)
+        total += 2 * TAPS * spec.c_in * spec.c_out * cells
+    cells = height * width // STRIDE**2
+    for spec in decoder.specs:
+        total += 2 * TAPS * spec.c_in * spec.c_out * cells
+        cells *= 4 if spec.pool_before else 1
     return total
