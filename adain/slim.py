@@ -16,13 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .decoder import Decoder
-from .vgg import CONTENT_LAYER, ConvSpec, Trim, VGGEncoder, layer_table, layers_upto
+from .vgg import CONTENT_LAYER, ConvSpec, Trim, VGGEncoder, layer_table
 
 BLOCKS: tuple[tuple[int, int], ...] = ((16, 1), (32, 1), (64, 2), (128, 1))
 """(channels, convolutions) of its four blocks."""
 
 LAYERS = layer_table(BLOCKS)
-"""All five convolutions in order."""
+"""The encoder's five convolutions in order."""
+
+DECODER_BLOCKS: tuple[tuple[int, int], ...] = ((16, 1), (32, 2), (64, 3), (128, 1))
+"""What the decoder mirrors: one convolution more than the encoder has at a quarter and at half size, where strokes are
+made."""
 
 FOLDED = "relu3_2"
 """The finer layer: the last one before the last pooling."""
@@ -90,7 +94,7 @@ class SlimDecoder(Decoder):
         features ``(B, 384, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
     """
 
-    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layers_upto(CONTENT_LAYER, LAYERS)))
+    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layer_table(DECODER_BLOCKS)))
 
     @property
     def feature_channels(self) -> int:

@@ -21,6 +21,7 @@ from .config import TrainingConfig
 from .crops import Batch, to_images
 from .distributed import Team
 from .fastnet import FastNet
+from .mixing import Mix, draw_mix
 from .objective import Encode, Losses, distil_objective, fast_objective, style_objective, warmup_objective
 from .schedule import ema_decay, learning_rate, phase_of
 
@@ -57,6 +58,7 @@ class Learner:
         self.teacher = None if teacher is None else teacher.to(device, self.dtype).to(memory_format=torch.channels_last)
         self.network = network.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self._rank = team.ranks.rank
         self._parameters: list[Tensor] = list(self.network.parameters())
         self._averages: list[Tensor] = list(self.average.parameters())
         self.optimizer = self._new_optimizer()
@@ -93,7 +95,8 @@ class Learner:
                 losses = self._warmup(images)
             else:
                 content, style = images.chunk(2)
-                losses = self._style(content, style, identity)
+                mix = draw_mix(config, step, self._rank, identity)
+                losses = self._style(content, style, identity, mix)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._parameters, config.clip_norm or math.inf)
@@ -107,10 +110,10 @@ class Learner:
             return distil_objective(self._encode, self._run, images)
         return warmup_objective(self._encode, self._run, images)
 
-    def _style(self, content: Tensor, style: Tensor, identity: Tensor) -> Losses:
+    def _style(self, content: Tensor, style: Tensor, identity: Tensor, mix: Mix) -> Losses:
         if isinstance(self.network, FastNet):
-            return fast_objective(self.config, self._encode, self._run, self.teacher, content, style, identity)
-        return style_objective(self.config, self._encode, self._run, content, style, identity)
+            return fast_objective(self.config, self._encode, self._run, self.teacher, content, style, identity, mix)
+        return style_objective(self.config, self._encode, self._run, content, style, identity, mix)
 
     @torch.no_grad()
     def paint(self, content: Tensor, style: Tensor) -> Tensor:
