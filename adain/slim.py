@@ -1,9 +1,9 @@
-"""The fast model: encoder and decoder of VGG-19's shape at a quarter of its width.
+"""The fast model: encoder and decoder of VGG-19's shape at a quarter of its width, with few convolutions.
 
 Where the base model's features are relu4_1 alone, these are relu4_1 and, cell by cell beside it, the finer relu3_2
 *folded*: the 2 × 2 places of a cell lie one behind the other as channels. AdaIN then works at both depths at once, and
 everything that is built on one feature map of 8-pixel cells (blends, masks, tiles) stays as it is. The finer layer
-brings the outlines that so few channels would lose; ``weights/MODEL_CARD.md`` tells what that is worth.
+brings the outlines that so few channels would lose.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ made."""
 FOLDED = "relu3_2"
 """The finer layer: the last one before the last pooling."""
 
-_FOLDED_CONV, _FOLDED_WIDTH = next((spec.name, spec.c_out) for spec in LAYERS if spec.relu == FOLDED)
+_FOLDED_SPEC = next(spec for spec in LAYERS if spec.relu == FOLDED)
 
 
 def fold(x: Tensor) -> Tensor:
@@ -70,12 +70,12 @@ class SlimEncoder(VGGEncoder):
 
     @property
     def feature_channels(self) -> int:
-        return super().feature_channels + 4 * _FOLDED_WIDTH
+        return super().feature_channels + 4 * _FOLDED_SPEC.c_out
 
     def features(self, image: Tensor, *, trim: Trim | None = None) -> Tensor:
         found = self(image, (CONTENT_LAYER, FOLDED), trim=trim)
         if trim is not None:
-            found[FOLDED] = trim.own(_FOLDED_CONV, found[FOLDED])
+            found[FOLDED] = trim.own(_FOLDED_SPEC.name, found[FOLDED])
         return self.fuse(found)
 
     @staticmethod
@@ -98,7 +98,7 @@ class SlimDecoder(Decoder):
 
     @property
     def feature_channels(self) -> int:
-        return self.specs[0].c_out + 4 * _FOLDED_WIDTH
+        return self.specs[0].c_out + 4 * _FOLDED_SPEC.c_out
 
     def _decode(self, features: Tensor, trim: Trim | None) -> Tensor:
         first, *others = self.specs

@@ -23,10 +23,13 @@ FORMAT = "adain-style-1"
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """What AdaIN needs to know of an artwork: mean and deviation of each channel at relu4_1.
+    """What AdaIN needs to know of an artwork: mean and deviation of each channel of an encoder's features.
+
+    They are of use to the model that made them alone, and to others with the same encoder.
 
     Attributes:
-        mean: ``(1, 512, 1, 1)`` float32, or ``(B, 512, 1, 1)`` for a batch of styles; the fast model has 384 channels.
+        mean: ``(1, C, 1, 1)`` float32, or ``(B, C, 1, 1)`` for a batch of styles; C is 512 of the base model
+            (relu4_1), 384 of the fast one (:class:`~adain.slim.SlimEncoder`).
         std: likewise, > 0.
         name: where it came from, for people.
         fine_std: deviations for the fine texture alone, of the shape of ``std``, from the artwork at another size

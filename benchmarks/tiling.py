@@ -35,6 +35,7 @@ from adain.pretrained import DEFAULT_MODEL
 from adain.resources import sample_folder
 from adain.stylizer import Stylizer
 from adain.tiling import TileSize, Tiling, cells_of
+from adain.vgg import CONTENT_LAYER, layers_upto
 
 STYLE = "hokusai_great_wave.jpg"
 PHOTO = "cincinnati-bridge.jpg"
@@ -58,6 +59,7 @@ def seconds(work: Callable[[], object]) -> float:
 def difference(stylizer: Stylizer, sizes: list[str], tiles: list[int], folder: Path | None) -> None:
     """The largest and the mean difference for each size and tile."""
     style = stylizer.encode_style(sample_folder("style") / STYLE)
+    networks = layers_upto(CONTENT_LAYER, stylizer.encoder.table), stylizer.decoder.specs
     print("| picture | tile | tiles | overlap | largest difference | mean | pixels of other levels |")
     print("|---|---|---|---|---|---|---|")
     for size in sizes:
@@ -72,7 +74,8 @@ def difference(stylizer: Stylizer, sizes: list[str], tiles: list[int], folder: P
             largest = float(change.max())
             levels = (change.new_tensor(255.0) * (change + whole)).round() != (255.0 * whole).round()
             others = float(levels.any(dim=1).float().mean())
-            row = f"{tiling.count} | {tiling.overlap():.1%} | {largest:.2e} | {float(change.mean()):.1e} | {others:.2%}"
+            overlap = tiling.overlap(*networks)
+            row = f"{tiling.count} | {overlap:.1%} | {largest:.2e} | {float(change.mean()):.1e} | {others:.2%}"
             print(f"| {size} | {tile} | {row} |", flush=True)
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +86,7 @@ def difference(stylizer: Stylizer, sizes: list[str], tiles: list[int], folder: P
 def timing(stylizer: Stylizer, sides: list[int], tile: int, runs: int, untiled_to: float) -> None:
     """Seconds per megapixel, tiled and untiled."""
     style = stylizer.encode_style(sample_folder("style") / STYLE)
+    networks = layers_upto(CONTENT_LAYER, stylizer.encoder.table), stylizer.decoder.specs
     first = 0.0
     print(f"Tiles of {tile} px, {runs} runs, {machine.describe()}.\n")
     print("| side | MP | overlap | tiled s/MP | of the first | untiled s/MP | tiled / untiled | spread |")
@@ -98,7 +102,7 @@ def timing(stylizer: Stylizer, sides: list[int], tile: int, runs: int, untiled_t
         pairs = [(run(tile), run("off") if with_untiled else float("nan")) for _ in range(runs)]
         tiled = statistics.median(a for a, _ in pairs) / pixels
         first = first or tiled
-        overlap = Tiling(cells_of((side, side)), tile).overlap()
+        overlap = Tiling(cells_of((side, side)), tile).overlap(*networks)
         row = f"| {side} | {pixels:.1f} | {overlap:.1%} | {tiled:.3f} | {tiled / first:.3f} |"
         if with_untiled:
             ratios = sorted(a / b for a, b in pairs)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from adain.decoder import Decoder
 from adain.errors import InputError
 from adain.slim import BLOCKS, FOLDED, LAYERS, SlimDecoder, SlimEncoder, fold, unfold
-from adain.tiling import DECODER_HALO, ENCODER_HALO, decoder_steps, encoder_steps
+from adain.tiling import DECODER_HALO, ENCODER_HALO, Tiling, decoder_steps, encoder_steps
 from adain.training.fastnet import FastNet
 from adain.vgg import CONTENT_LAYER, STRIDE, VGGEncoder
+from tests.test_tiling import reach_of
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
@@ -161,10 +162,26 @@ def test_it_is_small() -> None:
 
 
 def test_halos_of_the_base_model_are_enough() -> None:
-    """What tiles it needs follow from its tables, and tiles are cut for the base model's."""
-    first = next(iter(encoder_steps(LAYERS).values()))
-    assert first.margin + 1 <= ENCODER_HALO * STRIDE
-    assert next(iter(decoder_steps(SlimDecoder.specs).values())).margin + 1 <= DECODER_HALO
+    """What its tables say of its reach is so, by the gradient, and no further than tiles are cut."""
+    encoder, decoder = SlimEncoder(pool="average"), SlimDecoder()  # through it every pixel within reach has a share
+    for parameter in (*encoder.parameters(), *decoder.parameters()):
+        nn.init.constant_(parameter, 0.01)
+    image = torch.rand(1, 3, 136, 136, requires_grad=True)
+    encoder.features(image)[0, :, 8, 8].sum().backward()
+    features = torch.rand(1, decoder.feature_channels, 16, 16, requires_grad=True)
+    decoder(features)[..., 64:72, 64:72].sum().backward()
+    assert image.grad is not None
+    assert features.grad is not None
+    pixels = next(iter(encoder_steps(LAYERS).values())).margin + 1
+    cells = next(iter(decoder_steps(SlimDecoder.specs).values())).margin + 1
+    assert reach_of(image.grad[0].abs().sum(0), 64, 71) == pixels <= ENCODER_HALO * STRIDE
+    assert reach_of(features.grad[0].abs().sum(0), 8, 8) == cells <= DECODER_HALO
+
+
+def test_overlap_is_its_own() -> None:
+    tiling = Tiling((64, 64), 128)
+    assert Tiling((8, 8), 128).overlap(LAYERS, SlimDecoder.specs) == 0.0
+    assert 0.0 < tiling.overlap(LAYERS, SlimDecoder.specs) != tiling.overlap()
 
 
 def test_features_of_another_model_are_refused() -> None:
