@@ -164,7 +164,7 @@ def test_auto_leaves_what_fits_alone(
     assert (
         levels(stylizer.stylize(photo, style)).tolist() == levels(stylizer.stylize(photo, style, tile="off")).tolist()
     )
-    monkeypatch.setattr(memory, "free_memory", lambda device: 10 << 20)
+    monkeypatch.setattr(memory, "free_memory", lambda device: int(10_000 * stylizer.encoder.pass_bytes / memory.SHARE))
     small = stylizer.encode_content(photo)
     assert small.tiles is not None
     assert small.tiles.tiling.tile == 64
