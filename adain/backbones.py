@@ -266,7 +266,10 @@ def load_backbone(
         raise InputError(f"pool must be 'max' or 'average', not {pool!r}")
     if name == "vgg19":
         wanted = wanted or (architecture.content_layer, *architecture.style_layers)
-        return load_encoder(weights, upto=max(wanted, key=names.index), pool=pool)
+        vgg = load_encoder(weights, upto=max(wanted, key=names.index), pool=pool)
+        if vgg.name != name:
+            raise WeightsError(f"{weights} is the fast model's encoder, which is no loss network: give VGG-19's")
+        return vgg
     if name == "resnet50" and pool != "max":
         raise InputError("resnet50 pools only once, before its first block, and by maximum: pool must be 'max'")
     if weights is None:

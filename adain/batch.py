@@ -21,6 +21,7 @@ from .manifest import Manifest
 from .stamps import fingerprint
 from .style import Style
 from .tiling import TileSize
+from .vgg import CONTENT_LAYER, layers_upto
 
 if TYPE_CHECKING:
     from .stylizer import Stylizer
@@ -140,7 +141,8 @@ class ContentMaker:
         tiles = None if self._encoded is None else self._encoded[1].tiles
         if tiles is None:
             return {"tiles": 1, "overlap": 0.0}
-        return {"tiles": tiles.tiling.count, "overlap": round(tiles.tiling.overlap(), 4)}
+        encoder, decoder = layers_upto(CONTENT_LAYER, self.stylizer.encoder.table), self.stylizer.decoder.specs
+        return {"tiles": tiles.tiling.count, "overlap": round(tiles.tiling.overlap(encoder, decoder), 4)}
 
 
 class _Plain(ContentMaker):

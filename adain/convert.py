@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .decoder import MIRRORED
 from .errors import MissingFileError, WeightsError
+from .slim import SlimDecoder, SlimEncoder
 from .vgg import LAYERS, ConvSpec, VGGEncoder
 
 State = dict[str, Tensor]
@@ -67,7 +68,8 @@ def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind
     """Recognise a state dict and bring it into this library's layout, in float32.
 
     Args:
-        state: any of the layouts named above, or this library's own.
+        state: any of the layouts named above, this library's own decoder, or either end of its fast model, which
+            come back as they are.
         images: ``(1, 3, H, W)`` photographs in ``[0, 1]``, used only for weights that are not normalised yet
             (torchvision's): every channel is scaled to a mean activation of 1 over them.
 
@@ -77,9 +79,13 @@ def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind
     Raises:
         WeightsError: if the shapes fit none of the layouts.
     """
-    decoder = decoder_state(state)
-    if decoder is not None:
-        return "decoder", decoder
+    for specs in (MIRRORED, SlimDecoder.specs):
+        decoder = decoder_state(state, specs)
+        if decoder is not None:
+            return "decoder", decoder
+    pairs = _convolutions(state)
+    if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in SlimEncoder.table]:
+        return "encoder", _named(SlimEncoder.table, pairs)
     return "encoder", encoder_state(state, images)
 
 

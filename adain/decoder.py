@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .borders import can_pad_outside, convolve, pad, pad_doubled
+from .errors import InputError
 from .vgg import CONTENT_LAYER, ConvSpec, Trim, layers_upto
 
 MIRRORED: tuple[ConvSpec, ...] = tuple(reversed(layers_upto(CONTENT_LAYER)))
@@ -38,13 +39,25 @@ class Decoder(nn.Module):
             self.add_module(spec.name, conv)
 
     def forward(self, features: Tensor, *, trim: Trim | None = None) -> Tensor:
-        """The image; ``trim`` is called with the name and result of each convolution, to cut off what is not wanted."""
-        return self._run(self.specs, features, trim)
+        """The image; ``trim`` is called with the name and result of each convolution, to cut off what is not wanted.
+
+        Raises:
+            InputError: if the features have another number of channels, as those of another model do.
+        """
+        if features.shape[1] != self.feature_channels:
+            raise InputError(
+                f"the features have {features.shape[1]} channels and the decoder takes {self.feature_channels}: "
+                "use the encoder and the decoder of one model"
+            )
+        return self._decode(features, trim)
 
     @property
     def feature_channels(self) -> int:
         """How many channels the features must have."""
         return self.specs[0].c_out
+
+    def _decode(self, features: Tensor, trim: Trim | None) -> Tensor:
+        return self._run(self.specs, features, trim)
 
     def _run(self, specs: Sequence[ConvSpec], x: Tensor, trim: Trim | None) -> Tensor:
         """Some convolutions in a row, each with its ReLU and doubling; but a doubling behind the last is left out."""

@@ -161,9 +161,9 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
         MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
     """
     tensors, name = _tensors(source, "encoder")
-    first = tensors.get("conv1_1.bias")
-    kinds = [kind for kind in (VGGEncoder, SlimEncoder) if first is not None and len(first) == kind.table[0].c_out]
-    kind = kinds[0] if kinds else VGGEncoder
+    kind = _encoder_kind(tensors, name)
+    if upto not in (spec.relu for spec in kind.table) and upto in (spec.relu for spec in VGGEncoder.table):
+        raise WeightsError(f"{name} does not reach {upto}: it is the fast model's, which ends at {kind.table[-1].relu}")
     with torch.device("meta"):
         encoder = kind(upto, pool=pool)
     model = _shipped(source)
@@ -195,6 +195,18 @@ def load_decoder(source: str | Path | None = None) -> Decoder:
                 decoder = kind()
             return _fill(decoder, state, name)
     raise WeightsError(f"{name} holds no decoder: its layers do not mirror VGG-19 to relu4_1, nor the fast model")
+
+
+def _encoder_kind(tensors: Mapping[str, Tensor], name: str) -> type[VGGEncoder]:
+    """Which network the tensors are of, by the width of its first convolution; the base model's if there is none."""
+    first = tensors.get("conv1_1.bias")
+    if first is None:
+        return VGGEncoder
+    for kind in (VGGEncoder, SlimEncoder):
+        if len(first) == kind.table[0].c_out:
+            return kind
+    what = "a decoder" if len(first) == VGGEncoder.table[0].c_in else "a network of another width"
+    raise WeightsError(f"{name} holds no encoder but {what}: the shapes in it are not those of VGGEncoder")
 
 
 def _shipped(source: str | Path | None) -> Model | None:

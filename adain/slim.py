@@ -1,9 +1,9 @@
-"""The fast model: encoder and decoder of VGG-19's shape at a quarter of its width.
+"""The fast model: encoder and decoder of VGG-19's shape at a quarter of its width, with few convolutions.
 
 Where the base model's features are relu4_1 alone, these are relu4_1 and, cell by cell beside it, the finer relu3_2
 *folded*: the 2 × 2 places of a cell lie one behind the other as channels. AdaIN then works at both depths at once, and
 everything that is built on one feature map of 8-pixel cells (blends, masks, tiles) stays as it is. The finer layer
-brings the outlines that so few channels would lose; ``weights/MODEL_CARD.md`` tells what that is worth.
+brings the outlines that so few channels would lose.
 """
 
 from __future__ import annotations
@@ -16,18 +16,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .decoder import Decoder
-from .vgg import CONTENT_LAYER, ConvSpec, Trim, VGGEncoder, layer_table, layers_upto
+from .vgg import CONTENT_LAYER, ConvSpec, Trim, VGGEncoder, layer_table
 
 BLOCKS: tuple[tuple[int, int], ...] = ((16, 1), (32, 1), (64, 2), (128, 1))
 """(channels, convolutions) of its four blocks."""
 
 LAYERS = layer_table(BLOCKS)
-"""All five convolutions in order."""
+"""The encoder's five convolutions in order."""
+
+DECODER_BLOCKS: tuple[tuple[int, int], ...] = ((16, 1), (32, 2), (64, 3), (128, 1))
+"""What the decoder mirrors: one convolution more than the encoder has at a quarter and at half size, where strokes are
+made."""
 
 FOLDED = "relu3_2"
 """The finer layer: the last one before the last pooling."""
 
-_FOLDED_CONV, _FOLDED_WIDTH = next((spec.name, spec.c_out) for spec in LAYERS if spec.relu == FOLDED)
+_FOLDED_SPEC = next(spec for spec in LAYERS if spec.relu == FOLDED)
 
 
 def fold(x: Tensor) -> Tensor:
@@ -63,15 +67,18 @@ class SlimEncoder(VGGEncoder):
     content_layer: ClassVar[str] = CONTENT_LAYER
     style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
     table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
+    # 240 and 180 as measured on a CPU at 1 and 2 megapixels, on one thread
+    # (benchmarks/tiling.py memory --tile off --side 1000 --model fast).
+    pass_bytes: ClassVar[int] = 250
 
     @property
     def feature_channels(self) -> int:
-        return super().feature_channels + 4 * _FOLDED_WIDTH
+        return super().feature_channels + 4 * _FOLDED_SPEC.c_out
 
     def features(self, image: Tensor, *, trim: Trim | None = None) -> Tensor:
         found = self(image, (CONTENT_LAYER, FOLDED), trim=trim)
         if trim is not None:
-            found[FOLDED] = trim.own(_FOLDED_CONV, found[FOLDED])
+            found[FOLDED] = trim.own(_FOLDED_SPEC.name, found[FOLDED])
         return self.fuse(found)
 
     @staticmethod
@@ -90,13 +97,13 @@ class SlimDecoder(Decoder):
         features ``(B, 384, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
     """
 
-    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layers_upto(CONTENT_LAYER, LAYERS)))
+    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layer_table(DECODER_BLOCKS)))
 
     @property
     def feature_channels(self) -> int:
-        return self.specs[0].c_out + 4 * _FOLDED_WIDTH
+        return self.specs[0].c_out + 4 * _FOLDED_SPEC.c_out
 
-    def forward(self, features: Tensor, *, trim: Trim | None = None) -> Tensor:
+    def _decode(self, features: Tensor, trim: Trim | None) -> Tensor:
         first, *others = self.specs
         fine = features[:, first.c_out :]
         x = self._run([first], features[:, : first.c_out], trim)

@@ -23,10 +23,13 @@ FORMAT = "adain-style-1"
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """What AdaIN needs to know of an artwork: mean and deviation of each channel at relu4_1.
+    """What AdaIN needs to know of an artwork: mean and deviation of each channel of an encoder's features.
+
+    They are of use to the model that made them alone, and to others with the same encoder.
 
     Attributes:
-        mean: ``(1, 512, 1, 1)`` float32, or ``(B, 512, 1, 1)`` for a batch of styles; the fast model has 384 channels.
+        mean: ``(1, C, 1, 1)`` float32, or ``(B, C, 1, 1)`` for a batch of styles; C is 512 of the base model
+            (relu4_1), 384 of the fast one (:class:`~adain.slim.SlimEncoder`).
         std: likewise, > 0.
         name: where it came from, for people.
         fine_std: deviations for the fine texture alone, of the shape of ``std``, from the artwork at another size
@@ -108,13 +111,19 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
         weights: one for each, ≥ 0, scaled to sum 1; equal by default.
 
     Raises:
-        InputError: if there is no style, the counts differ, or the weights are unusable.
+        InputError: if there is no style, the counts differ, the weights are unusable, or the styles are of different
+            models.
     """
     if not styles:
         raise InputError("a blend needs at least one style")
     shares = normalize_weights([1.0] * len(styles) if weights is None else weights)
     if len(shares) != len(styles):
         raise InputError(f"{len(styles)} styles need {len(styles)} weights, not {len(shares)}")
+    channels = sorted({style.mean.shape[1] for style in styles})
+    if len(channels) > 1:
+        raise InputError(
+            f"styles of {' and '.join(map(str, channels))} channels cannot be blended: encode all with the same encoder"
+        )
     # A weight of exactly 1 gives that style's own bytes.
     kept = [(share, style) for share, style in zip(shares, styles, strict=True) if share > 0]
     if len(kept) == 1:

@@ -100,7 +100,7 @@ class StyleCache:
 
 
 def fingerprint(encoder: VGGEncoder) -> str:
-    """SHA-256 of all that relu4_1 is computed with: the weights up to it, in their type, and the pooling."""
+    """SHA-256 of all that features are computed with: the weights up to relu4_1, in their type, and the pooling."""
     digest = hashlib.sha256(f"{encoder.name} {encoder.pool}".encode())
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
         for parameter in encoder.get_submodule(spec.name).parameters():

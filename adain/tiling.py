@@ -77,8 +77,9 @@ def decoder_steps(specs: tuple[ConvSpec, ...]) -> dict[str, Step]:
     return dict(reversed(steps.items()))
 
 
-ENCODER_STEPS = encoder_steps(layers_upto(CONTENT_LAYER))
-DECODER_STEPS = decoder_steps(layers_upto(CONTENT_LAYER)[::-1])
+_SPECS = layers_upto(CONTENT_LAYER)
+ENCODER_STEPS = encoder_steps(_SPECS)
+DECODER_STEPS = decoder_steps(_SPECS[::-1])
 """Those of the base model, of whose halos no model needs more."""
 
 ENCODER_REACH = next(iter(ENCODER_STEPS.values())).margin + 1
@@ -156,14 +157,17 @@ class Tiling:
         most = self.tile // STRIDE
         return -(-self.cells[0] // most) * -(-self.cells[1] // most)
 
-    def overlap(self) -> float:
+    def overlap(self, encoder: tuple[ConvSpec, ...] = _SPECS, decoder: tuple[ConvSpec, ...] = _SPECS[::-1]) -> float:
         """The share of the networks' work that is done more than once: its cost over the untiled pass; 0 for one tile.
 
         Counted in multiplications: halos are cut down from layer to layer, see :class:`Trimmer`.
+
+        Args:
+            encoder, decoder: the convolutions of the networks, each in its order; by default the base model's.
         """
         height, width = self.cells
         done = needed = 0
-        for halo, steps in ((ENCODER_HALO, ENCODER_STEPS), (DECODER_HALO, DECODER_STEPS)):
+        for halo, steps in ((ENCODER_HALO, encoder_steps(encoder)), (DECODER_HALO, decoder_steps(decoder))):
             rows, columns = (self._lengths(length, halo, steps) for length in self.cells)
             for step, down, across in zip(steps.values(), rows, columns, strict=True):
                 done += step.cost * down * across
@@ -190,11 +194,11 @@ class Trimmer:
 
     def __init__(self, steps: dict[str, Step], inner: Box, outer: Box) -> None:
         sides = [inner.top - outer.top, inner.left - outer.left, outer.bottom - inner.bottom, outer.right - inner.right]
-        self.cuts = {
-            name: [old - new for old, new in zip(before, after, strict=True)]
-            for name, (before, after) in zip(steps, _margins(steps, sides), strict=True)
-        }
-        self._kept = {name: after for name, (_, after) in zip(steps, _margins(steps, sides), strict=True)}
+        self.cuts: dict[str, list[int]] = {}
+        self._kept: dict[str, list[int]] = {}
+        for name, (before, after) in zip(steps, _margins(steps, sides), strict=True):
+            self.cuts[name] = [old - new for old, new in zip(before, after, strict=True)]
+            self._kept[name] = after
 
     def __call__(self, name: str, x: Tensor) -> Tensor:
         return self._cut(x, self.cuts[name])

@@ -1,6 +1,7 @@
-"""Score the decoder on every pair of a folder of photographs and a folder of artworks.
+"""Score a model on every pair of a folder of photographs and a folder of artworks.
 
-    python benchmarks/quality.py CONTENT_DIR STYLE_DIR [--decoder FILE] [--size 512] [--pairs product|zip] [--json]
+    python benchmarks/quality.py CONTENT_DIR STYLE_DIR [--model NAME] [--encoder FILE] [--decoder FILE] [--size 512]
+        [--pairs product|zip] [--json]
 
 Figures, each the mean over pairs (pictures): style residual and content distance at alpha 1 as `adain evaluate`
 measures them, PSNR at alpha 0 against the photograph, SSIM against the input when an image is its own style.
@@ -23,6 +24,7 @@ from adain.evaluation.pairs import Pairing, pair_up
 from adain.evaluation.pictures import load_square
 from adain.evaluation.run import MADE, evaluate
 from adain.images import list_images
+from adain.pretrained import DEFAULT_MODEL
 from adain.statistics import channel_mean_std
 from adain.style import Style
 from adain.stylizer import Stylizer
@@ -68,6 +70,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("contents", type=Path)
     parser.add_argument("styles", type=Path)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--encoder", type=Path)
     parser.add_argument("--decoder", type=Path)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--pairs", choices=("product", "zip"), default="product")
@@ -76,7 +80,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.size % STRIDE:
         parser.error(f"--size must be a multiple of {STRIDE}")
-    stylizer = Stylizer.from_pretrained(decoder=args.decoder, device=args.device)
+    stylizer = Stylizer.from_pretrained(args.model, encoder=args.encoder, decoder=args.decoder, device=args.device)
     result = score(stylizer, list_images(args.contents), list_images(args.styles), args.size, args.pairs)
     if args.json:
         print(json.dumps(result))

@@ -1,4 +1,4 @@
-"""``adain train``: a decoder of your own, resumable."""
+"""``adain train``: a decoder or a fast model of your own, resumable."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the run.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --output, with its own settings.")
-@click.option("--init-from", metavar="FILE", help="Start from this decoder file, run folder (fast), or shipped model.")
+@click.option("--init-from", metavar="FILE", help="Start from this run's folder, decoder file or shipped model.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--cache-dir", metavar="DIR", help="Where decoded images are kept. [default: OUTPUT/cache]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the run at its end.")
@@ -71,7 +71,7 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Train a decoder on your own photographs and artworks.
+    """Train a decoder, or the fast model, on your own photographs and artworks.
 
     Ctrl-C, SIGTERM and --max-minutes save before they stop; --resume goes on from there, exactly. For several
     GPUs start it with torchrun --nproc-per-node N -m adain train.
@@ -112,11 +112,12 @@ def _report(result: Result, output: str, as_json: bool) -> None:
         state = saved if result.checkpoint else "before the first step"
         click.echo(f"adain train: {why}, {state}", err=True)
     if as_json:
-        paths = {"decoder": result.decoder, "checkpoint": result.checkpoint}
+        paths = {"decoder": result.decoder, "encoder": result.encoder, "checkpoint": result.checkpoint}
         record = {"reason": result.reason, **asdict(progress), **paths}
         click.echo(json.dumps(record, default=str, ensure_ascii=False))
-    elif result.decoder is not None:
-        click.echo(result.decoder)
+    else:
+        for path in filter(None, (result.encoder, result.decoder)):
+            click.echo(path)
 
 
 def _terminal_reporter() -> Any:

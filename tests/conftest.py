@@ -33,6 +33,34 @@ def stylizer() -> Stylizer:
     return Stylizer.from_pretrained(device="cpu")
 
 
+@pytest.fixture(scope="session")
+def fast_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Encoder and decoder of a fast model of random weights, the same ones each time, that gives pictures of tones."""
+    from adain.images import to_tensor
+    from adain.training.checkpoint import save_weights
+    from adain.training.fastnet import FastNet
+
+    net = FastNet.fresh(7).requires_grad_(False)
+    raw = net.decoder(net.encoder.features(to_tensor(noise_image(64, 64, 1))))
+    # Spread over the range of colours, for what lies outside is cut off and shows no difference.
+    last = net.decoder.get_submodule(net.decoder.specs[-1].name)
+    scale = 0.2 / raw.std(dim=(0, 2, 3))
+    last.get_parameter("weight").mul_(scale.view(3, 1, 1, 1))
+    last.get_parameter("bias").copy_(0.5 - scale * raw.mean(dim=(0, 2, 3)))
+    folder = tmp_path_factory.mktemp("fast")
+    files = folder / "encoder.safetensors", folder / "decoder.safetensors"
+    for network, path in zip((net.encoder, net.decoder), files, strict=True):
+        save_weights(network, path)
+    return files
+
+
+@pytest.fixture(scope="session")
+def fast(fast_files: tuple[Path, Path]) -> Stylizer:
+    """A fast model: see :func:`fast_files`."""
+    encoder, decoder = fast_files
+    return Stylizer.from_pretrained(encoder=encoder, decoder=decoder, device="cpu")
+
+
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"

@@ -10,6 +10,9 @@ from adain.statistics import channel_mean_std
 from adain.style import Style
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image
+from tests.models import stylizer
+
+__all__ = ["stylizer"]
 
 
 def style(seed: int, fine: float | None = None) -> Style:

@@ -12,6 +12,9 @@ from adain.errors import ImageError, InputError
 from adain.folders import Result
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image
+from tests.models import stylizer
+
+__all__ = ["stylizer"]
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ from adain.statistics import channel_mean_std
 from adain.style import Style
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image
+from tests.models import stylizer
+
+__all__ = ["stylizer"]
 
 PHOTO, ART, OTHER = noise_image(72, 48, 1), noise_image(64, 48, 2), noise_image(48, 48, 3)
 MODES = ("luminance", "linear", "histogram")
@@ -204,7 +207,7 @@ def test_style_masks(stylizer: Stylizer, content: Content) -> None:
     part = stylizer.encode_style(both, size=48, mask=mask)
     with torch.no_grad():
         pixels, _ = stylizer.pixels(both)
-        features = stylizer.encoder(pixels)["relu4_1"]
+        features = stylizer.encoder.features(pixels)
     mean, std = channel_mean_std(features, to_cells(mask[None, None], (6, 12), 8))
     assert torch.equal(part.mean, mean)
     assert torch.equal(part.std, std)
@@ -257,7 +260,7 @@ def test_linear_gives_the_style_the_colours_of_its_region(
 ) -> None:
     seen: list[torch.Tensor] = []
     encoder = stylizer.encoder.forward
-    monkeypatch.setattr(stylizer.encoder, "forward", lambda x, *a: (seen.append(x), encoder(x, *a))[1])
+    monkeypatch.setattr(stylizer.encoder, "forward", lambda x, *a, **k: (seen.append(x), encoder(x, *a, **k))[1])
     color = ColorPreservation("linear", method=method)
     stylizer.stylize(content, [ART, OTHER], masks=[LEFT, 1 - LEFT], color=color, style_size=48)
     stylizer.stylize(content, ART, color=color, style_size=48)

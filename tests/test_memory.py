@@ -10,6 +10,7 @@ import torch
 from adain import defaults, memory
 from adain.errors import InputError
 from adain.memory import BYTES_PER_PIXEL, SHARE, choose_tile, free_memory
+from adain.slim import SlimEncoder
 
 CPU = torch.device("cpu")
 GIB = 1 << 30
@@ -77,3 +78,11 @@ def test_tiles_shrink_with_memory(monkeypatch: pytest.MonkeyPatch, free: int, ti
 def test_unusable() -> None:
     with pytest.raises(InputError, match="at least 64 px"):
         choose_tile(32, 100, CPU)
+
+
+def test_a_smaller_model_needs_tiles_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SlimEncoder.pass_bytes < BYTES_PER_PIXEL
+    monkeypatch.setattr(memory, "free_memory", lambda device: int(1e6 * BYTES_PER_PIXEL / SHARE))
+    for pixels, wanted in ((999_999, (None, None)), (2_000_000, (512, None)), (100_000_000, (512, 512))):
+        found = [choose_tile("auto", pixels, CPU, each) for each in (BYTES_PER_PIXEL, SlimEncoder.pass_bytes)]
+        assert tuple(found) == wanted

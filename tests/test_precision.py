@@ -14,11 +14,14 @@ from adain.errors import InputError
 from adain.precision import resolve_precision
 from adain.stylizer import Stylizer
 from tests.conftest import one_line_error
+from tests.models import stylizer
+
+__all__ = ["stylizer"]
 
 
 @pytest.fixture(scope="module")
-def half() -> Stylizer:
-    return Stylizer.from_pretrained(device="cpu", precision="bf16")
+def half(stylizer: Stylizer) -> Stylizer:
+    return Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", precision="bf16")
 
 
 def test_names() -> None:
@@ -41,7 +44,7 @@ def test_auto_on_a_gpu(monkeypatch: pytest.MonkeyPatch, can: bool, expected: tor
 def test_half_precision_is_close_and_not_the_same(
     stylizer: Stylizer, photo: Path, art: Path, precision: str, mean: float, most: float
 ) -> None:
-    rough = Stylizer.from_pretrained(device="cpu", precision=precision)
+    rough = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", precision=precision)
     exact = np.asarray(stylizer.stylize(photo, art, style_size=48), dtype=float)
     gap = np.abs(np.asarray(rough.stylize(photo, art, style_size=48), dtype=float) - exact)
     assert 0 < gap.mean() < mean

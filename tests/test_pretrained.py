@@ -3,15 +3,18 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from adain import pretrained
-from adain.errors import MissingFileError, WeightsError
+from adain.errors import InputError, MissingFileError, WeightsError
 from adain.pretrained import find_model, load_decoder, load_encoder, read_verified, registry
 from adain.resources import weights_dir
+from adain.slim import SlimDecoder, SlimEncoder
 
 
 @pytest.fixture
@@ -160,6 +163,56 @@ def test_a_manifest_without_deeper_files(copy: Path) -> None:
     assert [part for part, _ in registry()["vgg19"].parts()] == ["encoder", "decoder"]
     with pytest.raises(WeightsError, match=r"vgg19\.safetensors does not reach relu5_2: it ends at relu5_1"):
         load_encoder(upto="relu5_2")
+
+
+def rewritten(path: Path, folder: Path, change: Callable[[str, torch.Tensor], torch.Tensor | None]) -> Path:
+    """A copy of a weights file with tensors changed or left out."""
+    tensors = {name: change(name, tensor) for name, tensor in load_file(path).items()}
+    save_file({name: tensor for name, tensor in tensors.items() if tensor is not None}, folder / path.name)
+    return folder / path.name
+
+
+def test_the_fast_models_files(fast_files: tuple[Path, Path]) -> None:
+    encoder, decoder = load_encoder(fast_files[0]), load_decoder(fast_files[1])
+    assert (type(encoder), type(decoder)) == (SlimEncoder, SlimDecoder)
+    for network, path in zip((encoder, decoder), fast_files, strict=True):
+        assert all(p.dtype == torch.float32 and not p.requires_grad for p in network.parameters())
+        assert all(torch.equal(network.state_dict()[name], t.float()) for name, t in load_file(path).items())
+    assert load_encoder(fast_files[0], upto="relu2_1").layer_names == ("relu1_1", "relu2_1")
+
+
+def test_what_the_fast_models_files_are_not(fast_files: tuple[Path, Path], tmp_path: Path) -> None:
+    encoder, decoder = fast_files
+    first, last = SlimEncoder.table[0].name, SlimEncoder.table[-1].name
+    deep = r"encoder\.safetensors does not reach relu5_1: it is the fast model's, which ends at relu4_1"
+    messages: list[tuple[str, Callable[[], object]]] = [
+        (deep, lambda: load_encoder(encoder, upto="relu5_1")),
+        (r"decoder\.safetensors holds no encoder but a decoder", lambda: load_encoder(decoder)),
+        (r"encoder\.safetensors holds no decoder", lambda: load_decoder(encoder)),
+    ]
+    (tmp_path / "cut").mkdir()
+    for path, load in ((encoder, load_encoder), (decoder, load_decoder)):
+        cut = tmp_path / "cut" / path.name
+        cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        messages.append(("is damaged or not a safetensors file", lambda load=load, cut=cut: load(cut)))
+    kinds: dict[str, Callable[[str, torch.Tensor], torch.Tensor | None]] = {
+        "half": lambda name, t: None if name.startswith(last) else t,
+        "shapes": lambda name, t: t[:, :-1].contiguous() if name == f"{last}.weight" else t,
+        "width": lambda name, t: t[:-1].contiguous() if name == f"{first}.bias" else t,
+    }
+    for kind, change in kinds.items():
+        (tmp_path / kind).mkdir()
+        files = [rewritten(path, tmp_path / kind, change) for path in fast_files]
+        wanted = {"half": "does not reach relu4_1: it ends at relu3_2", "shapes": "not those of SlimEncoder"}
+        messages.append((wanted.get(kind, "a network of another width"), lambda files=files: load_encoder(files[0])))
+        if kind != "width":
+            messages.append(("holds no decoder", lambda files=files: load_decoder(files[1])))
+    for message, call in messages:
+        with pytest.raises(WeightsError, match=message) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="no layer 'relu9_9'"):
+        load_encoder(encoder, upto="relu9_9")
 
 
 def test_a_decoder_is_no_encoder() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from adain.style_cache import StyleCache, fingerprint
 from adain.stylizer import Stylizer
 from adain.vgg import VGGEncoder
 from tests.conftest import noise_image, one_line_error
+from tests.models import stylizer
+
+__all__ = ["stylizer"]
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def test_everything_that_changes_statistics_changes_the_place(stylizer: Stylizer
     paths = [cache.path(stylizer, art, **variant) for variant in variants]
     half = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", precision="bf16")
     limited = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", max_pixels=10_000)
-    other = load_encoder()
+    other = copy.deepcopy(stylizer.encoder)
     with torch.no_grad():
         other.get_submodule("conv3_2").bias[5] += 0.1
     changed = Stylizer(other, stylizer.decoder, device="cpu")

@@ -1,6 +1,7 @@
-"""Put a trained decoder into this folder in half precision, and write manifest.json anew.
+"""Put a trained decoder, or the fast model, into this folder in half precision, and write manifest.json anew.
 
     python weights/install_decoder.py run/decoder.safetensors --training training.json --figures figures.json
+    python weights/install_decoder.py --fast run/ --training training.json --figures figures.json
 
 ``training.json`` says how the decoder was trained (it is copied into the manifest as it is), ``figures.json`` what it
 scores (the output of ``benchmarks/quality.py --json``). Without arguments only sizes and checksums are renewed.
@@ -17,6 +18,7 @@ from typing import Any
 from safetensors.torch import save
 
 from adain.convert import decoder_state, read_tensors
+from adain.pretrained import load_decoder, load_encoder
 
 HERE = Path(__file__).parent
 MANIFEST = HERE / "manifest.json"
@@ -42,6 +44,27 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "made_by": "adain train, weights/install_decoder.py",
         "contents": "mirror of the encoder from relu4_1, half precision",
     },
+    "fast-encoder.safetensors": {
+        "licence": "MIT",
+        "origin": "trained by this project, with VGG-19 (CC BY 4.0) as its judge",
+        "made_by": "adain train --model fast, weights/install_decoder.py",
+        "contents": "the fast model's encoder (adain.slim), half precision",
+    },
+    "fast-decoder.safetensors": {
+        "licence": "MIT",
+        "origin": "trained by this project, with VGG-19 (CC BY 4.0) as its judge",
+        "made_by": "adain train --model fast, weights/install_decoder.py",
+        "contents": "the fast model's decoder (adain.slim), half precision",
+    },
+}
+
+MODELS: dict[str, dict[str, Any]] = {
+    "vgg19": {
+        "encoder": "vgg19.safetensors",
+        "encoder_deeper": ["vgg19-conv5_2.safetensors"],
+        "decoder": "decoder.safetensors",
+    },
+    "fast": {"encoder": "fast-encoder.safetensors", "decoder": "fast-decoder.safetensors"},
 }
 
 
@@ -54,14 +77,28 @@ def install(source: Path) -> None:
     (HERE / "decoder.safetensors").write_bytes(save(half))
 
 
+def install_fast(run: Path) -> None:
+    """Write the fast model's two files from the folder of a run."""
+    for part, load in (("encoder", load_encoder), ("decoder", load_decoder)):
+        state = load(run / f"{part}.safetensors").state_dict()
+        half = {name: t.half().contiguous() for name, t in state.items()}
+        (HERE / f"fast-{part}.safetensors").write_bytes(save(half))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("decoder", type=Path, nargs="?")
     parser.add_argument("--training", type=Path)
     parser.add_argument("--figures", type=Path)
+    parser.add_argument("--fast", type=Path, metavar="RUN", help="folder of a run with --model fast")
     args = parser.parse_args()
+    if args.decoder and args.fast:
+        parser.error("a decoder or --fast, one at a time: --training and --figures are those of one model")
     if args.decoder:
         install(args.decoder)
+    if args.fast:
+        install_fast(args.fast)
+    described = "fast-decoder.safetensors" if args.fast else "decoder.safetensors"
     before = json.loads(MANIFEST.read_text(encoding="utf-8"))["files"] if MANIFEST.exists() else {}
     files = {}
     for name, entry in ENTRIES.items():
@@ -69,20 +106,11 @@ def main() -> None:
         files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **entry}
         for key in ("training", "figures"):
             given = getattr(args, key)
-            if name == "decoder.safetensors" and given:
+            if name == described and given:
                 files[name][key] = json.loads(given.read_text(encoding="utf-8"))
             elif key in before.get(name, {}):
                 files[name][key] = before[name][key]
-    manifest = {
-        "models": {
-            "vgg19": {
-                "encoder": "vgg19.safetensors",
-                "encoder_deeper": ["vgg19-conv5_2.safetensors"],
-                "decoder": "decoder.safetensors",
-            }
-        },
-        "files": files,
-    }
+    manifest = {"models": MODELS, "files": files}
     MANIFEST.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -20,6 +20,9 @@ State = dict[str, Any]
 
 FORMAT = 1
 
+DECODER_FILE, ENCODER_FILE = "decoder.safetensors", "encoder.safetensors"
+"""The weights so far in a run's folder; the encoder's only of the fast model."""
+
 
 class CheckpointStore:
     """The checkpoints of one run, ``step-00001000.pt`` and so on, in one folder.
@@ -71,7 +74,7 @@ class CheckpointStore:
         if found:
             raise TrainingError(
                 f"no checkpoint in {self.folder} can be read: start a new run in another folder "
-                f"with --init-from {self.folder.parent / 'decoder.safetensors'}"
+                f"with --init-from {self.folder.parent}"
             )
         raise TrainingError(
             f"{self.folder.parent} holds no checkpoint to resume from: leave out --resume to start a run"

@@ -12,6 +12,7 @@ from ..errors import InputError
 
 Model = Literal["vgg19", "fast"]
 Schedule = Literal["inverse", "cosine"]
+StyleForm = Literal["mean", "sum"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 SCRATCH_WARMUP = 2000
@@ -68,6 +69,21 @@ class TrainingConfig:
     clip_norm: float = field(default=5.0, metadata=_help("Gradients are scaled down to this norm (0: never)."))
     content_weight: float = field(default=1.0, metadata=_help("Weight of the content loss."))
     style_weight: float = field(default=10.0, metadata=_help("Weight of the style loss (averaged over channels)."))
+    style_form: StyleForm = field(
+        default="mean",
+        metadata=_help("mean: the style loss is averaged over the channels of a layer; sum: summed, as in the paper."),
+    )
+    covariance_weight: float = field(
+        default=0.0, metadata=_help("Weight of the Wasserstein-2 distance of the style's channels at relu1_1, relu2_1.")
+    )
+    tv_weight: float = field(default=0.0, metadata=_help("Weight of the output's squared total variation."))
+    alpha_low: float = field(
+        default=1.0, metadata=_help("Each pair is trained at an alpha drawn between this and 1 (1: always full style).")
+    )
+    blend_share: float = field(
+        default=0.0,
+        metadata=_help("Share of the pairs given a blend of two styles, so that blends stay clean."),
+    )
     identity_share: float = field(
         default=0.0,
         metadata=_help("Share of the pairs whose style is the content itself, to come back unchanged."),
@@ -118,11 +134,11 @@ class TrainingConfig:
             self._need(name, getattr(self, name) >= 0, "0 or more")
         for name in ("lr", "warmup_lr"):
             self._need(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
-        weights = ("lr_decay", "clip_norm", "content_weight", "style_weight", "identity_weight", "teacher_weight")
-        for name in weights:
+        weights = [setting.name for setting in fields(self) if setting.name.endswith("_weight")]
+        for name in ("lr_decay", "clip_norm", *weights):
             value = getattr(self, name)
             self._need(name, math.isfinite(value) and value >= 0, "0 or more")
-        for name in ("identity_share", "lr_final_factor"):
+        for name in ("identity_share", "lr_final_factor", "alpha_low", "blend_share"):
             self._need(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._need("ema", 0 <= self.ema < 1, "at least 0 and below 1")
         self._need("betas", all(0 <= b < 1 for b in self.betas), "two numbers from 0 to below 1")
@@ -141,9 +157,11 @@ class TrainingConfig:
         self._need("cache_size", self.cache_size >= 64, "64 or more")
         limit = self.max_minutes or 0
         self._need("max_minutes", math.isfinite(limit) and limit >= 0, "0 or more")
-        chosen = (("model", Model), ("lr_schedule", Schedule), ("precision", Precision))
+        chosen = (("model", Model), ("lr_schedule", Schedule), ("style_form", StyleForm), ("precision", Precision))
         for name, choices in ((name, get_args(literal)) for name, literal in chosen):
             self._need(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
+        if self.covariance_weight > 0 and (self.alpha_low < 1 or self.blend_share > 0):
+            raise InputError("--covariance-weight needs --alpha-low 1 and --blend-share 0: covariances do not blend")
         if self.content_weight == 0 and self.style_weight == 0:
             raise InputError("--content-weight and --style-weight are both 0: nothing would be learnt")
         return self

@@ -24,8 +24,8 @@ from .config import TrainingConfig
 T = TypeVar("T")
 Sizes = npt.NDArray[np.int64]
 
-CONTENT_STREAM, STYLE_STREAM, IDENTITY_STREAM, START_STREAM = range(4)
-"""Independent random streams; the last one feeds the initialisation."""
+CONTENT_STREAM, STYLE_STREAM, IDENTITY_STREAM, START_STREAM, ALPHA_STREAM, BLEND_STREAM = range(6)
+"""Independent random streams; the fourth feeds the initialisation."""
 
 
 class Crop(NamedTuple):

@@ -9,6 +9,7 @@ from ..layer import adaptive_instance_norm
 from ..slim import FOLDED, SlimDecoder, SlimEncoder
 from ..statistics import channel_mean_std
 from ..vgg import CONTENT_LAYER, LAYERS
+from .mixing import PLAIN, Mix
 
 ADAPTED = {"relu1_1": "relu1_1", "relu2_1": "relu2_1", FOLDED: "relu3_1", CONTENT_LAYER: CONTENT_LAYER}
 """Layers of the fast encoder, and those of VGG-19 they learn from: of one size each."""
@@ -45,7 +46,9 @@ class FastNet(nn.Module):
                         nn.init.zeros_(parameter)
         return net
 
-    def forward(self, content: Tensor, style: Tensor | None = None) -> Tensor | tuple[dict[str, Tensor], Tensor]:
+    def forward(
+        self, content: Tensor, style: Tensor | None = None, mix: Mix = PLAIN
+    ) -> Tensor | tuple[dict[str, Tensor], Tensor]:
         """The content in a style; without a style, what :func:`~adain.training.objective.distil_objective` wants.
 
         Shape:
@@ -53,8 +56,11 @@ class FastNet(nn.Module):
         """
         if style is not None:
             features = self.encoder.features(content)
-            wanted = channel_mean_std(self.encoder.features(style))
-            painted: Tensor = self.decoder(adaptive_instance_norm(features, *wanted))
+            styles = mix.blended({CONTENT_LAYER: channel_mean_std(self.encoder.features(style))})
+            goal = adaptive_instance_norm(features, *styles[CONTENT_LAYER])
+            if mix.alpha is not None:
+                goal = torch.lerp(features.float(), goal.float(), mix.alpha)
+            painted: Tensor = self.decoder(goal)
             return painted
         found = self.encoder(content, tuple(ADAPTED))
         adapted = {other: self.adaptors[own](found[own]) for own, other in ADAPTED.items()}

@@ -16,11 +16,12 @@ from ..decoder import Decoder
 from ..layer import adaptive_instance_norm
 from ..statistics import channel_mean_std
 from ..vgg import CONTENT_LAYER, VGGEncoder
-from .checkpoint import save_weights
+from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights
 from .config import TrainingConfig
 from .crops import Batch, to_images
 from .distributed import Team
 from .fastnet import FastNet
+from .mixing import Mix, draw_mix
 from .objective import Encode, Losses, distil_objective, fast_objective, style_objective, warmup_objective
 from .schedule import ema_decay, learning_rate, phase_of
 
@@ -57,6 +58,7 @@ class Learner:
         self.teacher = None if teacher is None else teacher.to(device, self.dtype).to(memory_format=torch.channels_last)
         self.network = network.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self._rank = team.ranks.rank
         self._parameters: list[Tensor] = list(self.network.parameters())
         self._averages: list[Tensor] = list(self.average.parameters())
         self.optimizer = self._new_optimizer()
@@ -93,7 +95,8 @@ class Learner:
                 losses = self._warmup(images)
             else:
                 content, style = images.chunk(2)
-                losses = self._style(content, style, identity)
+                mix = draw_mix(config, step, self._rank, identity)
+                losses = self._style(content, style, identity, mix)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._parameters, config.clip_norm or math.inf)
@@ -107,10 +110,10 @@ class Learner:
             return distil_objective(self._encode, self._run, images)
         return warmup_objective(self._encode, self._run, images)
 
-    def _style(self, content: Tensor, style: Tensor, identity: Tensor) -> Losses:
+    def _style(self, content: Tensor, style: Tensor, identity: Tensor, mix: Mix) -> Losses:
         if isinstance(self.network, FastNet):
-            return fast_objective(self.config, self._encode, self._run, self.teacher, content, style, identity)
-        return style_objective(self.config, self._encode, self._run, content, style, identity)
+            return fast_objective(self.config, self._encode, self._run, self.teacher, content, style, identity, mix)
+        return style_objective(self.config, self._encode, self._run, content, style, identity, mix)
 
     @torch.no_grad()
     def paint(self, content: Tensor, style: Tensor) -> Tensor:
@@ -121,15 +124,13 @@ class Learner:
             features, wanted = (self.encoder(images)[CONTENT_LAYER] for images in (content, style))
             return cast(Tensor, self.average(adaptive_instance_norm(features, *channel_mean_std(wanted))))
 
-    def save(self, folder: Path) -> Path:
-        """Write the averaged weights into a folder, as files for ``--encoder`` and ``--decoder``; gives the latter."""
-        path = folder / "decoder.safetensors"
+    def save(self, folder: Path) -> None:
+        """Write the averaged weights into a folder, for ``--decoder`` and, of the fast model, ``--encoder``."""
+        decoder: nn.Module = self.average
         if isinstance(self.average, FastNet):
-            save_weights(self.average.encoder, folder / "encoder.safetensors")
-            save_weights(self.average.decoder, path)
-        else:
-            save_weights(self.average, path)
-        return path
+            save_weights(self.average.encoder, folder / ENCODER_FILE)
+            decoder = self.average.decoder
+        save_weights(decoder, folder / DECODER_FILE)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The working precision, for forward passes."""
@@ -147,9 +148,11 @@ class Learner:
 
     def load(self, state: dict[str, Any]) -> None:
         """Go back to a :meth:`state`, also of before there was more to train than a decoder."""
-        self.network.load_state_dict(state.get("network") or state["decoder"])
+        self.network.load_state_dict(state["network"] if "network" in state else state["decoder"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for group in self.optimizer.param_groups:
+            group.setdefault("is_encoder", False)
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         fused = self.device.type in ("cpu", "cuda")

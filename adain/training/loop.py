@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import TrainingError
 from ..files import atomic_path
-from .checkpoint import CheckpointStore, State, random_state, restore_random_state
+from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State, random_state, restore_random_state
 from .config import TrainingConfig
 from .crops import Batch, BatchMaker, Prefetcher
 from .distributed import Team
@@ -54,12 +54,14 @@ class Result:
         progress: where the run stands.
         decoder: the file to use, None if nothing was trained.
         checkpoint: the newest checkpoint.
+        encoder: the other file of the fast model, else None.
     """
 
     reason: Reason
     progress: Progress
     decoder: Path | None
     checkpoint: Path | None
+    encoder: Path | None = None
 
 
 class Loop:
@@ -94,7 +96,6 @@ class Loop:
         self.stop = stop
         self.reporter = reporter
         self.progress = Progress()
-        self.decoder_path = output / "decoder.safetensors"
         self._store = CheckpointStore(output / "checkpoints", config.keep_checkpoints)
         self._log = RunLog(output / "log.jsonl")
         self._saved: int | None = None
@@ -145,7 +146,9 @@ class Loop:
         if reason in ("finished", "time") and self.progress.step > start and config.preview_every:
             self._draw()
         self.team.wait()
-        return Result(reason, self.progress, self.decoder_path, self._store.path(self.progress.step))
+        encoder = self.output / ENCODER_FILE if config.model == "fast" else None
+        checkpoint = self._store.path(self.progress.step)
+        return Result(reason, self.progress, self.output / DECODER_FILE, checkpoint, encoder)
 
     def _due(self, step: int, every: int) -> bool:
         return step % every == 0 or step == self.config.total_steps
@@ -183,7 +186,7 @@ class Loop:
         good = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
         raise TrainingError(
             f"the loss or its gradient is not finite at step {step + 1}: {good}; start a new run with "
-            f"--init-from {self.decoder_path} and a lower --lr, or --resume with --precision fp32"
+            f"--init-from {self.output} and a lower --lr, or --resume with --precision fp32"
         )
 
     def _write_log(self) -> None:

@@ -10,10 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..layer import adaptive_instance_norm
-from ..losses import content_loss, feature_stats, style_loss
+from ..losses import content_loss, feature_stats, style_loss, total_variation
+from ..losses.covariance import covariance_loss, matrix_root, mean_covariance
 from ..statistics import at_least_float32
 from ..vgg import CONTENT_LAYER, STYLE_LAYERS
 from .config import TrainingConfig
+from .mixing import PLAIN, Mix, Stats
 
 Encode = Callable[..., Mapping[str, Tensor]]
 """VGG-19, or a compiled one: ``encode(images, layers)``."""
@@ -21,8 +23,8 @@ Encode = Callable[..., Mapping[str, Tensor]]
 Decode = Callable[[Tensor], Tensor]
 """Features to images."""
 
-Stats = Mapping[str, tuple[Tensor, Tensor]]
-"""Mean and deviation by layer."""
+COVARIANCE_LAYERS = ("relu1_1", "relu2_1")
+"""Where ``covariance_weight`` applies: deeper ones have more channels than a crop has cells to tell them from."""
 
 PIXEL_WEIGHT = 20.0
 """Of the decoder's error in :func:`distil_objective`: brings both of its terms to about 1 at the start."""
@@ -38,30 +40,40 @@ class Losses(NamedTuple):
 
 
 def style_objective(
-    config: TrainingConfig, encode: Encode, decode: Decode, content: Tensor, style: Tensor, identity: Tensor
+    config: TrainingConfig,
+    encode: Encode,
+    decode: Decode,
+    content: Tensor,
+    style: Tensor,
+    identity: Tensor,
+    mix: Mix = PLAIN,
 ) -> Losses:
     r"""The loss of Huang & Belongie 2017, eq. 11 to 14, and a term for pairs that should not change.
 
     .. math:: L = w_c L_c + w_s L_s + w_i \operatorname{mean}_b\left[ m_b \lVert g(t_b) - c_b \rVert^2 \right]
+
+    and, where the config gives them a weight, total variation and a Wasserstein-2 distance of the style's channels.
 
     Args:
         config: the weights.
         encode, decode: the networks; only the decoder's parameters should require a gradient.
         content, style: ``(B, 3, H, W)`` in ``[0, 1]``.
         identity: ``(B, 1, 1, 1)``, 1 where ``style`` is ``content`` (:math:`m_b`), 0 elsewhere.
+        mix: strengths and blends.
     """
-    target, wanted = style_targets(encode, content, style)
-    return judge(config, encode, decode(target), target, wanted, content, identity)
+    wanted = targets(config, encode, content, style, mix)
+    return judge(config, encode, decode(wanted.features), wanted, content, identity)
 
 
 def fast_objective(
     config: TrainingConfig,
     encode: Encode,
-    paint: Callable[[Tensor, Tensor], Tensor],
+    paint: Callable[[Tensor, Tensor, Mix], Tensor],
     teacher: Decode | None,
     content: Tensor,
     style: Tensor,
     identity: Tensor,
+    mix: Mix = PLAIN,
 ) -> Losses:
     r""":func:`style_objective` for a model with an encoder of its own: VGG-19 only judges.
 
@@ -73,17 +85,17 @@ def fast_objective(
         encode: VGG-19.
         paint: content and style to output.
         teacher: see above; None for none.
-        content, style, identity: as for :func:`style_objective`.
+        content, style, identity, mix: as for :func:`style_objective`.
     """
-    output = paint(content, style)
+    output = paint(content, style, mix)
     if config.loss_size and config.loss_size != content.shape[-1]:
         content, style, output = (shrink(images, config.loss_size) for images in (content, style, output))
-    target, wanted = style_targets(encode, content, style)
-    losses = judge(config, encode, output, target, wanted, content, identity)
+    wanted = targets(config, encode, content, style, mix)
+    losses = judge(config, encode, output, wanted, content, identity)
     if teacher is None:
         return losses
     with torch.no_grad():
-        shown = at_least_float32(teacher(target)).clamp(0.0, 1.0)
+        shown = at_least_float32(teacher(wanted.features)).clamp(0.0, 1.0)
     return losses._replace(total=losses.total + config.teacher_weight * content_loss(output, shown))
 
 
@@ -92,29 +104,55 @@ def shrink(images: Tensor, size: int) -> Tensor:
     return F.interpolate(at_least_float32(images), size=(size, size), mode="bilinear", antialias=True)
 
 
-def style_targets(encode: Encode, content: Tensor, style: Tensor) -> tuple[Tensor, Stats]:
-    """What the output should have: features :math:`t` at relu4_1, and the style's statistics by layer."""
-    with torch.no_grad():
-        # Targets in float32: they are small, and bfloat16 would round them to three digits.
-        features = at_least_float32(encode(content, (CONTENT_LAYER,))[CONTENT_LAYER])
-        wanted = feature_stats(encode(style, STYLE_LAYERS))
-        return adaptive_instance_norm(features, *wanted[CONTENT_LAYER]), wanted
+class Targets(NamedTuple):
+    """What an output should have, all in float32: small as it is, bfloat16 would round it to three digits.
+
+    Attributes:
+        features: :math:`t`, at relu4_1.
+        stats: the style's mean and deviation by layer.
+        covariances: its mean and the root of its covariance at :data:`COVARIANCE_LAYERS`, where they have a weight.
+    """
+
+    features: Tensor
+    stats: Stats
+    covariances: Stats
+
+
+@torch.no_grad()
+def targets(config: TrainingConfig, encode: Encode, content: Tensor, style: Tensor, mix: Mix = PLAIN) -> Targets:
+    """The targets of pairs; arguments as for :func:`style_objective`."""
+    seen = encode(content, (CONTENT_LAYER,) if mix.alpha is None else STYLE_LAYERS)
+    found = encode(style, STYLE_LAYERS)
+    features = at_least_float32(seen[CONTENT_LAYER])
+    stats = mix.blended(feature_stats(found))
+    goal = adaptive_instance_norm(features, *stats[CONTENT_LAYER])
+    if mix.alpha is not None:
+        goal = torch.lerp(features, goal, mix.alpha)
+        stats = mix.softened(feature_stats(seen), stats)
+    covariances = {}
+    if config.covariance_weight > 0:
+        for layer in COVARIANCE_LAYERS:
+            mean, covariance = mean_covariance(found[layer])
+            covariances[layer] = (mean, matrix_root(covariance))
+    return Targets(goal, stats, covariances)
 
 
 def judge(
-    config: TrainingConfig,
-    encode: Encode,
-    output: Tensor,
-    target: Tensor,
-    wanted: Stats,
-    content: Tensor,
-    identity: Tensor,
+    config: TrainingConfig, encode: Encode, output: Tensor, wanted: Targets, content: Tensor, identity: Tensor
 ) -> Losses:
-    """The losses of an output, given :func:`style_targets`."""
+    """The losses of an output."""
     found = encode(output, STYLE_LAYERS)
-    l_content = content_loss(found[CONTENT_LAYER], target)
-    l_style = style_loss(found, wanted)
+    l_content = content_loss(found[CONTENT_LAYER], wanted.features)
+    if config.style_form == "mean":
+        l_style = style_loss(found, wanted.stats)
+    else:
+        layers = [(f.shape[1], style_loss({layer: f}, wanted.stats)) for layer, f in found.items()]
+        l_style = torch.stack([channels * mean for channels, mean in layers]).sum()
     total = config.content_weight * l_content + config.style_weight * l_style
+    for layer, (mean, root) in wanted.covariances.items():
+        total = total + config.covariance_weight * covariance_loss(*mean_covariance(found[layer]), mean, root)
+    if config.tv_weight > 0:
+        total = total + config.tv_weight * total_variation(output, form="squared")
     l_identity = torch.zeros_like(total)
     if config.identity_share > 0:
         l_identity = content_loss(output * identity, content * identity)

@@ -17,7 +17,7 @@ from ..pretrained import load_decoder, load_encoder
 from ..slim import SlimDecoder, SlimEncoder
 from ..vgg import CONTENT_LAYER
 from .cache import ImageCache, open_cache
-from .checkpoint import CheckpointStore, State
+from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State
 from .config import TrainingConfig
 from .crops import BatchMaker, to_images
 from .distributed import Ranks, Team
@@ -41,8 +41,8 @@ class Trainer:
         contents, styles: folders and ``.tar`` files with photographs and with artworks.
         output: the run's folder; must not hold a run already.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        init_from: weights file or model name to start from, for the fast model a folder with both files or a model
-            name; None starts from the mirrored encoder, or the fast model from nothing.
+        init_from: folder of a run, weights file (not of the fast model, which has two) or model name to start from;
+            None starts from the mirrored encoder, the fast model from random weights.
         cache_dir: where decoded images are kept, by default ``output/cache``.
         reporter: is told what happens.
 
@@ -196,7 +196,7 @@ class Trainer:
             was, now = (" and ".join(map(str, f["images"])) for f in (before, facts))
             raise InputError(
                 f"these are not the images of this run ({was} contents and styles then, {now} now): give the "
-                f"same ones, or start a new run with --init-from {self.output / 'decoder.safetensors'}"
+                f"same ones, or start a new run with --init-from {self.output}"
             )
         return facts
 
@@ -244,7 +244,7 @@ def fast_arithmetic(device: torch.device) -> Iterator[None]:
 
 
 def read_decoder(source: str | Path) -> Decoder:
-    """A decoder from a file in any layout the field uses, or the shipped one of a model name.
+    """A decoder from a file in any layout the field uses or the folder of a run, or the shipped one of a model name.
 
     Raises:
         MissingFileError, WeightsError: if there is none, or the file holds something else.
@@ -252,10 +252,14 @@ def read_decoder(source: str | Path) -> Decoder:
     path = Path(source)
     if not path.suffix and not path.exists():
         decoder = load_decoder(str(source))
-        if type(decoder) is not Decoder:
-            raise WeightsError(f"{source} is another model than the one to be trained: add --model {source}")
+        if isinstance(decoder, SlimDecoder):
+            raise _other_model(source)
         return decoder
-    state = decoder_state(read_tensors(path))
+    path = path / DECODER_FILE if path.is_dir() else path
+    tensors = read_tensors(path)
+    state = decoder_state(tensors)
+    if state is None and decoder_state(tensors, SlimDecoder.specs) is not None:
+        raise _other_model(path)
     if state is None:
         raise WeightsError(f"{path} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
     decoder = Decoder()
@@ -270,12 +274,19 @@ def read_fast(source: str | Path) -> FastNet:
         MissingFileError, WeightsError: if there are none, or the files hold something else.
     """
     path = Path(source)
+    wanted = "--model fast starts from the folder of a run of its own"
+    if path.is_file():
+        raise WeightsError(f"{source} is a file, and the fast model needs two: {wanted}")
     is_name = not path.suffix and not path.exists()
-    files = [str(source)] * 2 if is_name else [path / "encoder.safetensors", path / "decoder.safetensors"]
-    encoder, decoder = load_encoder(files[0]), load_decoder(files[1])
+    encoder = load_encoder(str(source) if is_name else path / ENCODER_FILE)
+    decoder = load_decoder(str(source) if is_name else path / DECODER_FILE)
     if not isinstance(encoder, SlimEncoder) or not isinstance(decoder, SlimDecoder):
-        raise WeightsError(f"{source} holds no fast model: --init-from needs the folder of a run with --model fast")
+        raise WeightsError(f"{source} holds no fast model: {wanted}")
     return FastNet(encoder, decoder)
+
+
+def _other_model(source: str | Path) -> WeightsError:
+    return WeightsError(f"{source} holds the decoder of the fast model: train that with --model fast")
 
 
 def _paths(sources: Sequence[str | Path], name: str) -> list[Path]:

@@ -81,8 +81,15 @@ class Pass(Contestant):
 
 @dataclass
 class Adain(Pass):
-    """This library."""
+    """This library.
 
+    Attributes:
+        model: of the registry.
+        precision: of the networks.
+        keeps_memory: as ``--keep-memory`` does.
+    """
+
+    model: str = "vgg19"
     precision: str = "fp32"
     keeps_memory: bool = False
 
@@ -92,7 +99,7 @@ class Adain(Pass):
 
         if self.keeps_memory:
             keep_memory()
-        self.stylizer = Stylizer.from_pretrained(device="cpu", precision=self.precision)
+        self.stylizer = Stylizer.from_pretrained(self.model, device="cpu", precision=self.precision)
 
     def encode_style(self, art: Image.Image) -> Any:
         return self.stylizer.encode_style(art)
@@ -103,13 +110,11 @@ class Adain(Pass):
     def bare(self, photo: Image.Image) -> Callable[[], object]:
         import torch
 
-        from adain.vgg import CONTENT_LAYER
-
         pixels = self.stylizer.picture(photo).pixels.to(self.stylizer.dtype)
 
         @torch.no_grad()
         def networks() -> object:
-            return self.stylizer.decoder(self.stylizer.encoder(pixels)[CONTENT_LAYER])
+            return self.stylizer.decoder(self.stylizer.encoder.features(pixels))
 
         return networks
 
@@ -207,6 +212,9 @@ CONTESTANTS: tuple[Contestant, ...] = (
     Adain("adain", "adain", "this library as it comes: float32 on the CPU"),
     Adain("adain-kept", "adain, memory kept", "the same with `--keep-memory`", keeps_memory=True),
     Adain("adain-bf16", "adain, bfloat16", "with `--precision bf16`", precision="bf16"),
+    Adain("fast", "adain, fast model", "`--model fast`: float32 on the CPU", model="fast"),
+    Adain("fast-kept", "adain, fast model, memory kept", "the same with `--keep-memory`", "fast", keeps_memory=True),
+    Adain("fast-bf16", "adain, fast model, bfloat16", "with `--precision bf16`", "fast", precision="bf16"),
     TextbookAdain(
         "textbook",
         "textbook AdaIN",

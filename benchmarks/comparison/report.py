@@ -87,7 +87,7 @@ def _floor(result: Result, sizes: Sequence[int]) -> str:
             rate = result["rates"].get(one.key)
             if not frame or not rate:
                 continue
-            flops = network_flops(size, size)
+            flops = network_flops(size, size, getattr(one, "model", "vgg19"))
             floor = flops / rate
             rows.append(
                 (

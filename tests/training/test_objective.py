@@ -4,9 +4,13 @@ import pytest
 import torch
 
 from adain.decoder import Decoder
+from adain.layer import adaptive_instance_norm
+from adain.losses import CovarianceLoss, total_variation
+from adain.statistics import channel_mean_std
 from adain.training.config import TrainingConfig
-from adain.training.objective import style_objective, warmup_objective
-from adain.vgg import STYLE_LAYERS, VGGEncoder
+from adain.training.mixing import Mix
+from adain.training.objective import COVARIANCE_LAYERS, style_objective, targets, warmup_objective
+from adain.vgg import CONTENT_LAYER, STYLE_LAYERS, VGGEncoder
 
 
 def mean_std(f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,3 +77,47 @@ def test_bfloat16_stays_close_to_float32(encoder: VGGEncoder, batch: tuple[torch
     for a, b in zip(exact, rounded, strict=True):
         assert b.dtype == torch.float32
         torch.testing.assert_close(b, a, rtol=0.05, atol=1e-3)
+
+
+def test_what_a_config_can_add(encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]) -> None:
+    """Each term by itself, recomputed."""
+    decoder = Decoder()
+    plain = style_objective(TrainingConfig(), encoder, decoder, *batch)
+    wanted = targets(TrainingConfig(), encoder, *batch[:2])
+    output = decoder(wanted.features)
+    found = encoder(output, STYLE_LAYERS)
+
+    def extra(**settings: float | str) -> float:
+        config = TrainingConfig(**settings)  # type: ignore[arg-type]
+        return float(style_objective(config, encoder, decoder, *batch).total - plain.total)
+
+    torch.testing.assert_close(
+        extra(tv_weight=3.0), 3.0 * float(total_variation(output, form="squared")), rtol=1e-2, atol=1e-3
+    )
+    covariance = sum(
+        CovarianceLoss(encoder(batch[1], STYLE_LAYERS), layers=[name])(found) for name in COVARIANCE_LAYERS
+    )
+    torch.testing.assert_close(extra(covariance_weight=2.0), 2.0 * float(covariance), rtol=1e-2, atol=1e-3)
+    summed = 0.0
+    for layer in STYLE_LAYERS:
+        (m, s), (mean, std) = channel_mean_std(found[layer]), wanted.stats[layer]
+        summed += float(((m - mean).square() + (s - std).square()).sum(dim=1).mean())
+    torch.testing.assert_close(
+        extra(style_form="sum", style_weight=0.1) + 10.0 * float(plain.style), 0.1 * summed, rtol=1e-2, atol=1e-2
+    )
+
+
+def test_a_softened_blend_is_judged_by_what_it_was_made_of(
+    encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]
+) -> None:
+    content, style, _ = batch
+    mix = Mix(torch.tensor([0.3, 1.0]).view(-1, 1, 1, 1), torch.tensor([0.5, 1.0]).view(-1, 1, 1, 1))
+    wanted = targets(TrainingConfig(), encoder, content, style, mix)
+    features, known = encoder(content)[CONTENT_LAYER], channel_mean_std(encoder(style)[CONTENT_LAYER])
+    half = [0.5 * (t[0] + t[1]) for t in known]
+    goal = 0.7 * features[:1] + 0.3 * adaptive_instance_norm(features[:1], *(h[None] for h in half))
+    torch.testing.assert_close(wanted.features[:1], goal, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        wanted.stats[CONTENT_LAYER][0][:1], goal.mean(dim=(2, 3), keepdim=True), rtol=1e-3, atol=1e-3
+    )
+    torch.testing.assert_close(wanted.features[1:], adaptive_instance_norm(features[1:], *(t[1:] for t in known)))

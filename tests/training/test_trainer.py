@@ -176,6 +176,23 @@ def test_interrupted_and_resumed_is_the_same_bit_for_bit(run: Run, straight: Pat
     same_outcome(straight, tmp_path / "run")
 
 
+def test_a_run_of_before_there_were_models_goes_on(run: Run, straight: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    run.new(output, reporter=StopAt(9)).run()
+    store = CheckpointStore(output / "checkpoints")
+    state = store.load_latest()
+    state["learner"]["decoder"] = state["learner"].pop("network")
+    for group in state["learner"]["optimizer"]["param_groups"]:
+        del group["is_encoder"]
+    settings = json.loads(state["run"]["config"])
+    for name in ("model", "freeze_iter", "teacher_weight", "loss_size", "style_form", "alpha_low", "blend_share"):
+        del settings[name]
+    state["run"]["config"] = json.dumps(settings)
+    store.save(9, state)
+    assert Trainer.resume(output, device="cpu").run().reason == "finished"
+    same_outcome(straight, output)
+
+
 def test_time_is_up_again_and_again(run: Run, straight: Path, tmp_path: Path) -> None:
     result = run.new(tmp_path / "run", replace(CONFIG, max_minutes=0.02)).run()
     while result.reason == "time" and result.progress.step < 8:
