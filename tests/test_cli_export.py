@@ -55,6 +55,10 @@ def test_export_and_stylize(run_cli: Run, weights: tuple[object, ...], tmp_path:
         result = run_cli(*command, "-o", tmp_path / "out", "--json", "--alpha", alpha)
         assert result.exit_code == 0, result.output
         assert [json.loads(line)["status"] for line in result.stdout.splitlines()] == [status] * 2
+    one = [(tmp_path / "out" / f"{name}_stylized_art+photo.png").read_bytes() for name in (1, 2)]
+    result = run_cli(*command, "-o", tmp_path / "two", "--jobs", 2, "--alpha", 0.5)
+    assert result.exit_code == 0, result.output
+    assert [file.read_bytes() for file in sorted((tmp_path / "two").glob("*.png"))] == one
 
 
 def test_shipped_model(run_cli: Run, tmp_path: Path) -> None:
