@@ -53,7 +53,8 @@ def unfold(x: Tensor) -> Tensor:
     """
     batch, channels, height, width = x.shape
     places = x.reshape(batch, 2, 2, channels // 4, height, width)
-    return places.permute(0, 3, 4, 1, 5, 2).reshape(batch, channels // 4, 2 * height, 2 * width)
+    # By way of channels last, which convolutions on a CPU are faster in.
+    return places.permute(0, 4, 1, 5, 2, 3).reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
 
 
 class SlimEncoder(VGGEncoder):

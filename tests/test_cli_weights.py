@@ -19,14 +19,16 @@ def test_list(run_cli: Run) -> None:
     assert "vgg19 encoder_deeper: vgg19-conv5_2.safetensors, 2.4 MB" in text
     assert "CC BY 4.0" in text
     records = [json.loads(line) for line in run_cli("weights", "list", "--json").stdout.splitlines()]
-    assert [r["part"] for r in records] == ["encoder", "encoder_deeper", "decoder"]
+    parts = [(r["model"], r["part"]) for r in records]
+    assert parts[:3] == [("vgg19", "encoder"), ("vgg19", "encoder_deeper"), ("vgg19", "decoder")]
+    assert parts[3:] == [("fast", "encoder"), ("fast", "decoder")]
     assert all(Path(r["file"]).exists() for r in records)
 
 
 def test_verify(run_cli: Run) -> None:
     result = run_cli("weights", "verify")
     assert result.exit_code == 0
-    assert result.stdout.count(": good (") == 3
+    assert result.stdout.count(": good (") == 5
 
 
 def test_import_and_use(run_cli: Run, tmp_path: Path, photo: Path, art: Path) -> None:

@@ -101,7 +101,7 @@ def test_manifest_keeps_details(copy: Path) -> None:
 def test_unknown_names_are_helped() -> None:
     with pytest.raises(WeightsError, match="did you mean 'vgg19'"):
         find_model("vgg16")
-    with pytest.raises(WeightsError, match="choose one of vgg19"):
+    with pytest.raises(WeightsError, match="choose one of vgg19, fast"):
         load_encoder("zzz")
     with pytest.raises(MissingFileError, match="does not exist"):
         load_encoder("nowhere/x.safetensors")

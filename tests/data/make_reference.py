@@ -1,4 +1,4 @@
-"""Render the reference of the regression test anew, after looking at it: ``python -m tests.data.make_reference``."""
+"""Render the references of the regression test anew, after looking at them: ``python -m tests.data.make_reference``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from PIL import Image
 from adain.resources import sample_folder
 from adain.stylizer import Stylizer
 
-REFERENCE = Path(__file__).parent / "reference.png"
+HERE = Path(__file__).parent
+REFERENCES = {"vgg19": HERE / "reference.png", "fast": HERE / "reference-fast.png"}
+"""One for each shipped model."""
 
 
 def render(stylizer: Stylizer) -> Image.Image:
@@ -23,5 +25,6 @@ def render(stylizer: Stylizer) -> Image.Image:
 
 
 if __name__ == "__main__":
-    render(Stylizer.from_pretrained(device="cpu")).save(REFERENCE)
-    print(REFERENCE)
+    for model, reference in REFERENCES.items():
+        render(Stylizer.from_pretrained(model, device="cpu")).save(reference)
+        print(reference)
