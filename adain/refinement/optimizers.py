@@ -13,6 +13,14 @@ from .recipe import Recipe
 MAX_SEARCH = 20
 """Evaluations one search along a direction may take; the strong Wolfe conditions are met after one or two."""
 
+HISTORY_BYTES = 1_500_000_000
+"""What the pairs that L-BFGS remembers may take: of large pictures it remembers fewer, 59 at 1024² and 14 at 2048²."""
+
+
+def history_size(recipe: Recipe, image: Tensor) -> int:
+    """Pairs L-BFGS remembers of one picture: the recipe's, as far as :data:`HISTORY_BYTES` go, and 1 at least."""
+    return min(recipe.history, max(1, HISTORY_BYTES // (2 * image.numel() * image.element_size())))
+
 
 def make_optimizer(recipe: Recipe, image: Tensor) -> torch.optim.Optimizer:
     """The recipe's optimiser of one picture.
@@ -28,7 +36,7 @@ def make_optimizer(recipe: Recipe, image: Tensor) -> torch.optim.Optimizer:
             lr=lr,
             max_iter=1,
             max_eval=MAX_SEARCH,
-            history_size=recipe.history,
+            history_size=history_size(recipe, image),
             tolerance_grad=0.0,
             tolerance_change=0.0,
             line_search_fn="strong_wolfe",
@@ -55,8 +63,10 @@ def carry_up(old: torch.optim.Optimizer, new: torch.optim.Optimizer, before: Ten
 
     target: dict[str, Any] = new.state[after]
     if isinstance(new, torch.optim.LBFGS):
-        steps = [larger(s).flatten() for s in state.get("old_stps", ())]
-        turns = [larger(y).flatten() for y in state.get("old_dirs", ())]
+        # More than the new one holds it would not forget, either.
+        room = new.param_groups[0]["history_size"]
+        steps = [larger(s).flatten() for s in state.get("old_stps", ())[-room:]]
+        turns = [larger(y).flatten() for y in state.get("old_dirs", ())[-room:]]
         kept = [(s, y) for s, y in zip(steps, turns, strict=True) if float(s.dot(y)) > 1e-20]
         if not kept:
             return

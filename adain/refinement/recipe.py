@@ -86,7 +86,8 @@ class Recipe:
         optimizer: one of :data:`OPTIMIZERS`.
         lr: learning rate; 0 for the optimiser's own. A change of the optimiser alone sets it to 0.
         momentum: of SGD.
-        history: pairs L-BFGS remembers, each as large as two pictures.
+        history: pairs L-BFGS remembers, each as large as two pictures; fewer where these would take more than
+            :data:`~adain.refinement.optimizers.HISTORY_BYTES`.
         first_move: mean change of a value in the first step of L-BFGS, which has nothing to go by; 0 for torch's own,
             one in all values together, from which the search takes some evaluations to get anywhere.
         schedule: of the learning rate over the whole course.

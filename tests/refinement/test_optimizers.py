@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from adain.refinement.optimizers import carry_up, make_optimizer, seed_gradient
+from adain.refinement import optimizers
+from adain.refinement.optimizers import carry_up, history_size, make_optimizer, seed_gradient
 from adain.refinement.recipe import Recipe
 
 from .conftest import plan
@@ -149,3 +150,19 @@ def test_one_evaluation_makes_no_pair() -> None:
     seed_gradient(new, after)
     first = step(new, after)
     assert value_of(after) < first
+
+
+def test_large_pictures_have_a_shorter_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a recipe asks for, the pairs of a 1024² picture stay within 1.5 GB."""
+    side = torch.empty(1, 3, 1024, 1024, device="meta")
+    assert history_size(plan(history=20), side) == 20
+    assert history_size(plan(history=100), side) == 59
+    recipe = plan(history=10)
+    old, before = trained(recipe, 8)
+    after = larger(before.detach()).requires_grad_()
+    monkeypatch.setattr(optimizers, "HISTORY_BYTES", 3 * 2 * 4 * after.numel())
+    new = make_optimizer(recipe, after)
+    carry_up(old, new, before, after)
+    for _ in range(3):
+        step(new, after)
+        assert len(new.state[after]["old_stps"]) <= 3
