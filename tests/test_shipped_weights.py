@@ -85,7 +85,13 @@ RECONSTRUCTION = {
         "european-honey-bee": 14.53,
         "cincinnati-bridge": 16.29,
     },
-    "fast": {},
+    "fast": {
+        "astronaut": 15.42,
+        "chelsea": 21.75,
+        "montStMichel": 19.01,
+        "european-honey-bee": 15.28,
+        "cincinnati-bridge": 18.02,
+    },
 }
 
 
