@@ -20,17 +20,19 @@ from typing import Any, cast
 from comparison.worker import WorkerError, default_threads
 
 HERE = Path(__file__).resolve().parent
-KEYS = ("adain", "adain-kept", "fast", "fast-kept", "fast-bf16", "lite")
+KEYS = ("adain", "adain-kept", "fast", "fast-kept", "fast-bf16", "fast-onnx", "lite")
 """Contestants, the base model first: times are put in relation to its."""
 
 
 def weights_mb(key: str) -> float | None:
     """Size of the weights that one pass needs, as they are shipped, in MB (10⁶ bytes)."""
-    from comparison.contestants import Adain, find
+    from comparison.contestants import Adain, ExportedAdain, exported_fast, find
 
     from adain.pretrained import find_model
 
     one = find(key)
+    if isinstance(one, ExportedAdain):
+        return sum(path.stat().st_size for path in exported_fast().glob("*.onnx")) / 1e6
     if isinstance(one, Adain):
         model = find_model(one.model)
         return (model.encoder.bytes + model.decoder.bytes) / 1e6
@@ -167,12 +169,15 @@ def main() -> None:
     args = parser.parse_args()
     threads = args.threads or default_threads()
 
-    from comparison.contestants import find
+    from comparison.contestants import exported_fast, find
     from comparison.measure import measure
     from comparison.plan import Plan, restrict
 
     plan = Plan(rounds={args.size: args.rounds}, scored=(args.size,), cold_size=args.size)
     plan = replace(restrict(plan, [args.size]), cold_rounds=args.cold_rounds)
+    present = [key for key in KEYS if not find(key).missing()]
+    if "fast-onnx" in present:
+        exported_fast()  # before anybody's cold start is timed
     try:
         result = measure(plan, threads, quiet=not sys.stderr.isatty(), contestants=[find(key) for key in KEYS])
     except WorkerError as error:

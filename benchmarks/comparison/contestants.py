@@ -6,10 +6,13 @@ cold start, and of its memory.
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -174,6 +177,42 @@ class StyletransferLite(Pass):
 
 
 @dataclass
+class ExportedAdain(Pass):
+    """This library's fast model, exported and without torch."""
+
+    needs: ClassVar[str] = "onnxruntime"
+    extra: ClassVar[str] = 'pip install "adain[onnx]"'
+
+    def load(self, threads: int) -> None:
+        from adain.onnx import OnnxStylizer
+
+        self.stylizer = OnnxStylizer(exported_fast(), threads=threads)
+
+    def encode_style(self, art: Image.Image) -> Any:
+        return self.stylizer.encode_style(art)
+
+    def frame(self, photo: Image.Image, style: Any) -> Image.Image:
+        result: Image.Image = self.stylizer.stylize(photo, style)
+        return result
+
+
+def exported_fast() -> Path:
+    """A temporary folder with the exported fast model, written by the first who asks."""
+    from adain.onnx import TRANSFER_FILE
+    from adain.resources import weights_dir
+
+    # The registry would do, but imports torch.
+    digest = hashlib.sha256((weights_dir() / "manifest.json").read_bytes()).hexdigest()
+    folder = Path(tempfile.gettempdir()) / f"adain-onnx-{digest[:16]}"
+    if not (folder / TRANSFER_FILE).exists():
+        from adain.export import export_onnx
+        from adain.pretrained import load_decoder, load_encoder
+
+        export_onnx(load_encoder("fast"), load_decoder("fast"), folder)
+    return folder
+
+
+@dataclass
 class Optimisation(Contestant):
     """A recipe of ``adain refine``."""
 
@@ -213,8 +252,6 @@ CONTESTANTS: tuple[Contestant, ...] = (
     Adain("adain-kept", "adain, memory kept", "the same with `--keep-memory`", keeps_memory=True),
     Adain("adain-bf16", "adain, bfloat16", "with `--precision bf16`", precision="bf16"),
     Adain("fast", "adain, fast model", "`--model fast`: float32 on the CPU", model="fast"),
-    Adain("fast-kept", "adain, fast model, memory kept", "the same with `--keep-memory`", "fast", keeps_memory=True),
-    Adain("fast-bf16", "adain, fast model, bfloat16", "with `--precision bf16`", "fast", precision="bf16"),
     TextbookAdain(
         "textbook",
         "textbook AdaIN",
@@ -230,10 +267,17 @@ CONTESTANTS: tuple[Contestant, ...] = (
 )
 """Everybody, in the order of the report."""
 
+VARIANTS: tuple[Contestant, ...] = (
+    Adain("fast-kept", "adain, fast model, memory kept", "the same with `--keep-memory`", "fast", keeps_memory=True),
+    Adain("fast-bf16", "adain, fast model, bfloat16", "with `--precision bf16`", "fast", precision="bf16"),
+    ExportedAdain("fast-onnx", "adain, fast model, onnxruntime", "`adain export --model fast` run by onnxruntime"),
+)
+"""Who takes part in ``fast.py`` alone."""
+
 OURS, TEXTBOOK = "adain", "textbook"
 """Keys of this library, and of what its times are put in relation to."""
 
 
 def find(key: str) -> Contestant:
     """The contestant of that key."""
-    return next(one for one in CONTESTANTS if one.key == key)
+    return next(one for one in (*CONTESTANTS, *VARIANTS) if one.key == key)
