@@ -155,7 +155,7 @@ def sheet(size: int, threads: int, path: Path) -> None:
         photo, art = square(pair(index)[0], size), square(pair(index)[1], size)
         rows.append([photo, art, *(one.image(photo, art) for one in columns)])
     labels = ["photograph", "artwork", *(one.name for one in columns)]
-    save_image(grid(rows, column_labels=labels, cell=min(size, 384)), path, quality=88)
+    save_image(grid(rows, column_labels=labels, cell=min(size, 256)), path, quality=88)
 
 
 def main() -> None:
