@@ -8,7 +8,7 @@ import click
 
 from adain import defaults
 
-from .options import SNAKE_CASE
+from .options import SNAKE_CASE, network_options
 
 
 @click.command(context_settings=SNAKE_CASE)
@@ -21,9 +21,7 @@ from .options import SNAKE_CASE
     help="How weights are stored; all are computed with in fp32.",
 )
 @click.option("--opset", type=int, default=defaults.ONNX_OPSET, show_default=True, help="Of ONNX's operators.")
-@click.option("--decoder", type=click.Path(path_type=Path), help="Your own decoder (.safetensors).")
-@click.option("--encoder", type=click.Path(path_type=Path), help="Your own encoder (.safetensors).")
-@click.option("--model", help="Shipped model to use (see adain weights list).")
+@network_options
 def export(
     output: Path, precision: str, opset: int, decoder: Path | None, encoder: Path | None, model: str | None
 ) -> None:

@@ -19,15 +19,24 @@ SNAKE_CASE = {"token_normalize_func": lambda token: token.replace("_", "-")}
 """Context settings under which ``--style_size`` is ``--style-size``."""
 
 
+def network_options(command: Command) -> Command:
+    """``--model``, ``--encoder`` and ``--decoder``."""
+    for option in (
+        click.option("--decoder", type=click.Path(path_type=Path), help="Your own decoder (.safetensors)."),
+        click.option("--encoder", type=click.Path(path_type=Path), help="Your own encoder (.safetensors)."),
+        click.option("--model", help="Shipped model to use (see adain weights list)."),
+    ):
+        command = option(command)
+    return command
+
+
 def model_options(command: Command) -> Command:
     """``--model``, ``--encoder``, ``--decoder``, ``--device``, ``--seed`` and ``--max-pixels``."""
     for option in (
         click.option("--max-pixels", type=click.IntRange(1), help="Largest picture to open, in pixels."),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
-        click.option("--decoder", type=click.Path(path_type=Path), help="Your own decoder (.safetensors)."),
-        click.option("--encoder", type=click.Path(path_type=Path), help="Your own encoder (.safetensors)."),
-        click.option("--model", help="Shipped model to use (see adain weights list)."),
+        network_options,
     ):
         command = option(command)
     return command
