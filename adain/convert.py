@@ -7,6 +7,7 @@ their convolutions in order, so prefixes such as ``module.`` or ``features.`` do
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,6 +29,10 @@ Kind = Literal["encoder", "decoder"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+OWN_SPREAD = 3.0
+"""How far a layer's mean activation may be from 1: normalised weights reach 2.2 on single photographs, those for images
+of 0 to 255 are at 9 in conv4_1."""
 
 
 def read_tensors(path: str | Path) -> State:
@@ -68,16 +73,17 @@ def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind
     """Recognise a state dict and bring it into this library's layout, in float32.
 
     Args:
-        state: any of the layouts named above, this library's own decoder, or either end of its fast model, which
-            come back as they are.
-        images: ``(1, 3, H, W)`` photographs in ``[0, 1]``, used only for weights that are not normalised yet
-            (torchvision's): every channel is scaled to a mean activation of 1 over them.
+        state: any of the layouts named above, this library's own encoder or decoder, or either end of its fast model,
+            which come back as they are.
+        images: ``(1, 3, H, W)`` photographs in ``[0, 1]``: every channel of weights that are not normalised yet
+            (torchvision's) is scaled to a mean activation of 1 over them, and this library's own encoder is known by
+            its mean activations. The others need none.
 
     Returns:
         ``"encoder"`` or ``"decoder"``, and the tensors by their names here.
 
     Raises:
-        WeightsError: if the shapes fit none of the layouts.
+        WeightsError: if the shapes fit none of the layouts, or it is not normalised and bears this library's names.
     """
     for specs in (MIRRORED, SlimDecoder.specs):
         decoder = decoder_state(state, specs)
@@ -125,6 +131,8 @@ def encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> Stat
         folded = torch.einsum("oihw,ij->ojhw", weight, matrix)
         pairs[0] = (folded, bias + torch.einsum("oihw,i->o", weight, offset))
         return _named(specs, pairs)
+    if f"{specs[0].name}.weight" in state:
+        return _own_encoder(_named(specs, pairs), images)
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     weight = weight / std[None, :, None, None]
     pairs[0] = (weight, bias - torch.einsum("oihw,i->o", weight, mean))
@@ -138,6 +146,21 @@ def encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> Stat
         plain[f"{spec.name}.bias"] = plain[f"{spec.name}.bias"] / scale
         previous = scale
     return plain
+
+
+def _own_encoder(state: State, images: Iterable[Tensor]) -> State:
+    """An encoder that bears this library's names: as it is, if its activations are those of a normalised one.
+
+    Other projects name the unnormalised network for images of 0 to 255 alike, and shapes cannot tell the two apart.
+    """
+    means = {name: float(channels.mean()) for name, channels in activation_means(state, images).items()}
+    name, worst = max(means.items(), key=lambda item: abs(math.log(max(item[1], 1e-9))))
+    if not 1 / OWN_SPREAD < worst < OWN_SPREAD:
+        raise WeightsError(
+            f"{name} fires at {worst:.2g} on average, where this library's encoder, whose names these are, has about "
+            "1: give torchvision's VGG-19 or vgg_normalised.pth instead"
+        )
+    return state
 
 
 @torch.inference_mode()

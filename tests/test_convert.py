@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from adain.convert import (
@@ -19,8 +19,10 @@ from adain.convert import (
 )
 from adain.decoder import Decoder
 from adain.errors import MissingFileError, WeightsError
+from adain.images import read_image, resize_shorter, to_tensor
 from adain.pretrained import load_decoder, load_encoder
 from adain.vgg import LAYERS, VGGEncoder, layers_upto
+from tests.conftest import sample
 
 # Photographs, as far as the converter is concerned.
 PICTURES = [torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(k)) for k in range(2)]
@@ -115,6 +117,32 @@ def test_own_layout_passes_through() -> None:
     kind, state = convert(decoder.state_dict(), [])
     assert kind == "decoder"
     assert all(torch.equal(state[k], v) for k, v in decoder.state_dict().items())
+
+
+def test_own_encoder_passes_through() -> None:
+    own = load_encoder(upto="relu4_1").state_dict()
+    photo = to_tensor(resize_shorter(read_image(sample("content", "chelsea")), 96))
+    kind, state = convert(own, [photo])
+    assert kind == "encoder"
+    assert all(torch.equal(state[k], v) for k, v in own.items())
+
+
+def test_its_names_alone_do_not_make_an_encoder_our_own() -> None:
+    # The network as it was before it was normalised: BGR, 0 to 255, means subtracted.
+    own = load_encoder(upto="relu4_1").state_dict()
+    means = load_file(Path(__file__).parent.parent / "weights" / "activation-means.safetensors")
+    plain, previous = {}, torch.ones(3)
+    for spec in layers_upto("relu4_1"):
+        mean = means[spec.name]
+        weight = own[f"{spec.name}.weight"] * mean[:, None, None, None] / previous[:, None, None]
+        plain[f"{spec.name}.weight"], plain[f"{spec.name}.bias"] = weight, own[f"{spec.name}.bias"] * mean
+        previous = mean
+    first = plain["conv1_1.weight"].flip(1) / 255
+    plain["conv1_1.bias"] += torch.einsum("oihw,i->o", first, torch.tensor(CAFFE_MEAN_BGR))
+    plain["conv1_1.weight"] = first
+    photo = to_tensor(resize_shorter(read_image(sample("content", "chelsea")), 96))
+    with pytest.raises(WeightsError, match="whose names these are"):
+        convert(plain, [photo])
 
 
 @pytest.mark.parametrize("nested", [False, True])
