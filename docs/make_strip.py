@@ -1,12 +1,13 @@
-"""Render the picture strip of the README from the shipped samples: ``python docs/make_strip.py``."""
+"""Render the README's strip and the model card's contact sheet from the samples: ``python docs/make_strip.py``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
-from adain.images import center_crop_square, read_image, save_image
+from adain.images import center_crop_square, list_images, read_image, save_image
 from adain.resources import sample_folder
 from adain.sheets import grid
 from adain.stylizer import Stylizer
@@ -18,25 +19,33 @@ STYLES = (
     "renoir_moulin_galette",
     "kandinsky_composition_viii",
 )
-CELL = 256
+SIZE = 512
+STRIP_CELL, SHEET_CELL = 256, 176
+HERE = Path(__file__).parent
 
 
-def main() -> None:
-    stylizer = Stylizer.from_pretrained()
-    arts = [sample_folder("style") / f"{name}.jpg" for name in STYLES]
-    styles = [stylizer.encode_style(path) for path in arts]
-    rows: list[list[Image.Image | None]] = [[None, *(center_crop_square(read_image(p)) for p in arts)]]
-    for name in CONTENTS:
-        path = sample_folder("content") / f"{name}.jpg"
-        content = stylizer.encode_content(path, size=2 * CELL, crop=True)
-        photo = center_crop_square(read_image(path))
-        pictures: list[Image.Image | None] = [photo]
-        for style in styles:
+def sheet(stylizer: Stylizer, contents: Sequence[Path], styles: Sequence[Path], cell: int) -> Image.Image:
+    """The centres of photographs in every style, made at :data:`SIZE` px and shown smaller."""
+    encoded = [stylizer.encode_style(path) for path in styles]
+    rows: list[list[Image.Image | None]] = [[None, *(center_crop_square(read_image(p)) for p in styles)]]
+    for path in contents:
+        content = stylizer.encode_content(path, size=SIZE, crop=True)
+        pictures: list[Image.Image | None] = [center_crop_square(read_image(path))]
+        for style in encoded:
             picture = stylizer.stylize(content, style)
             assert isinstance(picture, Image.Image)
             pictures.append(picture)
         rows.append(pictures)
-    print(save_image(grid(rows, cell=CELL), Path(__file__).parent / "strip.jpg", quality=85))
+    return grid(rows, cell=cell)
+
+
+def main() -> None:
+    stylizer = Stylizer.from_pretrained()
+    contents = [sample_folder("content") / f"{name}.jpg" for name in CONTENTS]
+    styles = [sample_folder("style") / f"{name}.jpg" for name in STYLES]
+    print(save_image(sheet(stylizer, contents, styles, STRIP_CELL), HERE / "strip.jpg", quality=85))
+    contents, styles = (list_images(sample_folder(kind)) for kind in ("content", "style"))
+    print(save_image(sheet(stylizer, contents, styles, SHEET_CELL), HERE / "decoder.jpg", quality=70))
 
 
 if __name__ == "__main__":
