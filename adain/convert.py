@@ -131,7 +131,7 @@ def encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> Stat
         folded = torch.einsum("oihw,ij->ojhw", weight, matrix)
         pairs[0] = (folded, bias + torch.einsum("oihw,i->o", weight, offset))
         return _named(specs, pairs)
-    if f"{specs[0].name}.weight" in state:
+    if any(key.endswith(f"{specs[0].name}.weight") for key in state):
         return _own_encoder(_named(specs, pairs), images)
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     weight = weight / std[None, :, None, None]

@@ -122,9 +122,10 @@ def test_own_layout_passes_through() -> None:
 def test_own_encoder_passes_through() -> None:
     own = load_encoder(upto="relu4_1").state_dict()
     photo = to_tensor(resize_shorter(read_image(sample("content", "chelsea")), 96))
-    kind, state = convert(own, [photo])
-    assert kind == "encoder"
-    assert all(torch.equal(state[k], v) for k, v in own.items())
+    for given in (own, {f"module.{k}": v for k, v in own.items()}):
+        kind, state = convert(given, [photo])
+        assert kind == "encoder"
+        assert all(torch.equal(state[k], v) for k, v in own.items())
 
 
 def test_its_names_alone_do_not_make_an_encoder_our_own() -> None:
