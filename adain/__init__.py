@@ -14,9 +14,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._utils.errors import (
+        AdainError,
+        DiskFullError,
+        ImageError,
+        InputError,
+        MissingFileError,
+        TrainingError,
+        WeightsError,
+    )
     from .batch import stylize_folder
     from .color import ColorPreservation
-    from .errors import AdainError, DiskFullError, ImageError, InputError, MissingFileError, TrainingError, WeightsError
     from .guidance import Region, Regions, gradient
     from .images import read_image, save_image
     from .layer import AdaIN, adaptive_instance_norm
@@ -35,13 +43,13 @@ __version__ = "0.1.0"
 # Names are imported when first used: ``adain --help`` then starts without waiting for torch.
 _HOME = {
     "AdaIN": "layer",
-    "AdainError": "errors",
+    "AdainError": "_utils.errors",
     "ColorPreservation": "color",
     "Content": "stylizer",
-    "DiskFullError": "errors",
-    "ImageError": "errors",
-    "InputError": "errors",
-    "MissingFileError": "errors",
+    "DiskFullError": "_utils.errors",
+    "ImageError": "_utils.errors",
+    "InputError": "_utils.errors",
+    "MissingFileError": "_utils.errors",
     "OnnxStylizer": "onnx",
     "Recipe": "refinement.recipe",
     "RefinementError": "refinement.progress",
@@ -50,8 +58,8 @@ _HOME = {
     "Style": "style",
     "StyleCache": "style_cache",
     "Stylizer": "stylizer",
-    "TrainingError": "errors",
-    "WeightsError": "errors",
+    "TrainingError": "_utils.errors",
+    "WeightsError": "_utils.errors",
     "adaptive_instance_norm": "layer",
     "blend": "style",
     "channel_mean_std": "statistics",

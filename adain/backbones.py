@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, cast, get_args
 import torch
 from torch import Tensor, nn
 
+from ._utils.errors import AdainError, InputError, MissingFileError, WeightsError
 from .convert import IMAGENET_MEAN, IMAGENET_STD, first_line, read_tensors
-from .errors import AdainError, InputError, MissingFileError, WeightsError
 from .pretrained import load_encoder
 from .vgg import BLOCKS, Pooling, VGGEncoder, check_image
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Unpack
 from PIL import Image
 
 from . import defaults
+from ._utils.errors import InputError
+from ._utils.fingerprint import fingerprint
 from .composition import Controls, Request, as_color
 from .content import Content, Watch
-from .errors import InputError
 from .folders import Result, Task, by_content, make, remaining
 from .images import count_pixels
 from .inputs import Opened
 from .jobs import Job, distinct, find, plan
 from .manifest import Manifest
-from .stamps import fingerprint
 from .style import Style
 from .tiling import TileSize
 from .vgg import CONTENT_LAYER, layers_upto

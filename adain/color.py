@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from . import defaults
-from .errors import InputError
+from ._utils.errors import InputError
 from .recolor import METHODS as METHODS
 from .recolor import affine, check_batches, check_choice, check_strength, fit_mask, match_histogram, match_linear
 from .statistics import at_least_float32, channel_mean_std

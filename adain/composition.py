@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 from torch import Tensor
 
 from . import defaults
+from ._utils.errors import InputError
 from .color import ColorPreservation
 from .content import Content, Watch
-from .errors import InputError
 from .guidance import Placement, Regions, guide_names, place
 from .images import ImageInput
 from .layer import check_alpha

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from . import images
+from ._utils.errors import InputError
 from .colorcounts import count_colors
-from .errors import InputError
 from .featurestore import FeatureStore
 from .tiling import Box, Tiling
 
@@ -82,7 +82,7 @@ class Content:
         return self.pixels is not None or (self.tiles is not None and self.tiles.picture is not None)
 
     def colors(self, box: Box | None = None) -> Tensor:
-        """:attr:`pixels`, all or those of a box, or :class:`~adain.errors.InputError` if there are none."""
+        """:attr:`pixels`, all or those of a box, or :class:`~adain._utils.errors.InputError` if there are none."""
         if self.pixels is not None:
             return self.pixels if box is None else self.pixels[(..., *box.slices)]
         if self.tiles is None or self.tiles.picture is None:

@@ -18,8 +18,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
+from ._utils.errors import MissingFileError, WeightsError
 from .decoder import MIRRORED
-from .errors import MissingFileError, WeightsError
 from .slim import SlimDecoder, SlimEncoder
 from .vgg import LAYERS, ConvSpec, VGGEncoder
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from ._utils.errors import InputError
 from .tiling import Box
 
 IN_MEMORY = 128 << 20

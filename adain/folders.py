@@ -15,12 +15,12 @@ from typing import Any, Literal, Protocol
 from PIL import Image
 
 from . import defaults
-from .errors import AdainError, DiskFullError, InputError, out_of_memory
-from .files import atomic_path, temporary_name
+from ._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
+from ._utils.files import atomic_path, temporary_name
+from ._utils.prefetch import THREADS, read_ahead, write_behind
 from .images import encode_image
 from .jobs import Job
 from .manifest import Manifest
-from .pipeline import THREADS, read_ahead, write_behind
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -31,7 +31,7 @@ class Task:
 
     Attributes:
         job: the content, the style and the output.
-        settings: :func:`~adain.stamps.fingerprint` of all that decides what the output looks like, taken before
+        settings: :func:`~adain._utils.fingerprint.fingerprint` of all that decides what the output looks like, taken before
             anything is read: a file that changes meanwhile is then found to have changed.
         details: what else the manifest is to say.
     """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ._utils.errors import ImageError, InputError
 from .defaults import PAIRS
-from .errors import ImageError, InputError
 from .images import WRITABLE, check_output_path, list_images
 
 FALLBACK_SUFFIX = ".png"

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from . import images
-from .errors import ImageError, InputError
+from ._utils.errors import ImageError, InputError
 
 LabelMapInput = str | os.PathLike[str] | Image.Image | Tensor
 Label = int | str

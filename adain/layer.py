@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .errors import InputError
+from ._utils.errors import InputError
 from .statistics import at_least_float32, channel_mean_std
 from .strengths import check_alpha as check_alpha
 

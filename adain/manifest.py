@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import InputError
-from .files import unwritable
+from ._utils.errors import InputError
+from ._utils.files import unwritable
 
 try:
     import fcntl
@@ -60,7 +60,7 @@ class Manifest:
 
         Args:
             output: the file.
-            settings: of :func:`adain.stamps.fingerprint`.
+            settings: of :func:`adain._utils.fingerprint.fingerprint`.
         """
         record = self.latest.get(self.key(output))
         if record is None or record.get("settings") != settings:

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from . import images
-from .errors import ImageError, InputError
+from ._utils.errors import ImageError, InputError
 
 MaskInput = str | os.PathLike[str] | Image.Image | Tensor
 Channel = Literal["luminance", "alpha"]

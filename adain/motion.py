@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .errors import InputError
+from ._utils.errors import InputError
 from .tensors import check_tensor
 from .warping import inside, warp
 

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from . import defaults, images
+from ._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
 from .arrays import FloatArray, from_array, to_array
-from .errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
 from .opening import check_least, input_name, open_image
 from .strengths import check_alpha, normalize_weights
 
@@ -188,7 +188,7 @@ def blend(styles: Sequence[OnnxStyle], weights: Sequence[float] | None = None) -
 
 
 def import_onnxruntime() -> Any:
-    """The module onnxruntime, or :class:`~adain.errors.InputError` that says how to get it."""
+    """The module onnxruntime, or :class:`~adain._utils.errors.InputError` that says how to get it."""
     try:
         import onnxruntime
     except ImportError:

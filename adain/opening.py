@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from . import images
-from .errors import ImageError
+from ._utils.errors import ImageError
 
 
 class OpenedImage(NamedTuple):

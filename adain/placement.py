@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from . import images, masks, tensors
-from .errors import InputError
+from ._utils.errors import InputError
 from .masks import Channel, Direction, MaskInput
 from .vgg import STRIDE
 

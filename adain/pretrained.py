@@ -17,10 +17,10 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from . import palettes
+from ._utils.errors import MissingFileError, WeightsError
+from ._utils.resources import weights_dir
 from .convert import decoder_state, first_line
 from .decoder import Decoder
-from .errors import MissingFileError, WeightsError
-from .resources import weights_dir
 from .slim import SlimDecoder, SlimEncoder
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from . import defaults, images
+from ._utils.errors import ImageError
 from .backbones import check_layers, find_architecture
-from .errors import ImageError
 from .images import ImageInput
 from .inputs import input_name
 from .masks import Channel, MaskInput

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from ._utils.errors import InputError
 from .layer import adaptive_instance_norm, check_alpha
 from .statistics import at_least_float32, regional_mean_std
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .errors import InputError, MissingFileError
-from .files import atomic_path
+from ._utils.errors import InputError, MissingFileError
+from ._utils.files import atomic_path
 from .strengths import normalize_weights as normalize_weights
 
 SUFFIX = ".safetensors"

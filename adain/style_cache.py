@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from . import defaults
-from .errors import InputError, MissingFileError
+from ._utils.errors import InputError, MissingFileError
 from .inputs import input_name
 from .masks import Channel
 from .style import Style

@@ -14,17 +14,17 @@ from PIL import Image
 from torch import Tensor
 
 from . import defaults, images, pretrained
+from ._utils.errors import InputError
+from ._utils.memory import choose_tile
 from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
 from .content import Content as Content
 from .content import Watch
 from .decoder import Decoder
 from .devices import resolve_device
-from .errors import InputError
 from .guidance import Placement, Regions, transfer
 from .images import ImageInput
 from .inputs import Opened, Picture, input_name, open_picture
 from .masks import Channel, MaskInput, mask_name
-from .memory import choose_tile
 from .placement import Guide, is_full, lay_cells, lay_masks
 from .precision import resolve_precision
 from .statistics import channel_mean_std
@@ -198,7 +198,7 @@ class Stylizer:
         Args:
             source, size, crop: as above; what :func:`~adain.inputs.open_picture` gave is of its final size already.
             tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
-                tiles if the whole does not fit into the free memory (see :func:`adain.memory.choose_tile`), which a
+                tiles if the whole does not fit into the free memory (see :func:`adain._utils.memory.choose_tile`), which a
                 tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No gradient
                 passes through tiles.
             watch: called with a :class:`~adain.content.TileProgress` after each tile, here and in decoding.

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from . import images
+from ._utils.errors import InputError
 from .bands import REACH_CELLS
 from .composition import ColorShare, keep_colors
 from .content import Content, TileProgress, Tiles, Watch
 from .decoder import Decoder
-from .errors import InputError
 from .featurestore import FeatureStore
 from .guidance import Placement, content_statistics, has_fine_band, transfer
 from .inputs import Opened

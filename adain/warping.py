@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .errors import InputError
+from ._utils.errors import InputError
 from .statistics import at_least_float32
 
 CONSISTENCY = (0.01, 0.5)

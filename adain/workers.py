@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from . import defaults
-from .errors import AdainError, DiskFullError
+from ._utils.errors import AdainError, DiskFullError
+from ._utils.prefetch import AHEAD
 from .folders import Maker, Result, Task, by_content, fail, make
 from .manifest import Manifest
-from .pipeline import AHEAD
 
 PATIENCE = 10.0
 """Seconds that processes have to finish what they are at when the work is broken off."""

@@ -20,13 +20,13 @@ import torch
 from machine import describe
 
 from adain import Stylizer
+from adain._utils.resources import sample_folder
 from adain.engines.job import Job
 from adain.engines.ledger import Ledger
 from adain.engines.look import each
 from adain.engines.sources import Photograph, outputs, partitions
 from adain.engines.worker import Settings, Worker
 from adain.images import list_images, read_image, resize_shorter, save_image
-from adain.resources import sample_folder
 
 
 def peak_mb() -> float:

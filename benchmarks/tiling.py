@@ -29,10 +29,10 @@ import machine
 import torch
 from PIL import Image
 
+from adain._utils.peak import resident_peak
+from adain._utils.resources import sample_folder
 from adain.images import read_image, save_image, to_pil
-from adain.peak import resident_peak
 from adain.pretrained import DEFAULT_MODEL
-from adain.resources import sample_folder
 from adain.stylizer import Stylizer
 from adain.tiling import TileSize, Tiling, cells_of
 from adain.vgg import CONTENT_LAYER, layers_upto

@@ -23,9 +23,9 @@ from machine import describe
 from torch import Tensor
 
 from adain import defaults
+from adain._utils.resources import sample_folder
 from adain.images import center_crop_square, read_image, to_tensor
 from adain.motion import Camera, KnownFrame, moving_view
-from adain.resources import sample_folder
 from adain.style import Style
 from adain.stylizer import Stylizer
 from adain.tensors import resize_shorter

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from adain import defaults
-from adain.errors import InputError
+from adain._utils.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adain import defaults
-from adain.errors import InputError
+from adain._utils.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -42,8 +42,8 @@ def demo(output: Path, cell: int, **model: Any) -> None:
     """Write a stylised picture and a contact sheet (contents × styles × alphas) from the shipped samples."""
     from tqdm import tqdm
 
+    from adain._utils.resources import sample_folder
     from adain.images import center_crop_square, check_output_path, read_image, save_image
-    from adain.resources import sample_folder
     from adain.sheets import grid
 
     picture_path, sheet_path = output / "stylized.jpg", output / "contact-sheet.jpg"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from adain import defaults
-from adain.errors import InputError
+from adain._utils.errors import InputError
 
 from .codes import ALL_FAILED, SOME_FAILED
 from .looks import check, one_each

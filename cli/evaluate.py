@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from adain import defaults
-from adain.errors import InputError
+from adain._utils.errors import InputError
 
 from .codes import ALL_FAILED, SOME_FAILED
 from .options import SNAKE_CASE, load_stylizer, model_options
@@ -121,7 +121,7 @@ def evaluate(
     count = len({pair.style for pair in pairs})
     catalogue.choose(chosen, stylising=makes, networks=networks, styles=count)  # before any file is read
     if csv_path is not None:
-        from adain.files import check_writable
+        from adain._utils.files import check_writable
 
         check_writable(csv_path)
 

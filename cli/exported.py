@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -80,9 +80,9 @@ class OnnxOrder:
         return OnnxMaker(self, stylizer, [blend(encoded, self.weights)] if self.is_one else encoded)
 
     def fingerprint(self, job: Job, quality: int) -> str:
-        """Of all that decides what a job's output looks like; see :mod:`adain.stamps`."""
+        """Of all that decides what a job's output looks like; see :mod:`adain._utils.fingerprint`."""
+        from adain._utils.fingerprint import fingerprint
         from adain.onnx import STYLE_FILE, TRANSFER_FILE
-        from adain.stamps import fingerprint
 
         style = self.styles if self.is_one else self.styles[job.style]
         plain = [self.weights, self.alpha, self.content_size, self.style_size, self.crop]

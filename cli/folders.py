@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from adain import defaults
-from adain.errors import AdainError, DiskFullError, InputError
+from adain._utils.errors import AdainError, DiskFullError, InputError
 
 from .codes import ALL_FAILED, SOME_FAILED
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adain import defaults
-from adain.errors import AdainError, InputError
+from adain._utils.errors import AdainError, InputError
 
 if TYPE_CHECKING:
     from PIL import Image

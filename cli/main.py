@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from adain import __version__
-from adain.errors import AdainError, out_of_memory
+from adain._utils.errors import AdainError, out_of_memory
 
 from .codes import BAD_INPUT, INTERRUPTED
 from .demo import demo

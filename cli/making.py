@@ -86,11 +86,11 @@ class Order:
         return StyleMaker(ContentMaker(stylizer, **how, watch=None if quiet else tile_bar()), made, deepen)
 
     def fingerprint(self, job: Job, quality: int) -> str:
-        """Of all that decides what a job's output looks like; see :mod:`adain.stamps`.
+        """Of all that decides what a job's output looks like; see :mod:`adain._utils.fingerprint`.
 
         What only decides how it is computed, such as the device, does not count; the precision does.
         """
-        from adain.stamps import fingerprint
+        from adain._utils.fingerprint import fingerprint
 
         own: dict[str, Any] = {"content": job.content}
         if not self.is_one:
@@ -103,7 +103,7 @@ class Order:
 
     @functools.cached_property
     def _shared(self) -> str:
-        from adain.stamps import fingerprint
+        from adain._utils.fingerprint import fingerprint
 
         controls = self.controls
         files: dict[str, Any] = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adain import defaults
-from adain.errors import AdainError, InputError
+from adain._utils.errors import AdainError, InputError
 from adain.refinement import recipe as recipes
 
 from .codes import SIGNALS, SOME_FAILED
@@ -151,8 +151,8 @@ def refine(
     styles = list(paths[1:])
 
     from adain import jobs
+    from adain._utils.signals import CODES, StopFlag
     from adain.images import DEFAULT_MAX_PIXELS
-    from adain.training.stopping import CODES, StopFlag
 
     name = "+".join(Path(path).stem for path in styles)
     todo = jobs.plan(jobs.expand(paths[:1]), [name], output)

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from adain import defaults
-from adain.errors import InputError
+from adain._utils.errors import InputError
 
 from .controls import BareColorFlag, Controls, control_options, parse_numbers
 from .engine import Engine, engine_options, ray_looks
@@ -143,7 +143,7 @@ def stylize(
     contents, styles = _split(paths, contents, styles)
 
     from adain import jobs
-    from adain.errors import ImageError
+    from adain._utils.errors import ImageError
     from adain.folders import Task
     from adain.manifest import Manifest
     from adain.strengths import normalize_weights

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 from click.core import ParameterSource
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.training.config import TrainingConfig, flag
 
 from .options import SNAKE_CASE

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from adain import defaults
-from adain.errors import InputError
+from adain._utils.errors import InputError
 
 from .codes import SIGNALS
 from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
@@ -217,7 +217,7 @@ def _run(work: Callable[..., VideoResult], as_json: bool) -> int:
     """Do it with a progress bar, warnings on stderr, and Ctrl-C between two frames."""
     from tqdm import tqdm
 
-    from adain.training.stopping import CODES, StopFlag
+    from adain._utils.signals import CODES, StopFlag
     from adain.video import VideoStopped
 
     def warn(message: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 
 
 @click.group()
@@ -65,10 +65,10 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     """
     from safetensors.torch import save
 
+    from adain._utils.files import atomic_path, check_writable
+    from adain._utils.resources import sample_folder
     from adain.convert import convert, read_tensors
-    from adain.files import atomic_path, check_writable
     from adain.images import list_images, read_image, resize_shorter, split_alpha, to_tensor
-    from adain.resources import sample_folder
 
     target = output or Path(f"{file.stem}.safetensors")
     if target.suffix != ".safetensors":

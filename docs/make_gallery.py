@@ -8,10 +8,10 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 import adain
+from adain._utils.resources import sample_folder
 from adain.color import ColorPreservation
 from adain.grids import grid_weights
 from adain.images import center_crop_square, read_image, resize_shorter, save_image
-from adain.resources import sample_folder
 from adain.sheets import grid
 from adain.stylizer import Stylizer
 

@@ -10,7 +10,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from adain.plots import Curve, plot_curves
+from adain._utils.plots import Curve, plot_curves
 from adain.training.report import RunLog
 
 FIRST = 100

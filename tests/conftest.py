@@ -15,7 +15,7 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from adain.resources import sample_folder
+from adain._utils.resources import sample_folder
 from adain.stylizer import Stylizer
 
 ROOT = Path(__file__).resolve().parent.parent

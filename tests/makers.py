@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from adain.errors import AdainError, InputError
+from adain._utils.errors import AdainError, InputError
 from adain.folders import Task
 from adain.jobs import Job
 

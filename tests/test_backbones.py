@@ -13,9 +13,9 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from adain._utils.errors import AdainError, InputError, MissingFileError, WeightsError
 from adain.backbones import ARCHITECTURES, TorchvisionBackbone, check_layers, load_backbone
 from adain.convert import IMAGENET_MEAN, IMAGENET_STD
-from adain.errors import AdainError, InputError, MissingFileError, WeightsError
 from adain.pretrained import load_encoder
 from adain.vgg import LAYERS, VGGEncoder, min_size
 from tests.conftest import python

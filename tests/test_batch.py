@@ -8,7 +8,7 @@ from PIL import Image
 
 import adain
 from adain import batch
-from adain.errors import ImageError, InputError
+from adain._utils.errors import ImageError, InputError
 from adain.folders import Result
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image

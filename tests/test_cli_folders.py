@@ -18,8 +18,8 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
+from adain._utils.errors import DiskFullError
 from adain.cli import making
-from adain.errors import DiskFullError
 from adain.stylizer import Stylizer
 from tests.conftest import ROOT, noise_image, one_line_error
 

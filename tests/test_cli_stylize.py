@@ -13,7 +13,7 @@ from click.testing import Result
 from PIL import Image
 
 from adain import pretrained
-from adain.resources import weights_dir
+from adain._utils.resources import weights_dir
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]

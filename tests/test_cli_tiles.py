@@ -12,7 +12,8 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from adain import featurestore, memory
+from adain import featurestore
+from adain._utils import memory
 from adain.cli.tiles import tile_bar
 from adain.content import TileProgress
 

@@ -14,8 +14,8 @@ import pytest
 from click.testing import Result
 
 from adain import defaults
+from adain._utils.resources import weights_dir
 from adain.cli.video import complete_stability
-from adain.resources import weights_dir
 from tests.conftest import ROOT, noise_image, one_line_error
 from tests.video.videos import packets, read_video, scene, spoil, write_video
 

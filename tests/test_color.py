@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from adain import defaults
+from adain._utils.errors import InputError
 from adain.color import METHODS, MODES, SPACES, ColorPreservation, match_luma, preserve_luminance
-from adain.errors import InputError
 from adain.recolor import match_histogram, match_linear
 
 from .colors import picture

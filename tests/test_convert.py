@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from adain._utils.errors import MissingFileError, WeightsError
 from adain.convert import (
     CAFFE_MEAN_BGR,
     IMAGENET_MEAN,
@@ -18,7 +19,6 @@ from adain.convert import (
     read_tensors,
 )
 from adain.decoder import Decoder
-from adain.errors import MissingFileError, WeightsError
 from adain.images import read_image, resize_shorter, to_tensor
 from adain.pretrained import load_decoder, load_encoder
 from adain.vgg import LAYERS, VGGEncoder, layers_upto

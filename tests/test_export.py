@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from adain import defaults, export, graphs
-from adain.errors import InputError, WeightsError
+from adain._utils.errors import InputError, WeightsError
 from adain.export import export_onnx, provenance
 from adain.onnx import OnnxStylizer
 from adain.slim import SlimDecoder, SlimEncoder

@@ -16,14 +16,14 @@ from click.testing import Result
 from PIL import Image
 
 import adain
+from adain._utils.errors import InputError, WeightsError
+from adain._utils.fingerprint import fingerprint
 from adain.backbones import load_backbone
 from adain.batch import stylize_folder
-from adain.errors import InputError, WeightsError
 from adain.evaluation import run as evaluation
 from adain.guidance import Region, Regions, gradient
 from adain.refinement import network
 from adain.slim import SlimDecoder, SlimEncoder
-from adain.stamps import fingerprint
 from adain.style import Style
 from adain.style_cache import StyleCache
 from adain.style_cache import fingerprint as encoder_fingerprint

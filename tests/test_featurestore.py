@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from adain import featurestore
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.featurestore import FeatureStore
 from adain.tiling import Box
 

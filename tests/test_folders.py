@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from adain import folders
-from adain.errors import AdainError, DiskFullError, InputError
+from adain._utils.errors import AdainError, DiskFullError, InputError
 from adain.folders import Result, by_content, make, remaining, save
 from adain.jobs import Job
 from adain.manifest import Manifest

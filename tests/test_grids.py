@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.grids import grid_weights
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 import adain
 from adain import ColorPreservation, Region, Regions
+from adain._utils.errors import InputError
 from adain.color import _lightness, _to_coordinates
 from adain.content import Content
-from adain.errors import InputError
 from adain.layer import adaptive_instance_norm
 from adain.masks import ramp, to_cells
 from adain.recolor import mean_covariance

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from adain.errors import ImageError, InputError, MissingFileError
+from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.inputs import input_name, load_pixels
 from tests.conftest import noise_image
 

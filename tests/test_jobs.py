@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.jobs import Found, distinct, expand, find, means_file, plan
 from tests.conftest import noise_image
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from adain.errors import ImageError, InputError
+from adain._utils.errors import ImageError, InputError
 from adain.labels import (
     UNLABELLED,
     check_labels,

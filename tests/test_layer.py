@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.layer import AdaIN, adaptive_instance_norm, check_alpha
 from adain.statistics import channel_mean_std
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adain.errors import ImageError
+from adain._utils.errors import ImageError
 from adain.listing import list_images
 
 

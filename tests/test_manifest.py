@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.errors import DiskFullError, InputError
+from adain._utils.errors import DiskFullError, InputError
 from adain.manifest import NAME, Manifest
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from adain import masks
-from adain.errors import ImageError, InputError, MissingFileError
+from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.images import read_image
 from adain.masks import (
     check_cells,

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.images import read_image, to_tensor
 from adain.motion import Camera, moving_view
 from adain.tensors import resize_shorter

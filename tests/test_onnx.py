@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain.errors import ImageError, InputError, MissingFileError, WeightsError
+from adain._utils.errors import ImageError, InputError, MissingFileError, WeightsError
 from adain.export import export_onnx
 from adain.onnx import OnnxStyle, OnnxStylizer, blend
 from adain.stylizer import Stylizer

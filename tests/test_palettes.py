@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from adain import palettes
+from adain._utils.resources import weights_dir
 from adain.pretrained import registry
-from adain.resources import weights_dir
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**31))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.placement import Ramp, is_full, lay_cells, lay_masks, shares
 
 

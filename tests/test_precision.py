@@ -9,8 +9,8 @@ import torch
 from click.testing import Result
 from PIL import Image
 
+from adain._utils.errors import InputError
 from adain.allocator import keep_memory
-from adain.errors import InputError
 from adain.precision import resolve_precision
 from adain.stylizer import Stylizer
 from tests.conftest import one_line_error

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adain import pretrained
-from adain.errors import InputError, MissingFileError, WeightsError
+from adain._utils.errors import InputError, MissingFileError, WeightsError
+from adain._utils.resources import weights_dir
 from adain.pretrained import find_model, load_decoder, load_encoder, read_verified, registry
-from adain.resources import weights_dir
 from adain.slim import SlimDecoder, SlimEncoder
 
 

@@ -21,11 +21,11 @@ from click.testing import Result
 from PIL import Image
 from torch import Tensor
 
+from adain._utils.errors import AdainError, EngineError, InputError
 from adain.color import ColorPreservation
 from adain.engines.job import MANIFEST
 from adain.engines.ray import stylize_dataset
 from adain.engines.records import DONE, FAILED, SKIPPED
-from adain.errors import AdainError, EngineError, InputError
 from tests.conftest import ROOT, noise_image, one_line_error
 from tests.engines.conftest import photos, png, write_table
 

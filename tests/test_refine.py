@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 import adain
+from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.backbones import ARCHITECTURES
 from adain.color import ColorPreservation
-from adain.errors import ImageError, InputError, MissingFileError
 from adain.refinement import starts
 from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.recipe import load_recipe

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.layer import adaptive_instance_norm
 from adain.masks import ramp
 from adain.regions import regional_instance_norm

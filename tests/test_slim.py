@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from adain._utils.errors import InputError
 from adain.decoder import Decoder
-from adain.errors import InputError
 from adain.slim import BLOCKS, FOLDED, LAYERS, SlimDecoder, SlimEncoder, fold, unfold
 from adain.tiling import DECODER_HALO, ENCODER_HALO, Tiling, decoder_steps, encoder_steps
 from adain.training.fastnet import FastNet

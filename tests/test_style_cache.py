@@ -11,7 +11,7 @@ import torch
 from click.testing import Result
 from safetensors.torch import load_file, save_file
 
-from adain.errors import ImageError, InputError, MissingFileError
+from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.pretrained import load_encoder
 from adain.style import Style
 from adain.style_cache import StyleCache, fingerprint

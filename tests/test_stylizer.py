@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import adain
-from adain.errors import ImageError, InputError, MissingFileError
+from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.images import to_pil, to_tensor
 from adain.layer import adaptive_instance_norm
 from adain.statistics import channel_mean_std

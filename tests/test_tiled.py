@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 import adain
-from adain import featurestore, memory
+from adain import featurestore
+from adain._utils import memory
+from adain._utils.errors import ImageError, InputError
 from adain.content import TileProgress
-from adain.errors import ImageError, InputError
 from adain.stylizer import Stylizer
 
 from .conftest import noise_image, sample

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.warping import inside, trusted, warp, warping_error
 
 

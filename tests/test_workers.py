@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adain.errors import AdainError
+from adain._utils.errors import AdainError
 from adain.folders import Result, remaining
 from adain.manifest import Manifest
 from adain.workers import share_out

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..images import check_output_path
 from ..jobs import means_file
 from . import tables

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from .._utils.errors import InputError
 from ..color import ColorPreservation
 from ..composition import ColorInput, Controls, Request, StyleInput, as_color
 from ..content import Content
 from ..defaults import DIRECTIONS
-from ..errors import InputError
 from ..grids import grid_weights
 from ..guidance import Regions, gradient
 from ..inputs import input_name

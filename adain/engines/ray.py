@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import defaults, images, pretrained
+from .._utils.errors import InputError
+from .._utils.files import atomic_path
 from ..composition import Controls, StyleInput
-from ..errors import InputError
-from ..files import atomic_path
 from ..guidance import Regions
 from . import runtime, tables
 from .job import Job

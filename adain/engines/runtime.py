@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import defaults
-from ..errors import EngineError, InputError
+from .._utils.errors import EngineError, InputError
 
 
 def load() -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import InputError, MissingFileError
+from .._utils.errors import InputError, MissingFileError
 from ..images import SUFFIXES, WRITABLE, check_output_path, list_images
 from ..jobs import FALLBACK_SUFFIX, result_name
 from . import tables

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
-from ..files import atomic_path
+from .._utils.errors import InputError
+from .._utils.files import atomic_path
 from .records import DONE, FIELDS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import AdainError
+from .._utils.errors import AdainError
 from ..images import encode_image, read_image, save_image
 from ..tiling import TileSize
 from .look import Look

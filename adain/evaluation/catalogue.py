@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import InputError
-from ..suggest import closest
+from .._utils.errors import InputError
+from .._utils.suggest import closest
 
 Scope = Literal["pair", "set", "stylising"]
 

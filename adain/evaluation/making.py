@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from .. import metrics
-from ..errors import InputError
+from .._utils.errors import InputError
+from .._utils.peak import peak_memory, reset_peak_memory
 from ..losses import Stats, mean_std_distance
 from ..metrics.monotonicity import STEPS, Monotonicity
-from ..peak import peak_memory, reset_peak_memory
 from ..style import Style, blend
 from ..stylizer import Content, Stylizer
 from ..vgg import MIN_SIZE, STRIDE, STYLE_LAYERS

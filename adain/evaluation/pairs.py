@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import InputError, MissingFileError
+from .._utils.errors import InputError, MissingFileError
 from ..images import list_images
 from ..jobs import output_stem
 

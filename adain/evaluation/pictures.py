@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from .. import metrics
-from ..errors import AdainError, InputError
+from .._utils.errors import AdainError, InputError
 from ..images import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
 from ..losses import Stats
 from ..metrics.networks import LPIPS

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..files import atomic_path
+from .._utils.files import atomic_path
 from .catalogue import Metric
 from .run import Entry, Evaluation
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from .. import defaults, metrics
+from .._utils.errors import AdainError, InputError
 from ..devices import resolve_device
-from ..errors import AdainError, InputError
 from ..images import DEFAULT_MAX_PIXELS
 from ..metrics.networks import LPIPS, ArtInception, art_fid
 from ..pretrained import load_encoder

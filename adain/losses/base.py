@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import InputError
+from .._utils.errors import InputError
 
 Features = Mapping[str, Tensor]
 """Encoder output by layer name, each ``(B, C, H, W)``; the entry :data:`IMAGE` is the picture itself."""

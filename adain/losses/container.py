@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from torch import Tensor, nn
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..tensors import resize_area
 from .base import IMAGE, Features, Loss, check_weight, total
 

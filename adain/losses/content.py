@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..statistics import at_least_float32
 from ..tensors import resize_to_cover
 from ..vgg import CONTENT_LAYER

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..statistics import channel_mean_std
 from ..vgg import STYLE_LAYERS
 from .base import Features, Loss, check_comparable, total

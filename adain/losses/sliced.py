@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..statistics import at_least_float32
 from ..vgg import STYLE_LAYERS
 from .base import Features, Loss, total, wide_dtype

@@ -8,7 +8,7 @@ import torch
 from kornia.losses import total_variation as kornia_total_variation
 from torch import Tensor
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..statistics import at_least_float32
 from .base import IMAGE, Features, Loss
 

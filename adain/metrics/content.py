@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..layer import adaptive_instance_norm
 from ..losses import content_loss
 from ..statistics import at_least_float32, channel_mean_std, normalize_channels

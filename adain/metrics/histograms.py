@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..tensors import check_tensor
 
 HISTOGRAM_BINS = 64

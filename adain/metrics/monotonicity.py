@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ..errors import InputError
+from .._utils.errors import InputError
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The alphas, and the shares of the second style, that pictures are made at."""

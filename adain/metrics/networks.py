@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._utils.errors import InputError, WeightsError
 from ..backbones import torchvision_models
 from ..convert import read_tensors
-from ..errors import InputError, WeightsError
 from ..tensors import check_tensor
 
 LPIPS_SHIFT = (-0.030, -0.088, -0.188)

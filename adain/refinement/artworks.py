@@ -7,8 +7,8 @@ from typing import cast
 
 from torch import Tensor
 
+from .._utils.errors import ImageError, InputError
 from ..color import ColorPreservation
-from ..errors import ImageError, InputError
 from ..images import ImageInput
 from ..inputs import input_name
 from ..masks import Channel, MaskInput, uncovered

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from .._utils.peak import peak_memory
 from ..losses import PyramidLoss, make_balance
-from ..peak import peak_memory
 from ..tensors import resize_to
 from .bounds import bounded
 from .optimizers import carry_up, make_optimizer, seed_gradient

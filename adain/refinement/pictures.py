@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ..errors import ImageError
+from .._utils.errors import ImageError
 from ..losses.container import scaled_size
 from ..tensors import resize_area, resize_to
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ..errors import AdainError
+from .._utils.errors import AdainError
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, MissingFileError
-from ..suggest import closest
+from .._utils.errors import InputError, MissingFileError
+from .._utils.suggest import closest
 
 STARTS = ("adain", "content", "noise", "blend")
 """Pictures an optimisation can start from, besides one of the user's own."""

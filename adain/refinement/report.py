@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..files import check_writable
+from .._utils.errors import InputError
+from .._utils.files import check_writable
+from .._utils.plots import Curve, plot_curves
 from ..images import save_image, to_pil
-from ..plots import Curve, plot_curves
 from ..sheets import grid
 from .progress import Progress
 

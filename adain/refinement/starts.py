@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from .._utils.errors import InputError
+from .._utils.suggest import closest
 from ..images import ImageInput
 from ..stylizer import Stylizer
-from ..suggest import closest
 from ..tensors import resize_to
 from .pictures import StylePicture
 from .recipe import STARTS

@@ -8,8 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from .._utils.errors import InputError
 from ..backbones import Architecture, Backbone
-from ..errors import InputError
 from ..losses import (
     CombinedImageLoss,
     ContentLoss,

@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..errors import AdainError, InputError, MissingFileError
-from ..files import atomic_path
+from .._utils.errors import AdainError, InputError, MissingFileError
+from .._utils.files import atomic_path
 from ..images import SUFFIXES, list_images, read_image, resize_shorter, split_alpha
 
 MIN_SIDE = 64

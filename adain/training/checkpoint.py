@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from .._utils.errors import TrainingError
+from .._utils.files import atomic_path
 from ..convert import first_line
-from ..errors import TrainingError
-from ..files import atomic_path
 
 State = dict[str, Any]
 """Tensors, numbers, strings, lists and dicts only, so that nothing else need be unpickled."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from ..errors import InputError
+from .._utils.errors import InputError
 
 Model = Literal["vgg19", "fast"]
 Schedule = Literal["inverse", "cosine"]

@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..errors import TrainingError
+from .._utils.errors import TrainingError
 
 PATIENCE = timedelta(hours=2)
 """How long processes wait for each other: the first one may be decoding a large data set."""

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import TrainingError
-from ..files import atomic_path
+from .._utils.errors import TrainingError
+from .._utils.files import atomic_path
+from .._utils.signals import CODES, Reason, StopFlag
 from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State, random_state, restore_random_state
 from .config import TrainingConfig
 from .crops import Batch, BatchMaker, Prefetcher
@@ -21,7 +22,6 @@ from .distributed import Team
 from .learner import METRICS, Learner
 from .report import Record, Reporter, RunLog, plot_losses, save_preview
 from .schedule import learning_rate, phase_of
-from .stopping import CODES, Reason, StopFlag
 
 PREVIEW_SIZE = 256
 

@@ -10,9 +10,9 @@ from typing import Any, get_args
 import torch
 from PIL import Image
 
-from ..files import atomic_path
+from .._utils.files import atomic_path
+from .._utils.plots import Curve, plot_curves
 from ..images import center_crop_square, save_image, to_pil, to_tensor
-from ..plots import Curve, plot_curves
 from ..sheets import grid
 from .cache import ImageCache
 from .learner import Learner

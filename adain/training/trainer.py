@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
+from .._utils.errors import InputError, WeightsError
+from .._utils.signals import CODES, StopFlag, Stopped
 from ..convert import decoder_state, read_tensors
 from ..decoder import Decoder
 from ..devices import resolve_device
-from ..errors import InputError, WeightsError
 from ..pretrained import load_decoder, load_encoder
 from ..slim import SlimDecoder, SlimEncoder
 from ..vgg import CONTENT_LAYER
@@ -26,7 +27,6 @@ from .initialise import mirrored_decoder
 from .learner import Learner
 from .loop import Loop, Progress, Result
 from .report import Reporter
-from .stopping import CODES, StopFlag, Stopped
 
 
 class Trainer:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from .codecs import PART_FORMAT, Codec
 from .media import BT709, FULL_RANGE, SCALER_MATRIX, Color, Pixels, require_av
 

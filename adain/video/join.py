@@ -10,8 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..files import atomic_path
+from .._utils.errors import InputError
+from .._utils.files import atomic_path
 from .codecs import CONTAINERS, container_of
 from .encoder import Encoding, PartEncoder
 from .media import require_av

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import defaults
+from .._utils.errors import InputError
 from ..composition import StyleInput
-from ..errors import InputError
 from ..layer import check_alpha
 
 SYNTAX = "TIME:STYLE or TIME:STYLE:ALPHA, such as 0:wave.jpg, 3.5:harbour.jpg:0.8 or 100%:night.jpg"

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
+from .._utils.errors import InputError
 from ..composition import ColorShare, Request, StyleInput
 from ..content import Content
-from ..errors import InputError
 from ..guidance import Placement, Regions
 from ..style import Style, blend
 from ..stylizer import Stylizer

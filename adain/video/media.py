@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
+from .._utils.errors import InputError
 
 Pixels = npt.NDArray[np.uint8]
 """``(H, W, 3)``, sRGB, upright."""
@@ -28,12 +28,12 @@ HD_HEIGHT = 720
 
 
 def require_av() -> Any:
-    """PyAV, or :class:`~adain.errors.InputError` with the command that installs it."""
+    """PyAV, or :class:`~adain._utils.errors.InputError` with the command that installs it."""
     return _require("av", "PyAV")
 
 
 def require_cv2() -> Any:
-    """OpenCV, or :class:`~adain.errors.InputError` with the command that installs it."""
+    """OpenCV, or :class:`~adain._utils.errors.InputError` with the command that installs it."""
     return _require("cv2", "OpenCV")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..errors import ImageError, InputError, MissingFileError
+from .._utils.errors import ImageError, InputError, MissingFileError
 from .media import (
     BT601,
     BT709,

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from .. import images
+from .._utils.errors import AdainError
 from ..composition import keep_colors
-from ..errors import AdainError
 from ..stylizer import Stylizer
 from .look import Look
 from .media import Frame, Pixels, VideoInfo

@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import InputError
-from ..files import atomic_path
+from .._utils.errors import InputError
+from .._utils.files import atomic_path
 
 FORMAT = 1
 State = dict[str, Any]

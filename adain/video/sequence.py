@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from .. import defaults, images
-from ..errors import ImageError, InputError, MissingFileError
+from .._utils.errors import ImageError, InputError, MissingFileError
 from .media import Frame, Pixels, VideoInfo
 
 NUMBER = re.compile(r"%(0?)(\d*)d")

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from ..guidance import Placement
 from ..statistics import EPS, channel_mean_std, regional_mean_std
 from ..style import Style

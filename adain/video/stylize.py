@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import defaults
+from .._utils.errors import AdainError, InputError
+from .._utils.files import check_writable
 from ..composition import ColorInput, StyleInput
-from ..errors import AdainError, InputError
-from ..files import check_writable
 from ..guidance import Regions
 from ..masks import Channel, MaskInput
 from ..placement import Guide

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from ..errors import InputError
+from .._utils.errors import InputError
 from .media import Frame, VideoInfo
 
 

@@ -198,8 +198,8 @@ class ExportedAdain(Pass):
 
 def exported_fast() -> Path:
     """A temporary folder with the exported fast model, written by the first who asks."""
+    from adain._utils.resources import weights_dir
     from adain.onnx import TRANSFER_FILE
-    from adain.resources import weights_dir
 
     # The registry would do, but imports torch.
     digest = hashlib.sha256((weights_dir() / "manifest.json").read_bytes()).hexdigest()

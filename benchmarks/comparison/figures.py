@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from adain.files import atomic_path
-from adain.plots import Curve, plot_curves
+from adain._utils.files import atomic_path
+from adain._utils.plots import Curve, plot_curves
 
 from .contestants import CONTESTANTS, find
 from .ratios import Result, timings
@@ -87,7 +87,7 @@ def losses(result: Result, path: Path) -> bool:
 
 
 def _draw(path: Path, plot: Callable[[Any], None]) -> bool:
-    # As in adain.plots: the object interface needs no display and no global state.
+    # As in adain._utils.plots: the object interface needs no display and no global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from adain.resources import sample_folder
+from adain._utils.resources import sample_folder
 
 PAIRS = (
     ("cincinnati-bridge", "hokusai_great_wave"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from adain.resources import sample_folder
+from adain._utils.resources import sample_folder
 from adain.stylizer import Stylizer
 
 HERE = Path(__file__).parent

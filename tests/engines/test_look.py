@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import adain
+from adain._utils.errors import InputError
 from adain.engines.look import Look, each
-from adain.errors import InputError
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from adain._utils.errors import InputError, MissingFileError
 from adain.engines.job import MANIFEST, Job
 from adain.engines.sources import find, outputs, with_images
-from adain.errors import InputError, MissingFileError
 
 from .conftest import png, write_table
 

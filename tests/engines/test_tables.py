@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from adain._utils.errors import InputError
 from adain.engines import tables
 from adain.engines.records import DONE, FAILED, record
 from adain.engines.worker import results_table
-from adain.errors import InputError
 
 from .conftest import png, write_table
 

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.evaluation.catalogue import METRICS, choose
 from adain.evaluation.measures import layers_for
 from adain.vgg import STYLE_LAYERS

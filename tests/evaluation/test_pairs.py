@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adain.errors import AdainError, InputError, MissingFileError
+from adain._utils.errors import AdainError, InputError, MissingFileError
 from adain.evaluation.pairs import Pair, pair_up, read_triples, with_outputs
 from adain.images import list_images
 from tests.conftest import noise_image

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.evaluation.catalogue import METRICS
 from adain.evaluation.report import as_json, summarise, table, write_csv
 from adain.evaluation.run import Entry, Evaluation

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from adain import metrics
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.evaluation.pairs import pair_up, with_outputs
 from adain.evaluation.pictures import load_square
 from adain.evaluation.run import Evaluation, evaluate

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.losses import Balance, GradientNorm, LossRatio, make_balance
 from adain.losses.balance import BALANCES, LIMIT
 

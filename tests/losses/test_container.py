@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.losses import IMAGE, ContentLoss, CovarianceLoss, GramLoss, LossSum, PyramidLoss, TotalVariationLoss
 from adain.losses.container import scaled_size
 

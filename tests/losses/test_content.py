@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.losses import CombinedImageLoss, ContentLoss, SecondaryContentLoss, combined_image, content_loss
 
 from . import (

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.losses import CovarianceLoss, covariance_loss, matrix_root, mean_covariance
 
 from . import (

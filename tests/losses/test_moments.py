@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.losses import StyleLoss, feature_stats, mean_std_distance, style_loss
 from adain.vgg import STYLE_LAYERS
 

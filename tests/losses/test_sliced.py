@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.losses import SlicedWassersteinLoss, directions, sliced_wasserstein_loss, sorted_projections
 from adain.losses import sliced as module
 

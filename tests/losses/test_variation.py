@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.losses import IMAGE, TotalVariationLoss, total_variation
 
 from . import SIZE, box_guide, check_autocast, check_batch_is_mean, check_gradient, check_half, feature_map, soft_guide

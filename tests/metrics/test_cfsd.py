@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.metrics import CFSD_LAYER, cfsd
 
 

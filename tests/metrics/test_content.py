@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from adain import metrics
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.metrics.content import DISTANCE_LAYERS
 from adain.vgg import CONTENT_LAYER
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from adain import metrics
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.metrics import frechet_distance, gaussian_frechet_distance
 
 

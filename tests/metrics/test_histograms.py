@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from adain.errors import ImageError, InputError
+from adain._utils.errors import ImageError, InputError
 from adain.metrics import histogram_distance, rgb_uv_histogram
 
 

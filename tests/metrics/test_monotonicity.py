@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.metrics import falling, interpolation
 
 

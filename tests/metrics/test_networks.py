@@ -10,7 +10,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor
 
-from adain.errors import AdainError, InputError, MissingFileError, WeightsError
+from adain._utils.errors import AdainError, InputError, MissingFileError, WeightsError
 from adain.metrics.networks import LPIPS, ArtInception, art_fid
 
 WIDTHS = {"alexnet": (64, 192, 384, 256, 256), "vgg16": (64, 128, 256, 512, 512)}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from adain.errors import ImageError, InputError
+from adain._utils.errors import ImageError, InputError
 from adain.refinement import descent
 from adain.refinement.descent import Descent, cosine_lr, scales_of
 from adain.refinement.pictures import Pictures

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adain.errors import InputError, MissingFileError
+from adain._utils.errors import InputError, MissingFileError
 from adain.refinement import recipe as recipes
 from adain.refinement.recipe import LossSpec, Recipe, from_mapping, load_recipe, parse_loss
 from adain.vgg import LAYERS

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.report import PARTIAL_SECONDS, LossLog, LossPlot, Partial, Snapshots, evenly, improvement
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from adain._utils.errors import InputError
 from adain.backbones import find_architecture
-from adain.errors import InputError
 from adain.losses import combined_image, content_loss, gram_loss, gram_matrix, style_loss, total_variation
 from adain.losses.moments import feature_stats
 from adain.refinement.pictures import Pictures, StylePicture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain.errors import InputError, MissingFileError
+from adain._utils.errors import InputError, MissingFileError
 from adain.training import cache as module
 from adain.training.cache import Skipped, fingerprint, open_cache
 

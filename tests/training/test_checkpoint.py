@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from adain._utils.errors import TrainingError
 from adain.decoder import Decoder
-from adain.errors import TrainingError
 from adain.pretrained import load_decoder
 from adain.training.checkpoint import (
     CheckpointStore,

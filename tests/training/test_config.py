@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.training.config import RESUMABLE, TrainingConfig
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from adain.errors import TrainingError
+from adain._utils.errors import TrainingError
 from adain.training.checkpoint import CheckpointStore
 from adain.training.distributed import Ranks, Team
 from tests.conftest import ROOT

@@ -13,7 +13,7 @@ import torch
 from click.testing import Result
 from safetensors.torch import load_file
 
-from adain.errors import InputError, MissingFileError, TrainingError, WeightsError
+from adain._utils.errors import InputError, MissingFileError, TrainingError, WeightsError
 from adain.pretrained import load_decoder, load_encoder, registry
 from adain.slim import SlimDecoder, SlimEncoder
 from adain.stylizer import Stylizer

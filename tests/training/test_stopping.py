@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from adain.training.stopping import CODES, StopFlag, Stopped
+from adain._utils.signals import CODES, StopFlag, Stopped
 
 
 def test_nothing_stops_by_itself() -> None:

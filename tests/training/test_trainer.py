@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from adain.errors import InputError, MissingFileError, TrainingError, WeightsError
+from adain._utils.errors import InputError, MissingFileError, TrainingError, WeightsError
 from adain.pretrained import load_decoder
 from adain.training import loop
 from adain.training.checkpoint import CheckpointStore, State

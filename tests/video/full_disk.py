@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.stylizer import Stylizer
 from adain.video import stylize_video
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.video.keys import Key, parse_key, spread_keys, weights_at
 
 

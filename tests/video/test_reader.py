@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from adain.errors import InputError, MissingFileError
+from adain._utils.errors import InputError, MissingFileError
 from adain.video.orientation import Orientation
 from adain.video.reader import VideoReader
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adain.errors import ImageError, InputError, MissingFileError
+from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.video.sequence import SequenceReader, SequenceWriter, is_sequence, list_frames
 from tests.conftest import noise_image
 

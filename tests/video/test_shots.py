@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain.resources import sample_folder
+from adain._utils.resources import sample_folder
 from adain.video.media import Pixels
 from adain.video.shots import CutDetector
 

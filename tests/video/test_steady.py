@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from adain._utils.errors import InputError
 from adain.content import Content
-from adain.errors import InputError
 from adain.guidance import Placement, transfer
 from adain.images import read_image, to_tensor
 from adain.layer import adaptive_instance_norm

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.stylizer import Stylizer
 from adain.video import Key, VideoProgress, VideoResult, VideoStopped, stylize_video
 from tests.conftest import ROOT, noise_image

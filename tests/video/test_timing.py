@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from adain.errors import InputError
+from adain._utils.errors import InputError
 from adain.video.media import Frame, VideoInfo
 from adain.video.timing import parse_rate, resample, resampled_info
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adain.suggest import closest
+from adain._utils.suggest import closest
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain import plots
-from adain.errors import InputError
-from adain.plots import Curve, plot_curves
+from adain._utils import plots
+from adain._utils.errors import InputError
+from adain._utils.plots import Curve, plot_curves
 
 
 def drawn(path: Path) -> bool:

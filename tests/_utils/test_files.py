@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from adain import errors
-from adain.files import atomic_path, check_writable
+from adain._utils import errors
+from adain._utils.files import atomic_path, check_writable
 from adain.images import WRITABLE, check_output_path, list_images, read_image, save_image
 
 

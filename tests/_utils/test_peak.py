@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from adain.peak import peak_memory, reset_peak_memory
+from adain._utils.peak import peak_memory, reset_peak_memory
 from tests.conftest import python
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ def test_peak_memory_where_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> Non
             raise ImportError(name)
         return original(name, *args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("adain.peak._STATUS", Path("/nowhere"))
+    monkeypatch.setattr("adain._utils.peak._STATUS", Path("/nowhere"))
     assert peak_memory(CPU) > 10  # as on other systems than Linux
     monkeypatch.setattr(builtins, "__import__", without)  # as on Windows
     assert peak_memory(CPU) == 0.0
@@ -46,7 +46,7 @@ def test_a_peak_can_be_forgotten() -> None:
 def test_a_process_does_not_begin_with_the_peak_of_the_one_that_started_it() -> None:
     held = torch.ones(100_000_000)  # 400 MB
     found = python(
-        "import json, sys; from adain.peak import resident_peak as r; print(json.dumps([r(), *sys.modules]))"
+        "import json, sys; from adain._utils.peak import resident_peak as r; print(json.dumps([r(), *sys.modules]))"
     )
     peak, modules = float(found[0]), found[1:]  # type: ignore[index]
     assert 5 < peak < 200 < held.nbytes / 1e6 < peak_memory(CPU)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from adain._utils.fingerprint import fingerprint
 from adain.color import ColorPreservation
 from adain.placement import Ramp
-from adain.stamps import fingerprint
 
 
 def test_values() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from adain import defaults, memory
-from adain.errors import InputError
-from adain.memory import BYTES_PER_PIXEL, SHARE, choose_tile, free_memory
+from adain import defaults
+from adain._utils import memory
+from adain._utils.errors import InputError
+from adain._utils.memory import BYTES_PER_PIXEL, SHARE, choose_tile, free_memory
 from adain.slim import SlimEncoder
 
 CPU = torch.device("cpu")

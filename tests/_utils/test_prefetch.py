@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.pipeline import read_ahead, write_behind
+from adain._utils.prefetch import read_ahead, write_behind
 
 
 @given(st.integers(0, 12), st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))

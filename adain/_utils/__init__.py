@@ -1,0 +1,1 @@
+"""What every package may use: errors, atomic files, fingerprints, memory, signals; imports nobody."""
