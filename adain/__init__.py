@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .batch import stylize_folder
     from .color import ColorPreservation
     from .guidance import Region, Regions, gradient
-    from .images import read_image, save_image
+    from .image.io import read_image, save_image
     from .layer import AdaIN, adaptive_instance_norm
     from .onnx import OnnxStylizer
     from .pretrained import load_decoder, load_encoder
@@ -66,9 +66,9 @@ _HOME = {
     "gradient": "guidance",
     "load_decoder": "pretrained",
     "load_encoder": "pretrained",
-    "read_image": "images",
+    "read_image": "image.io",
     "refine": "refine",
-    "save_image": "images",
+    "save_image": "image.io",
     "stylize_folder": "batch",
 }
 

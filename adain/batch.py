@@ -15,8 +15,8 @@ from ._utils.fingerprint import fingerprint
 from .composition import Controls, Request, as_color
 from .content import Content, Watch
 from .folders import Result, Task, by_content, make, remaining
-from .images import count_pixels
-from .inputs import Opened
+from .image.inputs import Opened
+from .image.io import count_pixels
 from .jobs import Job, distinct, find, plan
 from .manifest import Manifest
 from .style import Style

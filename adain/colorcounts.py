@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import images
+from .image import io as images
 
 _BAND = 1 << 22  # pixels that are looked at together
 _LEVELS = 256

@@ -14,7 +14,7 @@ from ._utils.errors import InputError
 from .color import ColorPreservation
 from .content import Content, Watch
 from .guidance import Placement, Regions, guide_names, place
-from .images import ImageInput
+from .image.io import ImageInput
 from .layer import check_alpha
 from .masks import Channel, MaskInput, uncovered
 from .placement import Guide, lay_masks, shares

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from PIL import Image
 from torch import Tensor
 
-from . import images
 from ._utils.errors import InputError
 from .colorcounts import count_colors
 from .featurestore import FeatureStore
+from .image import io as images
 from .tiling import Box, Tiling
 
 

@@ -19,7 +19,7 @@ from ._utils.errors import InputError, WeightsError
 from ._utils.files import atomic_path, check_writable
 from ._utils.resources import sample_folder
 from .decoder import Decoder
-from .images import center_crop_square, cut, read_image, resize_shorter, to_tensor
+from .image.io import center_crop_square, cut, read_image, resize_shorter, to_tensor
 from .onnx import FORMAT, STYLE_FILE, TRANSFER_FILE, open_session
 from .stylizer import Stylizer
 from .vgg import MIN_SIZE, VGGEncoder

@@ -18,7 +18,7 @@ from . import defaults
 from ._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from ._utils.files import atomic_path, temporary_name
 from ._utils.prefetch import THREADS, read_ahead, write_behind
-from .images import encode_image
+from .image.io import encode_image
 from .jobs import Job
 from .manifest import Manifest
 
@@ -191,13 +191,13 @@ def save(
 
     Args:
         task: says where.
-        picture: to be written as :func:`adain.images.save_image` does.
+        picture: to be written as :func:`adain.image.io.save_image` does.
         manifest: told before and after.
         quality: of JPEG and WebP files.
         seconds: that it took to make.
 
     Raises:
-        ImageError, InputError: see :func:`adain.images.save_image`.
+        ImageError, InputError: see :func:`adain.image.io.save_image`.
     """
     start, output = time.perf_counter(), task.job.output
     data = encode_image(picture, output, quality=quality)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from . import defaults, images
+from . import defaults
 from ._utils.errors import InputError
 from .bands import fine_change
 from .content import Content
+from .image import io as images
 from .layer import adaptive_instance_norm, check_alpha
 from .masks import MIN_AREA, MIN_PEAK, Channel, Direction, MaskInput, mask_name, uncovered
 from .placement import Guide, Ramp, is_full, lay_cells, lay_masks

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ._utils.errors import ImageError, InputError
 from .defaults import PAIRS
-from .images import WRITABLE, check_output_path, list_images
+from .image.io import WRITABLE, check_output_path, list_images
 
 FALLBACK_SUFFIX = ".png"
 """Used for contents whose own format cannot be written."""
@@ -70,7 +70,7 @@ def find(
         unreadable: takes the errors of sub-folders that cannot be listed; None raises them.
 
     Raises:
-        MissingFileError, ImageError: see :func:`adain.images.list_images`; files are checked when they are read.
+        MissingFileError, ImageError: see :func:`adain.image.io.list_images`; files are checked when they are read.
         InputError: if all images of a folder are to be ignored.
     """
     found: list[Found] = []

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import images
 from ._utils.errors import ImageError, InputError
+from .image import io as images
 
 LabelMapInput = str | os.PathLike[str] | Image.Image | Tensor
 Label = int | str
@@ -52,14 +52,14 @@ def read_label_map(
     Args:
         source: path, ``PIL.Image``, or an integer tensor ``(H, W)``, ``(1, H, W)`` or ``(1, 1, H, W)``.
         colors: take palette and grey images by their colours too, as labels written ``#rrggbb`` mean them.
-        max_pixels: see :func:`adain.images.read_image`.
+        max_pixels: see :func:`adain.image.io.read_image`.
 
     Returns:
         ``(H, W)`` int64; :data:`UNLABELLED` where a colour or grey map is more than half transparent.
 
     Raises:
         InputError: if a tensor has another shape or type.
-        ImageError: if the image is of another kind, or as :func:`adain.images.read_image`.
+        ImageError: if the image is of another kind, or as :func:`adain.image.io.read_image`.
         MissingFileError: if there is no such file.
     """
     if isinstance(source, Tensor):

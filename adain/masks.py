@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from . import images
 from ._utils.errors import ImageError, InputError
+from .image import io as images
 
 MaskInput = str | os.PathLike[str] | Image.Image | Tensor
 Channel = Literal["luminance", "alpha"]
@@ -56,7 +56,7 @@ def read_mask(
         source: path, ``PIL.Image``, or a floating or bool tensor ``(H, W)``, ``(1, H, W)`` or ``(1, 1, H, W)``.
         channel: ``"luminance"`` reads white as inside, and what is transparent as outside, as if the image lay on
             black; ``"alpha"`` reads what is opaque as inside, whatever its colour. Tensors have no channels.
-        max_pixels: see :func:`adain.images.read_image`.
+        max_pixels: see :func:`adain.image.io.read_image`.
 
     Returns:
         ``(1, 1, H, W)`` in ``[0, 1]``: float32 for files, the type and the device of a floating tensor.
@@ -64,7 +64,7 @@ def read_mask(
     Raises:
         InputError: if a tensor has another shape or type, values outside ``[0, 1]`` or NaN.
         ImageError: if ``channel`` is ``"alpha"`` and the image has no transparency, or as
-            :func:`adain.images.read_image`.
+            :func:`adain.image.io.read_image`.
         MissingFileError: if there is no such file.
     """
     if channel not in ("luminance", "alpha"):

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ._utils.errors import InputError
-from .tensors import check_tensor
-from .warping import inside, warp
+from .image.tensors import check_tensor
+from .image.warp import inside, warp
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class KnownFrame:
 
     Attributes:
         image: ``(1, 3, H, W)`` in ``[0, 1]``.
-        flow: ``(1, 2, H, W)`` to the frame before, as in :mod:`adain.warping`; zero for the first.
+        flow: ``(1, 2, H, W)`` to the frame before, as in :mod:`adain.image.warp`; zero for the first.
         visible: ``(1, 1, H, W)``, 1 where what is seen was seen in the frame before.
     """
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from PIL import Image
 
-from . import defaults, images
+from . import defaults
 from ._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
-from .arrays import FloatArray, from_array, to_array
-from .opening import check_least, input_name, open_image
+from .image import io as images
+from .image.arrays import FloatArray, from_array, to_array
+from .image.source import check_least, input_name, open_image
 from .strengths import check_alpha, normalize_weights
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class OnnxStylizer:
             crop: cut the central square out first.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.images.read_image`; also for pictures under 16 px a side.
+            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 16 px a side.
         """
         pixels, _ = self._pixels(source, size, crop)
         mean, std = _run(self._style, image=pixels)
@@ -125,7 +126,7 @@ class OnnxStylizer:
             A float32 array for an array, else a ``PIL.Image`` with the content's alpha channel if it had one.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.images.read_image`; also for pictures under 16 px a side.
+            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 16 px a side.
             InputError: if alpha or a weight is out of range, counts differ, a style is another model's, or memory
                 runs out: the whole picture is in it at once.
         """

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import images, masks, tensors
+from . import masks
 from ._utils.errors import InputError
+from .image import io as images
+from .image import tensors
 from .masks import Channel, Direction, MaskInput
 from .vgg import STRIDE
 

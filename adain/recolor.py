@@ -11,8 +11,8 @@ from torch.autograd.function import once_differentiable
 
 from . import defaults
 from ._utils.errors import InputError
+from .image.tensors import check_tensor
 from .statistics import at_least_float32
-from .tensors import check_tensor
 
 METHODS = defaults.COLOR_METHODS
 

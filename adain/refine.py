@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import defaults, images
+from . import defaults
 from ._utils.errors import ImageError
 from .backbones import check_layers, find_architecture
-from .images import ImageInput
-from .inputs import input_name
+from .image import io as images
+from .image.inputs import input_name
+from .image.io import ImageInput
 from .masks import Channel, MaskInput
 from .placement import Guide, lay_masks
 from .refinement.artworks import Artworks, ColorChoice
@@ -94,7 +95,7 @@ def refine(
 
     Raises:
         InputError: for a recipe, loss, layer, weight or mask that cannot be used; the message says what can.
-        MissingFileError, ImageError: see :func:`adain.images.read_image`; also for pictures under 32 px a side.
+        MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 32 px a side.
         RefinementError: if the loss stops being finite; it carries the last good picture.
     """
     plan = _plan(recipe, changes if steps is None else {**changes, "steps": steps})

@@ -10,7 +10,7 @@ import torch
 
 from . import defaults
 from ._utils.errors import InputError, MissingFileError
-from .inputs import input_name
+from .image.inputs import input_name
 from .masks import Channel
 from .style import Style
 from .stylizer import Stylizer

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from . import defaults, images, pretrained
+from . import defaults, pretrained
 from ._utils.errors import InputError
 from ._utils.memory import choose_tile
 from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
@@ -22,8 +22,9 @@ from .content import Watch
 from .decoder import Decoder
 from .devices import resolve_device
 from .guidance import Placement, Regions, transfer
-from .images import ImageInput
-from .inputs import Opened, Picture, input_name, open_picture
+from .image import io as images
+from .image.inputs import Opened, Picture, input_name, open_picture
+from .image.io import ImageInput
 from .masks import Channel, MaskInput, mask_name
 from .placement import Guide, is_full, lay_cells, lay_masks
 from .precision import resolve_precision
@@ -138,7 +139,7 @@ class Stylizer:
             fine_size: a second size in pixels, whose statistics are used for fine texture; see :mod:`adain.bands`.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.images.read_image`.
+            MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
             InputError: if the mask does not fit or selects too little, or a mode needs a content and there is none.
         """
         chosen = as_color(color)
@@ -196,7 +197,7 @@ class Stylizer:
         """A photograph after the encoder, to be decoded in many styles or strengths.
 
         Args:
-            source, size, crop: as above; what :func:`~adain.inputs.open_picture` gave is of its final size already.
+            source, size, crop: as above; what :func:`~adain.image.inputs.open_picture` gave is of its final size already.
             tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
                 tiles if the whole does not fit into the free memory (see :func:`adain._utils.memory.choose_tile`), which a
                 tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No gradient
@@ -205,7 +206,7 @@ class Stylizer:
             folder: for a large photograph's features, 32 bytes a pixel; by default that for temporary files.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.images.read_image`; also for images under 16 px a side.
+            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for images under 16 px a side.
             InputError: if the tile cannot be used, or the disk has no room for the features.
         """
         opened = source if isinstance(source, Opened) else self.open(source, size=size, crop=crop)
@@ -320,7 +321,7 @@ class Stylizer:
             The tensor path is differentiable with respect to content and style.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.images.read_image`; also for images under 16 px a side.
+            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for images under 16 px a side.
             InputError: if alpha, a weight or a size is out of range, counts differ, a mask is black, of another shape
                 than the photograph, or vanishes at 8 px a cell.
         """
@@ -359,11 +360,11 @@ class Stylizer:
         return self.picture(source, size=size, crop=crop)[:2]
 
     def picture(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Picture:
-        """:func:`~adain.inputs.load_picture` with this stylizer's device and limit of pixels."""
+        """:func:`~adain.image.inputs.load_picture` with this stylizer's device and limit of pixels."""
         return self.open(source, size=size, crop=crop).to_picture(self.device)
 
     def open(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Opened:
-        """:func:`~adain.inputs.open_picture` with this stylizer's limit of pixels."""
+        """:func:`~adain.image.inputs.open_picture` with this stylizer's limit of pixels."""
         return open_picture(source, size=size, crop=crop, max_pixels=self.max_pixels)
 
     def __repr__(self) -> str:

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from . import images
 from ._utils.errors import InputError
 from .bands import REACH_CELLS
 from .composition import ColorShare, keep_colors
@@ -22,7 +21,8 @@ from .content import Content, TileProgress, Tiles, Watch
 from .decoder import Decoder
 from .featurestore import FeatureStore
 from .guidance import Placement, content_statistics, has_fine_band, transfer
-from .inputs import Opened
+from .image import io as images
+from .image.inputs import Opened
 from .style import Style
 from .tiling import (
     DECODER_HALO,

@@ -24,7 +24,7 @@ from adain._utils.resources import sample_folder
 from adain.color import ColorPreservation
 from adain.composition import keep_colors
 from adain.guidance import Region, Regions, transfer
-from adain.images import center_crop_square, read_image, resize_shorter
+from adain.image.io import center_crop_square, read_image, resize_shorter
 from adain.masks import ramp
 from adain.stylizer import Stylizer
 

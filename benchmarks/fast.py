@@ -106,7 +106,7 @@ def on_folders(contents: Path, styles: Path, size: int, threads: int) -> str:
     from adain import metrics
     from adain.evaluation.pairs import pair_up
     from adain.evaluation.pictures import load_square
-    from adain.images import list_images, to_pil, to_tensor
+    from adain.image.io import list_images, to_pil, to_tensor
     from adain.pretrained import load_encoder
     from adain.vgg import STYLE_LAYERS
 
@@ -143,8 +143,8 @@ def sheet(size: int, threads: int, path: Path) -> None:
     from comparison.plan import PAIRS, pair
     from comparison.worker import square
 
-    from adain.images import save_image
-    from adain.sheets import grid
+    from adain.image.io import save_image
+    from adain.image.sheets import grid
 
     columns = [cast(Pass, find(key)) for key in ("adain", "fast", "lite")]
     columns = [one for one in columns if not one.missing()]

@@ -24,12 +24,12 @@ from machine import describe
 
 from adain._utils.peak import peak_memory
 from adain._utils.resources import sample_folder
-from adain.images import save_image, to_pil
+from adain.image.io import save_image, to_pil
+from adain.image.tensors import center_crop_square
 from adain.pretrained import load_encoder
 from adain.refine import refine
 from adain.refinement.recipe import load_recipe
 from adain.stylizer import Stylizer
-from adain.tensors import center_crop_square
 from adain.vgg import Pooling
 
 METHODS = {

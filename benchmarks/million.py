@@ -26,7 +26,7 @@ from adain.engines.ledger import Ledger
 from adain.engines.look import each
 from adain.engines.sources import Photograph, outputs, partitions
 from adain.engines.worker import Settings, Worker
-from adain.images import list_images, read_image, resize_shorter, save_image
+from adain.image.io import list_images, read_image, resize_shorter, save_image
 
 
 def peak_mb() -> float:

@@ -23,7 +23,7 @@ from adain import metrics
 from adain.evaluation.pairs import Pairing, pair_up
 from adain.evaluation.pictures import load_square
 from adain.evaluation.run import MADE, evaluate
-from adain.images import list_images
+from adain.image.io import list_images
 from adain.pretrained import DEFAULT_MODEL
 from adain.statistics import channel_mean_std
 from adain.style import Style

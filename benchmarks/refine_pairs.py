@@ -25,7 +25,7 @@ from machine import describe
 from torch import Tensor
 
 import adain
-from adain.images import list_images
+from adain.image.io import list_images
 from adain.refine import refine
 from adain.refinement.network import LossNetwork
 from adain.refinement.pictures import Pictures, StylePicture

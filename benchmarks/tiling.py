@@ -31,7 +31,7 @@ from PIL import Image
 
 from adain._utils.peak import resident_peak
 from adain._utils.resources import sample_folder
-from adain.images import read_image, save_image, to_pil
+from adain.image.io import read_image, save_image, to_pil
 from adain.pretrained import DEFAULT_MODEL
 from adain.stylizer import Stylizer
 from adain.tiling import TileSize, Tiling, cells_of

@@ -4,7 +4,7 @@
 
 A camera moves over a photograph, alone or with a disc of another before it, by parts of a pixel; the flow is known,
 and so is what comes into view. The warping error is the mean squared difference of a result and the one before it,
-moved along that flow, over what both show (adain.warping). Flicker is the mean absolute change from frame to frame of
+moved along that flow, over what both show (adain.image.warp). Flicker is the mean absolute change from frame to frame of
 a scene that stands still, clean and with the noise of a sensor, in 255ths. Sharpness is the mean absolute step between
 neighbouring pixels of the last frame over that of frames painted each for itself: steadying by blurring would show
 there. All on the frames themselves, before any encoder. Ratios are to stability 0, of the same run.
@@ -24,13 +24,13 @@ from torch import Tensor
 
 from adain import defaults
 from adain._utils.resources import sample_folder
-from adain.images import center_crop_square, read_image, to_tensor
+from adain.image.io import center_crop_square, read_image, to_tensor
+from adain.image.tensors import resize_shorter
+from adain.image.warp import warping_error
 from adain.motion import Camera, KnownFrame, moving_view
 from adain.style import Style
 from adain.stylizer import Stylizer
-from adain.tensors import resize_shorter
 from adain.video.steady import Steadier
-from adain.warping import warping_error
 
 NOISE = 3 / 255
 """Deviation of the noise of a sensor, in ``[0, 1]``."""

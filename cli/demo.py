@@ -43,8 +43,8 @@ def demo(output: Path, cell: int, **model: Any) -> None:
     from tqdm import tqdm
 
     from adain._utils.resources import sample_folder
-    from adain.images import center_crop_square, check_output_path, read_image, save_image
-    from adain.sheets import grid
+    from adain.image.io import center_crop_square, check_output_path, read_image, save_image
+    from adain.image.sheets import grid
 
     picture_path, sheet_path = output / "stylized.jpg", output / "contact-sheet.jpg"
     for path in (picture_path, sheet_path):

@@ -128,7 +128,7 @@ def evaluate(
     from adain.evaluation.report import as_json as to_json
     from adain.evaluation.report import table, write_csv
     from adain.evaluation.run import evaluate as run
-    from adain.images import DEFAULT_MAX_PIXELS
+    from adain.image.io import DEFAULT_MAX_PIXELS
     from adain.metrics.networks import LPIPS, ArtInception
 
     lpips = None

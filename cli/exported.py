@@ -71,7 +71,7 @@ class OnnxOrder:
         Raises:
             AdainError: if the model or an artwork cannot be read.
         """
-        from adain.images import DEFAULT_MAX_PIXELS
+        from adain.image.io import DEFAULT_MAX_PIXELS
         from adain.onnx import OnnxStylizer, blend
 
         threads = None if self.jobs == 1 else max(1, (os.cpu_count() or 1) // self.jobs)
@@ -100,7 +100,7 @@ class OnnxMaker:
 
     def read(self, content: Path) -> Image.Image:
         """The photograph, upright."""
-        from adain.images import read_image
+        from adain.image.io import read_image
 
         return read_image(content, max_pixels=self.stylizer.max_pixels)
 

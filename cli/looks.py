@@ -188,7 +188,7 @@ def _gradient(arts: Sequence[Artwork], controls: Controls, alpha: float) -> Rend
 
 def _grid(arts: Sequence[Artwork], steps: int, alpha: float) -> Render:
     from adain.grids import grid_weights
-    from adain.sheets import grid
+    from adain.image.sheets import grid
 
     weights = grid_weights(len(arts), steps)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from adain.batch import ContentMaker
-    from adain.inputs import Opened
+    from adain.image.inputs import Opened
     from adain.jobs import Job
     from adain.tiling import TileSize
 
@@ -65,7 +65,7 @@ class Order:
         """
         from adain.allocator import keep_memory
         from adain.batch import ContentMaker
-        from adain.images import DEFAULT_MAX_PIXELS
+        from adain.image.io import DEFAULT_MAX_PIXELS
         from adain.style_cache import StyleCache
 
         masks: list[Any] = [*self.controls.masks]

@@ -11,8 +11,8 @@ import adain
 from adain._utils.resources import sample_folder
 from adain.color import ColorPreservation
 from adain.grids import grid_weights
-from adain.images import center_crop_square, read_image, resize_shorter, save_image
-from adain.sheets import grid
+from adain.image.io import center_crop_square, read_image, resize_shorter, save_image
+from adain.image.sheets import grid
 from adain.stylizer import Stylizer
 
 SIZE = 320

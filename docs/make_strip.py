@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from adain._utils.resources import sample_folder
-from adain.images import center_crop_square, list_images, read_image, save_image
-from adain.sheets import grid
+from adain.image.io import center_crop_square, list_images, read_image, save_image
+from adain.image.sheets import grid
 from adain.stylizer import Stylizer
 
 CONTENTS = ("montStMichel", "chelsea", "cincinnati-bridge")

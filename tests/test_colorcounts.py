@@ -10,7 +10,7 @@ from PIL import Image
 from adain import colorcounts
 from adain.color import match_luma
 from adain.colorcounts import count_colors
-from adain.images import to_tensor
+from adain.image.io import to_tensor
 from adain.recolor import match_histogram, match_linear, mean_covariance
 
 from .conftest import noise_image

@@ -19,7 +19,7 @@ from adain.convert import (
     read_tensors,
 )
 from adain.decoder import Decoder
-from adain.images import read_image, resize_shorter, to_tensor
+from adain.image.io import read_image, resize_shorter, to_tensor
 from adain.pretrained import load_decoder, load_encoder
 from adain.vgg import LAYERS, VGGEncoder, layers_upto
 from tests.conftest import sample

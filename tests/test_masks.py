@@ -13,7 +13,7 @@ from PIL import Image
 
 from adain import masks
 from adain._utils.errors import ImageError, InputError, MissingFileError
-from adain.images import read_image
+from adain.image.io import read_image
 from adain.masks import (
     check_cells,
     feather,
@@ -25,7 +25,7 @@ from adain.masks import (
     uncovered,
 )
 from adain.statistics import channel_mean_std
-from tests.test_images import linear_rgb
+from tests.image.test_io import linear_rgb
 
 GREY = np.array([[0, 51, 102], [153, 204, 255]], np.uint8)
 UNIT = torch.tensor([[0.0, 0.2, 0.4], [0.6, 0.8, 1.0]])

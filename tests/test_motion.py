@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError
-from adain.images import read_image, to_tensor
+from adain.image.io import read_image, to_tensor
+from adain.image.tensors import resize_shorter
+from adain.image.warp import warping_error
 from adain.motion import Camera, moving_view
-from adain.tensors import resize_shorter
-from adain.warping import warping_error
 from tests.conftest import sample
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from adain import images
 from adain._utils.errors import ImageError, InputError
 from adain.color import match_luma
+from adain.image import io as images
 from adain.recolor import METHODS, STYLE_FLOOR, match_histogram, match_linear, mean_covariance, transport_matrix
 
 from .colors import levels, picture

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from adain import metrics
-from adain.images import center_crop_square, read_image, resize_shorter, to_tensor
+from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
 from adain.pretrained import load_encoder, registry
 from adain.stylizer import Stylizer
 from adain.vgg import STYLE_LAYERS, VGGEncoder

@@ -9,7 +9,7 @@ from PIL import Image
 
 import adain
 from adain._utils.errors import ImageError, InputError, MissingFileError
-from adain.images import to_pil, to_tensor
+from adain.image.io import to_pil, to_tensor
 from adain.layer import adaptive_instance_norm
 from adain.statistics import channel_mean_std
 from adain.stylizer import Content, Stylizer
@@ -168,7 +168,7 @@ def test_own_weights(stylizer: Stylizer, tmp_path: Path, photo: Path, art: Path)
     ],
 )
 def test_bad_contents(
-    stylizer: Stylizer, art: Path, content: adain.images.ImageInput, error: type, message: str
+    stylizer: Stylizer, art: Path, content: adain.image.io.ImageInput, error: type, message: str
 ) -> None:
     with pytest.raises(error, match=message) as caught:
         stylizer.stylize(content, art)

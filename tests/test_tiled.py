@@ -121,8 +121,8 @@ def test_everything_works_in_tiles(
         results.append(tensor)
         return to_pil(tensor)
 
-    to_pil = adain.images.to_pil
-    monkeypatch.setattr(adain.images, "to_pil", keep)
+    to_pil = adain.image.io.to_pil
+    monkeypatch.setattr(adain.image.io, "to_pil", keep)
     whole = stylizer.stylize(photo, styles, tile="off", **options)
     tiled = stylizer.stylize(photo, styles, tile=64, **options)
     assert whole.size == tiled.size

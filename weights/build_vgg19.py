@@ -26,7 +26,7 @@ from torch import Tensor
 
 from adain import palettes
 from adain.convert import CAFFE_MEAN_BGR, activation_means
-from adain.images import list_images, read_image, resize_shorter, split_alpha, to_tensor
+from adain.image.io import list_images, read_image, resize_shorter, split_alpha, to_tensor
 from adain.vgg import LAYERS, layers_upto
 
 HERE = Path(__file__).parent

@@ -17,9 +17,9 @@ from ..content import Content
 from ..defaults import DIRECTIONS
 from ..grids import grid_weights
 from ..guidance import Regions, gradient
-from ..inputs import input_name
+from ..image.inputs import input_name
+from ..image.sheets import grid
 from ..masks import Direction, MaskInput
-from ..sheets import grid
 from ..style import Style
 
 if TYPE_CHECKING:

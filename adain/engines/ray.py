@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .. import defaults, images, pretrained
+from .. import defaults, pretrained
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
 from ..composition import Controls, StyleInput
 from ..guidance import Regions
+from ..image import io as images
 from . import runtime, tables
 from .job import Job
 from .ledger import Ledger

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._utils.errors import InputError, MissingFileError
-from ..images import list_images
+from ..image.io import list_images
 from ..jobs import output_stem
 
 Pairing = Literal["product", "zip"]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import metrics
 from .._utils.errors import AdainError, InputError
-from ..images import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
+from ..image.io import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
 from ..losses import Stats
 from ..metrics.networks import LPIPS
 from ..vgg import VGGEncoder, layers_upto
@@ -38,10 +38,10 @@ def load_square(
         size: side in pixels.
         fit: ``"crop"`` scales the shorter side to ``size`` and takes the central square; ``"stretch"`` scales both
             sides, whatever the aspect.
-        max_pixels: see :func:`adain.images.read_image`.
+        max_pixels: see :func:`adain.image.io.read_image`.
 
     Raises:
-        MissingFileError, ImageError: see :func:`adain.images.read_image`.
+        MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
     """
     return _square(split_alpha(read_image(path, max_pixels=max_pixels))[0], size, fit)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import defaults, metrics
 from .._utils.errors import AdainError, InputError
 from ..devices import resolve_device
-from ..images import DEFAULT_MAX_PIXELS
+from ..image.io import DEFAULT_MAX_PIXELS
 from ..metrics.networks import LPIPS, ArtInception, art_fid
 from ..pretrained import load_encoder
 from ..stylizer import Stylizer
@@ -90,7 +90,7 @@ def evaluate(
         fit: see :func:`~adain.evaluation.pictures.load_square`.
         lpips, inception: networks of the user's, for the measures that need them.
         device: where to measure.
-        max_pixels: see :func:`adain.images.read_image`.
+        max_pixels: see :func:`adain.image.io.read_image`.
         track: is given what will be visited, and gives it back one by one: for a progress bar.
 
     Raises:

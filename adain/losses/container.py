@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
-from ..tensors import resize_area
+from ..image.tensors import resize_area
 from .base import IMAGE, Features, Loss, check_weight, total
 
 

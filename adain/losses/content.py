@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
+from ..image.tensors import resize_to_cover
 from ..statistics import at_least_float32
-from ..tensors import resize_to_cover
 from ..vgg import CONTENT_LAYER
 from .base import Features, Loss, check_comparable, total
 

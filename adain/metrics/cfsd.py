@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
+from ..image.tensors import resize_area
 from ..statistics import at_least_float32
-from ..tensors import resize_area
 
 CFSD_LAYER = "relu3_1"
 """Where places are compared (Chung et al. 2024)."""

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..tensors import check_tensor
+from ..image.tensors import check_tensor
 
 HISTOGRAM_BINS = 64
 """Bins along u and along v (Afifi et al. 2021)."""

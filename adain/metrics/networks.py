@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .._utils.errors import InputError, WeightsError
 from ..backbones import torchvision_models
 from ..convert import read_tensors
-from ..tensors import check_tensor
+from ..image.tensors import check_tensor
 
 LPIPS_SHIFT = (-0.030, -0.088, -0.188)
 """Mean of ImageNet's colours in [−1, 1], as the published weights of LPIPS were trained with."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from .._utils.errors import ImageError, InputError
 from ..color import ColorPreservation
-from ..images import ImageInput
-from ..inputs import input_name
+from ..image.inputs import input_name
+from ..image.io import ImageInput
 from ..masks import Channel, MaskInput, uncovered
 from ..placement import Guide, lay_masks
 from ..style import Style, normalize_weights
@@ -50,7 +50,7 @@ class Artworks:
 
     Raises:
         InputError: if their numbers do not fit together, or a weight, a mask or a colour mode cannot be used.
-        MissingFileError, ImageError: see :func:`adain.images.read_image`; also for artworks under 32 px a side.
+        MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for artworks under 32 px a side.
     """
 
     def __init__(

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from .._utils.peak import peak_memory
+from ..image.tensors import resize_to
 from ..losses import PyramidLoss, make_balance
-from ..tensors import resize_to
 from .bounds import bounded
 from .optimizers import carry_up, make_optimizer, seed_gradient
 from .pictures import MIN_SIZE, Pictures, check_size

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from .._utils.errors import ImageError
+from ..image.tensors import resize_area, resize_to
 from ..losses.container import scaled_size
-from ..tensors import resize_area, resize_to
 
 MIN_SIZE = 32
 """Shortest side in px of a picture to refine, and of an artwork: two cells at the deepest layers, and not just two."""

@@ -10,8 +10,8 @@ from typing import Any
 from .._utils.errors import InputError
 from .._utils.files import check_writable
 from .._utils.plots import Curve, plot_curves
-from ..images import save_image, to_pil
-from ..sheets import grid
+from ..image.io import save_image, to_pil
+from ..image.sheets import grid
 from .progress import Progress
 
 PARTIAL_SECONDS = 30.0

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from .._utils.suggest import closest
-from ..images import ImageInput
+from ..image.io import ImageInput
+from ..image.tensors import resize_to
 from ..stylizer import Stylizer
-from ..tensors import resize_to
 from .pictures import StylePicture
 from .recipe import STARTS
 from .targets import blended
@@ -45,7 +45,7 @@ def make_start(
 
     Raises:
         InputError: if there is no such start, or the picture has another shape than the photograph.
-        MissingFileError, ImageError: see :func:`adain.images.read_image`.
+        MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
     """
     if start == "adain":
         return one_pass(stylizer, photo, styles, alpha)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from .._utils.files import atomic_path
 from .._utils.plots import Curve, plot_curves
-from ..images import center_crop_square, save_image, to_pil, to_tensor
-from ..sheets import grid
+from ..image.io import center_crop_square, save_image, to_pil, to_tensor
+from ..image.sheets import grid
 from .cache import ImageCache
 from .learner import Learner
 from .schedule import Phase

@@ -31,7 +31,7 @@ class FlowFinder:
             current, previous: ``(1, 3, H, W)`` in ``[0, 1]``.
 
         Returns:
-            Two of ``(1, 2, H, W)`` in pixels, as in :mod:`adain.warping`, on the device of ``current``.
+            Two of ``(1, 2, H, W)`` in pixels, as in :mod:`adain.image.warp`, on the device of ``current``.
         """
         if min(current.shape[2:]) < MIN_SIDE:
             still = current.new_zeros(1, 2, *current.shape[2:])

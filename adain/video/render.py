@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .. import images
 from .._utils.errors import AdainError
 from ..composition import keep_colors
+from ..image import io as images
 from ..stylizer import Stylizer
 from .look import Look
 from .media import Frame, Pixels, VideoInfo

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .. import defaults, images
+from .. import defaults
 from .._utils.errors import ImageError, InputError, MissingFileError
+from ..image import io as images
 from .media import Frame, Pixels, VideoInfo
 
 NUMBER = re.compile(r"%(0?)(\d*)d")

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from ..guidance import Placement
+from ..image.warp import trusted, warp
 from ..statistics import EPS, channel_mean_std, regional_mean_std
 from ..style import Style
-from ..warping import trusted, warp
 from .flow import FlowFinder
 
 MOMENT_DECAY = 0.9
@@ -41,7 +41,7 @@ class Steadier:
 
     .. math:: y_t(p) \leftarrow (1 - w)\,y_t(p) + w\,y_{t-1}(p + f(p)), \qquad w = 0.9\,S\,m(p)\,e^{-(e(p)/0.06)^2}
 
-    where :math:`m` is the test of Ruder et al. 2016 (:func:`~adain.warping.trusted`) and :math:`e` what the source
+    where :math:`m` is the test of Ruder et al. 2016 (:func:`~adain.image.warp.trusted`) and :math:`e` what the source
     itself differs by along the flow. Whatever comes into view, and every first frame of a shot, is painted anew.
 
     Args:

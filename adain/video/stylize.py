@@ -186,7 +186,7 @@ def stylize_video(
 
 
 def _painted_size(info: VideoInfo, content_size: int) -> tuple[int, int]:
-    """Width and height that :func:`adain.images.resize_shorter` gives a frame."""
+    """Width and height that :func:`adain.image.io.resize_shorter` gives a frame."""
     if content_size < 0:
         raise InputError(f"a size in pixels must be 0 (keep) or more, not {content_size}")
     short = min(info.width, info.height)

@@ -228,7 +228,7 @@ class Optimisation(Contestant):
         self, photo: Image.Image, art: Image.Image, steps: int, marks: Sequence[int]
     ) -> tuple[dict[int, Image.Image], list[float], list[float]]:
         """The pictures after so many steps, the total losses, and the seconds until each step."""
-        from adain.images import to_pil
+        from adain.image.io import to_pil
         from adain.refine import refine
 
         kept: dict[int, Image.Image] = {}

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from adain import defaults, metrics
-from adain.images import to_tensor
-from adain.inputs import load_pixels
+from adain.image.inputs import load_pixels
+from adain.image.io import to_tensor
 from adain.pretrained import load_encoder
 from adain.vgg import VGGEncoder
 

@@ -7,7 +7,7 @@ import pytest
 
 from adain._utils.errors import AdainError, InputError, MissingFileError
 from adain.evaluation.pairs import Pair, pair_up, read_triples, with_outputs
-from adain.images import list_images
+from adain.image.io import list_images
 from tests.conftest import noise_image
 
 from .conftest import Folders

@@ -10,13 +10,13 @@ from adain._utils.errors import InputError
 from adain.evaluation.pairs import pair_up, with_outputs
 from adain.evaluation.pictures import load_square
 from adain.evaluation.run import Evaluation, evaluate
-from adain.images import list_images
+from adain.image.io import list_images
+from adain.image.warp import warping_error
 from adain.pretrained import load_encoder
 from adain.statistics import channel_mean_std
 from adain.style import Style, blend
 from adain.stylizer import Stylizer
 from adain.vgg import CONTENT_LAYER
-from adain.warping import warping_error
 from tests.conftest import noise_image
 
 from .conftest import SIZE, Folders

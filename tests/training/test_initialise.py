@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from adain.decoder import MIRRORED
-from adain.images import center_crop_square, read_image, to_tensor
+from adain.image.io import center_crop_square, read_image, to_tensor
 from adain.training.initialise import mirrored_decoder
 from adain.training.objective import warmup_objective
 from adain.vgg import CONTENT_LAYER, VGGEncoder

@@ -6,17 +6,17 @@ import torch
 from adain._utils.errors import InputError
 from adain.content import Content
 from adain.guidance import Placement, transfer
-from adain.images import read_image, to_tensor
+from adain.image.io import read_image, to_tensor
+from adain.image.tensors import resize_shorter
+from adain.image.warp import warping_error
 from adain.layer import adaptive_instance_norm
 from adain.motion import Camera, moving_view
 from adain.statistics import EPS, channel_mean_std
 from adain.style import Style
 from adain.stylizer import Stylizer
-from adain.tensors import resize_shorter
 from adain.video import steady
 from adain.video.flow import FlowFinder
 from adain.video.steady import Steadier
-from adain.warping import warping_error
 from tests.conftest import sample
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ._utils.errors import ImageError, MissingFileError
+from .._utils.errors import ImageError, MissingFileError
 from .formats import SUFFIXES
 
 

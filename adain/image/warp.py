@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._utils.errors import InputError
-from .statistics import at_least_float32
+from .._utils.errors import InputError
+from ..statistics import at_least_float32
 
 CONSISTENCY = (0.01, 0.5)
 """Slope and offset of the bound on the squared round trip, Ruder et al. 2016, eq. 4."""

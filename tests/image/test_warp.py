@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError
-from adain.warping import inside, trusted, warp, warping_error
+from adain.image.warp import inside, trusted, warp, warping_error
 
 
 def shift(dx: float, dy: float, height: int = 12, width: int = 16) -> torch.Tensor:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from adain.sheets import GAP, LABEL, PAPER, grid
+from adain.image.sheets import GAP, LABEL, PAPER, grid
 
 
 def test_size_and_place_of_every_cell() -> None:

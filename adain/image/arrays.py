@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ._utils.errors import ImageError
+from .._utils.errors import ImageError
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from . import images
-from ._utils.errors import ImageError
+from .._utils.errors import ImageError
+from . import io as images
 
 
 class OpenedImage(NamedTuple):
@@ -33,7 +33,7 @@ def open_image(
     crop: bool = False,
     max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
 ) -> OpenedImage:
-    """Read, resize and crop a picture; arguments and errors as :func:`adain.inputs.open_picture`."""
+    """Read, resize and crop a picture; arguments and errors as :func:`adain.image.inputs.open_picture`."""
     picture = images.resize_shorter(images.read_image(source, max_pixels=max_pixels), size)
     uncropped = (picture.height, picture.width)
     picture = images.center_crop_square(picture) if crop else picture

@@ -8,11 +8,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import images, tensors
-from .images import ImageInput
-from .opening import check_least, open_image
-from .opening import input_name as input_name
-from .vgg import MIN_SIZE
+from ..vgg import MIN_SIZE
+from . import io as images
+from . import tensors
+from .io import ImageInput
+from .source import check_least, open_image
+from .source import input_name as input_name
 
 
 class Picture(NamedTuple):
@@ -68,10 +69,10 @@ def open_picture(
         source: path, ``PIL.Image`` or ``(B, 3, H, W)`` tensor in ``[0, 1]``.
         size: shorter side in pixels it is resized to; 0 keeps its own.
         crop: cut the central square out, after resizing.
-        max_pixels: see :func:`adain.images.read_image`.
+        max_pixels: see :func:`adain.image.io.read_image`.
 
     Raises:
-        MissingFileError, ImageError: see :func:`adain.images.read_image`; also for pictures under 16 px a side.
+        MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 16 px a side.
     """
     image: Image.Image | Tensor
     opacity = None

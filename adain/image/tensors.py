@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._utils.errors import ImageError, InputError
+from .._utils.errors import ImageError, InputError
 
 
 def check_tensor(image: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageCms, ImageOps
 
-from adain import images
 from adain._utils.errors import AdainError, ImageError, InputError, MissingFileError
-from adain.images import read_image
+from adain.image import io as images
+from adain.image.io import read_image
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

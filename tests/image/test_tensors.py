@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError
-from adain.tensors import center_crop_square, resize_shorter
+from adain.image.tensors import center_crop_square, resize_shorter
 
 
 def test_constant_stays_constant() -> None:

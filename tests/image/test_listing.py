@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import ImageError
-from adain.listing import list_images
+from adain.image.listing import list_images
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
-from adain.inputs import input_name, load_pixels
+from adain.image.inputs import input_name, load_pixels
 from tests.conftest import noise_image
 
 

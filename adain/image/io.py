@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from . import defaults
-from ._utils.errors import ImageError, InputError, MissingFileError
-from ._utils.files import atomic_path, check_writable
+from .. import defaults
+from .._utils.errors import ImageError, InputError, MissingFileError
+from .._utils.files import atomic_path, check_writable
 from .arrays import to_array
 from .formats import READABLE
 from .formats import SUFFIXES as SUFFIXES

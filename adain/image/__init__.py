@@ -1,0 +1,1 @@
+"""Pictures: files, Pillow, NumPy and tensors, sizes and crops; knows no network."""
