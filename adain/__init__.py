@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from .color import ColorPreservation
     from .guidance import Region, Regions, gradient
     from .image.io import read_image, save_image
-    from .layer import AdaIN, adaptive_instance_norm
+    from .nn.adain import AdaIN, adaptive_instance_norm
+    from .nn.pretrained import load_decoder, load_encoder
+    from .nn.statistics import channel_mean_std
     from .onnx import OnnxStylizer
-    from .pretrained import load_decoder, load_encoder
     from .refine import refine
     from .refinement.progress import RefinementError
     from .refinement.recipe import Recipe
-    from .statistics import channel_mean_std
     from .style import Style, blend
     from .style_cache import StyleCache
     from .stylizer import Content, Stylizer
@@ -42,7 +42,7 @@ __version__ = "0.1.0"
 
 # Names are imported when first used: ``adain --help`` then starts without waiting for torch.
 _HOME = {
-    "AdaIN": "layer",
+    "AdaIN": "nn.adain",
     "AdainError": "_utils.errors",
     "ColorPreservation": "color",
     "Content": "stylizer",
@@ -60,12 +60,12 @@ _HOME = {
     "Stylizer": "stylizer",
     "TrainingError": "_utils.errors",
     "WeightsError": "_utils.errors",
-    "adaptive_instance_norm": "layer",
+    "adaptive_instance_norm": "nn.adain",
     "blend": "style",
-    "channel_mean_std": "statistics",
+    "channel_mean_std": "nn.statistics",
     "gradient": "guidance",
-    "load_decoder": "pretrained",
-    "load_encoder": "pretrained",
+    "load_decoder": "nn.pretrained",
+    "load_encoder": "nn.pretrained",
     "read_image": "image.io",
     "refine": "refine",
     "save_image": "image.io",

@@ -19,9 +19,9 @@ from .image.inputs import Opened
 from .image.io import count_pixels
 from .jobs import Job, distinct, find, plan
 from .manifest import Manifest
+from .nn.vgg import CONTENT_LAYER, layers_upto
 from .style import Style
 from .tiling import TileSize
-from .vgg import CONTENT_LAYER, layers_upto
 
 if TYPE_CHECKING:
     from .stylizer import Stylizer

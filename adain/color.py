@@ -10,9 +10,9 @@ from torch import Tensor
 
 from . import defaults
 from ._utils.errors import InputError
+from .nn.statistics import at_least_float32, channel_mean_std
 from .recolor import METHODS as METHODS
 from .recolor import affine, check_batches, check_choice, check_strength, fit_mask, match_histogram, match_linear
-from .statistics import at_least_float32, channel_mean_std
 
 MODES = defaults.COLOR_MODES
 SPACES = defaults.COLOR_SPACES
@@ -97,7 +97,7 @@ def match_luma(
 
     (Gatys et al. 2016, after Hertzmann et al. 2001; one channel of Reinhard et al. 2001.) Meant for a style
     before it is encoded, where the light of the two pictures differs much. Deviations are those of
-    :func:`~adain.statistics.channel_mean_std`, which stay above 0: a flat style becomes a flat one. Differentiable
+    :func:`~adain.nn.statistics.channel_mean_std`, which stay above 0: a flat style becomes a flat one. Differentiable
     with respect to both images.
 
     Args:

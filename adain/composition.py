@@ -15,8 +15,8 @@ from .color import ColorPreservation
 from .content import Content, Watch
 from .guidance import Placement, Regions, guide_names, place
 from .image.io import ImageInput
-from .layer import check_alpha
 from .masks import Channel, MaskInput, uncovered
+from .nn.adain import check_alpha
 from .placement import Guide, lay_masks, shares
 from .style import Style, blend, normalize_weights
 from .tiling import TileSize

@@ -14,15 +14,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from . import __version__, defaults, pretrained
+from . import __version__, defaults
 from ._utils.errors import InputError, WeightsError
 from ._utils.files import atomic_path, check_writable
 from ._utils.resources import sample_folder
-from .decoder import Decoder
 from .image.io import center_crop_square, cut, read_image, resize_shorter, to_tensor
+from .nn import pretrained
+from .nn.decoder import Decoder
+from .nn.vgg import MIN_SIZE, VGGEncoder
 from .onnx import FORMAT, STYLE_FILE, TRANSFER_FILE, open_session
 from .stylizer import Stylizer
-from .vgg import MIN_SIZE, VGGEncoder
 
 OPSETS = (13, 23)
 """The oldest and the newest opset the graphs are written for."""

@@ -16,10 +16,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from .decoder import Decoder
-from .slim import FOLDED, SlimDecoder, SlimEncoder
-from .statistics import EPS
-from .vgg import CONTENT_LAYER, STRIDE, ConvSpec, VGGEncoder, layers_upto
+from .nn.decoder import Decoder
+from .nn.fast import FOLDED, SlimDecoder, SlimEncoder
+from .nn.statistics import EPS
+from .nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, VGGEncoder, layers_upto
 
 Array = npt.NDArray[Any]
 
@@ -100,7 +100,7 @@ def _values(tensor: Any) -> Array:
 
 
 def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) -> str:
-    """:meth:`~adain.vgg.VGGEncoder.features` of an image, whose sides are multiples of 8 if it ``is_complete``."""
+    """:meth:`~adain.nn.vgg.VGGEncoder.features` of an image, whose sides are multiples of 8 if it ``is_complete``."""
     is_slim = isinstance(encoder, SlimEncoder)
     x, found = image, {}
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
@@ -117,7 +117,7 @@ def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) 
 
 
 def statistics(graph: Graph, features: str, names: tuple[str, str] = ("", "")) -> tuple[str, str]:
-    """:func:`~adain.statistics.channel_mean_std`, under names of one's own."""
+    """:func:`~adain.nn.statistics.channel_mean_std`, under names of one's own."""
     mean = graph.mean(features, names[0])
     centred = graph.add("Sub", features, mean)
     variance = graph.mean(graph.add("Mul", centred, centred))
@@ -125,7 +125,7 @@ def statistics(graph: Graph, features: str, names: tuple[str, str] = ("", "")) -
 
 
 def normalise(graph: Graph, features: str, mean: str, std: str, alpha: str) -> str:
-    """:func:`~adain.layer.adaptive_instance_norm`, as one multiplication and one addition a cell."""
+    """:func:`~adain.nn.adain.adaptive_instance_norm`, as one multiplication and one addition a cell."""
     own_mean, own_std = statistics(graph, features)
     scale = graph.add("Div", std, own_std)
     shift = graph.add("Sub", mean, graph.add("Mul", own_mean, scale))

@@ -13,7 +13,7 @@ from ._utils.errors import InputError
 from .image import io as images
 from .image import tensors
 from .masks import Channel, Direction, MaskInput
-from .vgg import STRIDE
+from .nn.vgg import STRIDE
 
 ASPECT_TOLERANCE = 0.02
 """How far the aspect ratios of a mask and its picture may lie apart: cropping a few pixels off, and no more."""

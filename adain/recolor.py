@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from . import defaults
 from ._utils.errors import InputError
 from .image.tensors import check_tensor
-from .statistics import at_least_float32
+from .nn.statistics import at_least_float32
 
 METHODS = defaults.COLOR_METHODS
 

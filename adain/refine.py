@@ -13,11 +13,12 @@ from torch import Tensor
 
 from . import defaults
 from ._utils.errors import ImageError
-from .backbones import check_layers, find_architecture
 from .image import io as images
 from .image.inputs import input_name
 from .image.io import ImageInput
 from .masks import Channel, MaskInput
+from .nn.backbones import check_layers, find_architecture
+from .nn.vgg import LAYERS
 from .placement import Guide, lay_masks
 from .refinement.artworks import Artworks, ColorChoice
 from .refinement.descent import Descent
@@ -27,7 +28,6 @@ from .refinement.progress import Callback, RefinementError
 from .refinement.recipe import DEFAULT_RECIPE, Recipe, from_mapping, load_recipe
 from .refinement.starts import make_start, one_pass
 from .stylizer import Stylizer
-from .vgg import LAYERS
 
 
 @torch.inference_mode(False)  # whatever the caller's mode: the picture needs a gradient

@@ -12,9 +12,9 @@ from . import defaults
 from ._utils.errors import InputError, MissingFileError
 from .image.inputs import input_name
 from .masks import Channel
+from .nn.vgg import CONTENT_LAYER, VGGEncoder, layers_upto
 from .style import Style
 from .stylizer import Stylizer
-from .vgg import CONTENT_LAYER, VGGEncoder, layers_upto
 
 VERSION = 1
 """To be raised by whatever changes the statistics of the same artwork: how files are read, sized or masked."""

@@ -13,26 +13,27 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from . import defaults, pretrained
+from . import defaults
 from ._utils.errors import InputError
 from ._utils.memory import choose_tile
 from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
 from .content import Content as Content
 from .content import Watch
-from .decoder import Decoder
-from .devices import resolve_device
 from .guidance import Placement, Regions, transfer
 from .image import io as images
 from .image.inputs import Opened, Picture, input_name, open_picture
 from .image.io import ImageInput
 from .masks import Channel, MaskInput, mask_name
+from .nn import pretrained
+from .nn.decoder import Decoder
+from .nn.devices import resolve_device
+from .nn.precision import resolve_precision
+from .nn.statistics import channel_mean_std
+from .nn.vgg import STRIDE, VGGEncoder
 from .placement import Guide, is_full, lay_cells, lay_masks
-from .precision import resolve_precision
-from .statistics import channel_mean_std
 from .style import Style
 from .tiled import assemble, decode_tiles, encode_tiles, paint
 from .tiling import TileSize
-from .vgg import STRIDE, VGGEncoder
 
 
 class Stylizer:
@@ -47,7 +48,7 @@ class Stylizer:
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` or a :class:`torch.device`.
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
         precision: of the networks: ``"fp32"``, ``"bf16"``, ``"fp16"`` or ``"auto"``, see
-            :func:`adain.precision.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
+            :func:`adain.nn.precision.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
 
     Attributes:
         dtype: what the networks compute in.
@@ -93,7 +94,7 @@ class Stylizer:
         """The shipped model of that name; nothing is downloaded.
 
         Args:
-            name: a model of :func:`adain.pretrained.registry`.
+            name: a model of :func:`adain.nn.pretrained.registry`.
             device, max_pixels, precision: see the class.
             encoder, decoder: ``.safetensors`` files of your own in place of the shipped ones.
 
@@ -136,7 +137,7 @@ class Stylizer:
                 says. What is done to the result (``"luminance"``) is left to :meth:`stylize`.
             content: the photograph whose colours it is to have; its own pixels are not encoded.
             content_mask: ``(1, 1, H, W)`` region of the photograph's pixels to take the colours from.
-            fine_size: a second size in pixels, whose statistics are used for fine texture; see :mod:`adain.bands`.
+            fine_size: a second size in pixels, whose statistics are used for fine texture; see :mod:`adain.nn.bands`.
 
         Raises:
             MissingFileError, ImageError: see :func:`adain.image.io.read_image`.

@@ -15,14 +15,15 @@ from PIL import Image
 from torch import Tensor
 
 from ._utils.errors import InputError
-from .bands import REACH_CELLS
 from .composition import ColorShare, keep_colors
 from .content import Content, TileProgress, Tiles, Watch
-from .decoder import Decoder
 from .featurestore import FeatureStore
 from .guidance import Placement, content_statistics, has_fine_band, transfer
 from .image import io as images
 from .image.inputs import Opened
+from .nn.bands import REACH_CELLS
+from .nn.decoder import Decoder
+from .nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 from .style import Style
 from .tiling import (
     DECODER_HALO,
@@ -35,7 +36,6 @@ from .tiling import (
     encoder_steps,
     spans,
 )
-from .vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 
 BAND_CELLS = 16
 """Rows of cells whose statistics are taken together."""

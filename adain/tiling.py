@@ -20,7 +20,7 @@ from torch import Tensor
 
 from . import defaults
 from ._utils.errors import InputError
-from .vgg import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
+from .nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
 
 TileSize = int | str
 """A side in pixels, ``"auto"`` or ``"off"``."""

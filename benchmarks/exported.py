@@ -23,8 +23,8 @@ from adain import defaults
 from adain._utils.resources import sample_folder
 from adain.export import export_onnx
 from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
+from adain.nn.pretrained import DEFAULT_MODEL
 from adain.onnx import OnnxStylizer
-from adain.pretrained import DEFAULT_MODEL
 from adain.stylizer import Stylizer
 
 

@@ -26,11 +26,11 @@ from adain._utils.peak import peak_memory
 from adain._utils.resources import sample_folder
 from adain.image.io import save_image, to_pil
 from adain.image.tensors import center_crop_square
-from adain.pretrained import load_encoder
+from adain.nn.pretrained import load_encoder
+from adain.nn.vgg import Pooling
 from adain.refine import refine
 from adain.refinement.recipe import load_recipe
 from adain.stylizer import Stylizer
-from adain.vgg import Pooling
 
 METHODS = {
     "photograph": None,

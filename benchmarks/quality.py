@@ -24,11 +24,11 @@ from adain.evaluation.pairs import Pairing, pair_up
 from adain.evaluation.pictures import load_square
 from adain.evaluation.run import MADE, evaluate
 from adain.image.io import list_images
-from adain.pretrained import DEFAULT_MODEL
-from adain.statistics import channel_mean_std
+from adain.nn.pretrained import DEFAULT_MODEL
+from adain.nn.statistics import channel_mean_std
+from adain.nn.vgg import STRIDE
 from adain.style import Style
 from adain.stylizer import Stylizer
-from adain.vgg import STRIDE
 
 
 def score(stylizer: Stylizer, contents: list[Path], styles: list[Path], size: int, pairs: Pairing) -> dict[str, object]:

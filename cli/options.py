@@ -56,7 +56,7 @@ def load_stylizer(
     import torch
 
     from adain.image.io import DEFAULT_MAX_PIXELS
-    from adain.pretrained import DEFAULT_MODEL
+    from adain.nn.pretrained import DEFAULT_MODEL
     from adain.stylizer import Stylizer
 
     torch.manual_seed(seed)

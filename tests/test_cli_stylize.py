@@ -12,8 +12,8 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from adain import pretrained
 from adain._utils.resources import weights_dir
+from adain.nn import pretrained
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]

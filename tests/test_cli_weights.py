@@ -8,7 +8,7 @@ import torch
 from click.testing import Result
 
 from tests.conftest import noise_image, one_line_error
-from tests.test_convert import sequential_decoder, sequential_encoder
+from tests.nn.test_convert import sequential_decoder, sequential_encoder
 
 Run = Callable[..., Result]
 

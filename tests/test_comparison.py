@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from adain.nn.vgg import CONTENT_LAYER
 from adain.stylizer import Stylizer
-from adain.vgg import CONTENT_LAYER
 from tests.conftest import ROOT, noise_image
 from tests.test_benchmarks import script
 

@@ -11,10 +11,10 @@ from torch import nn
 from adain import defaults, export, graphs
 from adain._utils.errors import InputError, WeightsError
 from adain.export import export_onnx, provenance
+from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.vgg import VGGEncoder
 from adain.onnx import OnnxStylizer
-from adain.slim import SlimDecoder, SlimEncoder
 from adain.stylizer import Stylizer
-from adain.vgg import VGGEncoder
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -16,10 +16,10 @@ from adain import ColorPreservation, Region, Regions
 from adain._utils.errors import InputError
 from adain.color import _lightness, _to_coordinates
 from adain.content import Content
-from adain.layer import adaptive_instance_norm
 from adain.masks import ramp, to_cells
+from adain.nn.adain import adaptive_instance_norm
+from adain.nn.statistics import channel_mean_std
 from adain.recolor import mean_covariance
-from adain.statistics import channel_mean_std
 from adain.style import Style
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image

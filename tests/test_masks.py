@@ -24,7 +24,7 @@ from adain.masks import (
     to_cells,
     uncovered,
 )
-from adain.statistics import channel_mean_std
+from adain.nn.statistics import channel_mean_std
 from tests.image.test_io import linear_rgb
 
 GREY = np.array([[0, 51, 102], [153, 204, 255]], np.uint8)

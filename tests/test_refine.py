@@ -15,8 +15,8 @@ from torch import Tensor
 
 import adain
 from adain._utils.errors import ImageError, InputError, MissingFileError
-from adain.backbones import ARCHITECTURES
 from adain.color import ColorPreservation
+from adain.nn.backbones import ARCHITECTURES
 from adain.refinement import starts
 from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.recipe import load_recipe

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
-from adain.layer import adaptive_instance_norm
+from adain.nn.adain import adaptive_instance_norm
 from adain.style import Style, blend, normalize_weights
 
 

@@ -12,11 +12,11 @@ from click.testing import Result
 from safetensors.torch import load_file, save_file
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
-from adain.pretrained import load_encoder
+from adain.nn.pretrained import load_encoder
+from adain.nn.vgg import VGGEncoder
 from adain.style import Style
 from adain.style_cache import StyleCache, fingerprint
 from adain.stylizer import Stylizer
-from adain.vgg import VGGEncoder
 from tests.conftest import noise_image, one_line_error
 from tests.models import stylizer
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from safetensors.torch import save
 
-from adain.convert import decoder_state, read_tensors
-from adain.pretrained import load_decoder, load_encoder
+from adain.nn.convert import decoder_state, read_tensors
+from adain.nn.pretrained import load_decoder, load_encoder
 
 HERE = Path(__file__).parent
 MANIFEST = HERE / "manifest.json"
@@ -48,13 +48,13 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "licence": "MIT",
         "origin": "trained by this project, with VGG-19 (CC BY 4.0) as its judge",
         "made_by": "adain train --model fast, weights/install_decoder.py",
-        "contents": "the fast model's encoder (adain.slim), half precision",
+        "contents": "the fast model's encoder (adain.nn.fast), half precision",
     },
     "fast-decoder.safetensors": {
         "licence": "MIT",
         "origin": "trained by this project, with VGG-19 (CC BY 4.0) as its judge",
         "made_by": "adain train --model fast, weights/install_decoder.py",
-        "contents": "the fast model's decoder (adain.slim), half precision",
+        "contents": "the fast model's decoder (adain.nn.fast), half precision",
     },
 }
 

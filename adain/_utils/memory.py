@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from .. import defaults
+from ..nn.vgg import VGGEncoder
 from ..tiling import TileSize, check_tile
-from ..vgg import VGGEncoder
 
 BYTES_PER_PIXEL = VGGEncoder.pass_bytes
 """Peak of encoder and decoder over an untiled image, per pixel of float32, for the base model."""

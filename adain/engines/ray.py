@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .. import defaults, pretrained
+from .. import defaults
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
 from ..composition import Controls, StyleInput
 from ..guidance import Regions
 from ..image import io as images
+from ..nn import pretrained
 from . import runtime, tables
 from .job import Job
 from .ledger import Ledger

@@ -90,7 +90,7 @@ class Pool:
         Raises:
             InputError: if they contradict each other, or what there is.
         """
-        from ..devices import resolve_device
+        from ..nn.devices import resolve_device
 
         if device not in ("auto", "cpu", "cuda", "mps"):
             raise InputError(f"Ray chooses the GPU of an actor: the device is auto, cpu, cuda or mps, not {device}")

@@ -15,9 +15,9 @@ from .._utils.errors import InputError
 from .._utils.peak import peak_memory, reset_peak_memory
 from ..losses import Stats, mean_std_distance
 from ..metrics.monotonicity import STEPS, Monotonicity
+from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
 from ..style import Style, blend
 from ..stylizer import Content, Stylizer
-from ..vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
 from .pictures import Gallery
 
 PAN = (6, 3)

@@ -9,7 +9,7 @@ import torch
 
 from .. import metrics
 from ..metrics.content import DISTANCE_LAYERS
-from ..vgg import CONTENT_LAYER, LAYERS, STYLE_LAYERS
+from ..nn.vgg import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 from .pictures import Seen
 
 

@@ -17,7 +17,7 @@ from .._utils.errors import AdainError, InputError
 from ..image.io import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
 from ..losses import Stats
 from ..metrics.networks import LPIPS
-from ..vgg import VGGEncoder, layers_upto
+from ..nn.vgg import VGGEncoder, layers_upto
 
 Fit = Literal["crop", "stretch"]
 

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from .. import defaults, metrics
 from .._utils.errors import AdainError, InputError
-from ..devices import resolve_device
 from ..image.io import DEFAULT_MAX_PIXELS
 from ..metrics.networks import LPIPS, ArtInception, art_fid
-from ..pretrained import load_encoder
+from ..nn.devices import resolve_device
+from ..nn.pretrained import load_encoder
+from ..nn.vgg import layers_upto, min_size
 from ..stylizer import Stylizer
-from ..vgg import layers_upto, min_size
 from .catalogue import Metric, choose
 from .making import Maker
 from .measures import View, layers_for, measure

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..vgg import MIN_SIZE
+from ..nn.vgg import MIN_SIZE
 from . import io as images
 from . import tensors
 from .io import ImageInput

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..statistics import at_least_float32
+from ..nn.statistics import at_least_float32
 
 CONSISTENCY = (0.01, 0.5)
 """Slope and offset of the bound on the squared round trip, Ruder et al. 2016, eq. 4."""

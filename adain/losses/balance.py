@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..statistics import at_least_float32
+from ..nn.statistics import at_least_float32
 
 LIMIT = 100.0
 """Factors stay within 1/LIMIT … LIMIT: a loss that starts near zero, as content does near the photograph itself, would

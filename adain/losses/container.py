@@ -13,7 +13,7 @@ from .base import IMAGE, Features, Loss, check_weight, total
 
 
 class Encoder(Protocol):
-    """Anything that gives the features of named layers: :class:`~adain.vgg.VGGEncoder`, the other backbones."""
+    """Anything that gives the features of named layers: :class:`~adain.nn.vgg.VGGEncoder`, the other backbones."""
 
     def __call__(self, image: Tensor, layers: Sequence[str]) -> Mapping[str, Tensor]: ...
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from ..image.tensors import resize_to_cover
-from ..statistics import at_least_float32
-from ..vgg import CONTENT_LAYER
+from ..nn.statistics import at_least_float32
+from ..nn.vgg import CONTENT_LAYER
 from .base import Features, Loss, check_comparable, total
 
 Form = Literal["mean", "half-sum"]

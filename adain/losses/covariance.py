@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..statistics import EPS, at_least_float32
-from ..vgg import STYLE_LAYERS
+from ..nn.statistics import EPS, at_least_float32
+from ..nn.vgg import STYLE_LAYERS
 from .base import Features, Loss, check_comparable, in_double, total
 
 FLOOR = 1e-6

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..statistics import at_least_float32
+from ..nn.statistics import at_least_float32
 from .base import Features, Loss, check_comparable, total
 
 

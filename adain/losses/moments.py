@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..statistics import channel_mean_std
-from ..vgg import STYLE_LAYERS
+from ..nn.statistics import channel_mean_std
+from ..nn.vgg import STYLE_LAYERS
 from .base import Features, Loss, check_comparable, total
 
 Stats = Mapping[str, tuple[Tensor, Tensor]]
@@ -17,7 +17,7 @@ Stats = Mapping[str, tuple[Tensor, Tensor]]
 
 
 def feature_stats(features: Features) -> dict[str, tuple[Tensor, Tensor]]:
-    """:func:`~adain.statistics.channel_mean_std` of every layer of an encoder's output."""
+    """:func:`~adain.nn.statistics.channel_mean_std` of every layer of an encoder's output."""
     return {layer: channel_mean_std(f) for layer, f in features.items()}
 
 

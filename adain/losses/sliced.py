@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..statistics import at_least_float32
-from ..vgg import STYLE_LAYERS
+from ..nn.statistics import at_least_float32
+from ..nn.vgg import STYLE_LAYERS
 from .base import Features, Loss, total, wide_dtype
 
 SEED = 0

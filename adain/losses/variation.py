@@ -9,7 +9,7 @@ from kornia.losses import total_variation as kornia_total_variation
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..statistics import at_least_float32
+from ..nn.statistics import at_least_float32
 from .base import IMAGE, Features, Loss
 
 Form = Literal["absolute", "squared"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from ..image.tensors import resize_area
-from ..statistics import at_least_float32
+from ..nn.statistics import at_least_float32
 
 CFSD_LAYER = "relu3_1"
 """Where places are compared (Chung et al. 2024)."""

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..layer import adaptive_instance_norm
 from ..losses import content_loss
-from ..statistics import at_least_float32, channel_mean_std, normalize_channels
-from ..vgg import CONTENT_LAYER, VGGEncoder
+from ..nn.adain import adaptive_instance_norm
+from ..nn.statistics import at_least_float32, channel_mean_std, normalize_channels
+from ..nn.vgg import CONTENT_LAYER, VGGEncoder
 
 DISTANCE_LAYERS = VGGEncoder.style_layers
 """Where :func:`vgg_distance` compares pictures: relu1_1 … relu5_1."""
@@ -55,7 +55,7 @@ def content_target_loss(output: Mapping[str, Tensor], content: Mapping[str, Tens
     at relu4_1 of the normalised encoder, with the style in full strength.
 
     Args:
-        output, content: encoder features at :data:`~adain.vgg.CONTENT_LAYER`.
+        output, content: encoder features at :data:`~adain.nn.vgg.CONTENT_LAYER`.
         style: ``(1, 2, C, 1, 1)``, mean and deviation of the style there, stacked along the second axis.
 
     Returns:

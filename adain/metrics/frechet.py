@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from ..losses.base import in_double
-from ..statistics import at_least_float32
+from ..nn.statistics import at_least_float32
 
 FRECHET_LAYER = "relu5_1"
 """Whose pooled features VGG-FD compares. Deeper than what AdaIN and its losses match, so that it is no mere echo."""

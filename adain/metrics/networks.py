@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from .._utils.errors import InputError, WeightsError
-from ..backbones import torchvision_models
-from ..convert import read_tensors
 from ..image.tensors import check_tensor
+from ..nn.backbones import torchvision_models
+from ..nn.convert import read_tensors
 
 LPIPS_SHIFT = (-0.030, -0.088, -0.188)
 """Mean of ImageNet's colours in [−1, 1], as the published weights of LPIPS were trained with."""

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from ..losses import Stats, feature_stats, gram_loss, gram_matrix, mean_std_distance
-from ..vgg import STYLE_LAYERS, VGGEncoder
+from ..nn.vgg import STYLE_LAYERS, VGGEncoder
 
 GRAM_LAYERS = VGGEncoder.style_layers
 """Where Gram matrices are compared: relu1_1 … relu5_1 (Gatys et al. 2016, section 2.2)."""
 
 
 def style_stats(features: Mapping[str, Tensor]) -> Stats:
-    """Mean and deviation of every channel at :data:`~adain.vgg.STYLE_LAYERS`: what a style distance needs to keep."""
+    """Mean and deviation of every channel at :data:`~adain.nn.vgg.STYLE_LAYERS`: what a style distance needs to keep."""
     return feature_stats({layer: features[layer] for layer in STYLE_LAYERS})
 
 
@@ -46,7 +46,7 @@ def style_residual(output: Mapping[str, Tensor], content: Mapping[str, Tensor], 
     content. A measure of this project's own.
 
     Args:
-        output, content, style: encoder features at :data:`~adain.vgg.STYLE_LAYERS`.
+        output, content, style: encoder features at :data:`~adain.nn.vgg.STYLE_LAYERS`.
 
     Returns:
         ``(B,)`` float32 ≥ 0; 1 for the content unchanged, 0 for the style's own statistics, NaN where the content has

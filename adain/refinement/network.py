@@ -9,9 +9,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ..backbones import TorchvisionBackbone, find_architecture, load_backbone
 from ..losses import PyramidLoss
-from ..vgg import Pooling
+from ..nn.backbones import TorchvisionBackbone, find_architecture, load_backbone
+from ..nn.vgg import Pooling
 from .frozen import freeze
 from .pictures import Pictures
 from .recipe import Recipe
@@ -27,7 +27,7 @@ class LossNetwork:
         weights: the network's file; None for the shipped VGG-19.
 
     Raises:
-        InputError, MissingFileError, WeightsError: see :func:`~adain.backbones.load_backbone`.
+        InputError, MissingFileError, WeightsError: see :func:`~adain.nn.backbones.load_backbone`.
     """
 
     def __init__(self, plan: Recipe, device: torch.device, weights: str | Path | None) -> None:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..backbones import Architecture, Backbone
 from ..losses import (
     CombinedImageLoss,
     ContentLoss,
@@ -27,6 +26,7 @@ from ..losses import (
 from ..losses.container import Encoder
 from ..losses.content import Form as ContentForm
 from ..losses.variation import Form as VariationForm
+from ..nn.backbones import Architecture, Backbone
 from .pictures import Pictures, StylePicture
 from .recipe import CONTENT_KINDS, FORMS, STYLE_KINDS, LossSpec, Recipe
 

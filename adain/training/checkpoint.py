@@ -13,7 +13,7 @@ from torch import nn
 
 from .._utils.errors import TrainingError
 from .._utils.files import atomic_path
-from ..convert import first_line
+from ..nn.convert import first_line
 
 State = dict[str, Any]
 """Tensors, numbers, strings, lists and dicts only, so that nothing else need be unpickled."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..layer import adaptive_instance_norm
-from ..slim import FOLDED, SlimDecoder, SlimEncoder
-from ..statistics import channel_mean_std
-from ..vgg import CONTENT_LAYER, LAYERS
+from ..nn.adain import adaptive_instance_norm
+from ..nn.fast import FOLDED, SlimDecoder, SlimEncoder
+from ..nn.statistics import channel_mean_std
+from ..nn.vgg import CONTENT_LAYER, LAYERS
 from .mixing import PLAIN, Mix
 
 ADAPTED = {"relu1_1": "relu1_1", "relu2_1": "relu2_1", FOLDED: "relu3_1", CONTENT_LAYER: CONTENT_LAYER}

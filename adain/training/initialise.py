@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..decoder import MIRRORED, Decoder
-from ..vgg import VGGEncoder
+from ..nn.decoder import MIRRORED, Decoder
+from ..nn.vgg import VGGEncoder
 
 HIDDEN_STD, HIDDEN_MEAN = 1.0, 0.0
 IMAGE_STD, IMAGE_MEAN = 0.2, 0.45

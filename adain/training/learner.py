@@ -12,10 +12,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ..decoder import Decoder
-from ..layer import adaptive_instance_norm
-from ..statistics import channel_mean_std
-from ..vgg import CONTENT_LAYER, VGGEncoder
+from ..nn.adain import adaptive_instance_norm
+from ..nn.decoder import Decoder
+from ..nn.statistics import channel_mean_std
+from ..nn.vgg import CONTENT_LAYER, VGGEncoder
 from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights
 from .config import TrainingConfig
 from .crops import Batch, to_images

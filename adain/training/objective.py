@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..layer import adaptive_instance_norm
 from ..losses import content_loss, feature_stats, style_loss, total_variation
 from ..losses.covariance import covariance_loss, matrix_root, mean_covariance
-from ..statistics import at_least_float32
-from ..vgg import CONTENT_LAYER, STYLE_LAYERS
+from ..nn.adain import adaptive_instance_norm
+from ..nn.statistics import at_least_float32
+from ..nn.vgg import CONTENT_LAYER, STYLE_LAYERS
 from .config import TrainingConfig
 from .mixing import PLAIN, Mix, Stats
 

@@ -11,12 +11,12 @@ import torch
 
 from .._utils.errors import InputError, WeightsError
 from .._utils.signals import CODES, StopFlag, Stopped
-from ..convert import decoder_state, read_tensors
-from ..decoder import Decoder
-from ..devices import resolve_device
-from ..pretrained import load_decoder, load_encoder
-from ..slim import SlimDecoder, SlimEncoder
-from ..vgg import CONTENT_LAYER
+from ..nn.convert import decoder_state, read_tensors
+from ..nn.decoder import Decoder
+from ..nn.devices import resolve_device
+from ..nn.fast import SlimDecoder, SlimEncoder
+from ..nn.pretrained import load_decoder, load_encoder
+from ..nn.vgg import CONTENT_LAYER
 from .cache import ImageCache, open_cache
 from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State
 from .config import TrainingConfig

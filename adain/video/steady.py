@@ -12,7 +12,7 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..guidance import Placement
 from ..image.warp import trusted, warp
-from ..statistics import EPS, channel_mean_std, regional_mean_std
+from ..nn.statistics import EPS, channel_mean_std, regional_mean_std
 from ..style import Style
 from .flow import FlowFinder
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from adain.decoder import Decoder
-from adain.slim import SlimDecoder, SlimEncoder
-from adain.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
+from adain.nn.decoder import Decoder
+from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 
 TAPS = 9  # of a 3×3 filter
 

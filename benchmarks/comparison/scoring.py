@@ -12,8 +12,8 @@ from torch import Tensor
 from adain import defaults, metrics
 from adain.image.inputs import load_pixels
 from adain.image.io import to_tensor
-from adain.pretrained import load_encoder
-from adain.vgg import VGGEncoder
+from adain.nn.pretrained import load_encoder
+from adain.nn.vgg import VGGEncoder
 
 from .plan import pair
 from .worker import square

@@ -11,7 +11,7 @@ from adain import defaults
 from adain._utils import memory
 from adain._utils.errors import InputError
 from adain._utils.memory import BYTES_PER_PIXEL, SHARE, choose_tile, free_memory
-from adain.slim import SlimEncoder
+from adain.nn.fast import SlimEncoder
 
 CPU = torch.device("cpu")
 GIB = 1 << 30

@@ -7,7 +7,7 @@ import pytest
 from adain._utils.errors import InputError
 from adain.evaluation.catalogue import METRICS, choose
 from adain.evaluation.measures import layers_for
-from adain.vgg import STYLE_LAYERS
+from adain.nn.vgg import STYLE_LAYERS
 
 NETWORKS = ("lpips", "artfid")
 

@@ -8,7 +8,7 @@ import torch
 from adain._utils.errors import InputError, MissingFileError
 from adain.evaluation.pictures import HELD_BYTES, Gallery, expected_bytes, load_square, visiting
 from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
-from adain.pretrained import load_encoder
+from adain.nn.pretrained import load_encoder
 from tests.conftest import noise_image
 
 

@@ -12,11 +12,11 @@ from adain.evaluation.pictures import load_square
 from adain.evaluation.run import Evaluation, evaluate
 from adain.image.io import list_images
 from adain.image.warp import warping_error
-from adain.pretrained import load_encoder
-from adain.statistics import channel_mean_std
+from adain.nn.pretrained import load_encoder
+from adain.nn.statistics import channel_mean_std
+from adain.nn.vgg import CONTENT_LAYER
 from adain.style import Style, blend
 from adain.stylizer import Stylizer
-from adain.vgg import CONTENT_LAYER
 from tests.conftest import noise_image
 
 from .conftest import SIZE, Folders

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from adain.vgg import STYLE_LAYERS
+from adain.nn.vgg import STYLE_LAYERS
 
 SIZE = (13, 9)
 """Height and width of the pictures: odd, not square, and not a multiple of any pooling."""

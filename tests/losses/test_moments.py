@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
 from adain.losses import StyleLoss, feature_stats, mean_std_distance, style_loss
-from adain.vgg import STYLE_LAYERS
+from adain.nn.vgg import STYLE_LAYERS
 
 from . import (
     SIZE,

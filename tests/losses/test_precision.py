@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from adain.losses import ContentLoss, CovarianceLoss, GramLoss, Loss, SlicedWassersteinLoss, StyleLoss
+from adain.nn.vgg import STYLE_LAYERS
 from adain.stylizer import Stylizer
-from adain.vgg import STYLE_LAYERS
 
 SIDE = 1024
 

@@ -8,7 +8,7 @@ import torch
 from adain import metrics
 from adain._utils.errors import InputError
 from adain.metrics.content import DISTANCE_LAYERS
-from adain.vgg import CONTENT_LAYER
+from adain.nn.vgg import CONTENT_LAYER
 
 
 def features(seed: int) -> dict[str, torch.Tensor]:

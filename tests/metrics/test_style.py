@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from adain import metrics
-from adain.vgg import STYLE_LAYERS
+from adain.nn.vgg import STYLE_LAYERS
 
 LAYERS = metrics.GRAM_LAYERS
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from adain.backbones import load_backbone
+from adain.nn.backbones import load_backbone
 from adain.refinement.frozen import FrozenConvolution, freeze
 
 

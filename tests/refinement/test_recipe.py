@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from adain._utils.errors import InputError, MissingFileError
+from adain.nn.vgg import LAYERS
 from adain.refinement import recipe as recipes
 from adain.refinement.recipe import LossSpec, Recipe, from_mapping, load_recipe, parse_loss
-from adain.vgg import LAYERS
 from tests.conftest import python
 
 SHIPPED = ("dynamic-multiscale", "gatys2016", "keras-vgg19", "refine-fast")

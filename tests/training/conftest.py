@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from adain.pretrained import load_encoder
+from adain.nn.pretrained import load_encoder
+from adain.nn.vgg import CONTENT_LAYER, VGGEncoder
 from adain.training.cache import ImageCache, open_cache
-from adain.vgg import CONTENT_LAYER, VGGEncoder
 
 
 @pytest.fixture(autouse=True, scope="package")

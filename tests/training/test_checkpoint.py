@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from adain._utils.errors import TrainingError
-from adain.decoder import Decoder
-from adain.pretrained import load_decoder
+from adain.nn.decoder import Decoder
+from adain.nn.pretrained import load_decoder
 from adain.training.checkpoint import (
     CheckpointStore,
     random_state,

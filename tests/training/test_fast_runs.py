@@ -14,8 +14,8 @@ from click.testing import Result
 from safetensors.torch import load_file
 
 from adain._utils.errors import InputError, MissingFileError, TrainingError, WeightsError
-from adain.pretrained import load_decoder, load_encoder, registry
-from adain.slim import SlimDecoder, SlimEncoder
+from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.pretrained import load_decoder, load_encoder, registry
 from adain.stylizer import Stylizer
 from adain.training import loop
 from adain.training.checkpoint import CheckpointStore, State

@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adain.layer import adaptive_instance_norm
-from adain.pretrained import load_decoder
-from adain.statistics import channel_mean_std
+from adain.nn.adain import adaptive_instance_norm
+from adain.nn.pretrained import load_decoder
+from adain.nn.statistics import channel_mean_std
+from adain.nn.vgg import STYLE_LAYERS, VGGEncoder
 from adain.training.cache import ImageCache
 from adain.training.config import TrainingConfig
 from adain.training.crops import BatchMaker
@@ -21,7 +22,6 @@ from adain.training.distributed import Ranks, Team
 from adain.training.fastnet import ADAPTED, FastNet
 from adain.training.learner import METRICS, Learner
 from adain.training.objective import PIXEL_WEIGHT, distil_objective, fast_objective, shrink, style_objective
-from adain.vgg import STYLE_LAYERS, VGGEncoder
 
 CPU = torch.device("cpu")
 CONFIG = TrainingConfig(

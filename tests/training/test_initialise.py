@@ -4,11 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from adain.decoder import MIRRORED
 from adain.image.io import center_crop_square, read_image, to_tensor
+from adain.nn.decoder import MIRRORED
+from adain.nn.vgg import CONTENT_LAYER, VGGEncoder
 from adain.training.initialise import mirrored_decoder
 from adain.training.objective import warmup_objective
-from adain.vgg import CONTENT_LAYER, VGGEncoder
 from tests.conftest import sample
 
 

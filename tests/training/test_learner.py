@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from adain.decoder import Decoder
-from adain.pretrained import load_decoder
+from adain.nn.decoder import Decoder
+from adain.nn.pretrained import load_decoder
+from adain.nn.vgg import VGGEncoder
 from adain.training.cache import ImageCache
 from adain.training.config import Precision, TrainingConfig
 from adain.training.crops import BatchMaker
 from adain.training.distributed import Ranks, Team
 from adain.training.learner import METRICS, Learner, working_dtype
-from adain.vgg import VGGEncoder
 
 CONFIG = TrainingConfig(batch_size=2, crop=32, warmup_iter=0, warmup_crop=32, lr=1e-3, lr_warmup=0, precision="fp32")
 CPU = torch.device("cpu")

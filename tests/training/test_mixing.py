@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from adain.layer import adaptive_instance_norm
-from adain.statistics import channel_mean_std
+from adain.nn.adain import adaptive_instance_norm
+from adain.nn.statistics import channel_mean_std
 from adain.style import Style, blend
 from adain.training.config import TrainingConfig
 from adain.training.mixing import PLAIN, Mix, draw_mix

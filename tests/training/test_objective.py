@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from adain.decoder import Decoder
-from adain.layer import adaptive_instance_norm
 from adain.losses import CovarianceLoss, total_variation
-from adain.statistics import channel_mean_std
+from adain.nn.adain import adaptive_instance_norm
+from adain.nn.decoder import Decoder
+from adain.nn.statistics import channel_mean_std
+from adain.nn.vgg import CONTENT_LAYER, STYLE_LAYERS, VGGEncoder
 from adain.training.config import TrainingConfig
 from adain.training.mixing import Mix
 from adain.training.objective import COVARIANCE_LAYERS, style_objective, targets, warmup_objective
-from adain.vgg import CONTENT_LAYER, STYLE_LAYERS, VGGEncoder
 
 
 def mean_std(f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,14 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from adain.pretrained import load_decoder
+from adain.nn.pretrained import load_decoder
+from adain.nn.vgg import VGGEncoder
 from adain.training import report
 from adain.training.cache import ImageCache
 from adain.training.config import TrainingConfig
 from adain.training.distributed import Ranks, Team
 from adain.training.learner import Learner
 from adain.training.report import RunLog, plot_losses, save_preview
-from adain.vgg import VGGEncoder
 
 
 def record(step: int, phase: str = "style") -> dict[str, object]:

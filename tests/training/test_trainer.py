@@ -19,7 +19,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from adain._utils.errors import InputError, MissingFileError, TrainingError, WeightsError
-from adain.pretrained import load_decoder
+from adain.nn.pretrained import load_decoder
 from adain.training import loop
 from adain.training.checkpoint import CheckpointStore, State
 from adain.training.config import TrainingConfig

@@ -9,9 +9,9 @@ from adain.guidance import Placement, transfer
 from adain.image.io import read_image, to_tensor
 from adain.image.tensors import resize_shorter
 from adain.image.warp import warping_error
-from adain.layer import adaptive_instance_norm
 from adain.motion import Camera, moving_view
-from adain.statistics import EPS, channel_mean_std
+from adain.nn.adain import adaptive_instance_norm
+from adain.nn.statistics import EPS, channel_mean_std
 from adain.style import Style
 from adain.stylizer import Stylizer
 from adain.video import steady

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ._utils.errors import InputError
+from .._utils.errors import InputError
 
 
 def resolve_device(name: str | torch.device = "auto") -> torch.device:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from adain import metrics
 from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
-from adain.pretrained import load_encoder, registry
+from adain.nn.pretrained import load_encoder, registry
+from adain.nn.vgg import STYLE_LAYERS, VGGEncoder
 from adain.stylizer import Stylizer
-from adain.vgg import STYLE_LAYERS, VGGEncoder
 from tests.conftest import sample
 from tests.data.make_reference import REFERENCES, render
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ._utils.errors import InputError
+from .._utils.errors import InputError
+from ..strengths import check_alpha as check_alpha
 from .statistics import at_least_float32, channel_mean_std
-from .strengths import check_alpha as check_alpha
 
 
 def check_alpha_map(alpha: Tensor, features: Tensor) -> Tensor:

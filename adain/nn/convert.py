@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from ._utils.errors import MissingFileError, WeightsError
+from .._utils.errors import MissingFileError, WeightsError
 from .decoder import MIRRORED
-from .slim import SlimDecoder, SlimEncoder
+from .fast import SlimDecoder, SlimEncoder
 from .vgg import LAYERS, ConvSpec, VGGEncoder
 
 State = dict[str, Tensor]

@@ -23,10 +23,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .placement import shares
+from ..placement import shares
+from ..style import Style
 from .regions import spread
 from .statistics import at_least_float32
-from .style import Style
 
 SIGMA = 1.5
 """Deviation of the Gaussian in cells of relu4_1, 8 px each: what is broader than about 50 px is structure."""

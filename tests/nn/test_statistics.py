@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adain.statistics import (
+from adain.nn.statistics import (
     EPS,
     RunningStatistics,
     at_least_float32,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from . import defaults
-from ._utils.errors import InputError
+from .. import defaults
+from .._utils.errors import InputError
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

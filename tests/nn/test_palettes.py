@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from adain import palettes
 from adain._utils.resources import weights_dir
-from adain.pretrained import registry
+from adain.nn import palettes
+from adain.nn.pretrained import registry
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**31))

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from adain._utils.errors import InputError
-from adain.decoder import Decoder
-from adain.slim import BLOCKS, FOLDED, LAYERS, SlimDecoder, SlimEncoder, fold, unfold
+from adain.nn.decoder import Decoder
+from adain.nn.fast import BLOCKS, FOLDED, LAYERS, SlimDecoder, SlimEncoder, fold, unfold
+from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder
 from adain.tiling import DECODER_HALO, ENCODER_HALO, Tiling, decoder_steps, encoder_steps
 from adain.training.fastnet import FastNet
-from adain.vgg import CONTENT_LAYER, STRIDE, VGGEncoder
 from tests.test_tiling import reach_of
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]

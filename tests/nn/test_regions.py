@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
-from adain.layer import adaptive_instance_norm
 from adain.masks import ramp
-from adain.regions import regional_instance_norm
-from adain.statistics import channel_mean_std, regional_mean_std
+from adain.nn.adain import adaptive_instance_norm
+from adain.nn.regions import regional_instance_norm
+from adain.nn.statistics import channel_mean_std, regional_mean_std
 
 Stats = list[tuple[torch.Tensor, torch.Tensor]]
 

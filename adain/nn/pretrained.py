@@ -16,12 +16,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
+from .._utils.errors import MissingFileError, WeightsError
+from .._utils.resources import weights_dir
 from . import palettes
-from ._utils.errors import MissingFileError, WeightsError
-from ._utils.resources import weights_dir
 from .convert import decoder_state, first_line
 from .decoder import Decoder
-from .slim import SlimDecoder, SlimEncoder
+from .fast import SlimDecoder, SlimEncoder
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 
 DEFAULT_MODEL = "vgg19"
@@ -151,11 +151,11 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
         source: model name (default: :data:`DEFAULT_MODEL`) or path of a ``.safetensors`` file.
         upto: deepest layer needed; only the layers up to it are unpacked. The shipped encoder reaches relu5_2, and a
             second file is read for relu5_2 alone.
-        pool: see :class:`~adain.vgg.VGGEncoder`.
+        pool: see :class:`~adain.nn.vgg.VGGEncoder`.
 
     Returns:
-        A frozen :class:`~adain.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
-        :class:`~adain.slim.SlimEncoder`.
+        A frozen :class:`~adain.nn.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
+        :class:`~adain.nn.fast.SlimEncoder`.
 
     Raises:
         MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.

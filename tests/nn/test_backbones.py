@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from adain._utils.errors import AdainError, InputError, MissingFileError, WeightsError
-from adain.backbones import ARCHITECTURES, TorchvisionBackbone, check_layers, load_backbone
-from adain.convert import IMAGENET_MEAN, IMAGENET_STD
-from adain.pretrained import load_encoder
-from adain.vgg import LAYERS, VGGEncoder, min_size
+from adain.nn.backbones import ARCHITECTURES, TorchvisionBackbone, check_layers, load_backbone
+from adain.nn.convert import IMAGENET_MEAN, IMAGENET_STD
+from adain.nn.pretrained import load_encoder
+from adain.nn.vgg import LAYERS, VGGEncoder, min_size
 from tests.conftest import python
 
 SHALLOW = ("relu1_1", "relu1_2", "relu2_1")
@@ -358,7 +358,7 @@ def test_a_torchvision_that_does_not_fit(vgg_file: Path, monkeypatch: pytest.Mon
     def fail(name: str) -> None:
         raise RuntimeError("operator torchvision::nms does not exist")
 
-    monkeypatch.setattr("adain.backbones.importlib.import_module", fail)
+    monkeypatch.setattr("adain.nn.backbones.importlib.import_module", fail)
     with pytest.raises(AdainError, match="vgg16 needs the torchvision that belongs to this torch: operator"):
         load_backbone("vgg16", weights=vgg_file)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from adain.decoder import MIRRORED, Decoder
-from adain.pretrained import load_decoder
+from adain.nn.decoder import MIRRORED, Decoder
+from adain.nn.pretrained import load_decoder
 
 
 def test_architecture() -> None:

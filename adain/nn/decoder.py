@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._utils.errors import InputError
-from .borders import can_pad_outside, convolve, pad, pad_doubled
+from .._utils.errors import InputError
+from .padding import can_pad_outside, convolve, pad, pad_doubled
 from .vgg import CONTENT_LAYER, ConvSpec, Trim, layers_upto
 
 MIRRORED: tuple[ConvSpec, ...] = tuple(reversed(layers_upto(CONTENT_LAYER)))

@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ._utils.errors import InputError
-from .layer import adaptive_instance_norm, check_alpha
+from .._utils.errors import InputError
+from .adain import adaptive_instance_norm, check_alpha
 from .statistics import at_least_float32, regional_mean_std
 
 ContentStats = Literal["region"] | tuple[Tensor, Tensor]
@@ -45,7 +45,7 @@ def regional_instance_norm(
         content_stats: ``"region"``, or the mean and deviation to use instead: ``(B, C, 1, 1)`` for all regions, as
             :func:`~adain.channel_mean_std` gives them, where masks *blend* styles over the same content and its
             tones must run on across them; or ``(R, B, C, 1, 1)``, one for each, as
-            :func:`~adain.statistics.regional_mean_std` gives them for the image of which ``content`` is a part.
+            :func:`~adain.nn.statistics.regional_mean_std` gives them for the image of which ``content`` is a part.
 
     Returns:
         ``(B, C, H, W)`` in the dtype of ``content``; the arithmetic is float32 or better.

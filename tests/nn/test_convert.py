@@ -10,18 +10,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from adain._utils.errors import MissingFileError, WeightsError
-from adain.convert import (
-    CAFFE_MEAN_BGR,
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    activation_means,
-    convert,
-    read_tensors,
-)
-from adain.decoder import Decoder
 from adain.image.io import read_image, resize_shorter, to_tensor
-from adain.pretrained import load_decoder, load_encoder
-from adain.vgg import LAYERS, VGGEncoder, layers_upto
+from adain.nn.convert import CAFFE_MEAN_BGR, IMAGENET_MEAN, IMAGENET_STD, activation_means, convert, read_tensors
+from adain.nn.decoder import Decoder
+from adain.nn.pretrained import load_decoder, load_encoder
+from adain.nn.vgg import LAYERS, VGGEncoder, layers_upto
 from tests.conftest import sample
 
 # Photographs, as far as the converter is concerned.

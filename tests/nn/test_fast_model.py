@@ -18,17 +18,17 @@ from PIL import Image
 import adain
 from adain._utils.errors import InputError, WeightsError
 from adain._utils.fingerprint import fingerprint
-from adain.backbones import load_backbone
 from adain.batch import stylize_folder
 from adain.evaluation import run as evaluation
 from adain.guidance import Region, Regions, gradient
+from adain.nn.backbones import load_backbone
+from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.vgg import VGGEncoder
 from adain.refinement import network
-from adain.slim import SlimDecoder, SlimEncoder
 from adain.style import Style
 from adain.style_cache import StyleCache
 from adain.style_cache import fingerprint as encoder_fingerprint
 from adain.stylizer import Stylizer
-from adain.vgg import VGGEncoder
 from adain.video.resume import digest
 from tests.conftest import noise_image, one_line_error
 
@@ -261,7 +261,7 @@ def test_it_is_no_loss_network(fast_files: Files, layers: tuple[str, ...] | None
 
 
 def test_import_takes_it_as_it_is(run_cli: Run, fast_files: Files, tmp_path: Path) -> None:
-    from adain.pretrained import load_decoder, load_encoder
+    from adain.nn.pretrained import load_decoder, load_encoder
 
     for part, path, load in zip(("encoder", "decoder"), fast_files, (load_encoder, load_decoder), strict=True):
         count = len(load(path).specs)

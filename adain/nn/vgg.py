@@ -13,8 +13,8 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._utils.errors import InputError
-from .borders import can_pad_outside, convolve, pad
+from .._utils.errors import InputError
+from .padding import can_pad_outside, convolve, pad
 
 BLOCKS: tuple[tuple[int, int], ...] = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 """(channels, convolutions) of VGG-19's five blocks; a 2×2 pooling stands between two blocks."""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, cast, get_args
 import torch
 from torch import Tensor, nn
 
-from ._utils.errors import AdainError, InputError, MissingFileError, WeightsError
+from .._utils.errors import AdainError, InputError, MissingFileError, WeightsError
 from .convert import IMAGENET_MEAN, IMAGENET_STD, first_line, read_tensors
 from .pretrained import load_encoder
 from .vgg import BLOCKS, Pooling, VGGEncoder, check_image
@@ -246,7 +246,7 @@ def load_backbone(
 
     Args:
         name: ``"vgg19"``, ``"vgg16"`` or ``"resnet50"``.
-        weights: for vgg19 nothing, or what :func:`~adain.pretrained.load_encoder` takes; for the others torchvision's
+        weights: for vgg19 nothing, or what :func:`~adain.nn.pretrained.load_encoder` takes; for the others torchvision's
             state dict as ``.pth`` (read with ``weights_only=True``) or ``.safetensors``, with or without a prefix
             such as ``module.`` and the classifier.
         upto: layers that will be asked for; the network ends at the deepest of them. By default vgg19 ends at the

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adain.borders import can_pad_outside, convolve, pad, pad_doubled
-from adain.decoder import Decoder
-from adain.vgg import VGGEncoder
+from adain.nn.decoder import Decoder
+from adain.nn.padding import can_pad_outside, convolve, pad, pad_doubled
+from adain.nn.vgg import VGGEncoder
 
 
 def reflecting() -> nn.Conv2d:

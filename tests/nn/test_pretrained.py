@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from adain import pretrained
 from adain._utils.errors import InputError, MissingFileError, WeightsError
 from adain._utils.resources import weights_dir
-from adain.pretrained import find_model, load_decoder, load_encoder, read_verified, registry
-from adain.slim import SlimDecoder, SlimEncoder
+from adain.nn import pretrained
+from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.pretrained import find_model, load_decoder, load_encoder, read_verified, registry
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def unfold(x: Tensor) -> Tensor:
 
 
 class SlimEncoder(VGGEncoder):
-    """The fast model's encoder; arguments and layers as :class:`~adain.vgg.VGGEncoder`, as far as there are any.
+    """The fast model's encoder; arguments and layers as :class:`~adain.nn.vgg.VGGEncoder`, as far as there are any.
 
     Shape:
         image ``(B, 3, H, W)``, RGB in ``[0, 1]`` → :meth:`features` ``(B, 384, ceil(H / 8), ceil(W / 8))``.
@@ -92,7 +92,7 @@ class SlimDecoder(Decoder):
     """The fast model's decoder.
 
     The features' part from relu4_1 is decoded to the size of the folded one, which is added to it; from there on it is
-    a :class:`~adain.decoder.Decoder` like the base model's.
+    a :class:`~adain.nn.decoder.Decoder` like the base model's.
 
     Shape:
         features ``(B, 384, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.

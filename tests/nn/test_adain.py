@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
-from adain.layer import AdaIN, adaptive_instance_norm, check_alpha
-from adain.statistics import channel_mean_std
+from adain.nn.adain import AdaIN, adaptive_instance_norm, check_alpha
+from adain.nn.statistics import channel_mean_std
 
 
 def reference(content: torch.Tensor, style: torch.Tensor, alpha: float) -> torch.Tensor:

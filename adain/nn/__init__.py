@@ -1,0 +1,1 @@
+"""Networks: VGG, decoders, AdaIN and its statistics, other backbones, weights and their conversion."""
