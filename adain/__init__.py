@@ -24,8 +24,9 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from .batch import stylize_folder
-    from .color import ColorPreservation
-    from .guidance import Region, Regions, gradient
+    from .control.color import ColorPreservation
+    from .control.guidance import Region, Regions, gradient
+    from .control.style import Style, blend
     from .image.io import read_image, save_image
     from .nn.adain import AdaIN, adaptive_instance_norm
     from .nn.pretrained import load_decoder, load_encoder
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from .refine import refine
     from .refinement.progress import RefinementError
     from .refinement.recipe import Recipe
-    from .style import Style, blend
     from .style_cache import StyleCache
     from .stylizer import Content, Stylizer
 
@@ -44,7 +44,7 @@ __version__ = "0.1.0"
 _HOME = {
     "AdaIN": "nn.adain",
     "AdainError": "_utils.errors",
-    "ColorPreservation": "color",
+    "ColorPreservation": "control.color",
     "Content": "stylizer",
     "DiskFullError": "_utils.errors",
     "ImageError": "_utils.errors",
@@ -53,17 +53,17 @@ _HOME = {
     "OnnxStylizer": "onnx",
     "Recipe": "refinement.recipe",
     "RefinementError": "refinement.progress",
-    "Region": "guidance",
-    "Regions": "guidance",
-    "Style": "style",
+    "Region": "control.guidance",
+    "Regions": "control.guidance",
+    "Style": "control.style",
     "StyleCache": "style_cache",
     "Stylizer": "stylizer",
     "TrainingError": "_utils.errors",
     "WeightsError": "_utils.errors",
     "adaptive_instance_norm": "nn.adain",
-    "blend": "style",
+    "blend": "control.style",
     "channel_mean_std": "nn.statistics",
-    "gradient": "guidance",
+    "gradient": "control.guidance",
     "load_decoder": "nn.pretrained",
     "load_encoder": "nn.pretrained",
     "read_image": "image.io",

@@ -14,13 +14,13 @@ from ._utils.errors import InputError
 from ._utils.fingerprint import fingerprint
 from .composition import Controls, Request, as_color
 from .content import Content, Watch
+from .control.style import Style
 from .folders import Result, Task, by_content, make, remaining
 from .image.inputs import Opened
 from .image.io import count_pixels
 from .jobs import Job, distinct, find, plan
 from .manifest import Manifest
 from .nn.vgg import CONTENT_LAYER, layers_upto
-from .style import Style
 from .tiling import TileSize
 
 if TYPE_CHECKING:

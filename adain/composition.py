@@ -11,14 +11,14 @@ from torch import Tensor
 
 from . import defaults
 from ._utils.errors import InputError
-from .color import ColorPreservation
 from .content import Content, Watch
-from .guidance import Placement, Regions, guide_names, place
+from .control.color import ColorPreservation
+from .control.guidance import Placement, Regions, guide_names, place
+from .control.masks import Channel, MaskInput, uncovered
+from .control.placement import Guide, lay_masks, shares
+from .control.style import Style, blend, normalize_weights
 from .image.io import ImageInput
-from .masks import Channel, MaskInput, uncovered
 from .nn.adain import check_alpha
-from .placement import Guide, lay_masks, shares
-from .style import Style, blend, normalize_weights
 from .tiling import TileSize
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ._utils.errors import InputError
-from .colorcounts import count_colors
+from .control.colorcounts import count_colors
 from .featurestore import FeatureStore
 from .image import io as images
 from .tiling import Box, Tiling
@@ -94,7 +94,7 @@ class Content:
         """The photograph's colours as an image and a mask, for what takes statistics of them and nothing else.
 
         They are :attr:`pixels` and ``mask``, or in tiles its distinct colours and the weight of each; see
-        :func:`~adain.colorcounts.count_colors`. Raises as :meth:`colors` does.
+        :func:`~adain.control.colorcounts.count_colors`. Raises as :meth:`colors` does.
         """
         if self.tiles is None or self.tiles.picture is None:
             return self.colors(), mask

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from . import defaults
 from ._utils.errors import ImageError
+from .control.masks import Channel, MaskInput
+from .control.placement import Guide, lay_masks
 from .image import io as images
 from .image.inputs import input_name
 from .image.io import ImageInput
-from .masks import Channel, MaskInput
 from .nn.backbones import check_layers, find_architecture
 from .nn.vgg import LAYERS
-from .placement import Guide, lay_masks
 from .refinement.artworks import Artworks, ColorChoice
 from .refinement.descent import Descent
 from .refinement.network import LossNetwork

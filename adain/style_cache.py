@@ -10,10 +10,10 @@ import torch
 
 from . import defaults
 from ._utils.errors import InputError, MissingFileError
+from .control.masks import Channel
+from .control.style import Style
 from .image.inputs import input_name
-from .masks import Channel
 from .nn.vgg import CONTENT_LAYER, VGGEncoder, layers_upto
-from .style import Style
 from .stylizer import Stylizer
 
 VERSION = 1

@@ -19,19 +19,19 @@ from ._utils.memory import choose_tile
 from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
 from .content import Content as Content
 from .content import Watch
-from .guidance import Placement, Regions, transfer
+from .control.guidance import Placement, Regions, transfer
+from .control.masks import Channel, MaskInput, mask_name
+from .control.placement import Guide, is_full, lay_cells, lay_masks
+from .control.style import Style
 from .image import io as images
 from .image.inputs import Opened, Picture, input_name, open_picture
 from .image.io import ImageInput
-from .masks import Channel, MaskInput, mask_name
 from .nn import pretrained
 from .nn.decoder import Decoder
 from .nn.devices import resolve_device
 from .nn.precision import resolve_precision
 from .nn.statistics import channel_mean_std
 from .nn.vgg import STRIDE, VGGEncoder
-from .placement import Guide, is_full, lay_cells, lay_masks
-from .style import Style
 from .tiled import assemble, decode_tiles, encode_tiles, paint
 from .tiling import TileSize
 
@@ -131,7 +131,7 @@ class Stylizer:
             size: shorter side in pixels the artwork is resized to; 0 keeps its own.
             crop: cut the central square out first.
             mask: take the style only from the part that is white in it; of the artwork's shape and any size, see
-                :func:`adain.masks.read_mask`.
+                :func:`adain.control.masks.read_mask`.
             mask_channel: ``"luminance"`` or ``"alpha"`` of the mask.
             color: recolour the artwork first, as a mode such as ``"linear"`` or a :class:`~adain.ColorPreservation`
                 says. What is done to the result (``"luminance"``) is left to :meth:`stylize`.
@@ -295,7 +295,7 @@ class Stylizer:
                 former, which are blended or, with masks, put into a region each.
             alpha: strength in ``[0, 1]``; with masks it may be one for each region.
             weights: of several styles, ≥ 0, scaled to sum 1; equal by default.
-            masks: one for each style, white where it goes: anything :func:`adain.masks.read_mask` takes, of the whole
+            masks: one for each style, white where it goes: anything :func:`adain.control.masks.read_mask` takes, of the whole
                 photograph's shape and any size. They are resized and cropped as the photograph is. Each region is
                 normalised by its own statistics; what none covers keeps the photograph's features.
             mask_channel: whether masks are read from their ``"luminance"`` or their ``"alpha"``.

@@ -17,14 +17,14 @@ from torch import Tensor
 from ._utils.errors import InputError
 from .composition import ColorShare, keep_colors
 from .content import Content, TileProgress, Tiles, Watch
+from .control.guidance import Placement, content_statistics, has_fine_band, transfer
+from .control.style import Style
 from .featurestore import FeatureStore
-from .guidance import Placement, content_statistics, has_fine_band, transfer
 from .image import io as images
 from .image.inputs import Opened
 from .nn.bands import REACH_CELLS
 from .nn.decoder import Decoder
 from .nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
-from .style import Style
 from .tiling import (
     DECODER_HALO,
     ENCODER_HALO,
@@ -110,7 +110,7 @@ def decode_tiles(
         colors: of the photograph, to keep in them; see :func:`~adain.composition.keep_colors`.
 
     Raises:
-        InputError: as :func:`~adain.guidance.transfer`; also if gradients are wanted.
+        InputError: as :func:`~adain.control.guidance.transfer`; also if gradients are wanted.
     """
     assert content.tiles is not None
     styles = (target,) if isinstance(target, Style) else target.styles

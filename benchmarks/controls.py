@@ -21,11 +21,11 @@ from functools import partial
 import torch
 
 from adain._utils.resources import sample_folder
-from adain.color import ColorPreservation
 from adain.composition import keep_colors
-from adain.guidance import Region, Regions, transfer
+from adain.control.color import ColorPreservation
+from adain.control.guidance import Region, Regions, transfer
+from adain.control.masks import ramp
 from adain.image.io import center_crop_square, read_image, resize_shorter
-from adain.masks import ramp
 from adain.stylizer import Stylizer
 
 

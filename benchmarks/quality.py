@@ -20,6 +20,7 @@ import torch
 from tqdm import tqdm
 
 from adain import metrics
+from adain.control.style import Style
 from adain.evaluation.pairs import Pairing, pair_up
 from adain.evaluation.pictures import load_square
 from adain.evaluation.run import MADE, evaluate
@@ -27,7 +28,6 @@ from adain.image.io import list_images
 from adain.nn.pretrained import DEFAULT_MODEL
 from adain.nn.statistics import channel_mean_std
 from adain.nn.vgg import STRIDE
-from adain.style import Style
 from adain.stylizer import Stylizer
 
 

@@ -16,7 +16,7 @@ from adain._utils.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from adain.color import ColorPreservation
+    from adain.control.color import ColorPreservation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -196,7 +196,7 @@ class Controls:
         Raises:
             InputError: if there is no such mode.
         """
-        from adain.color import ColorPreservation
+        from adain.control.color import ColorPreservation
 
         given = {"space": self.color_space, "method": self.color_method, "strength": self.color_strength}
         settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -226,7 +226,7 @@ class Controls:
             InputError: if a label is not in the map, or one in the map has no style and no ``--background`` is given.
             MissingFileError, ImageError: if the map cannot be read.
         """
-        from adain.labels import check_labels, label_masks, read_label_map, unstyled_labels
+        from adain.control.labels import check_labels, label_masks, read_label_map, unstyled_labels
 
         assert self.label_map is not None
         labels = [label for label, _ in self.label_styles()]

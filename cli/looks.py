@@ -14,9 +14,9 @@ from adain._utils.errors import AdainError, InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.color import ColorPreservation
     from adain.content import Content
-    from adain.style import Style
+    from adain.control.color import ColorPreservation
+    from adain.control.style import Style
     from adain.style_cache import StyleCache
     from adain.stylizer import Stylizer
 
@@ -172,7 +172,7 @@ def _blend(arts: Sequence[Artwork], weights: Sequence[float], alpha: float) -> R
 
 
 def _gradient(arts: Sequence[Artwork], controls: Controls, alpha: float) -> Render:
-    from adain.guidance import gradient
+    from adain.control.guidance import gradient
 
     direction: Any = controls.gradient
 

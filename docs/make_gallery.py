@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 import adain
 from adain._utils.resources import sample_folder
-from adain.color import ColorPreservation
+from adain.control.color import ColorPreservation
 from adain.grids import grid_weights
 from adain.image.io import center_crop_square, read_image, resize_shorter, save_image
 from adain.image.sheets import grid

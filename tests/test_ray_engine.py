@@ -22,7 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 from adain._utils.errors import AdainError, EngineError, InputError
-from adain.color import ColorPreservation
+from adain.control.color import ColorPreservation
 from adain.engines.job import MANIFEST
 from adain.engines.ray import stylize_dataset
 from adain.engines.records import DONE, FAILED, SKIPPED

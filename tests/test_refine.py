@@ -15,7 +15,7 @@ from torch import Tensor
 
 import adain
 from adain._utils.errors import ImageError, InputError, MissingFileError
-from adain.color import ColorPreservation
+from adain.control.color import ColorPreservation
 from adain.nn.backbones import ARCHITECTURES
 from adain.refinement import starts
 from adain.refinement.progress import Progress, RefinementError

@@ -12,9 +12,9 @@ from click.testing import Result
 from safetensors.torch import load_file, save_file
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
+from adain.control.style import Style
 from adain.nn.pretrained import load_encoder
 from adain.nn.vgg import VGGEncoder
-from adain.style import Style
 from adain.style_cache import StyleCache, fingerprint
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image, one_line_error

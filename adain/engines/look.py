@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from .._utils.errors import InputError
-from ..color import ColorPreservation
 from ..composition import ColorInput, Controls, Request, StyleInput, as_color
 from ..content import Content
+from ..control.color import ColorPreservation
+from ..control.guidance import Regions, gradient
+from ..control.masks import Direction, MaskInput
+from ..control.style import Style
 from ..defaults import DIRECTIONS
 from ..grids import grid_weights
-from ..guidance import Regions, gradient
 from ..image.inputs import input_name
 from ..image.sheets import grid
-from ..masks import Direction, MaskInput
-from ..style import Style
 
 if TYPE_CHECKING:
     from ..stylizer import Stylizer

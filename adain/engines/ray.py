@@ -19,7 +19,7 @@ from .. import defaults
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
 from ..composition import Controls, StyleInput
-from ..guidance import Regions
+from ..control.guidance import Regions
 from ..image import io as images
 from ..nn import pretrained
 from . import runtime, tables

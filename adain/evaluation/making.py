@@ -13,10 +13,10 @@ from torch import Tensor
 from .. import metrics
 from .._utils.errors import InputError
 from .._utils.peak import peak_memory, reset_peak_memory
+from ..control.style import Style, blend
 from ..losses import Stats, mean_std_distance
 from ..metrics.monotonicity import STEPS, Monotonicity
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
-from ..style import Style, blend
 from ..stylizer import Content, Stylizer
 from .pictures import Gallery
 

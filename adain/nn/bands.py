@@ -23,8 +23,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..placement import shares
-from ..style import Style
+from ..control.placement import shares
+from ..control.style import Style
 from .regions import spread
 from .statistics import at_least_float32
 

@@ -8,12 +8,12 @@ from typing import cast
 from torch import Tensor
 
 from .._utils.errors import ImageError, InputError
-from ..color import ColorPreservation
+from ..control.color import ColorPreservation
+from ..control.masks import Channel, MaskInput, uncovered
+from ..control.placement import Guide, lay_masks
+from ..control.style import Style, normalize_weights
 from ..image.inputs import input_name
 from ..image.io import ImageInput
-from ..masks import Channel, MaskInput, uncovered
-from ..placement import Guide, lay_masks
-from ..style import Style, normalize_weights
 from ..stylizer import Stylizer
 from .pictures import StylePicture, check_size
 

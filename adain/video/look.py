@@ -12,8 +12,8 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..composition import ColorShare, Request, StyleInput
 from ..content import Content
-from ..guidance import Placement, Regions
-from ..style import Style, blend
+from ..control.guidance import Placement, Regions
+from ..control.style import Style, blend
 from ..stylizer import Stylizer
 from .keys import Key, weights_at
 

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..guidance import Placement
+from ..control.guidance import Placement
+from ..control.style import Style
 from ..image.warp import trusted, warp
 from ..nn.statistics import EPS, channel_mean_std, regional_mean_std
-from ..style import Style
 from .flow import FlowFinder
 
 MOMENT_DECAY = 0.9

@@ -13,9 +13,9 @@ from .. import defaults
 from .._utils.errors import AdainError, InputError
 from .._utils.files import check_writable
 from ..composition import ColorInput, StyleInput
-from ..guidance import Regions
-from ..masks import Channel, MaskInput
-from ..placement import Guide
+from ..control.guidance import Regions
+from ..control.masks import Channel, MaskInput
+from ..control.placement import Guide
 from ..stylizer import Stylizer
 from . import codecs
 from .encoder import Encoding

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from adain._utils.fingerprint import fingerprint
-from adain.color import ColorPreservation
-from adain.placement import Ramp
+from adain.control.color import ColorPreservation
+from adain.control.placement import Ramp
 
 
 def test_values() -> None:

@@ -7,6 +7,7 @@ import torch
 
 from adain import metrics
 from adain._utils.errors import InputError
+from adain.control.style import Style, blend
 from adain.evaluation.pairs import pair_up, with_outputs
 from adain.evaluation.pictures import load_square
 from adain.evaluation.run import Evaluation, evaluate
@@ -15,7 +16,6 @@ from adain.image.warp import warping_error
 from adain.nn.pretrained import load_encoder
 from adain.nn.statistics import channel_mean_std
 from adain.nn.vgg import CONTENT_LAYER
-from adain.style import Style, blend
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import torch
 
 from adain import blend
-from adain.guidance import Placement, transfer
+from adain.control.guidance import Placement, transfer
+from adain.control.style import Style
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.bands import fine_band
 from adain.nn.statistics import channel_mean_std
-from adain.style import Style
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image
 from tests.models import stylizer

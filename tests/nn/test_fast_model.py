@@ -19,13 +19,13 @@ import adain
 from adain._utils.errors import InputError, WeightsError
 from adain._utils.fingerprint import fingerprint
 from adain.batch import stylize_folder
+from adain.control.guidance import Region, Regions, gradient
+from adain.control.style import Style
 from adain.evaluation import run as evaluation
-from adain.guidance import Region, Regions, gradient
 from adain.nn.backbones import load_backbone
 from adain.nn.fast import SlimDecoder, SlimEncoder
 from adain.nn.vgg import VGGEncoder
 from adain.refinement import network
-from adain.style import Style
 from adain.style_cache import StyleCache
 from adain.style_cache import fingerprint as encoder_fingerprint
 from adain.stylizer import Stylizer

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from adain.control.style import Style, blend
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import channel_mean_std
-from adain.style import Style, blend
 from adain.training.config import TrainingConfig
 from adain.training.mixing import PLAIN, Mix, draw_mix
 

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ._utils.errors import ImageError, InputError
-from .image import io as images
+from .._utils.errors import ImageError, InputError
+from ..image import io as images
 
 LabelMapInput = str | os.PathLike[str] | Image.Image | Tensor
 Label = int | str

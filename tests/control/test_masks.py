@@ -11,19 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from adain import masks
 from adain._utils.errors import ImageError, InputError, MissingFileError
+from adain.control import masks
+from adain.control.masks import check_cells, feather, prepare_regions, ramp, read_mask, resize_mask, to_cells, uncovered
 from adain.image.io import read_image
-from adain.masks import (
-    check_cells,
-    feather,
-    prepare_regions,
-    ramp,
-    read_mask,
-    resize_mask,
-    to_cells,
-    uncovered,
-)
 from adain.nn.statistics import channel_mean_std
 from tests.image.test_io import linear_rgb
 

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ._utils.errors import ImageError, InputError
-from .image import io as images
+from .._utils.errors import ImageError, InputError
+from ..image import io as images
 
 MaskInput = str | os.PathLike[str] | Image.Image | Tensor
 Channel = Literal["luminance", "alpha"]

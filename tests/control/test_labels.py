@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from adain._utils.errors import ImageError, InputError
-from adain.labels import (
+from adain.control.labels import (
     UNLABELLED,
     check_labels,
     label_masks,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import defaults
-from ._utils.errors import InputError
-from .nn.statistics import at_least_float32, channel_mean_std
+from .. import defaults
+from .._utils.errors import InputError
+from ..nn.statistics import at_least_float32, channel_mean_std
 from .recolor import METHODS as METHODS
 from .recolor import affine, check_batches, check_choice, check_strength, fit_mask, match_histogram, match_linear
 
@@ -107,7 +107,7 @@ def match_luma(
         strength: in ``[0, 1]``, between the style and the result; 0 returns ``style`` itself.
         style_mask, content_mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` soft regions, of the size of their image, to take
             the statistics from. The whole style is changed all the same.
-        clamp: cut the result to ``[0, 1]``; off by default, as in :func:`~adain.recolor.match_linear`.
+        clamp: cut the result to ``[0, 1]``; off by default, as in :func:`~adain.control.recolor.match_linear`.
 
     Returns:
         ``(B, 3, H, W)`` in the dtype of ``style``; the arithmetic is float32 or better.
@@ -139,8 +139,8 @@ class ColorPreservation:
 
     Attributes:
         mode: one of :data:`MODES`. ``"luminance"`` takes only the lightness of the result (:func:`preserve_luminance`);
-            ``"linear"`` and ``"histogram"`` recolour the style (:func:`~adain.recolor.match_linear`,
-            :func:`~adain.recolor.match_histogram`); ``"none"`` does nothing.
+            ``"linear"`` and ``"histogram"`` recolour the style (:func:`~adain.control.recolor.match_linear`,
+            :func:`~adain.control.recolor.match_histogram`); ``"none"`` does nothing.
         space: one of :data:`SPACES`, for ``"luminance"``.
         method: one of :data:`METHODS`, for ``"linear"``.
         strength: in ``[0, 1]``; 0 does nothing.

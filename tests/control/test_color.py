@@ -12,11 +12,11 @@ from torch import Tensor
 
 from adain import defaults
 from adain._utils.errors import InputError
-from adain.color import METHODS, MODES, SPACES, ColorPreservation, match_luma, preserve_luminance
-from adain.recolor import match_histogram, match_linear
+from adain.control.color import METHODS, MODES, SPACES, ColorPreservation, match_luma, preserve_luminance
+from adain.control.recolor import match_histogram, match_linear
 
-from .colors import picture
-from .conftest import python
+from ..colors import picture
+from ..conftest import python
 
 # I and Q as defined for NTSC, to six digits.
 YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])

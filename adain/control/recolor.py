@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from . import defaults
-from ._utils.errors import InputError
-from .image.tensors import check_tensor
-from .nn.statistics import at_least_float32
+from .. import defaults
+from .._utils.errors import InputError
+from ..image.tensors import check_tensor
+from ..nn.statistics import at_least_float32
 
 METHODS = defaults.COLOR_METHODS
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from . import defaults
-from ._utils.errors import InputError
-from .content import Content
-from .image import io as images
+from .. import defaults
+from .._utils.errors import InputError
+from ..content import Content
+from ..image import io as images
+from ..nn.adain import adaptive_instance_norm, check_alpha
+from ..nn.bands import fine_change
+from ..nn.regions import regional_instance_norm
+from ..nn.statistics import RunningStatistics, channel_mean_std, regional_mean_std
+from ..tiling import Box
 from .masks import MIN_AREA, MIN_PEAK, Channel, Direction, MaskInput, mask_name, uncovered
-from .nn.adain import adaptive_instance_norm, check_alpha
-from .nn.bands import fine_change
-from .nn.regions import regional_instance_norm
-from .nn.statistics import RunningStatistics, channel_mean_std, regional_mean_std
 from .placement import Guide, Ramp, is_full, lay_cells, lay_masks
 from .style import Style
-from .tiling import Box
 
 Statistics = tuple[Tensor, Tensor]
 """Mean and deviation of channels."""
@@ -31,8 +31,8 @@ class Region:
 
     Attributes:
         style: what goes there.
-        mask: where: anything :func:`adain.masks.read_mask` takes, of the photograph's shape and any size, or a
-            :class:`~adain.placement.Ramp`.
+        mask: where: anything :func:`adain.control.masks.read_mask` takes, of the photograph's shape and any size, or a
+            :class:`~adain.control.placement.Ramp`.
         alpha: strength in ``[0, 1]``.
         name: what messages call the mask; its file name by default.
 
@@ -58,7 +58,7 @@ class Regions:
     Attributes:
         regions: at least one.
         background: a style for what they leave uncovered.
-        feather: radius in pixels of the result over which edges are softened; see :func:`adain.masks.feather`.
+        feather: radius in pixels of the result over which edges are softened; see :func:`adain.control.masks.feather`.
         shared_content: normalise with the statistics of the whole photograph rather than of each region: for masks that
             blend styles over the same content, whose tones must run on across them.
         channel: whether masks are read from their ``"luminance"`` or their ``"alpha"``.
@@ -86,7 +86,7 @@ class Regions:
 
         Raises:
             InputError: if a mask does not fit the photograph, is black, or vanishes at the scale of the features.
-            MissingFileError, ImageError: see :func:`adain.masks.read_mask`.
+            MissingFileError, ImageError: see :func:`adain.control.masks.read_mask`.
         """
         names = guide_names([r.mask for r in self.regions], [r.name for r in self.regions])
         masks = lay_masks(
@@ -157,7 +157,7 @@ def place(
     shared_content: bool = False,
     names: Sequence[str] | None = None,
 ) -> Placement:
-    """Masks of :func:`~adain.placement.lay_masks` with their styles, followed down to the photograph's features.
+    """Masks of :func:`~adain.control.placement.lay_masks` with their styles, followed down to the photograph's features.
 
     A background that nothing is left for is no error: a mask may well cover the picture.
 
@@ -182,7 +182,7 @@ def gradient(left: Style, right: Style, direction: Direction | MaskInput | Ramp 
     Args:
         left: the style where the mask is 1: at the left, the top, the top left corner or the centre.
         right: the style where it is 0.
-        direction: ``"horizontal"``, ``"vertical"``, ``"diagonal"``, ``"radial"`` (see :func:`adain.masks.ramp`), or a
+        direction: ``"horizontal"``, ``"vertical"``, ``"diagonal"``, ``"radial"`` (see :func:`adain.control.masks.ramp`), or a
             mask of your own.
     """
     named = isinstance(direction, str) and direction in defaults.DIRECTIONS

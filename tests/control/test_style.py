@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
+from adain.control.style import Style, blend, normalize_weights
 from adain.nn.adain import adaptive_instance_norm
-from adain.style import Style, blend, normalize_weights
 
 
 def styles(count: int) -> list[Style]:

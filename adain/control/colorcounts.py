@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .image import io as images
+from ..image import io as images
 
 _BAND = 1 << 22  # pixels that are looked at together
 _LEVELS = 256
@@ -17,7 +17,7 @@ def count_colors(picture: Image.Image, mask: Tensor | None = None) -> tuple[Tens
     """The distinct colours of a picture and the weight of each.
 
     As an image and its mask they have the mean, the covariance and the histograms of the picture under its mask: what
-    :mod:`adain.recolor` takes from a photograph, without the photograph in floating point.
+    :mod:`adain.control.recolor` takes from a photograph, without the photograph in floating point.
 
     Args:
         picture: of mode ``RGB``.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .._utils.errors import InputError
+from ..image import io as images
+from ..image import tensors
+from ..nn.vgg import STRIDE
 from . import masks
-from ._utils.errors import InputError
-from .image import io as images
-from .image import tensors
 from .masks import Channel, Direction, MaskInput
-from .nn.vgg import STRIDE
 
 ASPECT_TOLERANCE = 0.02
 """How far the aspect ratios of a mask and its picture may lie apart: cropping a few pixels off, and no more."""
@@ -23,7 +23,7 @@ _FULL = 1.0 - 1e-5  # what resizing and blurring leave of a white mask, in the w
 
 @dataclass(frozen=True)
 class Ramp:
-    """A mask that runs linearly from 1 to 0 over whatever picture it is laid on; see :func:`adain.masks.ramp`.
+    """A mask that runs linearly from 1 to 0 over whatever picture it is laid on; see :func:`adain.control.masks.ramp`.
 
     Raises:
         InputError: on construction, if there is no such direction.
@@ -55,9 +55,9 @@ def lay_masks(
         guides: at least one mask, painted over the whole picture at any size.
         size: height and width of the picture in pixels.
         uncropped: the same before its central square was cut out, if it was.
-        feather: radius of :func:`adain.masks.feather` in pixels of the picture.
+        feather: radius of :func:`adain.control.masks.feather` in pixels of the picture.
         names: one for each mask, for messages; by default the file names, or ``mask 1``, ``mask 2``, …
-        channel, max_pixels: see :func:`adain.masks.read_mask`.
+        channel, max_pixels: see :func:`adain.control.masks.read_mask`.
         device: where they are wanted.
 
     Returns:
@@ -65,8 +65,8 @@ def lay_masks(
 
     Raises:
         InputError: if a mask has another aspect ratio than the picture, is black everywhere, or cannot be used;
-            see :func:`adain.masks.prepare_regions`.
-        MissingFileError, ImageError: see :func:`adain.masks.read_mask`.
+            see :func:`adain.control.masks.prepare_regions`.
+        MissingFileError, ImageError: see :func:`adain.control.masks.read_mask`.
     """
     whole = uncropped or size
     given = ["" if isinstance(g, Ramp) else masks.mask_name(g) for g in guides] if names is None else [*names]

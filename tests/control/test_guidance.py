@@ -14,13 +14,13 @@ from PIL import Image
 import adain
 from adain import ColorPreservation, Region, Regions
 from adain._utils.errors import InputError
-from adain.color import _lightness, _to_coordinates
 from adain.content import Content
-from adain.masks import ramp, to_cells
+from adain.control.color import _lightness, _to_coordinates
+from adain.control.masks import ramp, to_cells
+from adain.control.recolor import mean_covariance
+from adain.control.style import Style
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import channel_mean_std
-from adain.recolor import mean_covariance
-from adain.style import Style
 from adain.stylizer import Stylizer
 from tests.conftest import noise_image
 from tests.models import stylizer
@@ -144,8 +144,8 @@ def test_gradient(stylizer: Stylizer, wave: Style, harbour: Style) -> None:
         target = adain.gradient(wave, harbour, direction)  # type: ignore[arg-type]
         placed = target.place(content)
         torch.testing.assert_close(placed.masks.sum(dim=0), torch.ones(1, 32, 160))
-        got = adain.guidance.transfer(content.features, placed)
-        ends = [adain.guidance.transfer(content.features, style) for style in (wave, harbour)]
+        got = adain.control.guidance.transfer(content.features, placed)
+        ends = [adain.control.guidance.transfer(content.features, style) for style in (wave, harbour)]
         share = placed.cells[0]
         torch.testing.assert_close(got, share * ends[0] + (1 - share) * ends[1], atol=1e-3, rtol=1e-3)
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from adain._utils.errors import ImageError, InputError
-from adain.color import match_luma
+from adain.control.color import match_luma
+from adain.control.recolor import METHODS, STYLE_FLOOR, match_histogram, match_linear, mean_covariance, transport_matrix
 from adain.image import io as images
-from adain.recolor import METHODS, STYLE_FLOOR, match_histogram, match_linear, mean_covariance, transport_matrix
 
-from .colors import levels, picture
-from .conftest import sample
+from ..colors import levels, picture
+from ..conftest import sample
 
 SEEDS = st.integers(0, 2**31)
 

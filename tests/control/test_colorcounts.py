@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from adain import colorcounts
-from adain.color import match_luma
-from adain.colorcounts import count_colors
+from adain.control import colorcounts
+from adain.control.color import match_luma
+from adain.control.colorcounts import count_colors
+from adain.control.recolor import match_histogram, match_linear, mean_covariance
 from adain.image.io import to_tensor
-from adain.recolor import match_histogram, match_linear, mean_covariance
 
-from .conftest import noise_image
+from ..conftest import noise_image
 
 
 @pytest.fixture(params=[False, True], ids=["all", "masked"])

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ._utils.errors import InputError, MissingFileError
-from ._utils.files import atomic_path
-from .strengths import normalize_weights as normalize_weights
+from .._utils.errors import InputError, MissingFileError
+from .._utils.files import atomic_path
+from ..strengths import normalize_weights as normalize_weights
 
 SUFFIX = ".safetensors"
 

@@ -1,0 +1,1 @@
+"""What goes where, and in whose colours: styles and blends, masks, labels, regions, colour preservation."""
