@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from .refine import refine
     from .refinement.progress import RefinementError
     from .refinement.recipe import Recipe
-    from .style_cache import StyleCache
-    from .stylizer import Content, Stylizer
+    from .stylizer.cache import StyleCache
+    from .stylizer.stylizer import Content, Stylizer
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ _HOME = {
     "AdaIN": "nn.adain",
     "AdainError": "_utils.errors",
     "ColorPreservation": "control.color",
-    "Content": "stylizer",
+    "Content": "stylizer.stylizer",
     "DiskFullError": "_utils.errors",
     "ImageError": "_utils.errors",
     "InputError": "_utils.errors",
@@ -56,8 +56,8 @@ _HOME = {
     "Region": "control.guidance",
     "Regions": "control.guidance",
     "Style": "control.style",
-    "StyleCache": "style_cache",
-    "Stylizer": "stylizer",
+    "StyleCache": "stylizer.cache",
+    "Stylizer": "stylizer.stylizer",
     "TrainingError": "_utils.errors",
     "WeightsError": "_utils.errors",
     "adaptive_instance_norm": "nn.adain",

@@ -12,8 +12,6 @@ from PIL import Image
 from . import defaults
 from ._utils.errors import InputError
 from ._utils.fingerprint import fingerprint
-from .composition import Controls, Request, as_color
-from .content import Content, Watch
 from .control.style import Style
 from .folders import Result, Task, by_content, make, remaining
 from .image.inputs import Opened
@@ -21,10 +19,12 @@ from .image.io import count_pixels
 from .jobs import Job, distinct, find, plan
 from .manifest import Manifest
 from .nn.vgg import CONTENT_LAYER, layers_upto
-from .tiling import TileSize
+from .stylizer.composition import Controls, Request, as_color
+from .stylizer.content import Content, Watch
+from .stylizer.halo import TileSize
 
 if TYPE_CHECKING:
-    from .stylizer import Stylizer
+    from .stylizer.stylizer import Stylizer
 
 READ_AHEAD_PIXELS = 1 << 24
 """Photographs that hold more are read when their turn comes: several at a time would fill the memory."""
@@ -86,7 +86,7 @@ def stylize_folder(
     Request.of(paths if is_one else paths[:1], **_checkable(controls))
     jobs = plan(photos, names, os.fspath(output) + os.sep, suffix=suffix, pairs=pairs)
     if stylizer is None:
-        from .stylizer import Stylizer
+        from .stylizer.stylizer import Stylizer
 
         stylizer = Stylizer.from_pretrained()
     maker = _Plain(stylizer, paths, is_one, controls)

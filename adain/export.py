@@ -23,7 +23,7 @@ from .nn import pretrained
 from .nn.decoder import Decoder
 from .nn.vgg import MIN_SIZE, VGGEncoder
 from .onnx import FORMAT, STYLE_FILE, TRANSFER_FILE, open_session
-from .stylizer import Stylizer
+from .stylizer.stylizer import Stylizer
 
 OPSETS = (13, 23)
 """The oldest and the newest opset the graphs are written for."""

@@ -27,7 +27,7 @@ from .refinement.pictures import Pictures, check_size
 from .refinement.progress import Callback, RefinementError
 from .refinement.recipe import DEFAULT_RECIPE, Recipe, from_mapping, load_recipe
 from .refinement.starts import make_start, one_pass
-from .stylizer import Stylizer
+from .stylizer.stylizer import Stylizer
 
 
 @torch.inference_mode(False)  # whatever the caller's mode: the picture needs a gradient

@@ -25,7 +25,7 @@ from adain.export import export_onnx
 from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
 from adain.nn.pretrained import DEFAULT_MODEL
 from adain.onnx import OnnxStylizer
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from adain import defaults
 from adain._utils.resources import sample_folder
 from adain.batch import stylize_folder
 from adain.image.io import center_crop_square, list_images, read_image, resize_shorter, save_image
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 
 def prepare(folder: Path, count: int, size: int, suffix: str) -> list[Path]:

@@ -30,7 +30,7 @@ from adain.nn.pretrained import load_encoder
 from adain.nn.vgg import Pooling
 from adain.refine import refine
 from adain.refinement.recipe import load_recipe
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 METHODS = {
     "photograph": None,

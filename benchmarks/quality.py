@@ -28,7 +28,7 @@ from adain.image.io import list_images
 from adain.nn.pretrained import DEFAULT_MODEL
 from adain.nn.statistics import channel_mean_std
 from adain.nn.vgg import STRIDE
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 
 def score(stylizer: Stylizer, contents: list[Path], styles: list[Path], size: int, pairs: Pairing) -> dict[str, object]:

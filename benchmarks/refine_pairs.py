@@ -31,7 +31,7 @@ from adain.refinement.network import LossNetwork
 from adain.refinement.pictures import Pictures, StylePicture
 from adain.refinement.progress import Progress
 from adain.refinement.recipe import load_recipe
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 GATYS, FAST = "gatys2016", "refine-fast"
 

@@ -29,7 +29,7 @@ from adain.image.io import center_crop_square, read_image, to_tensor
 from adain.image.tensors import resize_shorter
 from adain.image.warp import warping_error
 from adain.motion import Camera, KnownFrame, moving_view
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from adain.video.steady import Steadier
 
 NOISE = 3 / 255

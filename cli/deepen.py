@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from adain.refinement.progress import Progress
-    from adain.stylizer import Stylizer
+    from adain.stylizer.stylizer import Stylizer
 
     from .controls import Controls
 

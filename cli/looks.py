@@ -14,11 +14,11 @@ from adain._utils.errors import AdainError, InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.content import Content
     from adain.control.color import ColorPreservation
     from adain.control.style import Style
-    from adain.style_cache import StyleCache
-    from adain.stylizer import Stylizer
+    from adain.stylizer.cache import StyleCache
+    from adain.stylizer.content import Content
+    from adain.stylizer.stylizer import Stylizer
 
     from .controls import Controls
 
@@ -187,8 +187,8 @@ def _gradient(arts: Sequence[Artwork], controls: Controls, alpha: float) -> Rend
 
 
 def _grid(arts: Sequence[Artwork], steps: int, alpha: float) -> Render:
-    from adain.grids import grid_weights
     from adain.image.sheets import grid
+    from adain.stylizer.grids import grid_weights
 
     weights = grid_weights(len(arts), steps)
 
@@ -265,8 +265,8 @@ def check(
     paths: Sequence[Path], controls: Controls, alpha: float, weights: Sequence[float] | None, masks: Sequence[Any]
 ) -> None:
     """See to what the library would find out too late, and for every photograph again."""
-    from adain.composition import Request
-    from adain.grids import grid_weights
+    from adain.stylizer.composition import Request
+    from adain.stylizer.grids import grid_weights
 
     own = controls.region_alphas()
     if controls.gradient is None:

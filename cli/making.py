@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from adain.batch import ContentMaker
     from adain.image.inputs import Opened
     from adain.jobs import Job
-    from adain.tiling import TileSize
+    from adain.stylizer.halo import TileSize
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Order:
         from adain.allocator import keep_memory
         from adain.batch import ContentMaker
         from adain.image.io import DEFAULT_MAX_PIXELS
-        from adain.style_cache import StyleCache
+        from adain.stylizer.cache import StyleCache
 
         masks: list[Any] = [*self.controls.masks]
         if self.controls.label_map is not None:

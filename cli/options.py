@@ -11,7 +11,7 @@ import click
 from adain import defaults
 
 if TYPE_CHECKING:
-    from adain.stylizer import Stylizer
+    from adain.stylizer.stylizer import Stylizer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -57,7 +57,7 @@ def load_stylizer(
 
     from adain.image.io import DEFAULT_MAX_PIXELS
     from adain.nn.pretrained import DEFAULT_MODEL
-    from adain.stylizer import Stylizer
+    from adain.stylizer.stylizer import Stylizer
 
     torch.manual_seed(seed)
     return Stylizer.from_pretrained(

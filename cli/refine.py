@@ -22,7 +22,7 @@ from .options import SNAKE_CASE, load_stylizer, model_options
 if TYPE_CHECKING:
     from adain.jobs import Job
     from adain.refinement.progress import Progress
-    from adain.stylizer import Stylizer
+    from adain.stylizer.stylizer import Stylizer
 
 
 def recipe_options(command: Any) -> Any:

@@ -11,7 +11,7 @@ import click
 from adain import defaults
 
 if TYPE_CHECKING:
-    from adain.content import TileProgress
+    from adain.stylizer.content import TileProgress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -10,7 +10,7 @@ from PIL import Image
 from adain._utils.resources import sample_folder
 from adain.image.io import center_crop_square, list_images, read_image, save_image
 from adain.image.sheets import grid
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 CONTENTS = ("montStMichel", "chelsea", "cincinnati-bridge")
 STYLES = (

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from adain._utils.resources import sample_folder
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 
 @pytest.fixture(scope="module", params=["vgg19", "fast"])

@@ -10,7 +10,7 @@ import adain
 from adain import batch
 from adain._utils.errors import ImageError, InputError
 from adain.folders import Result
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 from tests.models import stylizer
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 import adain
 from adain.cli.controls import complete_color_flag
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]

@@ -20,7 +20,7 @@ from PIL import Image
 
 from adain._utils.errors import DiskFullError
 from adain.cli import making
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import ROOT, noise_image, one_line_error
 
 Run = Callable[..., Result]

@@ -12,10 +12,10 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from adain import featurestore
 from adain._utils import memory
 from adain.cli.tiles import tile_bar
-from adain.content import TileProgress
+from adain.stylizer import store as featurestore
+from adain.stylizer.content import TileProgress
 
 from .conftest import noise_image, one_line_error
 

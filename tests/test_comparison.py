@@ -14,7 +14,7 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from adain.nn.vgg import CONTENT_LAYER
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import ROOT, noise_image
 from tests.test_benchmarks import script
 

@@ -14,7 +14,7 @@ from adain.export import export_onnx, provenance
 from adain.nn.fast import SlimDecoder, SlimEncoder
 from adain.nn.vgg import VGGEncoder
 from adain.onnx import OnnxStylizer
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

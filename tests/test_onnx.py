@@ -10,7 +10,7 @@ from PIL import Image
 from adain._utils.errors import ImageError, InputError, MissingFileError, WeightsError
 from adain.export import export_onnx
 from adain.onnx import OnnxStyle, OnnxStylizer, blend
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image, python
 from tests.test_export import slim
 

@@ -20,7 +20,7 @@ from adain.nn.backbones import ARCHITECTURES
 from adain.refinement import starts
 from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.recipe import load_recipe
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image, python
 
 LIGHT = {"losses": {"content": {"weight": 1, "layers": ["relu2_1"]}, "gram": {"weight": 1, "layers": ["relu1_1"]}}}

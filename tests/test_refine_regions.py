@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import adain
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 
 RECIPE = {

@@ -10,7 +10,7 @@ import torch
 
 from .. import defaults
 from ..nn.vgg import VGGEncoder
-from ..tiling import TileSize, check_tile
+from ..stylizer.halo import TileSize, check_tile
 
 BYTES_PER_PIXEL = VGGEncoder.pass_bytes
 """Peak of encoder and decoder over an untiled image, per pixel of float32, for the base model."""

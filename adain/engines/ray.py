@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 from .. import defaults
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
-from ..composition import Controls, StyleInput
 from ..control.guidance import Regions
 from ..image import io as images
 from ..nn import pretrained
+from ..stylizer.composition import Controls, StyleInput
 from . import runtime, tables
 from .job import Job
 from .ledger import Ledger
@@ -148,7 +148,7 @@ def stylize_dataset(
 
 def _encode(looks: Sequence[Look], weights: dict[str, Any]) -> list[Look]:
     """The looks with their styles encoded, on whatever device this machine has."""
-    from ..stylizer import Stylizer
+    from ..stylizer.stylizer import Stylizer
 
     stylizer = Stylizer.from_pretrained(**weights)
     return [look.encoded(stylizer).on("cpu") for look in looks]

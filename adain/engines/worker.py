@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .._utils.errors import AdainError
 from ..image.io import encode_image, read_image, save_image
-from ..tiling import TileSize
+from ..stylizer.halo import TileSize
 from .look import Look
 from .records import DONE, FAILED, record
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from PIL import Image
 
-    from ..content import Content
-    from ..stylizer import Stylizer
+    from ..stylizer.content import Content
+    from ..stylizer.stylizer import Stylizer
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Worker:
     """
 
     def __init__(self, settings: Settings, ledger: LedgerLike, stylizer: Stylizer | None = None) -> None:
-        from ..stylizer import Stylizer
+        from ..stylizer.stylizer import Stylizer
 
         self.settings, self.ledger = settings, ledger
         self.stylizer = Stylizer.from_pretrained(**settings.model) if stylizer is None else stylizer

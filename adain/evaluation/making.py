@@ -17,7 +17,7 @@ from ..control.style import Style, blend
 from ..losses import Stats, mean_std_distance
 from ..metrics.monotonicity import STEPS, Monotonicity
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
-from ..stylizer import Content, Stylizer
+from ..stylizer.stylizer import Content, Stylizer
 from .pictures import Gallery
 
 PAN = (6, 3)

@@ -17,7 +17,7 @@ from ..metrics.networks import LPIPS, ArtInception, art_fid
 from ..nn.devices import resolve_device
 from ..nn.pretrained import load_encoder
 from ..nn.vgg import layers_upto, min_size
-from ..stylizer import Stylizer
+from ..stylizer.stylizer import Stylizer
 from .catalogue import Metric, choose
 from .making import Maker
 from .measures import View, layers_for, measure

@@ -35,7 +35,7 @@ Pooling = Literal["max", "average"]
 
 
 class Trim(Protocol):
-    """Cuts a tile's halo down on its way through a network; see :class:`adain.tiling.Trimmer`."""
+    """Cuts a tile's halo down on its way through a network; see :class:`adain.stylizer.halo.Trimmer`."""
 
     def __call__(self, name: str, x: Tensor) -> Tensor:
         """What later layers need of the result of convolution ``name``."""

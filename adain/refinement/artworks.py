@@ -14,7 +14,7 @@ from ..control.placement import Guide, lay_masks
 from ..control.style import Style, normalize_weights
 from ..image.inputs import input_name
 from ..image.io import ImageInput
-from ..stylizer import Stylizer
+from ..stylizer.stylizer import Stylizer
 from .pictures import StylePicture, check_size
 
 ColorChoice = None | str | ColorPreservation

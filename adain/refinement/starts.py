@@ -13,7 +13,7 @@ from .._utils.errors import InputError
 from .._utils.suggest import closest
 from ..image.io import ImageInput
 from ..image.tensors import resize_to
-from ..stylizer import Stylizer
+from ..stylizer.stylizer import Stylizer
 from .pictures import StylePicture
 from .recipe import STARTS
 from .targets import blended

@@ -10,11 +10,11 @@ from typing import Any
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..composition import ColorShare, Request, StyleInput
-from ..content import Content
 from ..control.guidance import Placement, Regions
 from ..control.style import Style, blend
-from ..stylizer import Stylizer
+from ..stylizer.composition import ColorShare, Request, StyleInput
+from ..stylizer.content import Content
+from ..stylizer.stylizer import Stylizer
 from .keys import Key, weights_at
 
 
@@ -44,7 +44,7 @@ class Look:
         style: as :meth:`adain.Stylizer.stylize` takes it; None with keys.
         keys: in any order; none for the same style throughout.
         duration: of the video in seconds, None if it is not known.
-        controls: further arguments of :meth:`adain.composition.Request.of`.
+        controls: further arguments of :meth:`adain.stylizer.composition.Request.of`.
 
     Raises:
         InputError: if the arguments contradict each other.

@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import AdainError
-from ..composition import keep_colors
 from ..image import io as images
-from ..stylizer import Stylizer
+from ..stylizer.composition import keep_colors
+from ..stylizer.stylizer import Stylizer
 from .look import Look
 from .media import Frame, Pixels, VideoInfo
 from .resume import State, WorkFolder

@@ -12,11 +12,11 @@ from typing import Any
 from .. import defaults
 from .._utils.errors import AdainError, InputError
 from .._utils.files import check_writable
-from ..composition import ColorInput, StyleInput
 from ..control.guidance import Regions
 from ..control.masks import Channel, MaskInput
 from ..control.placement import Guide
-from ..stylizer import Stylizer
+from ..stylizer.composition import ColorInput, StyleInput
+from ..stylizer.stylizer import Stylizer
 from . import codecs
 from .encoder import Encoding
 from .join import check_container

@@ -98,7 +98,7 @@ class Adain(Pass):
 
     def load(self, threads: int) -> None:
         from adain.allocator import keep_memory
-        from adain.stylizer import Stylizer
+        from adain.stylizer.stylizer import Stylizer
 
         if self.keeps_memory:
             keep_memory()
@@ -220,7 +220,7 @@ class Optimisation(Contestant):
     is_pass: ClassVar[bool] = False
 
     def load(self, threads: int) -> None:
-        from adain.stylizer import Stylizer
+        from adain.stylizer.stylizer import Stylizer
 
         self.stylizer = Stylizer.from_pretrained(device="cpu")
 

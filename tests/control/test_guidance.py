@@ -14,14 +14,14 @@ from PIL import Image
 import adain
 from adain import ColorPreservation, Region, Regions
 from adain._utils.errors import InputError
-from adain.content import Content
 from adain.control.color import _lightness, _to_coordinates
 from adain.control.masks import ramp, to_cells
 from adain.control.recolor import mean_covariance
 from adain.control.style import Style
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import channel_mean_std
-from adain.stylizer import Stylizer
+from adain.stylizer.content import Content
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 from tests.models import stylizer
 

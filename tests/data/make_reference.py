@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from adain._utils.resources import sample_folder
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 HERE = Path(__file__).parent
 REFERENCES = {"vgg19": HERE / "reference.png", "fast": HERE / "reference-fast.png"}

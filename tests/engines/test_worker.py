@@ -15,7 +15,7 @@ from adain.engines.look import each
 from adain.engines.records import DONE, FAILED, Report, Tally, record
 from adain.engines.sources import with_images
 from adain.engines.worker import RUN, Settings, Worker, results_table, unpacked
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 from .conftest import png, write_table
 

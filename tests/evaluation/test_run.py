@@ -16,7 +16,7 @@ from adain.image.warp import warping_error
 from adain.nn.pretrained import load_encoder
 from adain.nn.statistics import channel_mean_std
 from adain.nn.vgg import CONTENT_LAYER
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 
 from .conftest import SIZE, Folders

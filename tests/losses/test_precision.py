@@ -10,7 +10,7 @@ from torch import Tensor
 
 from adain.losses import ContentLoss, CovarianceLoss, GramLoss, Loss, SlicedWassersteinLoss, StyleLoss
 from adain.nn.vgg import STYLE_LAYERS
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 
 SIDE = 1024
 

@@ -8,7 +8,7 @@ from adain.control.style import Style
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.bands import fine_band
 from adain.nn.statistics import channel_mean_std
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 from tests.models import stylizer
 

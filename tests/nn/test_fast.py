@@ -13,9 +13,9 @@ from adain._utils.errors import InputError
 from adain.nn.decoder import Decoder
 from adain.nn.fast import BLOCKS, FOLDED, LAYERS, SlimDecoder, SlimEncoder, fold, unfold
 from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder
-from adain.tiling import DECODER_HALO, ENCODER_HALO, Tiling, decoder_steps, encoder_steps
+from adain.stylizer.halo import DECODER_HALO, ENCODER_HALO, Tiling, decoder_steps, encoder_steps
 from adain.training.fastnet import FastNet
-from tests.test_tiling import reach_of
+from tests.stylizer.test_halo import reach_of
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 

@@ -26,9 +26,9 @@ from adain.nn.backbones import load_backbone
 from adain.nn.fast import SlimDecoder, SlimEncoder
 from adain.nn.vgg import VGGEncoder
 from adain.refinement import network
-from adain.style_cache import StyleCache
-from adain.style_cache import fingerprint as encoder_fingerprint
-from adain.stylizer import Stylizer
+from adain.stylizer.cache import StyleCache
+from adain.stylizer.cache import fingerprint as encoder_fingerprint
+from adain.stylizer.stylizer import Stylizer
 from adain.video.resume import digest
 from tests.conftest import noise_image, one_line_error
 

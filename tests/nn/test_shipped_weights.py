@@ -13,7 +13,7 @@ from adain import metrics
 from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
 from adain.nn.pretrained import load_encoder, registry
 from adain.nn.vgg import STYLE_LAYERS, VGGEncoder
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import sample
 from tests.data.make_reference import REFERENCES, render
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from adain._utils.errors import InputError, MissingFileError, TrainingError, WeightsError
 from adain.nn.fast import SlimDecoder, SlimEncoder
 from adain.nn.pretrained import load_decoder, load_encoder, registry
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from adain.training import loop
 from adain.training.checkpoint import CheckpointStore, State
 from adain.training.config import TrainingConfig

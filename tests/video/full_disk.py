@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adain._utils.errors import InputError
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from adain.video import stylize_video
 
 from .videos import read_video, scene, write_video

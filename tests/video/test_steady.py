@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError
-from adain.content import Content
 from adain.control.guidance import Placement, transfer
 from adain.control.style import Style
 from adain.image.io import read_image, to_tensor
@@ -13,7 +12,8 @@ from adain.image.warp import warping_error
 from adain.motion import Camera, moving_view
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import EPS, channel_mean_std
-from adain.stylizer import Stylizer
+from adain.stylizer.content import Content
+from adain.stylizer.stylizer import Stylizer
 from adain.video import steady
 from adain.video.flow import FlowFinder
 from adain.video.steady import Steadier

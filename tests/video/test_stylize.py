@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from adain._utils.errors import InputError
-from adain.stylizer import Stylizer
+from adain.stylizer.stylizer import Stylizer
 from adain.video import Key, VideoProgress, VideoResult, VideoStopped, stylize_video
 from tests.conftest import ROOT, noise_image
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ._utils.errors import InputError
-from .tiling import Box
+from .._utils.errors import InputError
+from .halo import Box
 
 IN_MEMORY = 128 << 20
 """Bytes up to which a feature map is kept in memory: that of 4 megapixels."""

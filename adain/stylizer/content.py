@@ -9,11 +9,11 @@ from typing import NamedTuple
 from PIL import Image
 from torch import Tensor
 
-from ._utils.errors import InputError
-from .control.colorcounts import count_colors
-from .featurestore import FeatureStore
-from .image import io as images
-from .tiling import Box, Tiling
+from .._utils.errors import InputError
+from ..control.colorcounts import count_colors
+from ..image import io as images
+from .halo import Box, Tiling
+from .store import FeatureStore
 
 
 class TileProgress(NamedTuple):

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from torch import Tensor
 
-from . import defaults
-from ._utils.errors import InputError
+from .. import defaults
+from .._utils.errors import InputError
+from ..control.color import ColorPreservation
+from ..control.guidance import Placement, Regions, guide_names, place
+from ..control.masks import Channel, MaskInput, uncovered
+from ..control.placement import Guide, lay_masks, shares
+from ..control.style import Style, blend, normalize_weights
+from ..image.io import ImageInput
+from ..nn.adain import check_alpha
 from .content import Content, Watch
-from .control.color import ColorPreservation
-from .control.guidance import Placement, Regions, guide_names, place
-from .control.masks import Channel, MaskInput, uncovered
-from .control.placement import Guide, lay_masks, shares
-from .control.style import Style, blend, normalize_weights
-from .image.io import ImageInput
-from .nn.adain import check_alpha
-from .tiling import TileSize
+from .halo import TileSize
 
 if TYPE_CHECKING:
     from .stylizer import Stylizer

@@ -15,8 +15,8 @@ from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control.style import Style
 from adain.nn.pretrained import load_encoder
 from adain.nn.vgg import VGGEncoder
-from adain.style_cache import StyleCache, fingerprint
-from adain.stylizer import Stylizer
+from adain.stylizer.cache import StyleCache, fingerprint
+from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image, one_line_error
 from tests.models import stylizer
 

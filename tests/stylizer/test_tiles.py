@@ -12,14 +12,14 @@ import torch
 from PIL import Image
 
 import adain
-from adain import featurestore
 from adain._utils import memory
 from adain._utils.errors import ImageError, InputError
-from adain.content import TileProgress
-from adain.stylizer import Stylizer
+from adain.stylizer import store as featurestore
+from adain.stylizer.content import TileProgress
+from adain.stylizer.stylizer import Stylizer
 
-from .conftest import noise_image, sample
-from .models import stylizer
+from ..conftest import noise_image, sample
+from ..models import stylizer
 
 __all__ = ["stylizer"]
 
@@ -133,8 +133,8 @@ def test_everything_works_in_tiles(
         assert difference(tile, results[0][(..., *box.slices)]) < EXACT
 
 
-def tiles_of(image: torch.Tensor) -> list[adain.tiling.Box]:
-    tiling = adain.tiling.Tiling(adain.tiling.cells_of((image.shape[2], image.shape[3])), 64)
+def tiles_of(image: torch.Tensor) -> list[adain.stylizer.halo.Box]:
+    tiling = adain.stylizer.halo.Tiling(adain.stylizer.halo.cells_of((image.shape[2], image.shape[3])), 64)
     return [box for row in tiling.rows() for box in row]
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from adain import featurestore
 from adain._utils.errors import InputError
-from adain.featurestore import FeatureStore
-from adain.tiling import Box
+from adain.stylizer import store as featurestore
+from adain.stylizer.halo import Box
+from adain.stylizer.store import FeatureStore
 
 SHAPE = (2, 5, 7, 6)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._utils.errors import InputError
+from .._utils.errors import InputError
 
 
 def grid_weights(count: int, steps: int) -> list[list[tuple[float, ...] | None]]:

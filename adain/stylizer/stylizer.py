@@ -13,27 +13,27 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from . import defaults
-from ._utils.errors import InputError
-from ._utils.memory import choose_tile
+from .. import defaults
+from .._utils.errors import InputError
+from .._utils.memory import choose_tile
+from ..control.guidance import Placement, Regions, transfer
+from ..control.masks import Channel, MaskInput, mask_name
+from ..control.placement import Guide, is_full, lay_cells, lay_masks
+from ..control.style import Style
+from ..image import io as images
+from ..image.inputs import Opened, Picture, input_name, open_picture
+from ..image.io import ImageInput
+from ..nn import pretrained
+from ..nn.decoder import Decoder
+from ..nn.devices import resolve_device
+from ..nn.precision import resolve_precision
+from ..nn.statistics import channel_mean_std
+from ..nn.vgg import STRIDE, VGGEncoder
 from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
 from .content import Content as Content
 from .content import Watch
-from .control.guidance import Placement, Regions, transfer
-from .control.masks import Channel, MaskInput, mask_name
-from .control.placement import Guide, is_full, lay_cells, lay_masks
-from .control.style import Style
-from .image import io as images
-from .image.inputs import Opened, Picture, input_name, open_picture
-from .image.io import ImageInput
-from .nn import pretrained
-from .nn.decoder import Decoder
-from .nn.devices import resolve_device
-from .nn.precision import resolve_precision
-from .nn.statistics import channel_mean_std
-from .nn.vgg import STRIDE, VGGEncoder
-from .tiled import assemble, decode_tiles, encode_tiles, paint
-from .tiling import TileSize
+from .halo import TileSize
+from .tiles import assemble, decode_tiles, encode_tiles, paint
 
 
 class Stylizer:
@@ -203,7 +203,7 @@ class Stylizer:
                 tiles if the whole does not fit into the free memory (see :func:`adain._utils.memory.choose_tile`), which a
                 tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No gradient
                 passes through tiles.
-            watch: called with a :class:`~adain.content.TileProgress` after each tile, here and in decoding.
+            watch: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.
             folder: for a large photograph's features, 32 bytes a pixel; by default that for temporary files.
 
         Raises:

@@ -12,7 +12,7 @@ from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.image.io import to_pil, to_tensor
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import channel_mean_std
-from adain.stylizer import Content, Stylizer
+from adain.stylizer.stylizer import Content, Stylizer
 from tests.conftest import noise_image, sample
 from tests.models import stylizer
 

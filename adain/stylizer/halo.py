@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from . import defaults
-from ._utils.errors import InputError
-from .nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
+from .. import defaults
+from .._utils.errors import InputError
+from ..nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
 
 TileSize = int | str
 """A side in pixels, ``"auto"`` or ``"off"``."""

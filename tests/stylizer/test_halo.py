@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
-from adain.stylizer import Stylizer
-from adain.tiling import (
+from adain.stylizer.halo import (
     DECODER_HALO,
     DECODER_REACH,
     DECODER_STEPS,
@@ -25,6 +24,7 @@ from adain.tiling import (
     check_tile,
     spans,
 )
+from adain.stylizer.stylizer import Stylizer
 
 sides = st.integers(2, 90)
 

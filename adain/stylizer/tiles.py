@@ -1,6 +1,6 @@
 """Stylising in tiles: each encoded once into stored features, and decoded from those with a halo.
 
-Equal to the untiled pass up to float rounding; :mod:`adain.tiling` says why. Memory is that of one tile, and beside it
+Equal to the untiled pass up to float rounding; :mod:`adain.stylizer.halo` says why. Memory is that of one tile, and beside it
 32 bytes a pixel for the features, in a file where that is much, and the photograph and the result in 8 bits.
 """
 
@@ -14,28 +14,18 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ._utils.errors import InputError
+from .._utils.errors import InputError
+from ..control.guidance import Placement, content_statistics, has_fine_band, transfer
+from ..control.style import Style
+from ..image import io as images
+from ..image.inputs import Opened
+from ..nn.bands import REACH_CELLS
+from ..nn.decoder import Decoder
+from ..nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 from .composition import ColorShare, keep_colors
 from .content import Content, TileProgress, Tiles, Watch
-from .control.guidance import Placement, content_statistics, has_fine_band, transfer
-from .control.style import Style
-from .featurestore import FeatureStore
-from .image import io as images
-from .image.inputs import Opened
-from .nn.bands import REACH_CELLS
-from .nn.decoder import Decoder
-from .nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
-from .tiling import (
-    DECODER_HALO,
-    ENCODER_HALO,
-    Box,
-    Tiling,
-    Trimmer,
-    cells_of,
-    decoder_steps,
-    encoder_steps,
-    spans,
-)
+from .halo import DECODER_HALO, ENCODER_HALO, Box, Tiling, Trimmer, cells_of, decoder_steps, encoder_steps, spans
+from .store import FeatureStore
 
 BAND_CELLS = 16
 """Rows of cells whose statistics are taken together."""
@@ -58,7 +48,7 @@ def encode_tiles(
         tile: longest side of a tile in pixels.
         device: where tiles are computed.
         watch: called after each tile, now and whenever the content is decoded.
-        folder: for the features of a large photograph, see :class:`~adain.featurestore.FeatureStore`.
+        folder: for the features of a large photograph, see :class:`~adain.stylizer.store.FeatureStore`.
 
     Raises:
         InputError: if the tile is too small, gradients are wanted, or there is no room on the disk.
@@ -107,7 +97,7 @@ def decode_tiles(
         target: a style, or regions laid on the content.
         alpha: strength in ``[0, 1]``.
         device: where tiles are computed.
-        colors: of the photograph, to keep in them; see :func:`~adain.composition.keep_colors`.
+        colors: of the photograph, to keep in them; see :func:`~adain.stylizer.composition.keep_colors`.
 
     Raises:
         InputError: as :func:`~adain.control.guidance.transfer`; also if gradients are wanted.
