@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
-    from .batch import stylize_folder
+    from .batch.folder import stylize_folder
     from .control.color import ColorPreservation
     from .control.guidance import Region, Regions, gradient
     from .control.style import Style, blend
@@ -69,7 +69,7 @@ _HOME = {
     "read_image": "image.io",
     "refine": "refine",
     "save_image": "image.io",
-    "stylize_folder": "batch",
+    "stylize_folder": "batch.folder",
 }
 
 __all__ = [

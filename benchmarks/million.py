@@ -21,11 +21,11 @@ from machine import describe
 
 from adain import Stylizer
 from adain._utils.resources import sample_folder
-from adain.engines.job import Job
-from adain.engines.ledger import Ledger
-from adain.engines.look import each
-from adain.engines.sources import Photograph, outputs, partitions
-from adain.engines.worker import Settings, Worker
+from adain.batch.ray.job import Job
+from adain.batch.ray.ledger import Ledger
+from adain.batch.ray.look import each
+from adain.batch.ray.sources import Photograph, outputs, partitions
+from adain.batch.ray.worker import Settings, Worker
 from adain.image.io import list_images, read_image, resize_shorter, save_image
 
 

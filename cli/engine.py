@@ -20,8 +20,8 @@ from .codes import ALL_FAILED, SOME_FAILED
 from .looks import check, one_each
 
 if TYPE_CHECKING:
-    from adain.engines.look import Look
-    from adain.engines.records import Record
+    from adain.batch.ray.look import Look
+    from adain.batch.ray.records import Record
 
     from .controls import Controls
 
@@ -109,13 +109,13 @@ class Engine:
             model: of :func:`~cli.options.model_options`.
             skip_existing: whether results that are there are left alone.
             as_json: whether stdout has objects or names.
-            settings: further arguments of :func:`adain.engines.ray.stylize_dataset`.
+            settings: further arguments of :func:`adain.batch.ray.engine.stylize_dataset`.
         """
         # Before Ray is imported: its own log lines stay in its log files, and it tells nobody of being used.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
-        from adain.engines.ray import stylize_dataset
+        from adain.batch.ray.engine import stylize_dataset
 
         given = {name: value for name, value in model.items() if value is not None and name != "seed"}
         if self.ray_cpus_per_actor is not None:
@@ -187,7 +187,7 @@ def ray_looks(
     Raises:
         InputError: if options contradict each other.
     """
-    from adain.engines.look import Look
+    from adain.batch.ray.look import Look
 
     background, own = controls.background_style(), controls.region_alphas()
     colors = one_each(controls.colors(), len(paths), background is not None)

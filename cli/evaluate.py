@@ -192,7 +192,7 @@ def _pairs(
     makes: bool,
 ) -> list[Pair]:
     """What is to be measured."""
-    from adain import jobs
+    from adain.batch import plan as jobs
     from adain.evaluation.pairs import pair_up, read_triples, with_outputs
 
     if triples is not None:

@@ -15,7 +15,7 @@ from adain._utils.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.jobs import Job
+    from adain.batch.plan import Job
     from adain.onnx import OnnxStyle, OnnxStylizer
 
 _SERVED = frozenset(

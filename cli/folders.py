@@ -18,8 +18,8 @@ from adain._utils.errors import AdainError, DiskFullError, InputError
 from .codes import ALL_FAILED, SOME_FAILED
 
 if TYPE_CHECKING:
-    from adain.folders import Result, Task
-    from adain.manifest import Manifest
+    from adain.batch.manifest import Manifest
+    from adain.batch.run import Result, Task
 
     from .exported import OnnxOrder
     from .making import Order
@@ -94,7 +94,7 @@ def carry_out(
     Raises:
         AdainError: if a single result cannot be made, or nothing can be.
     """
-    from adain.folders import by_content, make, remaining, render, save
+    from adain.batch.run import by_content, make, remaining, render, save
 
     todo = remaining(tasks, manifest, options.existing)
     outcome = _Outcome(as_json, [*failures])
@@ -120,7 +120,7 @@ def _in_processes(
 ) -> Iterable[Result]:
     import torch
 
-    from adain.workers import share_out
+    from adain.batch.pool import share_out
 
     build = functools.partial(order.maker, quiet=True)
     threads = max(1, torch.get_num_threads() // jobs)

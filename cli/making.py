@@ -19,9 +19,9 @@ from .tiles import tile_bar
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.batch import ContentMaker
+    from adain.batch.folder import ContentMaker
+    from adain.batch.plan import Job
     from adain.image.inputs import Opened
-    from adain.jobs import Job
     from adain.stylizer.halo import TileSize
 
 
@@ -64,7 +64,7 @@ class Order:
             AdainError: if options contradict each other, or a file they name cannot be read.
         """
         from adain.allocator import keep_memory
-        from adain.batch import ContentMaker
+        from adain.batch.folder import ContentMaker
         from adain.image.io import DEFAULT_MAX_PIXELS
         from adain.stylizer.cache import StyleCache
 
@@ -148,7 +148,7 @@ class StyleMaker:
     deepen: Deepen | None
 
     def read(self, content: Path) -> Opened | Path:
-        """See :meth:`adain.batch.ContentMaker.read`."""
+        """See :meth:`adain.batch.folder.ContentMaker.read`."""
         return self.contents.read(content)
 
     def render(self, loaded: Opened | Path, job: Job) -> Image.Image:
@@ -157,5 +157,5 @@ class StyleMaker:
         return picture if self.deepen is None else self.deepen(picture, job.content, job.style)
 
     def details(self) -> dict[str, Any]:
-        """See :meth:`adain.batch.ContentMaker.details`."""
+        """See :meth:`adain.batch.folder.ContentMaker.details`."""
         return self.contents.details()

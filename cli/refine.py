@@ -20,7 +20,7 @@ from .controls import BareColorFlag, Controls, color_options, parse_numbers, reg
 from .options import SNAKE_CASE, load_stylizer, model_options
 
 if TYPE_CHECKING:
-    from adain.jobs import Job
+    from adain.batch.plan import Job
     from adain.refinement.progress import Progress
     from adain.stylizer.stylizer import Stylizer
 
@@ -150,8 +150,8 @@ def refine(
         raise click.UsageError(f"{what}: adain refine PHOTO ARTWORK -o OUT")
     styles = list(paths[1:])
 
-    from adain import jobs
     from adain._utils.signals import CODES, StopFlag
+    from adain.batch import plan as jobs
     from adain.image.io import DEFAULT_MAX_PIXELS
 
     name = "+".join(Path(path).stem for path in styles)

@@ -142,10 +142,10 @@ def stylize(
         styles = tuple(str(path) for _, path in controls.label_styles())
     contents, styles = _split(paths, contents, styles)
 
-    from adain import jobs
     from adain._utils.errors import ImageError
-    from adain.folders import Task
-    from adain.manifest import Manifest
+    from adain.batch import plan as jobs
+    from adain.batch.manifest import Manifest
+    from adain.batch.run import Task
     from adain.strengths import normalize_weights
 
     is_one = bool(weights or controls.masks or controls.label_map or controls.gradient or controls.style_grid)

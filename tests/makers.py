@@ -11,8 +11,8 @@ from typing import Any
 from PIL import Image
 
 from adain._utils.errors import AdainError, InputError
-from adain.folders import Task
-from adain.jobs import Job
+from adain.batch.plan import Job
+from adain.batch.run import Task
 
 
 class Colors:

@@ -204,7 +204,7 @@ def test_bad_ones_are_listed_and_tried_again(run_cli: Run, quick: Quick, tree: P
 
 
 def test_a_full_disk_ends_it(quick: Quick, run_cli: Run, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from adain import folders
+    from adain.batch import run as folders
 
     real = folders.encode_image
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._utils.errors import InputError, MissingFileError
+from ..batch.plan import output_stem
 from ..image.io import list_images
-from ..jobs import output_stem
 
 Pairing = Literal["product", "zip"]
 

@@ -18,7 +18,7 @@ from PIL import Image
 import adain
 from adain._utils.errors import InputError, WeightsError
 from adain._utils.fingerprint import fingerprint
-from adain.batch import stylize_folder
+from adain.batch.folder import stylize_folder
 from adain.control.guidance import Region, Regions, gradient
 from adain.control.style import Style
 from adain.evaluation import run as evaluation

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from adain._utils.errors import AdainError
-from adain.folders import Result, remaining
-from adain.manifest import Manifest
-from adain.workers import share_out
+from adain.batch.manifest import Manifest
+from adain.batch.pool import share_out
+from adain.batch.run import Result, remaining
 from tests.conftest import ROOT
 from tests.makers import Colors, broken, killed, tasks
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._utils.errors import InputError
-from .._utils.files import atomic_path
+from ..._utils.errors import InputError
+from ..._utils.files import atomic_path
 from .records import DONE, FIELDS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IMAGE_COLUMNS = ("image", "bytes", "img", "data")
 NAME_COLUMNS = ("name", "file_name", "filename", "path", "id", "key")
 RESULT_COLUMNS = ("image", *FIELDS)
-"""Of the tables written: the bytes of each result and what :data:`~adain.engines.records.FIELDS` say of it."""
+"""Of the tables written: the bytes of each result and what :data:`~adain.batch.ray.records.FIELDS` say of it."""
 
 FAILURES = "failed.parquet"
 """The part of the results that could not be made."""

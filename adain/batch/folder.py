@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from PIL import Image
 
-from . import defaults
-from ._utils.errors import InputError
-from ._utils.fingerprint import fingerprint
-from .control.style import Style
-from .folders import Result, Task, by_content, make, remaining
-from .image.inputs import Opened
-from .image.io import count_pixels
-from .jobs import Job, distinct, find, plan
+from .. import defaults
+from .._utils.errors import InputError
+from .._utils.fingerprint import fingerprint
+from ..control.style import Style
+from ..image.inputs import Opened
+from ..image.io import count_pixels
+from ..nn.vgg import CONTENT_LAYER, layers_upto
+from ..stylizer.composition import Controls, Request, as_color
+from ..stylizer.content import Content, Watch
+from ..stylizer.halo import TileSize
 from .manifest import Manifest
-from .nn.vgg import CONTENT_LAYER, layers_upto
-from .stylizer.composition import Controls, Request, as_color
-from .stylizer.content import Content, Watch
-from .stylizer.halo import TileSize
+from .plan import Job, distinct, find, plan
+from .run import Result, Task, by_content, make, remaining
 
 if TYPE_CHECKING:
-    from .stylizer.stylizer import Stylizer
+    from ..stylizer.stylizer import Stylizer
 
 READ_AHEAD_PIXELS = 1 << 24
 """Photographs that hold more are read when their turn comes: several at a time would fill the memory."""
@@ -48,7 +48,7 @@ def stylize_folder(
 ) -> list[Result]:
     """Stylise folders, so that a crash loses nothing: the same call again makes what is missing.
 
-    What was made and what failed stands in ``manifest.jsonl`` in ``output``, see :mod:`adain.manifest`. A photograph
+    What was made and what failed stands in ``manifest.jsonl`` in ``output``, see :mod:`adain.batch.manifest`. A photograph
     is encoded once for all its styles and a style once for all photographs; files are read and written while the
     network works. One bad file does not stop the rest.
 
@@ -86,7 +86,7 @@ def stylize_folder(
     Request.of(paths if is_one else paths[:1], **_checkable(controls))
     jobs = plan(photos, names, os.fspath(output) + os.sep, suffix=suffix, pairs=pairs)
     if stylizer is None:
-        from .stylizer.stylizer import Stylizer
+        from ..stylizer.stylizer import Stylizer
 
         stylizer = Stylizer.from_pretrained()
     maker = _Plain(stylizer, paths, is_one, controls)
@@ -101,7 +101,7 @@ def stylize_folder(
 
 
 class ContentMaker:
-    """The part of a :class:`~adain.folders.Maker` that sees to contents: each is read and encoded once.
+    """The part of a :class:`~adain.batch.run.Maker` that sees to contents: each is read and encoded once.
 
     Args:
         stylizer: encodes them.

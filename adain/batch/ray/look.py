@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from .._utils.errors import InputError
-from ..control.color import ColorPreservation
-from ..control.guidance import Regions, gradient
-from ..control.masks import Direction, MaskInput
-from ..control.style import Style
-from ..defaults import DIRECTIONS
-from ..image.inputs import input_name
-from ..image.sheets import grid
-from ..stylizer.composition import ColorInput, Controls, Request, StyleInput, as_color
-from ..stylizer.content import Content
-from ..stylizer.grids import grid_weights
+from ..._utils.errors import InputError
+from ...control.color import ColorPreservation
+from ...control.guidance import Regions, gradient
+from ...control.masks import Direction, MaskInput
+from ...control.style import Style
+from ...defaults import DIRECTIONS
+from ...image.inputs import input_name
+from ...image.sheets import grid
+from ...stylizer.composition import ColorInput, Controls, Request, StyleInput, as_color
+from ...stylizer.content import Content
+from ...stylizer.grids import grid_weights
 
 if TYPE_CHECKING:
-    from ..stylizer.stylizer import Stylizer
+    from ...stylizer.stylizer import Stylizer
 
 
 @dataclass(frozen=True, eq=False)

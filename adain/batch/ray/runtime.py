@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .. import defaults
-from .._utils.errors import EngineError, InputError
+from ... import defaults
+from ..._utils.errors import EngineError, InputError
 
 
 def load() -> Any:
@@ -85,12 +85,12 @@ class Pool:
 
     @classmethod
     def of(cls, ray: Any, device: str, actors: int | None, cpus: float, gpus: float | None) -> Pool:
-        """What suits the cluster; arguments as for :func:`adain.engines.ray.stylize_dataset`.
+        """What suits the cluster; arguments as for :func:`adain.batch.ray.engine.stylize_dataset`.
 
         Raises:
             InputError: if they contradict each other, or what there is.
         """
-        from ..nn.devices import resolve_device
+        from ...nn.devices import resolve_device
 
         if device not in ("auto", "cpu", "cuda", "mps"):
             raise InputError(f"Ray chooses the GPU of an actor: the device is auto, cpu, cuda or mps, not {device}")

@@ -20,11 +20,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from . import defaults
-from ._utils.errors import AdainError, DiskFullError
-from ._utils.prefetch import AHEAD
-from .folders import Maker, Result, Task, by_content, fail, make
+from .. import defaults
+from .._utils.errors import AdainError, DiskFullError
+from .._utils.prefetch import AHEAD
 from .manifest import Manifest
+from .run import Maker, Result, Task, by_content, fail, make
 
 PATIENCE = 10.0
 """Seconds that processes have to finish what they are at when the work is broken off."""
@@ -48,7 +48,7 @@ def share_out(
     threads: int = 1,
     quality: int = defaults.JPEG_QUALITY,
 ) -> Iterator[Result]:
-    """:func:`adain.folders.make` in several processes; results come in the order of the tasks.
+    """:func:`adain.batch.run.make` in several processes; results come in the order of the tasks.
 
     Args:
         tasks: those of one content follow one another, and are made by the same process.

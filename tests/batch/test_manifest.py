@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adain._utils.errors import DiskFullError, InputError
-from adain.manifest import NAME, Manifest
+from adain.batch.manifest import NAME, Manifest
 
 
 def lines(folder: Path) -> list[dict[str, object]]:
@@ -19,7 +19,7 @@ def lines(folder: Path) -> list[dict[str, object]]:
 
 
 def done(folder: Path, name: str, data: bytes, settings: str = "s") -> Path:
-    """An output in place and recorded, as `adain.folders.save` does."""
+    """An output in place and recorded, as `adain.batch.run.save` does."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import InputError
-from adain.jobs import Found, distinct, expand, find, means_file, plan
+from adain.batch.plan import Found, distinct, expand, find, means_file, plan
 from tests.conftest import noise_image
 
 

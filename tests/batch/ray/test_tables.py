@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import InputError
-from adain.engines import tables
-from adain.engines.records import DONE, FAILED, record
-from adain.engines.worker import results_table
+from adain.batch.ray import tables
+from adain.batch.ray.records import DONE, FAILED, record
+from adain.batch.ray.worker import results_table
 
 from .conftest import png, write_table
 

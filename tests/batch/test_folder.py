@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 import adain
-from adain import batch
 from adain._utils.errors import ImageError, InputError
-from adain.folders import Result
+from adain.batch import folder as batch
+from adain.batch.run import Result
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 from tests.models import stylizer

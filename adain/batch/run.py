@@ -14,13 +14,13 @@ from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from . import defaults
-from ._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
-from ._utils.files import atomic_path, temporary_name
-from ._utils.prefetch import THREADS, read_ahead, write_behind
-from .image.io import encode_image
-from .jobs import Job
+from .. import defaults
+from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
+from .._utils.files import atomic_path, temporary_name
+from .._utils.prefetch import THREADS, read_ahead, write_behind
+from ..image.io import encode_image
 from .manifest import Manifest
+from .plan import Job
 
 Status = Literal["done", "skipped", "failed"]
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from adain import folders
 from adain._utils.errors import AdainError, DiskFullError, InputError
-from adain.folders import Result, by_content, make, remaining, save
-from adain.jobs import Job
-from adain.manifest import Manifest
+from adain.batch import run as folders
+from adain.batch.manifest import Manifest
+from adain.batch.plan import Job
+from adain.batch.run import Result, by_content, make, remaining, save
 from tests.makers import Colors, tasks
 
 

@@ -2,7 +2,7 @@
 
 Every result has a name before any work begins and is put there in one step, so whatever is made twice, because a
 process or a machine died, is still there once. Ray restarts actors that die and gives their batch to another
-(``max_restarts`` and ``max_task_retries`` are -1, as Ray Data sets them); the :class:`~adain.engines.ledger.Ledger`
+(``max_restarts`` and ``max_task_retries`` are -1, as Ray Data sets them); the :class:`~adain.batch.ray.ledger.Ledger`
 sees to it that a picture that kills every process it meets is given up instead of tried for ever.
 """
 
@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .. import defaults
-from .._utils.errors import InputError
-from .._utils.files import atomic_path
-from ..control.guidance import Regions
-from ..image import io as images
-from ..nn import pretrained
-from ..stylizer.composition import Controls, StyleInput
+from ... import defaults
+from ..._utils.errors import InputError
+from ..._utils.files import atomic_path
+from ...control.guidance import Regions
+from ...image import io as images
+from ...nn import pretrained
+from ...stylizer.composition import Controls, StyleInput
 from . import runtime, tables
 from .job import Job
 from .ledger import Ledger
@@ -74,10 +74,10 @@ def stylize_dataset(
             there is one for each; or looks of your own.
         output: a folder for image files, called ``{content}_stylized_{style}{suffix}`` in the subfolders of the
             source; one file, for one result; or a name that ends in ``.parquet``: a folder of parquet files with
-            the columns of :data:`adain.engines.tables.RESULT_COLUMNS`.
+            the columns of :data:`adain.batch.ray.tables.RESULT_COLUMNS`.
         image_column, name_column: of parquet files in ``source``: pictures as the bytes of image files (or structs that
             hold them as ``bytes``), and names for the results, which are otherwise numbered. By default the first
-            of :data:`~adain.engines.tables.IMAGE_COLUMNS` and :data:`~adain.engines.tables.NAME_COLUMNS` there is.
+            of :data:`~adain.batch.ray.tables.IMAGE_COLUMNS` and :data:`~adain.batch.ray.tables.NAME_COLUMNS` there is.
         suffix: format of the results, such as ``".jpg"``; by default the photograph's own.
         quality: of JPEG and WebP results, 1 to 100.
         skip_existing: leave out results that are there; what failed before is tried again.
@@ -93,7 +93,7 @@ def stylize_dataset(
         controls: see :meth:`adain.Stylizer.stylize`; nobody can ``watch``.
 
     Returns:
-        The counts, and where the records are: :data:`~adain.engines.job.MANIFEST` in the folder of the results, or
+        The counts, and where the records are: :data:`~adain.batch.ray.job.MANIFEST` in the folder of the results, or
         beside them.
 
     Raises:
@@ -148,7 +148,7 @@ def stylize_dataset(
 
 def _encode(looks: Sequence[Look], weights: dict[str, Any]) -> list[Look]:
     """The looks with their styles encoded, on whatever device this machine has."""
-    from ..stylizer.stylizer import Stylizer
+    from ...stylizer.stylizer import Stylizer
 
     stylizer = Stylizer.from_pretrained(**weights)
     return [look.encoded(stylizer).on("cpu") for look in looks]
@@ -157,7 +157,7 @@ def _encode(looks: Sequence[Look], weights: dict[str, Any]) -> list[Look]:
 def _run(
     ray: Any, job: Job, settings: Settings, pool: runtime.Pool, columns: tuple[str | None, str | None]
 ) -> Iterator[dict[str, Any]]:
-    """Do what is left to do; yields rows of :func:`~adain.engines.worker.results_table` without pictures."""
+    """Do what is left to do; yields rows of :func:`~adain.batch.ray.worker.results_table` without pictures."""
     # Small jobs are spread over all actors, large ones cut so that little is lost with a process.
     size = max(1, min(defaults.RAY_ROWS_PER_TASK, job.left // (4 * pool.actors)))
     runs = [{RUN: pickle.dumps(run)} for run in job.partitions(size)]
@@ -203,7 +203,7 @@ def _context(ray: Any) -> Iterator[None]:
 
 
 class _RemoteLedger:
-    """A :class:`~adain.engines.ledger.Ledger` in an actor of its own."""
+    """A :class:`~adain.batch.ray.ledger.Ledger` in an actor of its own."""
 
     def __init__(self, actor: Any) -> None:
         self.actor = actor
@@ -218,7 +218,7 @@ class _RemoteLedger:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """Rows of :func:`~adain.engines.sources.partitions` as a block of Ray Data."""
+    """Rows of :func:`~adain.batch.ray.sources.partitions` as a block of Ray Data."""
     import pyarrow as pa
 
     kinds = {"int": pa.int64(), "str": pa.string(), "bytes": pa.large_binary()}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._utils.errors import InputError
-from ..image.io import check_output_path
-from ..jobs import means_file
+from ..._utils.errors import InputError
+from ...image.io import check_output_path
+from ..plan import means_file
 from . import tables
 from .records import SKIPPED, record
 from .sources import PARQUET, Photograph, Source, existing, find, outputs, partitions
@@ -52,7 +52,7 @@ class Job:
         suffix: str | None = None,
         skip_existing: bool = False,
     ) -> Job:
-        """Find the photographs and name the results; arguments as for :func:`adain.engines.ray.stylize_dataset`.
+        """Find the photographs and name the results; arguments as for :func:`adain.batch.ray.engine.stylize_dataset`.
 
         Raises:
             InputError, MissingFileError: as there.
@@ -113,5 +113,5 @@ class Job:
                     yield self.number(k, look), self.record(self.number(k, look), SKIPPED)
 
     def partitions(self, size: int) -> Iterator[list[dict[str, Any]]]:
-        """What is left to do; see :func:`adain.engines.sources.partitions`."""
+        """What is left to do; see :func:`adain.batch.ray.sources.partitions`."""
         return partitions(self.photographs, self.named, self.done, size, in_table=self.in_table)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import InputError, MissingFileError
-from adain.engines.job import MANIFEST, Job
-from adain.engines.sources import find, outputs, with_images
+from adain.batch.ray.job import MANIFEST, Job
+from adain.batch.ray.sources import find, outputs, with_images
 
 from .conftest import png, write_table
 

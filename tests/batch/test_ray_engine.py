@@ -22,12 +22,12 @@ from PIL import Image
 from torch import Tensor
 
 from adain._utils.errors import AdainError, EngineError, InputError
+from adain.batch.ray.engine import stylize_dataset
+from adain.batch.ray.job import MANIFEST
+from adain.batch.ray.records import DONE, FAILED, SKIPPED
 from adain.control.color import ColorPreservation
-from adain.engines.job import MANIFEST
-from adain.engines.ray import stylize_dataset
-from adain.engines.records import DONE, FAILED, SKIPPED
+from tests.batch.ray.conftest import photos, png, write_table
 from tests.conftest import ROOT, noise_image, one_line_error
-from tests.engines.conftest import photos, png, write_table
 
 __all__ = ["photos"]
 
@@ -182,7 +182,7 @@ def test_all_there_needs_no_worker(photos: Path, art: Path, tmp_path: Path) -> N
 
 def test_an_error_from_afar_is_one_line() -> None:
     pytest.importorskip("ray.data")
-    from adain.engines import runtime
+    from adain.batch.ray import runtime
 
     module = runtime.load()
     text = "Traceback (most recent call last):\n  File x\nadain.errors.WeightsError: w.safetensors is damaged\n"
@@ -214,9 +214,7 @@ def test_options(run_cli: Run, photos: Path, art: Path, args: tuple[str, ...], m
 
 
 def test_importing_adain_imports_no_ray() -> None:
-    code = (
-        "import sys, adain.cli, adain.engines.ray, adain.cli.engine; assert not {'ray', 'pyarrow'} & set(sys.modules)"
-    )
+    code = "import sys, adain.cli, adain.batch.ray.engine, adain.cli.engine; assert not {'ray', 'pyarrow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

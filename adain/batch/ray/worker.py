@@ -8,9 +8,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._utils.errors import AdainError
-from ..image.io import encode_image, read_image, save_image
-from ..stylizer.halo import TileSize
+from ..._utils.errors import AdainError
+from ...image.io import encode_image, read_image, save_image
+from ...stylizer.halo import TileSize
 from .look import Look
 from .records import DONE, FAILED, record
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from PIL import Image
 
-    from ..stylizer.content import Content
-    from ..stylizer.stylizer import Stylizer
+    from ...stylizer.content import Content
+    from ...stylizer.stylizer import Stylizer
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Settings:
 
 
 class LedgerLike(Protocol):
-    """A :class:`~adain.engines.ledger.Ledger`, or what stands for one in another process."""
+    """A :class:`~adain.batch.ray.ledger.Ledger`, or what stands for one in another process."""
 
     def begin(self, key: Hashable) -> int: ...
 
@@ -67,13 +67,13 @@ class Worker:
     """
 
     def __init__(self, settings: Settings, ledger: LedgerLike, stylizer: Stylizer | None = None) -> None:
-        from ..stylizer.stylizer import Stylizer
+        from ...stylizer.stylizer import Stylizer
 
         self.settings, self.ledger = settings, ledger
         self.stylizer = Stylizer.from_pretrained(**settings.model) if stylizer is None else stylizer
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """The results of rows of :data:`~adain.engines.sources.ROW`, packed or not."""
+        """The results of rows of :data:`~adain.batch.ray.sources.ROW`, packed or not."""
         rows = unpacked(batch)
         key = f"batch {rows[0]['number']}" if rows else "batch"
         careful = self.ledger.begin(key) > 1

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain.engines.job import Job
-from adain.engines.ledger import Ledger
-from adain.engines.look import each
-from adain.engines.records import DONE, FAILED, Report, Tally, record
-from adain.engines.sources import with_images
-from adain.engines.worker import RUN, Settings, Worker, results_table, unpacked
+from adain.batch.ray.job import Job
+from adain.batch.ray.ledger import Ledger
+from adain.batch.ray.look import each
+from adain.batch.ray.records import DONE, FAILED, Report, Tally, record
+from adain.batch.ray.sources import with_images
+from adain.batch.ray.worker import RUN, Settings, Worker, results_table, unpacked
 from adain.stylizer.stylizer import Stylizer
 
 from .conftest import png, write_table

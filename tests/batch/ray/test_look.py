@@ -10,7 +10,7 @@ from PIL import Image
 
 import adain
 from adain._utils.errors import InputError
-from adain.engines.look import Look, each
+from adain.batch.ray.look import Look, each
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .._utils.errors import InputError, MissingFileError
-from ..image.io import SUFFIXES, WRITABLE, check_output_path, list_images
-from ..jobs import FALLBACK_SUFFIX, result_name
+from ..._utils.errors import InputError, MissingFileError
+from ...image.io import SUFFIXES, WRITABLE, check_output_path, list_images
+from ..plan import FALLBACK_SUFFIX, result_name
 from . import tables
 from .look import absolute
 
@@ -53,7 +53,7 @@ def find(
 
     Args:
         source: an image, a folder (searched with its subfolders), a ``.parquet`` file, a folder of those, or several.
-        image_column: of parquet files; see :func:`adain.engines.tables.columns`.
+        image_column: of parquet files; see :func:`adain.batch.ray.tables.columns`.
         name_column: likewise.
         ignore: a folder of results, which are not taken for photographs when it lies inside one that is searched.
 

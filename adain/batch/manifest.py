@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ._utils.errors import InputError
-from ._utils.files import unwritable
+from .._utils.errors import InputError
+from .._utils.files import unwritable
 
 try:
     import fcntl

@@ -1,0 +1,1 @@
+"""Many pictures: folders, processes, the manifest of what is done."""
