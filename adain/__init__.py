@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
+    from .backends.onnx import OnnxStylizer
     from .batch.folder import stylize_folder
     from .control.color import ColorPreservation
     from .control.guidance import Region, Regions, gradient
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from .nn.adain import AdaIN, adaptive_instance_norm
     from .nn.pretrained import load_decoder, load_encoder
     from .nn.statistics import channel_mean_std
-    from .onnx import OnnxStylizer
     from .refine import refine
     from .refinement.progress import RefinementError
     from .refinement.recipe import Recipe
@@ -50,7 +50,7 @@ _HOME = {
     "ImageError": "_utils.errors",
     "InputError": "_utils.errors",
     "MissingFileError": "_utils.errors",
-    "OnnxStylizer": "onnx",
+    "OnnxStylizer": "backends.onnx",
     "Recipe": "refinement.recipe",
     "RefinementError": "refinement.progress",
     "Region": "control.guidance",

@@ -35,7 +35,7 @@ def export(
     adain export -o model/ --precision int8
     adain stylize photo.jpg wave.jpg --onnx model/ -o out.jpg
     """
-    from adain.export import export_onnx, provenance
+    from adain.backends.export import export_onnx, provenance
     from adain.nn.pretrained import DEFAULT_MODEL, load_decoder, load_encoder
 
     name = model or DEFAULT_MODEL

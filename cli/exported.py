@@ -15,8 +15,8 @@ from adain._utils.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
+    from adain.backends.onnx import OnnxStyle, OnnxStylizer
     from adain.batch.plan import Job
-    from adain.onnx import OnnxStyle, OnnxStylizer
 
 _SERVED = frozenset(
     {
@@ -71,8 +71,8 @@ class OnnxOrder:
         Raises:
             AdainError: if the model or an artwork cannot be read.
         """
+        from adain.backends.onnx import OnnxStylizer, blend
         from adain.image.io import DEFAULT_MAX_PIXELS
-        from adain.onnx import OnnxStylizer, blend
 
         threads = None if self.jobs == 1 else max(1, (os.cpu_count() or 1) // self.jobs)
         stylizer = OnnxStylizer(self.folder, threads=threads, max_pixels=self.max_pixels or DEFAULT_MAX_PIXELS)
@@ -82,7 +82,7 @@ class OnnxOrder:
     def fingerprint(self, job: Job, quality: int) -> str:
         """Of all that decides what a job's output looks like; see :mod:`adain._utils.fingerprint`."""
         from adain._utils.fingerprint import fingerprint
-        from adain.onnx import STYLE_FILE, TRANSFER_FILE
+        from adain.backends.onnx import STYLE_FILE, TRANSFER_FILE
 
         style = self.styles if self.is_one else self.styles[job.style]
         plain = [self.weights, self.alpha, self.content_size, self.style_size, self.crop]

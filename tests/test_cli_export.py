@@ -11,8 +11,8 @@ from click.testing import Result
 from PIL import Image
 from safetensors.torch import save_file
 
+from tests.backends.test_export import slim
 from tests.conftest import noise_image, one_line_error
-from tests.test_export import slim
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -184,7 +184,7 @@ class ExportedAdain(Pass):
     extra: ClassVar[str] = 'pip install "adain[onnx]"'
 
     def load(self, threads: int) -> None:
-        from adain.onnx import OnnxStylizer
+        from adain.backends.onnx import OnnxStylizer
 
         self.stylizer = OnnxStylizer(exported_fast(), threads=threads)
 
@@ -199,13 +199,13 @@ class ExportedAdain(Pass):
 def exported_fast() -> Path:
     """A temporary folder with the exported fast model, written by the first who asks."""
     from adain._utils.resources import weights_dir
-    from adain.onnx import TRANSFER_FILE
+    from adain.backends.onnx import TRANSFER_FILE
 
     # The registry would do, but imports torch.
     digest = hashlib.sha256((weights_dir() / "manifest.json").read_bytes()).hexdigest()
     folder = Path(tempfile.gettempdir()) / f"adain-onnx-{digest[:16]}"
     if not (folder / TRANSFER_FILE).exists():
-        from adain.export import export_onnx
+        from adain.backends.export import export_onnx
         from adain.nn.pretrained import load_decoder, load_encoder
 
         export_onnx(load_encoder("fast"), load_decoder("fast"), folder)

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from adain._utils.errors import ImageError, InputError, MissingFileError, WeightsError
-from adain.export import export_onnx
-from adain.onnx import OnnxStyle, OnnxStylizer, blend
+from adain.backends.export import export_onnx
+from adain.backends.onnx import OnnxStyle, OnnxStylizer, blend
 from adain.stylizer.stylizer import Stylizer
+from tests.backends.test_export import slim
 from tests.conftest import noise_image, python
-from tests.test_export import slim
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -16,10 +16,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from .nn.decoder import Decoder
-from .nn.fast import FOLDED, SlimDecoder, SlimEncoder
-from .nn.statistics import EPS
-from .nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, VGGEncoder, layers_upto
+from ..nn.decoder import Decoder
+from ..nn.fast import FOLDED, SlimDecoder, SlimEncoder
+from ..nn.statistics import EPS
+from ..nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, VGGEncoder, layers_upto
 
 Array = npt.NDArray[Any]
 

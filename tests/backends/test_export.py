@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from adain import defaults, export, graphs
+from adain import defaults
 from adain._utils.errors import InputError, WeightsError
-from adain.export import export_onnx, provenance
+from adain.backends import export
+from adain.backends import onnx_graphs as graphs
+from adain.backends.export import export_onnx, provenance
+from adain.backends.onnx import OnnxStylizer
 from adain.nn.fast import SlimDecoder, SlimEncoder
 from adain.nn.vgg import VGGEncoder
-from adain.onnx import OnnxStylizer
 from adain.stylizer.stylizer import Stylizer
 
 onnx = pytest.importorskip("onnx")

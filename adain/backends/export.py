@@ -14,16 +14,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from . import __version__, defaults
-from ._utils.errors import InputError, WeightsError
-from ._utils.files import atomic_path, check_writable
-from ._utils.resources import sample_folder
-from .image.io import center_crop_square, cut, read_image, resize_shorter, to_tensor
-from .nn import pretrained
-from .nn.decoder import Decoder
-from .nn.vgg import MIN_SIZE, VGGEncoder
+from .. import __version__, defaults
+from .._utils.errors import InputError, WeightsError
+from .._utils.files import atomic_path, check_writable
+from .._utils.resources import sample_folder
+from ..image.io import center_crop_square, cut, read_image, resize_shorter, to_tensor
+from ..nn import pretrained
+from ..nn.decoder import Decoder
+from ..nn.vgg import MIN_SIZE, VGGEncoder
+from ..stylizer.stylizer import Stylizer
 from .onnx import FORMAT, STYLE_FILE, TRANSFER_FILE, open_session
-from .stylizer.stylizer import Stylizer
 
 OPSETS = (13, 23)
 """The oldest and the newest opset the graphs are written for."""
@@ -61,7 +61,7 @@ def export_onnx(
     opset: int = defaults.ONNX_OPSET,
     details: Mapping[str, str] | None = None,
 ) -> Exported:
-    """Write ``style.onnx`` and ``transfer.onnx``; see :mod:`adain.graphs` for what goes in and comes out.
+    """Write ``style.onnx`` and ``transfer.onnx``; see :mod:`adain.backends.onnx_graphs` for what goes in and comes out.
 
     Both are first run by onnxruntime and compared with torch on a sample picture.
 
@@ -86,7 +86,7 @@ def export_onnx(
     paths = (Path(folder) / STYLE_FILE, Path(folder) / TRANSFER_FILE)
     for path in paths:
         check_writable(path)
-    from .packing import round_filters  # which needs onnx
+    from .quantize import round_filters  # which needs onnx
 
     original, reference = _copy(encoder, decoder), _copy(encoder, decoder)
     round_filters(reference.encoder, precision)
@@ -144,8 +144,8 @@ def _build(stylizer: Stylizer, precision: str, opset: int, details: Mapping[str,
     """The two graphs as files, checked."""
     import onnx
 
-    from .graphs import Graph, style_graph, transfer_graph
-    from .packing import PACKS
+    from .onnx_graphs import Graph, style_graph, transfer_graph
+    from .quantize import PACKS
 
     pack = PACKS[precision]
     style = style_graph(stylizer.encoder, Graph(opset, pack))

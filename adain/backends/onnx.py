@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from PIL import Image
 
-from . import defaults
-from ._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
-from .image import io as images
-from .image.arrays import FloatArray, from_array, to_array
-from .image.source import check_least, input_name, open_image
-from .strengths import check_alpha, normalize_weights
+from .. import defaults
+from .._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
+from ..image import io as images
+from ..image.arrays import FloatArray, from_array, to_array
+from ..image.source import check_least, input_name, open_image
+from ..strengths import check_alpha, normalize_weights
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -48,7 +48,7 @@ class OnnxStyle:
 
 
 class OnnxStylizer:
-    """Stylises as :class:`~adain.Stylizer` does, by the graphs that :func:`adain.export.export_onnx` wrote.
+    """Stylises as :class:`~adain.Stylizer` does, by the graphs that :func:`adain.backends.export.export_onnx` wrote.
 
     Args:
         folder: holds ``style.onnx`` and ``transfer.onnx``.

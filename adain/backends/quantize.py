@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto
 from torch import nn
 
-from .graphs import Array, Graph, Pack
+from .onnx_graphs import Array, Graph, Pack
 
 
 def plain(graph: Graph, name: str, values: Array) -> str:

@@ -1,0 +1,1 @@
+"""What runs the networks beside torch, and writing a model for it."""
