@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from .nn.adain import AdaIN, adaptive_instance_norm
     from .nn.pretrained import load_decoder, load_encoder
     from .nn.statistics import channel_mean_std
-    from .refine import refine
     from .refinement.progress import RefinementError
     from .refinement.recipe import Recipe
+    from .refinement.refine import refine
     from .stylizer.cache import StyleCache
     from .stylizer.stylizer import Content, Stylizer
 
@@ -67,7 +67,7 @@ _HOME = {
     "load_decoder": "nn.pretrained",
     "load_encoder": "nn.pretrained",
     "read_image": "image.io",
-    "refine": "refine",
+    "refine": "refinement.refine",
     "save_image": "image.io",
     "stylize_folder": "batch.folder",
 }

@@ -15,9 +15,9 @@ from pathlib import Path
 from machine import describe
 
 from adain._utils.resources import sample_folder
-from adain.refine import refine
 from adain.refinement.progress import Progress
 from adain.refinement.recipe import load_recipe
+from adain.refinement.refine import refine
 from adain.refinement.report import improvement
 
 

@@ -74,7 +74,7 @@ def deepening(
         from PIL import Image
         from tqdm import tqdm
 
-        from adain.refine import refine
+        from adain.refinement.refine import refine
 
         own = together if is_one else {"style": [paths[look]], "style_masks": [parts[look]] if parts else None}
         hidden = quiet or not sys.stderr.isatty()

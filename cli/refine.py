@@ -228,8 +228,8 @@ def _one(
     from tqdm import tqdm
 
     from adain.image.io import save_image, to_pil
-    from adain.refine import refine as optimise
     from adain.refinement.progress import RefinementError
+    from adain.refinement.refine import refine as optimise
     from adain.refinement.report import LossLog, LossPlot, Partial, Snapshots
 
     begun = time.perf_counter()

@@ -229,7 +229,7 @@ class Optimisation(Contestant):
     ) -> tuple[dict[int, Image.Image], list[float], list[float]]:
         """The pictures after so many steps, the total losses, and the seconds until each step."""
         from adain.image.io import to_pil
-        from adain.refine import refine
+        from adain.refinement.refine import refine
 
         kept: dict[int, Image.Image] = {}
         losses: list[float] = []

@@ -11,23 +11,23 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import defaults
-from ._utils.errors import ImageError
-from .control.masks import Channel, MaskInput
-from .control.placement import Guide, lay_masks
-from .image import io as images
-from .image.inputs import input_name
-from .image.io import ImageInput
-from .nn.backbones import check_layers, find_architecture
-from .nn.vgg import LAYERS
-from .refinement.artworks import Artworks, ColorChoice
-from .refinement.descent import Descent
-from .refinement.network import LossNetwork
-from .refinement.pictures import Pictures, check_size
-from .refinement.progress import Callback, RefinementError
-from .refinement.recipe import DEFAULT_RECIPE, Recipe, from_mapping, load_recipe
-from .refinement.starts import make_start, one_pass
-from .stylizer.stylizer import Stylizer
+from .. import defaults
+from .._utils.errors import ImageError
+from ..control.masks import Channel, MaskInput
+from ..control.placement import Guide, lay_masks
+from ..image import io as images
+from ..image.inputs import input_name
+from ..image.io import ImageInput
+from ..nn.backbones import check_layers, find_architecture
+from ..nn.vgg import LAYERS
+from ..stylizer.stylizer import Stylizer
+from .artworks import Artworks, ColorChoice
+from .descent import Descent
+from .network import LossNetwork
+from .pictures import Pictures, check_size
+from .progress import Callback, RefinementError
+from .recipe import DEFAULT_RECIPE, Recipe, from_mapping, load_recipe
+from .starts import make_start, one_pass
 
 
 @torch.inference_mode(False)  # whatever the caller's mode: the picture needs a gradient
