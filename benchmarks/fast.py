@@ -104,9 +104,9 @@ def on_folders(contents: Path, styles: Path, size: int, threads: int) -> str:
     from comparison.report import table
 
     from adain import metrics
-    from adain.evaluation.pairs import pair_up
-    from adain.evaluation.pictures import load_square
     from adain.image.io import list_images, to_pil, to_tensor
+    from adain.metrics.gallery import load_square
+    from adain.metrics.pairs import pair_up
     from adain.nn.pretrained import load_encoder
     from adain.nn.vgg import STYLE_LAYERS
 

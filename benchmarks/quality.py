@@ -21,10 +21,10 @@ from tqdm import tqdm
 
 from adain import metrics
 from adain.control.style import Style
-from adain.evaluation.pairs import Pairing, pair_up
-from adain.evaluation.pictures import load_square
-from adain.evaluation.run import MADE, evaluate
 from adain.image.io import list_images
+from adain.metrics.evaluate import MADE, evaluate
+from adain.metrics.gallery import load_square
+from adain.metrics.pairs import Pairing, pair_up
 from adain.nn.pretrained import DEFAULT_MODEL
 from adain.nn.statistics import channel_mean_std
 from adain.nn.vgg import STRIDE

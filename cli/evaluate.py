@@ -18,8 +18,8 @@ from .codes import ALL_FAILED, SOME_FAILED
 from .options import SNAKE_CASE, load_stylizer, model_options
 
 if TYPE_CHECKING:
-    from adain.evaluation.pairs import Pair
-    from adain.evaluation.run import Evaluation
+    from adain.metrics.evaluate import Evaluation
+    from adain.metrics.pairs import Pair
 
 
 OF_MAKING = {"alpha": "--alpha", "model": "--model", "encoder": "--encoder", "decoder": "--decoder"}
@@ -99,7 +99,7 @@ def evaluate(
     adain evaluate photos/ styles/ --decoder run/decoder.safetensors --pairs zip --json
     adain evaluate --triples out/manifest.jsonl --metrics style-residual,content-distance
     """
-    from adain.evaluation import catalogue
+    from adain.metrics import catalogue
 
     if as_list:
         for metric in catalogue.METRICS.values():
@@ -125,11 +125,11 @@ def evaluate(
 
         check_writable(csv_path)
 
-    from adain.evaluation.report import as_json as to_json
-    from adain.evaluation.report import table, write_csv
-    from adain.evaluation.run import evaluate as run
     from adain.image.io import DEFAULT_MAX_PIXELS
+    from adain.metrics.evaluate import evaluate as run
     from adain.metrics.networks import LPIPS, ArtInception
+    from adain.metrics.report import as_json as to_json
+    from adain.metrics.report import table, write_csv
 
     lpips = None
     if lpips_backbone is not None and lpips_weights is not None:
@@ -193,7 +193,7 @@ def _pairs(
 ) -> list[Pair]:
     """What is to be measured."""
     from adain.batch import plan as jobs
-    from adain.evaluation.pairs import pair_up, read_triples, with_outputs
+    from adain.metrics.pairs import pair_up, read_triples, with_outputs
 
     if triples is not None:
         if outputs or contents:
@@ -213,7 +213,7 @@ def _pairs(
 
 def _rows(outputs: tuple[str, ...]) -> dict[str, str]:
     """Folders of outputs by the name of their row: the one given, else the folder's own."""
-    from adain.evaluation.pairs import DEFAULT_ROW
+    from adain.metrics.pairs import DEFAULT_ROW
 
     rows: dict[str, str] = {}
     for text in outputs:

@@ -12,7 +12,7 @@ import torchvision
 from click.testing import Result
 
 from tests.conftest import noise_image, one_line_error
-from tests.evaluation.conftest import Folders, folders
+from tests.metrics.conftest import Folders, folders
 
 __all__ = ["folders"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import AdainError, InputError, MissingFileError
-from adain.evaluation.pairs import Pair, pair_up, read_triples, with_outputs
 from adain.image.io import list_images
+from adain.metrics.pairs import Pair, pair_up, read_triples, with_outputs
 from tests.conftest import noise_image
 
 from .conftest import Folders

@@ -15,10 +15,10 @@ from .._utils.errors import InputError
 from .._utils.peak import peak_memory, reset_peak_memory
 from ..control.style import Style, blend
 from ..losses import Stats, mean_std_distance
-from ..metrics.monotonicity import STEPS, Monotonicity
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
 from ..stylizer.stylizer import Content, Stylizer
-from .pictures import Gallery
+from .gallery import Gallery
+from .monotonicity import STEPS, Monotonicity
 
 PAN = (6, 3)
 """The known motion in pixels, to the right and down: no multiple of the encoder's stride, which would hide flicker."""

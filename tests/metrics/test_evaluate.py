@@ -8,11 +8,11 @@ import torch
 from adain import metrics
 from adain._utils.errors import InputError
 from adain.control.style import Style, blend
-from adain.evaluation.pairs import pair_up, with_outputs
-from adain.evaluation.pictures import load_square
-from adain.evaluation.run import Evaluation, evaluate
 from adain.image.io import list_images
 from adain.image.warp import warping_error
+from adain.metrics.evaluate import Evaluation, evaluate
+from adain.metrics.gallery import load_square
+from adain.metrics.pairs import pair_up, with_outputs
 from adain.nn.pretrained import load_encoder
 from adain.nn.statistics import channel_mean_std
 from adain.nn.vgg import CONTENT_LAYER
@@ -81,7 +81,7 @@ def test_every_figure_recomputed_from_the_pictures(folders: Folders) -> None:
 def test_entries_come_in_the_order_of_pairs_whatever_is_held(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["ssim", "style-residual", "content-distance"]
     plain = measured(folders, names=names)
-    monkeypatch.setattr("adain.evaluation.pictures.HELD_BYTES", 1)
+    monkeypatch.setattr("adain.metrics.gallery.HELD_BYTES", 1)
     bounded = measured(folders, names=names)
     assert bounded.entries == plain.entries
     assert [(e.content.stem, e.style.stem) for e in plain.entries[::3]] == [

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import InputError
-from adain.evaluation.catalogue import METRICS
-from adain.evaluation.report import as_json, summarise, table, write_csv
-from adain.evaluation.run import Entry, Evaluation
+from adain.metrics.catalogue import METRICS
+from adain.metrics.evaluate import Entry, Evaluation
+from adain.metrics.report import as_json, summarise, table, write_csv
 
 
 @pytest.fixture

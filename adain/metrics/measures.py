@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 
 from .. import metrics
-from ..metrics.content import DISTANCE_LAYERS
 from ..nn.vgg import CONTENT_LAYER, LAYERS, STYLE_LAYERS
-from .pictures import Seen
+from .content import DISTANCE_LAYERS
+from .gallery import Seen
 
 
 class View(NamedTuple):

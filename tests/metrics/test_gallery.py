@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError, MissingFileError
-from adain.evaluation.pictures import HELD_BYTES, Gallery, expected_bytes, load_square, visiting
 from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
+from adain.metrics.gallery import HELD_BYTES, Gallery, expected_bytes, load_square, visiting
 from adain.nn.pretrained import load_encoder
 from tests.conftest import noise_image
 
@@ -108,6 +108,6 @@ def test_outputs_of_another_shape(gallery: Gallery, tmp_path: Path) -> None:
 
 
 def test_room_for_three_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adain.evaluation.pictures.HELD_BYTES", 1)
+    monkeypatch.setattr("adain.metrics.gallery.HELD_BYTES", 1)
     gallery = Gallery(load_encoder(upto="relu1_1"), ("relu1_1",), size=32)
     assert (gallery.room, gallery.block) == (3, 1)

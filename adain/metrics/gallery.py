@@ -16,8 +16,8 @@ from .. import metrics
 from .._utils.errors import AdainError, InputError
 from ..image.io import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
 from ..losses import Stats
-from ..metrics.networks import LPIPS
 from ..nn.vgg import VGGEncoder, layers_upto
+from .networks import LPIPS
 
 Fit = Literal["crop", "stretch"]
 

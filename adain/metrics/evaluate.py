@@ -13,16 +13,16 @@ from torch import Tensor
 from .. import defaults, metrics
 from .._utils.errors import AdainError, InputError
 from ..image.io import DEFAULT_MAX_PIXELS
-from ..metrics.networks import LPIPS, ArtInception, art_fid
 from ..nn.devices import resolve_device
 from ..nn.pretrained import load_encoder
 from ..nn.vgg import layers_upto, min_size
 from ..stylizer.stylizer import Stylizer
 from .catalogue import Metric, choose
+from .gallery import Fit, Gallery, Seen, visiting
 from .making import Maker
 from .measures import View, layers_for, measure
+from .networks import LPIPS, ArtInception, art_fid
 from .pairs import Pair
-from .pictures import Fit, Gallery, Seen, visiting
 
 MADE = "adain"
 GUARDS = ("identity", "style")
@@ -82,12 +82,12 @@ def evaluate(
     measured with the shipped VGG-19, whichever made them. A picture that cannot be read costs its own pairs alone.
 
     Args:
-        pairs: with outputs, of :func:`~adain.evaluation.pairs.with_outputs`, or without, to be stylised now.
+        pairs: with outputs, of :func:`~adain.metrics.pairs.with_outputs`, or without, to be stylised now.
         names: of measures; None for all that can be taken.
         stylizer: makes a row ``adain``; None for none.
         alpha: its strength.
         size: side of the squares in pixels.
-        fit: see :func:`~adain.evaluation.pictures.load_square`.
+        fit: see :func:`~adain.metrics.gallery.load_square`.
         lpips, inception: networks of the user's, for the measures that need them.
         device: where to measure.
         max_pixels: see :func:`adain.image.io.read_image`.
