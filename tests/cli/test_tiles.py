@@ -17,7 +17,7 @@ from adain.cli.tiles import tile_bar
 from adain.stylizer import store as featurestore
 from adain.stylizer.content import TileProgress
 
-from .conftest import noise_image, one_line_error
+from ..conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]
 
