@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, noise_image
+from ..conftest import ROOT, noise_image
 
 
 def script(name: str, *args: object) -> str:

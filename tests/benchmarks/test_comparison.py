@@ -15,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from adain.nn.vgg import CONTENT_LAYER
 from adain.stylizer.stylizer import Stylizer
+from tests.benchmarks.test_benchmarks import script
 from tests.conftest import ROOT, noise_image
-from tests.test_benchmarks import script
 
 sys.path.append(str(ROOT / "benchmarks"))
 
