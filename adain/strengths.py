@@ -9,7 +9,7 @@ from ._utils.errors import InputError
 
 
 def check_alpha(alpha: float) -> float:
-    """``alpha`` as a float, or :class:`~adain._utils.errors.InputError` if it is outside ``[0, 1]``."""
+    """``alpha`` as a float, or :class:`~adain.InputError` if it is outside ``[0, 1]``."""
     value = float(alpha)
     if math.isnan(value) or not 0.0 <= value <= 1.0:
         raise InputError(f"alpha must be between 0 (photograph) and 1 (full style), not {alpha}")

@@ -4,10 +4,10 @@
 
 A camera moves over a photograph, alone or with a disc of another before it, by parts of a pixel; the flow is known,
 and so is what comes into view. The warping error is the mean squared difference of a result and the one before it,
-moved along that flow, over what both show (adain.image.warp). Flicker is the mean absolute change from frame to frame of
-a scene that stands still, clean and with the noise of a sensor, in 255ths. Sharpness is the mean absolute step between
-neighbouring pixels of the last frame over that of frames painted each for itself: steadying by blurring would show
-there. All on the frames themselves, before any encoder. Ratios are to stability 0, of the same run.
+moved along that flow, over what both show (adain.image.warp). Flicker is the mean absolute change from frame to frame
+of a scene that stands still, clean and with the noise of a sensor, in 255ths. Sharpness is the mean absolute step
+between neighbouring pixels of the last frame over that of frames painted each for itself: steadying by blurring would
+show there. All on the frames themselves, before any encoder. Ratios are to stability 0, of the same run.
 """
 
 from __future__ import annotations

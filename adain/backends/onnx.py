@@ -189,7 +189,7 @@ def blend(styles: Sequence[OnnxStyle], weights: Sequence[float] | None = None) -
 
 
 def import_onnxruntime() -> Any:
-    """The module onnxruntime, or :class:`~adain._utils.errors.InputError` that says how to get it."""
+    """The module onnxruntime, or :class:`~adain.InputError` that says how to get it."""
     try:
         import onnxruntime
     except ImportError:

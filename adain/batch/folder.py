@@ -48,9 +48,9 @@ def stylize_folder(
 ) -> list[Result]:
     """Stylise folders, so that a crash loses nothing: the same call again makes what is missing.
 
-    What was made and what failed stands in ``manifest.jsonl`` in ``output``, see :mod:`adain.batch.manifest`. A photograph
-    is encoded once for all its styles and a style once for all photographs; files are read and written while the
-    network works. One bad file does not stop the rest.
+    What was made and what failed stands in ``manifest.jsonl`` in ``output``, see :mod:`adain.batch.manifest`. A
+    photograph is encoded once for all its styles and a style once for all photographs; files are read and written
+    while the network works. One bad file does not stop the rest.
 
     Args:
         contents: photographs and folders of them.

@@ -31,8 +31,8 @@ class Task:
 
     Attributes:
         job: the content, the style and the output.
-        settings: :func:`~adain._utils.fingerprint.fingerprint` of all that decides what the output looks like, taken before
-            anything is read: a file that changes meanwhile is then found to have changed.
+        settings: :func:`~adain._utils.fingerprint.fingerprint` of all that decides what the output looks like, taken
+            before anything is read: a file that changes meanwhile is then found to have changed.
         details: what else the manifest is to say.
     """
 

@@ -157,7 +157,8 @@ def place(
     shared_content: bool = False,
     names: Sequence[str] | None = None,
 ) -> Placement:
-    """Masks of :func:`~adain.control.placement.lay_masks` with their styles, followed down to the photograph's features.
+    """Masks of :func:`~adain.control.placement.lay_masks` with their styles, followed down to the photograph's
+    features.
 
     A background that nothing is left for is no error: a mask may well cover the picture.
 
@@ -182,8 +183,8 @@ def gradient(left: Style, right: Style, direction: Direction | MaskInput | Ramp 
     Args:
         left: the style where the mask is 1: at the left, the top, the top left corner or the centre.
         right: the style where it is 0.
-        direction: ``"horizontal"``, ``"vertical"``, ``"diagonal"``, ``"radial"`` (see :func:`adain.control.masks.ramp`), or a
-            mask of your own.
+        direction: ``"horizontal"``, ``"vertical"``, ``"diagonal"``, ``"radial"`` (see
+            :func:`adain.control.masks.ramp`), or a mask of your own.
     """
     named = isinstance(direction, str) and direction in defaults.DIRECTIONS
     mask = Ramp(direction) if named else direction  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ _EMPTY = "the mask is empty: it must be above 0 somewhere in every image"
 
 
 def check_strength(strength: float) -> float:
-    """``strength`` as a float, or :class:`~adain._utils.errors.InputError` if it is outside ``[0, 1]``."""
+    """``strength`` as a float, or :class:`~adain.InputError` if it is outside ``[0, 1]``."""
     value = float(strength)
     if math.isnan(value) or not 0.0 <= value <= 1.0:
         raise InputError(f"colour strength must be between 0 (no change) and 1 (full), not {strength}")
@@ -36,14 +36,14 @@ def check_strength(strength: float) -> float:
 
 
 def check_choice(what: str, value: str, choices: tuple[str, ...]) -> str:
-    """``value``, or :class:`~adain._utils.errors.InputError` with the choices if it is none of them."""
+    """``value``, or :class:`~adain.InputError` with the choices if it is none of them."""
     if value not in choices:
         raise InputError(f"unknown {what} {value!r}: choose one of {', '.join(choices)}")
     return value
 
 
 def check_batches(first: Tensor, second: Tensor) -> None:
-    """:class:`~adain._utils.errors.InputError` unless the batches of two images are equal or one of them is 1."""
+    """:class:`~adain.InputError` unless the batches of two images are equal or one of them is 1."""
     check_tensor(first)
     check_tensor(second)
     if first.shape[0] != second.shape[0] and 1 not in (first.shape[0], second.shape[0]):
@@ -53,7 +53,7 @@ def check_batches(first: Tensor, second: Tensor) -> None:
 
 
 def fit_mask(mask: Tensor, image: Tensor) -> Tensor:
-    """``mask`` in the type and on the device of ``image``, or :class:`~adain._utils.errors.InputError` if it does not fit."""
+    """``mask`` in the type and on the device of ``image``, or :class:`~adain.InputError` if it does not fit."""
     batch, _, height, width = image.shape
     if mask.ndim != 4 or mask.shape[0] not in (1, batch) or mask.shape[1:] != (1, height, width):
         raise InputError(f"the mask must be ({batch}, 1, {height}, {width}) or (1, 1, ...), not {tuple(mask.shape)}")

@@ -14,7 +14,7 @@ GRAM_LAYERS = VGGEncoder.style_layers
 
 
 def style_stats(features: Mapping[str, Tensor]) -> Stats:
-    """Mean and deviation of every channel at :data:`~adain.nn.vgg.STYLE_LAYERS`: what a style distance needs to keep."""
+    """Mean and deviation of every channel at :data:`~adain.nn.vgg.STYLE_LAYERS`: what a style distance needs."""
     return feature_stats({layer: features[layer] for layer in STYLE_LAYERS})
 
 

@@ -246,9 +246,9 @@ def load_backbone(
 
     Args:
         name: ``"vgg19"``, ``"vgg16"`` or ``"resnet50"``.
-        weights: for vgg19 nothing, or what :func:`~adain.nn.pretrained.load_encoder` takes; for the others torchvision's
-            state dict as ``.pth`` (read with ``weights_only=True``) or ``.safetensors``, with or without a prefix
-            such as ``module.`` and the classifier.
+        weights: for vgg19 nothing, or what :func:`~adain.nn.pretrained.load_encoder` takes; for the others
+            torchvision's state dict as ``.pth`` (read with ``weights_only=True``) or ``.safetensors``, with or without
+            a prefix such as ``module.`` and the classifier.
         upto: layers that will be asked for; the network ends at the deepest of them. By default vgg19 ends at the
             deepest of its default layers, and the others are kept whole.
         pool: ``"max"`` as trained or, of the two VGGs, ``"average"``.

@@ -56,8 +56,8 @@ class Content:
 
     Attributes:
         features: ``(B, 512, H', W')`` at relu4_1, or ``(B, 384, H', W')`` of the fast model
-            (:class:`~adain.nn.fast.SlimEncoder`), from the image padded to multiples of 8; of tiles, on the CPU, and in a
-            temporary file if large.
+            (:class:`~adain.nn.fast.SlimEncoder`), from the image padded to multiples of 8; of tiles, on the CPU, and
+            in a temporary file if large.
         size: height and width of the result in pixels.
         opacity: the image's alpha channel (mode ``L``), given back to the result; None without one.
         is_tensor: whether the result is a tensor.
@@ -82,7 +82,7 @@ class Content:
         return self.pixels is not None or (self.tiles is not None and self.tiles.picture is not None)
 
     def colors(self, box: Box | None = None) -> Tensor:
-        """:attr:`pixels`, all or those of a box, or :class:`~adain._utils.errors.InputError` if there are none."""
+        """:attr:`pixels`, all or those of a box, or :class:`~adain.InputError` if there are none."""
         if self.pixels is not None:
             return self.pixels if box is None else self.pixels[(..., *box.slices)]
         if self.tiles is None or self.tiles.picture is None:

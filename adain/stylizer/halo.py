@@ -240,7 +240,7 @@ def cells_of(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def check_tile(tile: TileSize) -> TileSize:
-    """``tile``, or :class:`~adain._utils.errors.InputError` if it is neither ``"auto"``, ``"off"`` nor a usable size."""
+    """``tile``, or :class:`~adain.InputError` if it is neither ``"auto"``, ``"off"`` nor a usable size."""
     if tile in ("auto", "off"):
         return tile
     if isinstance(tile, bool) or not isinstance(tile, int):

@@ -198,11 +198,12 @@ class Stylizer:
         """A photograph after the encoder, to be decoded in many styles or strengths.
 
         Args:
-            source, size, crop: as above; what :func:`~adain.image.inputs.open_picture` gave is of its final size already.
+            source, size, crop: as above; what :func:`~adain.image.inputs.open_picture` gave is of its final size
+            already.
             tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
-                tiles if the whole does not fit into the free memory (see :func:`adain._utils.memory.choose_tile`), which a
-                tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No gradient
-                passes through tiles.
+                tiles if the whole does not fit into the free memory (see :func:`~adain._utils.memory.choose_tile`),
+                which a tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No
+                gradient passes through tiles.
             watch: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.
             folder: for a large photograph's features, 32 bytes a pixel; by default that for temporary files.
 
@@ -295,8 +296,8 @@ class Stylizer:
                 former, which are blended or, with masks, put into a region each.
             alpha: strength in ``[0, 1]``; with masks it may be one for each region.
             weights: of several styles, ≥ 0, scaled to sum 1; equal by default.
-            masks: one for each style, white where it goes: anything :func:`adain.control.masks.read_mask` takes, of the whole
-                photograph's shape and any size. They are resized and cropped as the photograph is. Each region is
+            masks: one for each style, white where it goes: anything :func:`adain.control.masks.read_mask` takes, of the
+                whole photograph's shape and any size. They are resized and cropped as the photograph is. Each region is
                 normalised by its own statistics; what none covers keeps the photograph's features.
             mask_channel: whether masks are read from their ``"luminance"`` or their ``"alpha"``.
             style_masks: one for each style, None to use all of it: the part of the artwork the style is taken from.

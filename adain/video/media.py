@@ -28,12 +28,12 @@ HD_HEIGHT = 720
 
 
 def require_av() -> Any:
-    """PyAV, or :class:`~adain._utils.errors.InputError` with the command that installs it."""
+    """PyAV, or :class:`~adain.InputError` with the command that installs it."""
     return _require("av", "PyAV")
 
 
 def require_cv2() -> Any:
-    """OpenCV, or :class:`~adain._utils.errors.InputError` with the command that installs it."""
+    """OpenCV, or :class:`~adain.InputError` with the command that installs it."""
     return _require("cv2", "OpenCV")
 
 

@@ -214,7 +214,7 @@ def test_options(run_cli: Run, photos: Path, art: Path, args: tuple[str, ...], m
 
 
 def test_importing_adain_imports_no_ray() -> None:
-    code = "import sys, adain.cli, adain.batch.ray.engine, adain.cli.engine; assert not {'ray', 'pyarrow'} & set(sys.modules)"
+    code = "import sys, adain.cli.engine, adain.batch.ray.engine; assert not {'ray', 'pyarrow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

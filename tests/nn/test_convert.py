@@ -15,7 +15,7 @@ from adain.nn.convert import CAFFE_MEAN_BGR, IMAGENET_MEAN, IMAGENET_STD, activa
 from adain.nn.decoder import Decoder
 from adain.nn.pretrained import load_decoder, load_encoder
 from adain.nn.vgg import LAYERS, VGGEncoder, layers_upto
-from tests.conftest import sample
+from tests.conftest import ROOT, sample
 
 # Photographs, as far as the converter is concerned.
 PICTURES = [torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(k)) for k in range(2)]
@@ -124,7 +124,7 @@ def test_own_encoder_passes_through() -> None:
 def test_its_names_alone_do_not_make_an_encoder_our_own() -> None:
     # The network as it was before it was normalised: BGR, 0 to 255, means subtracted.
     own = load_encoder(upto="relu4_1").state_dict()
-    means = load_file(Path(__file__).parent.parent / "weights" / "activation-means.safetensors")
+    means = load_file(ROOT / "weights" / "activation-means.safetensors")
     plain, previous = {}, torch.ones(3)
     for spec in layers_upto("relu4_1"):
         mean = means[spec.name]
