@@ -14,10 +14,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from .. import __version__, defaults
+from .. import defaults
 from .._utils.errors import InputError, WeightsError
 from .._utils.files import atomic_path, check_writable
 from .._utils.resources import sample_folder
+from .._utils.version import __version__
 from ..image.io import center_crop_square, cut, read_image, resize_shorter, to_tensor
 from ..nn import pretrained
 from ..nn.decoder import Decoder

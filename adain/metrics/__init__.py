@@ -1,7 +1,7 @@
 """Measures of stylised pictures, built on the same statistics as the layer and the losses.
 
 Each is a plain function of features or pixels; its docstring gives formula, source, range and direction. Features are
-those of this library's normalised VGG-19 (:func:`adain.load_encoder`). :mod:`adain.metrics.evaluate` puts them
+those of this library's normalised VGG-19 (:func:`adain.nn.load_encoder`). :mod:`adain.metrics.evaluate` puts them
 together. LPIPS and ArtFID need files of the user's: :mod:`adain.metrics.networks`.
 """
 

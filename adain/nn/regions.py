@@ -35,7 +35,7 @@ def regional_instance_norm(
     what they leave uncovered keeps the content's features bit for bit.
 
     All of this is one scale and one shift per channel and region, spread over the cells by a matrix product: no
-    region is normalised on a feature map of its own. One mask of ones is :func:`~adain.adaptive_instance_norm` itself.
+    region is normalised on a feature map of its own. One mask of ones is :func:`~adain.nn.adaptive_instance_norm` itself.
 
     Args:
         content: ``(B, C, H, W)`` features.
@@ -43,7 +43,7 @@ def regional_instance_norm(
         masks: ``(R, 1, H, W)`` in ``[0, 1]``, as :func:`adain.control.masks.to_cells` makes them.
         alphas: strength in ``[0, 1]``, one for all regions or one for each.
         content_stats: ``"region"``, or the mean and deviation to use instead: ``(B, C, 1, 1)`` for all regions, as
-            :func:`~adain.channel_mean_std` gives them, where masks *blend* styles over the same content and its
+            :func:`~adain.nn.channel_mean_std` gives them, where masks *blend* styles over the same content and its
             tones must run on across them; or ``(R, B, C, 1, 1)``, one for each, as
             :func:`~adain.nn.statistics.regional_mean_std` gives them for the image of which ``content`` is a part.
 

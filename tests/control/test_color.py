@@ -318,7 +318,7 @@ def test_settings_refuse_what_they_do_not_know(arguments: dict[str, object], mes
 def test_only_lab_waits_for_kornia() -> None:
     code = """
 import json, sys, torch
-from adain import color
+from adain.control import color
 x = torch.rand(1, 3, 4, 4)
 for kept in (color.ColorPreservation(match_luma=True), color.ColorPreservation("linear")):
     kept.apply_to_output(kept.apply_to_style(x, x), x)

@@ -21,7 +21,7 @@ from adain.refinement import starts
 from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.recipe import load_recipe
 from adain.stylizer.stylizer import Stylizer
-from tests.conftest import noise_image, python
+from tests.conftest import noise_image
 
 LIGHT = {"losses": {"content": {"weight": 1, "layers": ["relu2_1"]}, "gram": {"weight": 1, "layers": ["relu1_1"]}}}
 """A recipe of shallow layers."""
@@ -526,13 +526,6 @@ def test_missing_weights_are_told_before_any_work(refine: Any, monkeypatch: pyte
     monkeypatch.setattr(starts, "one_pass", never)
     with pytest.raises(MissingFileError, match="vgg16 does not ship"):
         refine(backbone="vgg16")
-
-
-@pytest.mark.parametrize("first", ["adain.refine", "import adain.refine", "from adain.refine import refine"])
-def test_the_name_is_the_function_whatever_was_imported_first(first: str) -> None:
-    code = f"import json, adain; {first}; from adain.refine import refine; import adain.refine"
-    found = python(f"{code}; print(json.dumps({{'same': adain.refine is refine and callable(refine)}}))")
-    assert found == {"same": True}
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import adain
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.image.io import to_pil, to_tensor
 from adain.nn.adain import adaptive_instance_norm
+from adain.nn.pretrained import load_decoder
 from adain.nn.statistics import channel_mean_std
 from adain.stylizer.stylizer import Content, Stylizer
 from tests.conftest import noise_image, sample
@@ -152,7 +153,7 @@ def test_own_weights(stylizer: Stylizer, tmp_path: Path, photo: Path, art: Path)
     state = {k: v.contiguous() for k, v in stylizer.decoder.state_dict().items()}
     state["conv1_1.bias"] = torch.tensor([9.0, -9.0, -9.0])
     save_file(state, tmp_path / "red.safetensors")
-    red = Stylizer(stylizer.encoder, adain.load_decoder(tmp_path / "red.safetensors"), device="cpu")
+    red = Stylizer(stylizer.encoder, load_decoder(tmp_path / "red.safetensors"), device="cpu")
     assert np.asarray(red.stylize(photo, art))[..., 0].min() == 255
     assert np.asarray(red.stylize(photo, art))[..., 1:].max() == 0
 

@@ -1,0 +1,88 @@
+"""Names and modules of version 0.1 that have moved: for one release they are found where they were, with a warning."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+NAMES = {
+    "AdaIN": "nn",
+    "StyleCache": "stylizer",
+    "adaptive_instance_norm": "nn",
+    "channel_mean_std": "nn",
+    "load_decoder": "nn",
+    "load_encoder": "nn",
+}
+"""Names of ``adain``, by the package that has them now."""
+
+MODULES = {
+    "backbones": "nn",
+    "batch": "batch",
+    "color": "control",
+    "convert": "nn",
+    "engines": "batch",
+    "engines.ray": "batch.ray",
+    "errors": "_utils.errors",
+    "evaluation": "metrics",
+    "evaluation.pairs": "metrics",
+    "evaluation.report": "metrics",
+    "evaluation.run": "metrics",
+    "export": "backends",
+    "guidance": "control",
+    "images": "image",
+    "labels": "control",
+    "layer": "nn",
+    "masks": "control",
+    "onnx": "backends",
+    "pretrained": "nn",
+    "style": "control",
+    "style_cache": "stylizer",
+    "tensors": "image",
+    "vgg": "nn",
+}
+"""Modules of ``adain``, by the package or module whose face has their public names now."""
+
+
+def attach(module: str, lazy: Callable[[str], Any]) -> Callable[[str], Any]:
+    """``lazy``, the ``__getattr__`` of a module, for the names of :data:`NAMES`, too."""
+
+    def find(name: str) -> Any:
+        if name not in NAMES:
+            return lazy(name)
+        _warn(f"{module}.{name}", f"{module}.{NAMES[name]}.{name}", stacklevel=3)
+        return getattr(importlib.import_module(f"{module}.{NAMES[name]}"), name)
+
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder(module))
+    return find
+
+
+def _warn(old: str, new: str, stacklevel: int) -> None:
+    warnings.warn(f"{old} is {new} now", DeprecationWarning, stacklevel=stacklevel + 1)
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Asked last, and so only for modules that are not there."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        old = name.removeprefix(f"{self.package}.")
+        if old == name or old not in MODULES:
+            return None
+        _warn(name, f"{self.package}.{MODULES[old]}", stacklevel=6)  # above it are the frames of the import system
+        return importlib.util.spec_from_loader(name, self, is_package=True)
+
+    def exec_module(self, module: ModuleType) -> None:
+        new = importlib.import_module(f"{self.package}.{MODULES[module.__name__.removeprefix(f'{self.package}.')]}")
+        module.__getattr__ = lambda name: getattr(new, name)  # type: ignore[method-assign]
