@@ -20,13 +20,14 @@ from ._utils.version import __version__ as __version__
 from .backends.onnx import OnnxStylizer as OnnxStylizer
 from .batch.folder import stylize_folder as stylize_folder
 from .control.color import ColorPreservation as ColorPreservation
-from .control.guidance import Region as Region
-from .control.guidance import Regions as Regions
-from .control.guidance import gradient as gradient
+from .control.regions import Region as Region
+from .control.regions import Regions as Regions
+from .control.regions import gradient as gradient
 from .control.style import Style as Style
 from .control.style import blend as blend
 from .image.io import read_image as read_image
 from .image.io import save_image as save_image
+from .options import Options as Options
 from .refinement.progress import RefinementError as RefinementError
 from .refinement.recipe import Recipe as Recipe
 from .refinement.refine import refine as refine

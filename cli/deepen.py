@@ -61,7 +61,7 @@ def deepening(
     if masks:
         together |= {"masks": masks, "background": controls.background_style()}
     elif controls.gradient is not None:
-        from adain.control.placement import Ramp
+        from adain.control.regions import Ramp
 
         is_ramp = controls.gradient in defaults.DIRECTIONS
         direction: Any = controls.gradient

@@ -172,7 +172,7 @@ def _blend(arts: Sequence[Artwork], weights: Sequence[float], alpha: float) -> R
 
 
 def _gradient(arts: Sequence[Artwork], controls: Controls, alpha: float) -> Render:
-    from adain.control.guidance import gradient
+    from adain.control.regions import gradient
 
     direction: Any = controls.gradient
 
@@ -188,7 +188,7 @@ def _gradient(arts: Sequence[Artwork], controls: Controls, alpha: float) -> Rend
 
 def _grid(arts: Sequence[Artwork], steps: int, alpha: float) -> Render:
     from adain.image.sheets import grid
-    from adain.stylizer.grids import grid_weights
+    from adain.stylizer.looks import grid_weights
 
     weights = grid_weights(len(arts), steps)
 
@@ -265,8 +265,7 @@ def check(
     paths: Sequence[Path], controls: Controls, alpha: float, weights: Sequence[float] | None, masks: Sequence[Any]
 ) -> None:
     """See to what the library would find out too late, and for every photograph again."""
-    from adain.stylizer.composition import Request
-    from adain.stylizer.grids import grid_weights
+    from adain.stylizer.looks import Request, grid_weights
 
     own = controls.region_alphas()
     if controls.gradient is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from adain.batch.folder import ContentMaker
     from adain.batch.plan import Job
     from adain.image.inputs import Opened
-    from adain.stylizer.halo import TileSize
+    from adain.options import TileSize
 
 
 @dataclass(frozen=True)

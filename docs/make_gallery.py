@@ -12,7 +12,7 @@ from adain._utils.resources import sample_folder
 from adain.control.color import ColorPreservation
 from adain.image.io import center_crop_square, read_image, resize_shorter, save_image
 from adain.image.sheets import grid
-from adain.stylizer.grids import grid_weights
+from adain.stylizer.looks import grid_weights
 from adain.stylizer.stylizer import Stylizer
 
 SIZE = 320

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from .. import defaults
 from ..nn.vgg import VGGEncoder
-from ..stylizer.halo import TileSize, check_tile
+from ..options import MIN_TILE, TileSize
+from ..stylizer.halo import check_tile
 
 BYTES_PER_PIXEL = VGGEncoder.pass_bytes
 """Peak of encoder and decoder over an untiled image, per pixel of float32, for the base model."""
@@ -20,6 +20,13 @@ SHARE = 0.6
 
 ASSUMED = 4 << 30
 """Bytes taken to be free where the system does not tell."""
+
+
+TILE_SIDE = 512
+"""Side of the tiles that ``"auto"`` takes on a CPU, in pixels, where memory is not short even for those."""
+
+GPU_TILE_SIDE = 1024
+"""The same on a GPU, which small tiles leave idle."""
 
 
 def free_memory(device: torch.device, *, root: Path = Path("/")) -> int:
@@ -62,8 +69,8 @@ def choose_tile(tile: TileSize, pixels: int, device: torch.device, pass_bytes: i
     room = int(free_memory(device) * SHARE) // pass_bytes
     if pixels <= room:
         return None
-    side = defaults.TILE_SIDE if device.type == "cpu" else defaults.GPU_TILE_SIDE
-    while side > defaults.MIN_TILE and (side + 64) ** 2 > room:
+    side = TILE_SIDE if device.type == "cpu" else GPU_TILE_SIDE
+    while side > MIN_TILE and (side + 64) ** 2 > room:
         side //= 2
     return side
 

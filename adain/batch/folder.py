@@ -12,13 +12,14 @@ from PIL import Image
 from .. import defaults
 from .._utils.errors import InputError
 from .._utils.fingerprint import fingerprint
+from ..control.color import as_color
 from ..control.style import Style
 from ..image.inputs import Opened
 from ..image.io import count_pixels
 from ..nn.vgg import CONTENT_LAYER, layers_upto
-from ..stylizer.composition import Controls, Request, as_color
+from ..options import TileSize
 from ..stylizer.content import Content, Watch
-from ..stylizer.halo import TileSize
+from ..stylizer.looks import Controls, Request
 from .manifest import Manifest
 from .plan import Job, distinct, find, plan
 from .run import Result, Task, by_content, make, remaining

@@ -1,1 +1,3 @@
-"""What goes where, and in whose colours: styles and blends, masks, labels, regions, colour preservation."""
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from .. import defaults
 from .._utils.errors import InputError
 from ..nn.statistics import at_least_float32, channel_mean_std
+from ..options import ColorMode, ColorSpace, Options
 from .recolor import METHODS as METHODS
 from .recolor import affine, check_batches, check_choice, check_strength, fit_mask, match_histogram, match_linear
 
-MODES = defaults.COLOR_MODES
-SPACES = defaults.COLOR_SPACES
+MODES = get_args(ColorMode)
+SPACES = get_args(ColorSpace)
 
-# ITU-R BT.601, the luma of both YCbCr and YIQ.
+# ITU-R BT.601, the luma of YCbCr.
 _LUMA = (0.299, 0.587, 0.114)
 
 _D65 = (0.95047, 1.0, 1.08883)
@@ -34,8 +37,8 @@ def preserve_luminance(
     output: Tensor,
     content: Tensor,
     *,
-    space: str = defaults.COLOR_SPACE,
-    strength: float = defaults.COLOR_STRENGTH,
+    space: str = Options.color_space,
+    strength: float = Options.color_strength,
     mask: Tensor | None = None,
     clamp: bool = True,
 ) -> Tensor:
@@ -47,7 +50,7 @@ def preserve_luminance(
     Args:
         output: ``(B, 3, H, W)`` in ``[0, 1]``, the stylised picture.
         content: ``(B, 3, H, W)`` in ``[0, 1]``, the photograph; either batch may be 1 and then serves all of the other.
-        space: one of :data:`SPACES`. ``"ycbcr"`` and ``"yiq"`` share their luma and give the same picture; ``"lab"``
+        space: one of :data:`SPACES`. ``"ycbcr"`` keeps B - Y and R - Y, as every space of that luma does; ``"lab"``
             keeps a and b of CIE Lab (D65), which look more alike at another lightness, and takes longer.
         strength: in ``[0, 1]``, between ``output`` and the result; 0 returns ``output`` itself.
         mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]``: where colours are kept, and how much.
@@ -85,8 +88,8 @@ def match_luma(
     style: Tensor,
     content: Tensor,
     *,
-    space: str = defaults.COLOR_SPACE,
-    strength: float = defaults.COLOR_STRENGTH,
+    space: str = Options.color_space,
+    strength: float = Options.color_strength,
     style_mask: Tensor | None = None,
     content_mask: Tensor | None = None,
     clamp: bool = False,
@@ -151,10 +154,10 @@ class ColorPreservation:
         InputError: on construction, if a value is none of its choices or out of range.
     """
 
-    mode: str = defaults.COLOR_MODE
-    space: str = defaults.COLOR_SPACE
-    method: str = defaults.COLOR_METHOD
-    strength: float = defaults.COLOR_STRENGTH
+    mode: str = "luminance"
+    space: str = Options.color_space
+    method: str = Options.color_method
+    strength: float = Options.color_strength
     match_luma: bool = False
 
     def __post_init__(self) -> None:
@@ -236,6 +239,71 @@ class ColorPreservation:
         if not self.changes_output:
             return output
         return preserve_luminance(output, content, space=self.space, strength=self.strength, mask=mask)
+
+
+ColorInput = None | str | ColorPreservation | Mapping[str, Any]
+"""What keeps colours: a mode's name, all of its settings, as an object or as its fields, or nothing."""
+
+
+def as_color(color: ColorInput, options: Options | None = None) -> ColorPreservation | None:
+    """What keeps colours, with the settings of ``options`` where only a mode is named; None for nothing.
+
+    Raises:
+        InputError: if there is no such mode.
+    """
+    if isinstance(color, str):
+        settings: dict[str, Any] = {}
+        if options is not None:
+            settings = {name: getattr(options, f"color_{name}") for name in ("space", "method", "strength")}
+            settings["match_luma"] = options.match_luma and color == "luminance"
+        color = ColorPreservation(color, **settings)
+    elif isinstance(color, Mapping):
+        color = ColorPreservation(**color)
+    return color if color is not None and (color.needs_content or color.changes_output) else None
+
+
+ColorShare = tuple[ColorPreservation, float | Tensor]
+"""Colours to keep in the result, and how much of it they are for: one number, or one a pixel ``(1, 1, H, W)``."""
+
+
+def keep_colors(output: Tensor, pixels: Callable[[], Tensor], colors: Sequence[ColorShare]) -> Tensor:
+    r"""A stylised picture with the photograph's colours, where and as far as each share asks for it.
+
+    .. math:: y + \sum_k w_k\, (P_k(y) - y)
+
+    with :math:`P_k` the colour preservation of share :math:`w_k`.
+
+    Args:
+        output: ``(B, 3, H, W)`` in ``[0, 1]``.
+        pixels: gives those of the photograph, ``(B, 3, H, W)`` in ``[0, 1]``; asked only where they are needed.
+        colors: see :data:`ColorShare`; the shares sum to at most 1 everywhere.
+
+    Returns:
+        ``(B, 3, H, W)`` in ``[0, 1]``; ``output`` itself where there is nothing to do.
+
+    Raises:
+        InputError: if there are no such pixels.
+    """
+    groups: dict[ColorPreservation, float | Tensor] = {}
+    for color, share in colors:
+        if color.changes_output:
+            key = dataclasses.replace(color, match_luma=False)  # which was for the style
+            groups[key] = groups[key] + share if key in groups else share
+    if not groups:
+        return output
+    results = []
+    for color, share in groups.items():
+        if isinstance(share, Tensor):
+            results.append(color.apply_to_output(output, pixels(), mask=share.clamp(max=1.0)))
+        else:
+            scaled = dataclasses.replace(color, strength=color.strength * min(share, 1.0))
+            results.append(scaled.apply_to_output(output, pixels()))
+    if len(results) == 1:
+        return results[0]
+    total = output
+    for result in results:
+        total = total + (result - output)
+    return total.clamp(0.0, 1.0)
 
 
 def _to_coordinates(image: Tensor, space: str) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .._utils.errors import ImageError, InputError
 from ..image import io as images
+from ..options import Options, Unfit
 
 LabelMapInput = str | os.PathLike[str] | Image.Image | Tensor
 Label = int | str
@@ -143,6 +144,30 @@ def check_labels(label_map: Tensor, labels: Sequence[Label], *, background: Iter
         raise InputError(
             f"{len(left)} {verb} no style, {_list(left, hexadecimal)}: give each a style or name it as background"
         )
+
+
+def region_masks(options: Options, *, max_pixels: int | None = images.DEFAULT_MAX_PIXELS) -> list[Tensor]:
+    """The mask of each label of ``options.labels`` in ``options.label_map``.
+
+    Raises:
+        InputError: if a label is not in the map, or one in the map has no style and nothing is said of a background.
+        MissingFileError, ImageError: if the map cannot be read.
+    """
+    assert options.label_map is not None
+    assert options.labels is not None
+    labels = options.labels
+    label_map = read_label_map(
+        options.label_map, colors=any(label.startswith("#") for label in labels), max_pixels=max_pixels
+    )
+    # Whoever says what becomes of the rest has not forgotten it.
+    rest = unstyled_labels(label_map, labels) if options.background is not None else []
+    masks = label_masks(label_map, labels)  # first, as a mistyped label leaves another without a style
+    try:
+        check_labels(label_map, labels, background=rest)
+    except InputError as error:
+        text = str(error).replace("name it as background", "say {background} keep")
+        raise Unfit(text, options.declared()["background"]) from None
+    return masks
 
 
 def _in_colors(labels: Iterable[Label], present: Sequence[int]) -> bool:

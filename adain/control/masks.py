@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,10 +20,10 @@ from torch import Tensor
 
 from .._utils.errors import ImageError, InputError
 from ..image import io as images
+from ..options import Channel as Channel
+from ..options import Direction as Direction
 
 MaskInput = str | os.PathLike[str] | Image.Image | Tensor
-Channel = Literal["luminance", "alpha"]
-Direction = Literal["horizontal", "vertical", "diagonal", "radial"]
 
 BLACK = 1 / 255
 """A mask with nothing brighter is taken as black: what lossy compression leaves of it."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .. import defaults
 from .._utils.errors import InputError
+from ..image.io import cut
 from ..image.tensors import check_tensor
 from ..nn.statistics import at_least_float32
+from ..options import ColorMethod, Options
 
-METHODS = defaults.COLOR_METHODS
+METHODS = get_args(ColorMethod)
 
 STYLE_FLOOR = (2.0 / 255.0) ** 2
 """Least variance along any axis that a style is taken to have: that of two 8-bit levels. Below lie rounding and the
@@ -23,6 +26,9 @@ noise of compression, not colour."""
 # Keeps the roots of a grey or one-colour content invertible; a deviation of 1e-6 is nothing to see.
 _CONTENT_FLOOR = 1e-12
 _TINY = 1e-20  # keeps the rounding of a root's argument from going below 0
+
+_BAND = 1 << 22  # pixels that are looked at together
+_LEVELS = 256
 
 _EMPTY = "the mask is empty: it must be above 0 somewhere in every image"
 
@@ -144,7 +150,7 @@ def _power(matrix: Tensor, power: float, floor: float) -> Tensor:
     return result
 
 
-def transport_matrix(style: Tensor, content: Tensor, method: str = defaults.COLOR_METHOD) -> Tensor:
+def transport_matrix(style: Tensor, content: Tensor, method: str = Options.color_method) -> Tensor:
     r"""``A`` with :math:`A \Sigma_S A^T = \Sigma_C`.
 
     ========================  =====================================================================================
@@ -190,8 +196,8 @@ def match_linear(
     style: Tensor,
     content: Tensor,
     *,
-    method: str = defaults.COLOR_METHOD,
-    strength: float = defaults.COLOR_STRENGTH,
+    method: str = Options.color_method,
+    strength: float = Options.color_strength,
     style_mask: Tensor | None = None,
     content_mask: Tensor | None = None,
     clamp: bool = False,
@@ -238,7 +244,7 @@ def match_histogram(
     style: Tensor,
     content: Tensor,
     *,
-    strength: float = defaults.COLOR_STRENGTH,
+    strength: float = Options.color_strength,
     style_mask: Tensor | None = None,
     content_mask: Tensor | None = None,
 ) -> Tensor:
@@ -331,3 +337,35 @@ def _interpolate(at: Tensor, x: Tensor, y: Tensor) -> Tensor:
     width = (x[right] - x[left]).clamp_min_(torch.finfo(x.dtype).tiny)
     share = ((at - x[left]) / width).clamp_(0.0, 1.0)
     return torch.lerp(y[left], y[right], share.to(y.dtype))
+
+
+def count_colors(picture: Image.Image, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The distinct colours of a picture and the weight of each.
+
+    As an image and its mask they have the mean, the covariance and the histograms of the picture under its mask: what
+    :mod:`adain.control.recolor` takes from a photograph, without the photograph in floating point.
+
+    Args:
+        picture: of mode ``RGB``.
+        mask: ``(1, 1, H, W)`` weights of its pixels, on the CPU; 1 everywhere without it.
+
+    Returns:
+        K colours ``(1, 3, 1, K)`` in ``[0, 1]`` and weights ``(1, 1, 1, K)`` whose largest is 1, both float32; at
+        work, 8 bytes for each of the 2^24 colours there can be. Without any weight, one colour of weight 0.
+    """
+    counts = torch.zeros(_LEVELS**3, dtype=torch.float64)
+    height, width = picture.height, picture.width
+    rows = max(1, _BAND // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        levels = torch.from_numpy(np.array(cut(picture, (0, top, width, bottom)))).view(-1, 3).long()
+        codes = (levels[:, 0] * _LEVELS + levels[:, 1]) * _LEVELS + levels[:, 2]
+        weights = torch.ones(()).expand(len(codes)) if mask is None else mask[0, 0, top:bottom].reshape(-1)
+        counts.index_add_(0, codes, weights.double())
+    codes = counts.nonzero()[:, 0]
+    if len(codes) == 0:
+        codes = torch.zeros(1, dtype=torch.long)
+    weights = counts[codes]
+    weights = (weights / weights.max().clamp(min=torch.finfo(torch.float64).tiny)).float()
+    levels = torch.stack([codes // _LEVELS**2, codes // _LEVELS % _LEVELS, codes % _LEVELS])
+    return (levels.float() / 255.0)[None, :, None], weights[None, None, None]

@@ -1,19 +1,22 @@
-"""A style: the statistics of an artwork's features, and the blending of several."""
+"""A style: the statistics of an artwork's features, and the blending of several; free of torch until one is saved."""
 
 from __future__ import annotations
 
 import functools
+import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from .._utils.errors import InputError, MissingFileError
 from .._utils.files import atomic_path
-from ..strengths import normalize_weights as normalize_weights
+from ..options import normalize_weights as normalize_weights
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 SUFFIX = ".safetensors"
 
@@ -25,7 +28,8 @@ FORMAT = "adain-style-1"
 class Style:
     """What AdaIN needs to know of an artwork: mean and deviation of each channel of an encoder's features.
 
-    They are of use to the model that made them alone, and to others with the same encoder.
+    They are of use to the model that made them alone, and to others with the same encoder. Those that an exported model
+    made (:class:`~adain.OnnxStylizer`) are arrays of NumPy.
 
     Attributes:
         mean: ``(1, C, 1, 1)`` float32, or ``(B, C, 1, 1)`` for a batch of styles; C is 512 of the base model
@@ -43,8 +47,13 @@ class Style:
 
     def to(self, device: torch.device | str) -> Style:
         """The same style on another device."""
-        fine = None if self.fine_std is None else self.fine_std.to(device)
-        return Style(self.mean.to(device), self.std.to(device), self.name, fine)
+        fine = None if self.fine_std is None else _moved(self.fine_std, device)
+        return Style(_moved(self.mean, device), _moved(self.std, device), self.name, fine)
+
+    @property
+    def channels(self) -> int:
+        """Of the features that these are the statistics of."""
+        return int(self.mean.shape[1])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the statistics to a ``.safetensors`` file, which appears complete or not at all; returns its path.
@@ -52,12 +61,13 @@ class Style:
         Raises:
             InputError: if the name ends in anything else, or the file cannot be written.
         """
+        import torch
         from safetensors.torch import save_file
 
         if Path(path).suffix != SUFFIX:
             raise InputError(f"cannot write {path}: a style's file must end in {SUFFIX}")
         tensors = {"mean": self.mean, "std": self.std} | ({} if self.fine_std is None else {"fine_std": self.fine_std})
-        tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        tensors = {key: torch.as_tensor(tensor).detach().cpu().contiguous() for key, tensor in tensors.items()}
         with atomic_path(path) as temporary:
             save_file(tensors, temporary, metadata={"format": FORMAT, "name": self.name})
         return Path(path)
@@ -86,12 +96,18 @@ class Style:
         return cls(mean, std, metadata.get("name", ""), fine)
 
     def __repr__(self) -> str:
-        channels, device = self.mean.shape[1], self.mean.device
-        return f"Style({self.name or 'unnamed'!r}, channels={channels}, device={device})"
+        device = getattr(self.mean, "device", "cpu")
+        return f"Style({self.name or 'unnamed'!r}, channels={self.channels}, device={device})"
+
+
+def _moved(tensor: Tensor, device: torch.device | str) -> Tensor:
+    return tensor.to(device) if hasattr(tensor, "to") else tensor
 
 
 def _is_usable(mean: Tensor, std: Tensor, fine: Tensor | None) -> bool:
     """Whether statistics read from a file can be ones: of one shape, finite, deviations above 0."""
+    import torch
+
     tensors = [mean, std, *([] if fine is None else [fine])]
     if any(t.dtype != torch.float32 or t.ndim != 4 or t.shape != mean.shape for t in tensors):
         return False
@@ -119,7 +135,7 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     shares = normalize_weights([1.0] * len(styles) if weights is None else weights)
     if len(shares) != len(styles):
         raise InputError(f"{len(styles)} styles need {len(styles)} weights, not {len(shares)}")
-    channels = sorted({style.mean.shape[1] for style in styles})
+    channels = sorted({style.channels for style in styles})
     if len(channels) > 1:
         raise InputError(
             f"styles of {' and '.join(map(str, channels))} channels cannot be blended: encode all with the same encoder"
@@ -128,16 +144,16 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     kept = [(share, style) for share, style in zip(shares, styles, strict=True) if share > 0]
     if len(kept) == 1:
         return kept[0][1]
-    device = kept[0][1].mean.device
-    mean = _sum([share * style.mean.to(device) for share, style in kept])
-    std = _sum([share * style.std.to(device) for share, style in kept])
+    device: Any = getattr(kept[0][1].mean, "device", "cpu")
+    mean = _sum([share * _moved(style.mean, device) for share, style in kept])
+    std = _sum([share * _moved(style.std, device) for share, style in kept])
     fine = None
     if any(style.fine_std is not None for _, style in kept):
         own = [style.std if style.fine_std is None else style.fine_std for _, style in kept]
-        fine = _sum([share * std.to(device) for (share, _), std in zip(kept, own, strict=True)])
+        fine = _sum([share * _moved(std, device) for (share, _), std in zip(kept, own, strict=True)])
     return Style(mean, std, " + ".join(f"{share:.3g} {style.name}" for share, style in kept), fine)
 
 
 def _sum(terms: Sequence[Tensor]) -> Tensor:
     """The sum of tensors of one style or of a batch each."""
-    return functools.reduce(torch.add, terms)
+    return functools.reduce(operator.add, terms)

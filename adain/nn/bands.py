@@ -23,9 +23,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..control.placement import shares
 from ..control.style import Style
-from .regions import spread
+from .regions import shares, spread
 from .statistics import at_least_float32
 
 SIGMA = 1.5

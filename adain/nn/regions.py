@@ -116,3 +116,8 @@ def _stacked(statistics: Iterable[Tensor], count: int, content: Tensor) -> Tenso
             )
     batch = max(statistic.shape[0] for statistic in given)
     return torch.stack([statistic.expand(batch, -1, -1, -1) for statistic in given])
+
+
+def shares(regions: Tensor) -> Tensor:
+    r""":math:`m_r / \max(1, \sum_q m_q)`: what each region ``(R, 1, H, W)`` has of a pixel or a cell."""
+    return regions / regions.sum(dim=0, keepdim=True).clamp(min=1.0)

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from .._utils.errors import ImageError, InputError
 from ..control.color import ColorPreservation
-from ..control.masks import Channel, MaskInput, uncovered
-from ..control.placement import Guide, lay_masks
+from ..control.masks import MaskInput, uncovered
+from ..control.regions import Guide, lay_masks
 from ..control.style import Style, normalize_weights
 from ..image.inputs import input_name
 from ..image.io import ImageInput
+from ..options import Channel
 from ..stylizer.stylizer import Stylizer
 from .pictures import StylePicture, check_size
 

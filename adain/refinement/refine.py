@@ -13,13 +13,14 @@ from torch import Tensor
 
 from .. import defaults
 from .._utils.errors import ImageError
-from ..control.masks import Channel, MaskInput
-from ..control.placement import Guide, lay_masks
+from ..control.masks import MaskInput
+from ..control.regions import Guide, lay_masks
 from ..image import io as images
 from ..image.inputs import input_name
 from ..image.io import ImageInput
 from ..nn.backbones import check_layers, find_architecture
 from ..nn.vgg import LAYERS
+from ..options import Channel
 from ..stylizer.stylizer import Stylizer
 from .artworks import Artworks, ColorChoice
 from .descent import Descent

@@ -1,1 +1,3 @@
-"""The one pass: encoded content, styles, tiles, and the stylizer that puts them together."""
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .. import defaults
 from .._utils.errors import InputError, MissingFileError
-from ..control.masks import Channel
 from ..control.style import Style
-from ..image.inputs import input_name
 from ..nn.vgg import CONTENT_LAYER, VGGEncoder, layers_upto
-from .stylizer import Stylizer
+from ..options import Channel
+
+if TYPE_CHECKING:
+    from .stylizer import Stylizer
 
 VERSION = 1
 """To be raised by whatever changes the statistics of the same artwork: how files are read, sized or masked."""
-
-PathInput = str | os.PathLike[str]
 
 
 class StyleCache:
@@ -36,61 +35,39 @@ class StyleCache:
         folder: made when the first style is written.
     """
 
-    def __init__(self, folder: PathInput) -> None:
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self._fingerprint: tuple[VGGEncoder, str] | None = None
-
-    def get(
-        self,
-        stylizer: Stylizer,
-        source: PathInput,
-        *,
-        size: int = defaults.STYLE_SIZE,
-        crop: bool = False,
-        mask: PathInput | None = None,
-        mask_channel: Channel = "luminance",
-        fine_size: int | None = None,
-    ) -> Style:
-        """What ``stylizer.encode_style`` of the same arguments gives, to the bit, from the folder if it is there.
-
-        Raises:
-            MissingFileError, ImageError, InputError: see :meth:`adain.Stylizer.encode_style`; also if the folder cannot
-                be written to.
-        """
-        path = self.path(
-            stylizer, source, size=size, crop=crop, mask=mask, mask_channel=mask_channel, fine_size=fine_size
-        )
-        found = None if path is None else _read(path, stylizer.encoder.feature_channels)
-        if found is not None:
-            return Style(found.mean, found.std, input_name(source), found.fine_std).to(stylizer.device)
-        style = stylizer.encode_style(
-            source, size=size, crop=crop, mask=mask, mask_channel=mask_channel, fine_size=fine_size
-        )
-        if path is not None:
-            style.save(path)
-        return style
 
     def path(
         self,
         stylizer: Stylizer,
-        source: PathInput,
+        source: Any,
         *,
-        size: int = defaults.STYLE_SIZE,
+        size: int,
         crop: bool = False,
-        mask: PathInput | None = None,
+        mask: Any = None,
         mask_channel: Channel = "luminance",
         fine_size: int | None = None,
     ) -> Path | None:
-        """Where that style is kept, whether it is there or not; None if artwork or mask cannot be read."""
+        """Where that style is kept, whether it is there or not; None if artwork or mask is no file that can be read."""
         try:
             art = _digest(source)
             region = None if mask is None else (_digest(mask), mask_channel)
-        except OSError:
+        except (OSError, TypeError, ValueError):
             return None
         how = (size, crop, fine_size, region, stylizer.max_pixels)
         where = (self._encoder(stylizer.encoder), str(stylizer.dtype), stylizer.device.type)
         key = hashlib.sha256(repr((VERSION, art, how, where)).encode()).hexdigest()
         return self.folder / f"{key}.safetensors"
+
+    def read(self, path: Path, stylizer: Stylizer) -> Style | None:
+        """The style kept there; None if there is none that the stylizer could use."""
+        try:
+            style = Style.load(path)
+        except (InputError, MissingFileError):
+            return None
+        return style if tuple(style.mean.shape) == (1, stylizer.encoder.feature_channels, 1, 1) else None
 
     def _encoder(self, encoder: VGGEncoder) -> str:
         """:func:`fingerprint`, remembered for the encoder that was asked about last."""
@@ -110,15 +87,8 @@ def fingerprint(encoder: VGGEncoder) -> str:
     return digest.hexdigest()
 
 
-def _digest(path: PathInput) -> str:
+def _digest(path: Any) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read(path: Path, channels: int) -> Style | None:
-    """The style of a file; None if there is none of so many channels that could be used."""
-    try:
-        style = Style.load(path)
-    except (InputError, MissingFileError):
-        return None
-    return style if tuple(style.mean.shape) == (1, channels, 1, 1) else None

@@ -10,9 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..control.colorcounts import count_colors
+from ..control.recolor import count_colors
 from ..image import io as images
-from .halo import Box, Tiling
+from ..image.box import Box
+from .halo import Tiling
 from .store import FeatureStore
 
 
@@ -29,7 +30,7 @@ class TileProgress(NamedTuple):
     total: int
 
 
-Watch = Callable[[TileProgress], object]
+Progress = Callable[[TileProgress], object]
 """Called after each tile."""
 
 
@@ -41,13 +42,13 @@ class Tiles:
         tiling: which tiles.
         store: holds the features.
         picture: the photograph of mode ``RGB``; None if it is a tensor, which :attr:`Content.pixels` then is.
-        watch: called after each tile.
+        progress: called after each tile.
     """
 
     tiling: Tiling
     store: FeatureStore
     picture: Image.Image | None
-    watch: Watch | None
+    progress: Progress | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ class Content:
         """The photograph's colours as an image and a mask, for what takes statistics of them and nothing else.
 
         They are :attr:`pixels` and ``mask``, or in tiles its distinct colours and the weight of each; see
-        :func:`~adain.control.colorcounts.count_colors`. Raises as :meth:`colors` does.
+        :func:`~adain.control.recolor.count_colors`. Raises as :meth:`colors` does.
         """
         if self.tiles is None or self.tiles.picture is None:
             return self.colors(), mask

@@ -18,12 +18,10 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from .. import defaults
 from .._utils.errors import InputError
+from ..image.box import Box
 from ..nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
-
-TileSize = int | str
-"""A side in pixels, ``"auto"`` or ``"off"``."""
+from ..options import MIN_TILE, TileSize
 
 
 class Step(NamedTuple):
@@ -95,45 +93,13 @@ DECODER_HALO = DECODER_REACH
 """Halo of a tile in cells when it is decoded."""
 
 
-class Box(NamedTuple):
-    """A rectangle of cells or pixels: from ``top`` and ``left`` on, up to and without ``bottom`` and ``right``."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def area(self) -> int:
-        return (self.bottom - self.top) * (self.right - self.left)
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, to index with."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def pixels(self, size: tuple[int, int]) -> Box:
-        """A box of cells as one of the pixels of an image of that height and width."""
-        bottom, right = min(self.bottom * STRIDE, size[0]), min(self.right * STRIDE, size[1])
-        return Box(self.top * STRIDE, self.left * STRIDE, bottom, right)
-
-    def within(self, outer: Box) -> Box:
-        """This box as seen from the corner of another."""
-        return Box(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
-
-    def grown(self, by: int, size: tuple[int, int]) -> Box:
-        """This box with a margin, as far as an area of that height and width goes."""
-        bottom, right = min(self.bottom + by, size[0]), min(self.right + by, size[1])
-        return Box(max(self.top - by, 0), max(self.left - by, 0), bottom, right)
-
-
 @dataclass(frozen=True)
 class Tiling:
     """A feature map cut into tiles of about equal size, none larger than asked for.
 
     Attributes:
         cells: height and width of the feature map.
-        tile: longest side of a tile in pixels, at least :data:`adain.defaults.MIN_TILE`.
+        tile: longest side of a tile in pixels, at least :data:`adain.MIN_TILE`.
 
     Raises:
         InputError: on construction, if the tile is smaller than that.
@@ -245,8 +211,6 @@ def check_tile(tile: TileSize) -> TileSize:
         return tile
     if isinstance(tile, bool) or not isinstance(tile, int):
         raise InputError(f'tile must be "auto", "off" or a size in pixels, not {tile!r}')
-    if tile < defaults.MIN_TILE:
-        raise InputError(
-            f"tiles must be at least {defaults.MIN_TILE} px a side, not {tile}: smaller ones are mostly overlap"
-        )
+    if tile < MIN_TILE:
+        raise InputError(f"tiles must be at least {MIN_TILE} px a side, not {tile}: smaller ones are mostly overlap")
     return tile

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Unpack, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, overload
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from .. import defaults
+from .._utils import keywords
 from .._utils.errors import InputError
 from .._utils.memory import choose_tile
-from ..control.guidance import Placement, Regions, transfer
-from ..control.masks import Channel, MaskInput, mask_name
-from ..control.placement import Guide, is_full, lay_cells, lay_masks
+from ..control.color import ColorInput, as_color, keep_colors
+from ..control.masks import MaskInput, mask_name
+from ..control.regions import Placement, Regions, is_full, lay_cells, lay_masks
 from ..control.style import Style
 from ..image import io as images
 from ..image.inputs import Opened, Picture, input_name, open_picture
@@ -29,11 +29,54 @@ from ..nn.devices import resolve_device
 from ..nn.precision import resolve_precision
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import STRIDE, VGGEncoder
-from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
+from ..options import Channel, ModelOptions, Options, TileSize
+from .cache import StyleCache
 from .content import Content as Content
-from .content import Watch
-from .halo import TileSize
-from .tiles import assemble, decode_tiles, encode_tiles, paint
+from .content import Progress
+from .looks import Look, Paint, frame_of, is_regions, listed
+from .tiles import assemble, decode_tiles, encode_tiles
+from .tiles import paint as tiled_picture
+from .transfer import transfer
+
+StyleInput: TypeAlias = "Style | ImageInput"
+P = ParamSpec("P")
+
+
+class _Stylize(Protocol[P]):
+    """:meth:`Stylizer.stylize` as type checkers see it: its keywords are the fields of :class:`~adain.Options`."""
+
+    @overload
+    def __call__(
+        self, content: Tensor, style: StyleInput | Regions | Sequence[StyleInput], options: Options | None = None, /,
+        *args: P.args, **changes: P.kwargs,
+    ) -> Tensor: ...  # fmt: skip
+
+    @overload
+    def __call__(
+        self, content: Content, style: StyleInput | Regions | Sequence[StyleInput], options: Options | None = None, /,
+        *args: P.args, **changes: P.kwargs,
+    ) -> Image.Image | Tensor: ...  # fmt: skip
+
+    @overload
+    def __call__(
+        self, content: str | os.PathLike[str] | Image.Image, style: StyleInput | Regions | Sequence[StyleInput],
+        options: Options | None = None, /, *args: P.args, **changes: P.kwargs,
+    ) -> Image.Image: ...  # fmt: skip
+
+
+class _Method(Generic[P]):
+    def __get__(self, stylizer: Any, owner: Any = None) -> _Stylize[P]:
+        raise NotImplementedError  # for type checkers: at run time it is a function
+
+
+class _stylising(Generic[P]):
+    """:func:`adain._utils.keywords.wrap` for a method whose result is of the kind of its content."""
+
+    def __init__(self, options: Callable[P, Any]) -> None:
+        self.options = options
+
+    def __call__(self, function: Callable[..., Any]) -> _Method[P]:
+        return keywords.wrap(function, self.options)  # type: ignore[no-any-return]
 
 
 class Stylizer:
@@ -49,6 +92,7 @@ class Stylizer:
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
         precision: of the networks: ``"fp32"``, ``"bf16"``, ``"fp16"`` or ``"auto"``, see
             :func:`adain.nn.precision.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
+        style_cache: folder that keeps encoded styles for later calls, see :class:`~adain.stylizer.StyleCache`.
 
     Attributes:
         dtype: what the networks compute in.
@@ -64,7 +108,8 @@ class Stylizer:
         *,
         device: str | torch.device = "auto",
         max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
-        precision: str = defaults.PRECISION,
+        precision: str = ModelOptions.precision,
+        style_cache: StyleCache | str | os.PathLike[str] | None = None,
     ) -> None:
         if encoder.feature_channels != decoder.feature_channels:
             raise InputError(
@@ -72,6 +117,7 @@ class Stylizer:
                 f"{decoder.feature_channels}: use the encoder and the decoder of one model"
             )
         self.max_pixels = max_pixels
+        self.style_cache = style_cache if isinstance(style_cache, StyleCache | None) else StyleCache(style_cache)
         self.device = resolve_device(device)
         self.dtype = resolve_precision(precision, self.device)
         if self.dtype != torch.float32:  # in copies: the caller's networks keep their digits
@@ -89,13 +135,14 @@ class Stylizer:
         encoder: str | Path | None = None,
         decoder: str | Path | None = None,
         max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
-        precision: str = defaults.PRECISION,
+        precision: str = ModelOptions.precision,
+        style_cache: str | os.PathLike[str] | None = None,
     ) -> Stylizer:
         """The shipped model of that name; nothing is downloaded.
 
         Args:
             name: a model of :func:`adain.nn.pretrained.registry`.
-            device, max_pixels, precision: see the class.
+            device, max_pixels, precision, style_cache: see the class.
             encoder, decoder: ``.safetensors`` files of your own in place of the shipped ones.
 
         Raises:
@@ -109,13 +156,14 @@ class Stylizer:
             device=device,
             max_pixels=max_pixels,
             precision=precision,
+            style_cache=style_cache,
         )
 
     def encode_style(
         self,
         source: ImageInput,
         *,
-        size: int = defaults.STYLE_SIZE,
+        size: int = Options.style_size,
         crop: bool = False,
         mask: MaskInput | None = None,
         mask_channel: Channel = "luminance",
@@ -143,6 +191,12 @@ class Stylizer:
             MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
             InputError: if the mask does not fit or selects too little, or a mode needs a content and there is none.
         """
+        kept = None
+        if self.style_cache is not None and color is None:
+            how: dict[str, Any] = {"size": size, "crop": crop, "fine_size": fine_size}
+            kept = self.style_cache.path(self, source, mask=mask, mask_channel=mask_channel, **how)
+            if kept is not None and (known := self.style_cache.read(kept, self)) is not None:
+                return Style(known.mean, known.std, input_name(source), known.fine_std).to(self.device)
         chosen = as_color(color)
         pixels: Tensor | None = None
         if chosen is not None and chosen.needs_content:
@@ -183,16 +237,19 @@ class Stylizer:
 
         mean, std = statistics(size)
         fine = None if fine_size is None else statistics(fine_size)[1]
-        return Style(mean, std, input_name(source), fine)
+        style = Style(mean, std, input_name(source), fine)
+        if kept is not None:
+            style.save(kept)
+        return style
 
     def encode_content(
         self,
         source: ImageInput | Opened,
         *,
-        size: int = defaults.CONTENT_SIZE,
+        size: int = 0,
         crop: bool = False,
-        tile: TileSize = defaults.TILE,
-        watch: Watch | None = None,
+        tile: TileSize = Options.tile,
+        progress: Progress | None = None,
         folder: str | os.PathLike[str] | None = None,
     ) -> Content:
         """A photograph after the encoder, to be decoded in many styles or strengths.
@@ -204,7 +261,7 @@ class Stylizer:
                 tiles if the whole does not fit into the free memory (see :func:`~adain._utils.memory.choose_tile`),
                 which a tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No
                 gradient passes through tiles.
-            watch: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.
+            progress: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.
             folder: for a large photograph's features, 32 bytes a pixel; by default that for temporary files.
 
         Raises:
@@ -217,7 +274,7 @@ class Stylizer:
             tile = "off"
         side = choose_tile(tile, height * width, self.device, self.encoder.pass_bytes)
         if side is not None:
-            return encode_tiles(self.encoder, opened, side, device=self.device, watch=watch, folder=folder)
+            return encode_tiles(self.encoder, opened, side, device=self.device, progress=progress, folder=folder)
         pixels, opacity, uncropped = opened.to_picture(self.device)
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         pad = (0, -width % STRIDE, 0, -height % STRIDE)
@@ -226,7 +283,7 @@ class Stylizer:
             features = self.encoder.features(padded.to(self.dtype))
         return Content(features, (height, width), opacity, isinstance(opened.image, Tensor), pixels, uncropped)
 
-    def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = defaults.ALPHA) -> Tensor:
+    def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = 1.0) -> Tensor:
         """The stylised image as a ``(B, 3, H, W)`` float32 tensor in ``[0, 1]`` on :attr:`device`.
 
         Args:
@@ -237,7 +294,7 @@ class Stylizer:
         Raises:
             InputError: if alpha is outside its range, or regions do not fit the content.
         """
-        target = style.place(content, max_pixels=self.max_pixels) if isinstance(style, Regions) else style
+        target = style.place(frame_of(content), max_pixels=self.max_pixels) if isinstance(style, Regions) else style
         if content.tiles is not None:
             tiles = decode_tiles(self.decoder, content, target, alpha, device=self.device)
             return assemble(tiles, content, self.device)
@@ -249,112 +306,64 @@ class Stylizer:
             image: Tensor = self.decoder(transfer(content.features, target, alpha).to(self.dtype))[..., :height, :width]
             return image.float().clamp(0.0, 1.0)
 
-    @overload
+    @_stylising(Options)
     def stylize(
-        self, content: Tensor, style: StyleInput | Regions | Sequence[StyleInput], **controls: Unpack[Controls]
-    ) -> Tensor: ...
-
-    @overload
-    def stylize(
-        self,
-        content: str | os.PathLike[str] | Image.Image,
-        style: StyleInput | Regions | Sequence[StyleInput],
-        **controls: Unpack[Controls],
-    ) -> Image.Image: ...
-
-    @overload
-    def stylize(
-        self, content: Content, style: StyleInput | Regions | Sequence[StyleInput], **controls: Unpack[Controls]
-    ) -> Image.Image | Tensor: ...
-
-    def stylize(
-        self,
-        content: Content | ImageInput,
-        style: StyleInput | Regions | Sequence[StyleInput],
-        *,
-        alpha: float | Sequence[float] = defaults.ALPHA,
-        weights: Sequence[float] | None = None,
-        masks: Sequence[Guide] | None = None,
-        mask_channel: Channel = "luminance",
-        style_masks: Sequence[MaskInput | None] | None = None,
-        feather: float = defaults.FEATHER,
-        background: StyleInput | None = None,
-        color: ColorInput | Sequence[ColorInput] = None,
-        content_size: int = defaults.CONTENT_SIZE,
-        style_size: int = defaults.STYLE_SIZE,
-        fine_style_size: int | None = None,
-        crop: bool = False,
-        tile: TileSize = defaults.TILE,
-        watch: Watch | None = None,
+        self, content: Content | ImageInput, style: StyleInput | Regions | Sequence[StyleInput], options: Options
     ) -> Image.Image | Tensor:
         """A photograph in the style of one artwork, of a blend of several, or of one for each region.
 
-        Args:
-            content: path, ``PIL.Image``, ``(B, 3, H, W)`` tensor in ``[0, 1]``, or an encoded :class:`Content`
-                (then ``content_size``, ``crop``, ``tile`` and ``watch`` were settled when it was encoded).
-            style: likewise, or an encoded :class:`~adain.Style`, or :class:`~adain.Regions`; or several of the
-                former, which are blended or, with masks, put into a region each.
-            alpha: strength in ``[0, 1]``; with masks it may be one for each region.
-            weights: of several styles, ≥ 0, scaled to sum 1; equal by default.
-            masks: one for each style, white where it goes: anything :func:`adain.control.masks.read_mask` takes, of the
-                whole photograph's shape and any size. They are resized and cropped as the photograph is. Each region is
-                normalised by its own statistics; what none covers keeps the photograph's features.
-            mask_channel: whether masks are read from their ``"luminance"`` or their ``"alpha"``.
-            style_masks: one for each style, None to use all of it: the part of the artwork the style is taken from.
-            feather: radius in pixels of the result over which the edges of masks are softened.
-            background: a style for what the masks leave uncovered.
-            color: how the photograph's colours are kept: ``"luminance"``, ``"linear"``, ``"histogram"``, ``"none"`` or
-                a :class:`~adain.ColorPreservation`, one for the whole picture or one for each style. One for each
-                applies in that style's region, or in a blend by its weight; and recoloured styles take the
-                colours of their region.
-            content_size: shorter side of the result in pixels; 0 keeps the content's size.
-            style_size: shorter side the artwork is resized to; 0 keeps its size. Larger means coarser strokes.
-            fine_style_size: a second size of the artwork, for fine texture; ``style_size`` is then for the coarse.
-            crop: use the central squares.
-            tile: for pictures too large for memory, see :meth:`encode_content`.
-            watch: called after each tile.
+        Several styles are one picture: blended, or each where its mask, its label or a gradient puts it. (On the
+        command line and in folders several are as many results, unless an option says how they come together.)
 
-        ``alpha`` and ``color`` may hold one more for the background, which otherwise has alpha 1 and its own colours.
-        What concerns a style's picture (``style_size``, ``fine_style_size``, ``style_masks``, recolouring) is settled
-        in one that is encoded already. The encoder and the decoder run once on the photograph, whatever the regions.
+        Args:
+            content: path, ``PIL.Image``, ``(B, 3, H, W)`` tensor in ``[0, 1]``, or an encoded :class:`Content`, whose
+                size, crop, tiles and progress were settled when it was encoded.
+            style: likewise, or an encoded :class:`~adain.Style`, or :class:`~adain.Regions`; or several of the former.
+            options: an :class:`~adain.Options` object; its fields are the keywords, too.
+
+        ``masks`` have the whole photograph's shape and any size, white where the style goes; they are resized and
+        cropped as the photograph is. Each region is normalised by its own statistics; what none covers keeps the
+        photograph's features. ``alpha`` and ``color`` may hold one for each style, and one more for the background,
+        which otherwise has alpha 1 and its own colours; a ``color`` for each applies in that style's region, or in a
+        blend by its weight. What concerns a style's picture (``style_size``, ``fine_style_size``, ``style_masks``,
+        recolouring) is settled in one that is encoded already. Encoder and decoder run once on the photograph,
+        whatever the regions.
 
         Returns:
             A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one.
             The tensor path is differentiable with respect to content and style.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for images under 16 px a side.
-            InputError: if alpha, a weight or a size is out of range, counts differ, a mask is black, of another shape
-                than the photograph, or vanishes at 8 px a cell.
+            MissingFileError, ImageError: see :func:`adain.read_image`; also for images under 16 px a side.
+            InputError: if an option is out of range, counts differ, a mask is black, of another shape than the
+                photograph, or vanishes at 8 px a cell.
         """
-        request = Request.of(
-            style,
-            alpha=alpha,
-            weights=weights,
-            masks=masks,
-            mask_channel=mask_channel,
-            style_masks=style_masks,
-            feather=feather,
-            background=background,
-            color=color,
-            style_size=style_size,
-            fine_style_size=fine_style_size,
-            crop=crop,
-        )
+        look = Look(style if is_regions(style) else listed(style), options)
         if not isinstance(content, Content):
-            content = self.encode_content(content, size=content_size, crop=crop, tile=tile, watch=watch)
-        target, colors = request.resolve(self, content)
+            content = self.encode_content(
+                content, size=options.size, crop=options.crop, tile=options.tile, progress=options.progress
+            )
+        return look.render(self, content)  # type: ignore[no-any-return]
+
+    def render(self, content: Content, paint: Paint) -> Image.Image | Tensor:
+        """The picture of an encoded photograph, or a tensor where the photograph was one.
+
+        Args:
+            content: of :meth:`encode_content`.
+            paint: what a :class:`~adain.stylizer.Look` resolves to.
+        """
         if content.tiles is None:
-            result = keep_colors(self.decode(content, target, alpha=request.alpha), content, colors)
+            decoded = self.decode(content, paint.target, alpha=paint.alpha)
+            result = keep_colors(decoded, content.colors, paint.colors)
             if content.is_tensor:
                 return result
             picture = images.to_pil(result)
         else:
-            how: dict[str, Any] = {"device": self.device, "colors": colors}
-            tiles = decode_tiles(self.decoder, content, target, request.alpha, **how)
+            how: dict[str, Any] = {"device": self.device, "colors": paint.colors}
+            tiles = decode_tiles(self.decoder, content, paint.target, paint.alpha, **how)
             if content.is_tensor:
                 return assemble(tiles, content, self.device)
-            picture = paint(tiles, content)
+            picture = tiled_picture(tiles, content)
         return picture if content.opacity is None else images.with_alpha(picture, content.opacity)
 
     def pixels(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> tuple[Tensor, Image.Image | None]:

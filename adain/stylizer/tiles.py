@@ -15,17 +15,19 @@ from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..control.guidance import Placement, content_statistics, has_fine_band, transfer
+from ..control.color import ColorShare, keep_colors
+from ..control.regions import Placement
 from ..control.style import Style
 from ..image import io as images
+from ..image.box import Box
 from ..image.inputs import Opened
 from ..nn.bands import REACH_CELLS
 from ..nn.decoder import Decoder
 from ..nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
-from .composition import ColorShare, keep_colors
-from .content import Content, TileProgress, Tiles, Watch
-from .halo import DECODER_HALO, ENCODER_HALO, Box, Tiling, Trimmer, cells_of, decoder_steps, encoder_steps, spans
+from .content import Content, Progress, TileProgress, Tiles
+from .halo import DECODER_HALO, ENCODER_HALO, Tiling, Trimmer, cells_of, decoder_steps, encoder_steps, spans
 from .store import FeatureStore
+from .transfer import content_statistics, has_fine_band, transfer
 
 BAND_CELLS = 16
 """Rows of cells whose statistics are taken together."""
@@ -37,7 +39,7 @@ def encode_tiles(
     tile: int,
     *,
     device: torch.device,
-    watch: Watch | None = None,
+    progress: Progress | None = None,
     folder: str | PathLike[str] | None = None,
 ) -> Content:
     """A photograph after the encoder, as the encoder gives it for the whole, without the whole in floating point.
@@ -47,7 +49,7 @@ def encode_tiles(
         opened: the photograph.
         tile: longest side of a tile in pixels.
         device: where tiles are computed.
-        watch: called after each tile, now and whenever the content is decoded.
+        progress: called after each tile, now and whenever the content is decoded.
         folder: for the features of a large photograph, see :class:`~adain.stylizer.store.FeatureStore`.
 
     Raises:
@@ -67,7 +69,7 @@ def encode_tiles(
         image is not None,
         image,
         opened.uncropped,
-        Tiles(tiling, store, picture, watch),
+        Tiles(tiling, store, picture, progress),
     )
     dtype = next(encoder.parameters()).dtype
     steps = encoder_steps(layers_upto(CONTENT_LAYER, encoder.table))
@@ -97,10 +99,10 @@ def decode_tiles(
         target: a style, or regions laid on the content.
         alpha: strength in ``[0, 1]``.
         device: where tiles are computed.
-        colors: of the photograph, to keep in them; see :func:`~adain.stylizer.composition.keep_colors`.
+        colors: of the photograph, to keep in them; see :func:`~adain.control.keep_colors`.
 
     Raises:
-        InputError: as :func:`~adain.control.guidance.transfer`; also if gradients are wanted.
+        InputError: as :func:`~adain.stylizer.transfer.transfer`; also if gradients are wanted.
     """
     assert content.tiles is not None
     styles = (target,) if isinstance(target, Style) else target.styles
@@ -121,7 +123,7 @@ def decode_tiles(
             part = target.to(device) if isinstance(target, Style) else target.part(wide, device)
             changed = transfer(features, part, alpha, content_stats=(mean, std))
             changed = changed[(..., *outer.within(wide).slices)].to(dtype)
-            place = inner.pixels(content.size)
+            place = inner.pixels(content.size, STRIDE)
             trim = Trimmer(steps, inner, outer)
             result = decoder(changed.contiguous(memory_format=torch.channels_last), trim=trim).float()
             result = result[..., : place.bottom - place.top, : place.right - place.left].clamp(0.0, 1.0)
@@ -151,7 +153,7 @@ def _walk(content: Content, phase: str) -> Iterator[tuple[Box, _Done]]:
     """The tiles, each with what is to be called behind it; after each row of them, memory is given back."""
     assert content.tiles is not None
     tiling, store = content.tiles.tiling, content.tiles.store
-    count = _Done(phase, tiling.count, content.tiles.watch)
+    count = _Done(phase, tiling.count, content.tiles.progress)
     for row in tiling.rows():
         for box in row:
             yield box, count
@@ -159,13 +161,13 @@ def _walk(content: Content, phase: str) -> Iterator[tuple[Box, _Done]]:
 
 
 class _Done:
-    def __init__(self, phase: str, total: int, watch: Watch | None) -> None:
-        self.phase, self.done, self.total, self.watch = phase, 0, total, watch
+    def __init__(self, phase: str, total: int, progress: Progress | None) -> None:
+        self.phase, self.done, self.total, self.progress = phase, 0, total, progress
 
     def __call__(self) -> None:
         self.done += 1
-        if self.watch is not None:
-            self.watch(TileProgress(self.phase, self.done, self.total))
+        if self.progress is not None:
+            self.progress(TileProgress(self.phase, self.done, self.total))
 
 
 def _bands(content: Content, device: torch.device) -> Iterator[tuple[Box, Tensor]]:
@@ -180,7 +182,7 @@ def _bands(content: Content, device: torch.device) -> Iterator[tuple[Box, Tensor
 
 def _padded(content: Content, cells: Box, device: torch.device) -> Tensor:
     """The pixels of some cells, those at the image's right and bottom completed as the whole image would be."""
-    place = cells.pixels(content.size)
+    place = cells.pixels(content.size, STRIDE)
     pixels = content.colors(place).to(device, torch.float32)
     pad = (0, -(place.right - place.left) % STRIDE, 0, -(place.bottom - place.top) % STRIDE)
     pixels = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
@@ -188,9 +190,8 @@ def _padded(content: Content, cells: Box, device: torch.device) -> Tensor:
 
 
 def _keep_colors(tile: Tensor, content: Content, place: Box, colors: Sequence[ColorShare]) -> Tensor:
-    part = Content(content.features, content.size, pixels=content.colors(place).to(tile))
     cut = [(color, s[(..., *place.slices)].to(tile) if isinstance(s, Tensor) else s) for color, s in colors]
-    return keep_colors(tile, part, cut)
+    return keep_colors(tile, lambda: content.colors(place).to(tile), cut)
 
 
 def _no_gradients() -> InputError:

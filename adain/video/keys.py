@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .. import defaults
 from .._utils.errors import InputError
 from ..nn.adain import check_alpha
-from ..stylizer.composition import StyleInput
+from ..stylizer.stylizer import StyleInput
 
 SYNTAX = "TIME:STYLE or TIME:STYLE:ALPHA, such as 0:wave.jpg, 3.5:harbour.jpg:0.8 or 100%:night.jpg"
 

@@ -10,11 +10,12 @@ from typing import Any
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..control.guidance import Placement, Regions
+from ..control.color import ColorShare
+from ..control.regions import Placement, Regions
 from ..control.style import Style, blend
-from ..stylizer.composition import ColorShare, Request, StyleInput
 from ..stylizer.content import Content
-from ..stylizer.stylizer import Stylizer
+from ..stylizer.looks import Request
+from ..stylizer.stylizer import StyleInput, Stylizer
 from .keys import Key, weights_at
 
 

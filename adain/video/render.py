@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import AdainError
+from ..control.color import keep_colors
 from ..image import io as images
-from ..stylizer.composition import keep_colors
 from ..stylizer.stylizer import Stylizer
 from .look import Look
 from .media import Frame, Pixels, VideoInfo

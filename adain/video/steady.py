@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..control.guidance import Placement
+from ..control.regions import Placement
 from ..control.style import Style
 from ..image.warp import trusted, warp
 from ..nn.statistics import EPS, channel_mean_std, regional_mean_std

@@ -12,11 +12,11 @@ from typing import Any
 from .. import defaults
 from .._utils.errors import AdainError, InputError
 from .._utils.files import check_writable
-from ..control.guidance import Regions
-from ..control.masks import Channel, MaskInput
-from ..control.placement import Guide
-from ..stylizer.composition import ColorInput, StyleInput
-from ..stylizer.stylizer import Stylizer
+from ..control.color import ColorInput
+from ..control.masks import MaskInput
+from ..control.regions import Guide, Regions
+from ..options import Channel
+from ..stylizer.stylizer import StyleInput, Stylizer
 from . import codecs
 from .encoder import Encoding
 from .join import check_container

@@ -9,7 +9,7 @@ from PIL import Image
 
 from adain._utils.fingerprint import fingerprint
 from adain.control.color import ColorPreservation
-from adain.control.placement import Ramp
+from adain.control.regions import Ramp
 
 
 def test_values() -> None:

@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 
 from adain._utils.errors import InputError
-from adain.control.placement import Ramp, is_full, lay_cells, lay_masks, shares
+from adain.control.regions import Ramp, is_full, lay_cells, lay_masks
+from adain.nn.regions import shares
 
 
 def half(width: int = 8, height: int = 6) -> torch.Tensor:

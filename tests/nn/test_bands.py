@@ -3,12 +3,13 @@ from __future__ import annotations
 import torch
 
 from adain import blend
-from adain.control.guidance import Placement, transfer
+from adain.control.regions import Placement
 from adain.control.style import Style
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.bands import fine_band
 from adain.nn.statistics import channel_mean_std
 from adain.stylizer.stylizer import Stylizer
+from adain.stylizer.transfer import transfer
 from tests.conftest import noise_image
 from tests.models import stylizer
 

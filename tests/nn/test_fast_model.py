@@ -19,7 +19,7 @@ import adain
 from adain._utils.errors import InputError, WeightsError
 from adain._utils.fingerprint import fingerprint
 from adain.batch.folder import stylize_folder
-from adain.control.guidance import Region, Regions, gradient
+from adain.control.regions import Region, Regions, gradient
 from adain.control.style import Style
 from adain.metrics import evaluate as evaluation
 from adain.nn.backbones import load_backbone

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from adain._utils.errors import InputError
-from adain.stylizer.grids import grid_weights
+from adain.stylizer.looks import grid_weights
 
 
 def test_line() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
+from adain.image.box import Box
 from adain.stylizer.halo import (
     DECODER_HALO,
     DECODER_REACH,
@@ -17,7 +18,6 @@ from adain.stylizer.halo import (
     ENCODER_HALO,
     ENCODER_REACH,
     ENCODER_STEPS,
-    Box,
     Tiling,
     Trimmer,
     cells_of,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError
-from adain.control.guidance import Placement, transfer
+from adain.control.regions import Placement
 from adain.control.style import Style
 from adain.image.io import read_image, to_tensor
 from adain.image.tensors import resize_shorter
@@ -14,6 +14,7 @@ from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import EPS, channel_mean_std
 from adain.stylizer.content import Content
 from adain.stylizer.stylizer import Stylizer
+from adain.stylizer.transfer import transfer
 from adain.video import steady
 from adain.video.flow import FlowFinder
 from adain.video.steady import Steadier

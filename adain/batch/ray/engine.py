@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ... import defaults
 from ..._utils.errors import InputError
 from ..._utils.files import atomic_path
-from ...control.guidance import Regions
+from ...control.regions import Regions
 from ...image import io as images
 from ...nn import pretrained
-from ...stylizer.composition import Controls, StyleInput
+from ...stylizer.looks import Controls
+from ...stylizer.stylizer import StyleInput
 from . import runtime, tables
 from .job import Job
 from .ledger import Ledger

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from ..._utils.errors import InputError
-from ...control.color import ColorPreservation
-from ...control.guidance import Regions, gradient
-from ...control.masks import Direction, MaskInput
+from ...control.color import ColorInput, ColorPreservation, as_color
+from ...control.masks import MaskInput
+from ...control.regions import Regions, gradient
 from ...control.style import Style
 from ...defaults import DIRECTIONS
 from ...image.inputs import input_name
 from ...image.sheets import grid
-from ...stylizer.composition import ColorInput, Controls, Request, StyleInput, as_color
+from ...options import Direction
 from ...stylizer.content import Content
-from ...stylizer.grids import grid_weights
+from ...stylizer.looks import Controls, Request, grid_weights
+from ...stylizer.stylizer import StyleInput
 
 if TYPE_CHECKING:
     from ...stylizer.stylizer import Stylizer

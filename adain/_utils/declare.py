@@ -1,0 +1,305 @@
+"""Options declared once: what a field says of itself, and what is made of that; free of torch.
+
+An option is a field of a dataclass, declared by :func:`option` with its default, help, range or choices, the group it
+stands in, what serves it, and whether it decides the pixels. From that come the flags of the command line, the
+keywords of the functions (:mod:`adain._utils.keywords`), the checks, the tables of the documentation, what another
+process or a resumed job reads, and the fingerprint that says what is to be made anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Self, TypeVar
+
+from . import plain
+from .errors import InputError
+from .suggest import closest
+
+T = TypeVar("T")
+
+PLACES = ("torch", "onnx", "ray", "video", "refine")
+"""Where an option can be served: the pass by torch or by onnxruntime, in Ray's workers, in videos, in refinement."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is known of an option beside its value.
+
+    Attributes:
+        name: of the field, and the keyword in Python.
+        flag: on the command line; empty for what has none.
+        short: a second spelling, such as ``-r``.
+        default: its value where nothing is said.
+        kind: the annotation, such as ``"int | None"``.
+        help: a sentence.
+        metavar: what stands for its value in the help.
+        low, high: the least and the greatest value; ``is_open`` where the least itself is not admitted.
+        choices: the values admitted.
+        bare: what the flag alone means; None if it needs a value.
+        switches: flags without a value, each with the value it stands for and a sentence.
+        is_repeated: the flag gives one element each time.
+        parse: makes a value of a text, or raises ValueError with what would be right.
+        shown: the default in words.
+        group: of the help, the tables and the page.
+        serves: where it is served, of :data:`PLACES`.
+        is_decisive: whether it changes the pixels of the result.
+        is_file: whether its strings are names of files, but for those in ``choices``.
+    """
+
+    name: str
+    default: Any
+    kind: str
+    help: str
+    flag: str = ""
+    short: str = ""
+    metavar: str | None = None
+    low: float | None = None
+    high: float | None = None
+    is_open: bool = False
+    choices: tuple[str, ...] = ()
+    bare: Any = None
+    switches: tuple[tuple[str, Any, str], ...] = ()
+    is_repeated: bool = False
+    parse: Callable[[str], Any] | None = None
+    shown: str | None = None
+    group: str = ""
+    serves: tuple[str, ...] = PLACES
+    is_decisive: bool = True
+    is_file: bool = False
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off."""
+        return self.kind == "bool"
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether its value is a list of numbers, or may be one."""
+        return "Sequence[float]" in self.kind
+
+    def is_default(self, value: Any) -> bool:
+        """Whether a value says nothing new; pictures and tensors always do."""
+        simple = value is None or isinstance(value, (str, int, float, bool, tuple))
+        return value is self.default or (simple and not _holds_objects(value) and value == self.default)
+
+    def check(self, value: Any) -> None:
+        """See that a value is within its range and choices.
+
+        Raises:
+            InputError: says what would be right.
+        """
+        if value is None and self.default is None:
+            return
+        if self.choices and not self.is_file and not (isinstance(value, str) and value in self.choices):
+            near = closest(str(value), self.choices)
+            raise Unfit(f"{{{self.name}}} is one of {', '.join(self.choices)}, not {value}: {near}", self)
+        if self.low is None and self.high is None:
+            return
+        if isinstance(value, str) and self.parse is not None:
+            return
+        for number in value if isinstance(value, (tuple, list)) else (value,):
+            self._check_number(number)
+
+    def _check_number(self, value: Any) -> None:
+        whole = self.kind.startswith("int")
+        try:
+            number = int(value) if whole else float(value)
+            fits = not math.isnan(number) and number == value
+        except (TypeError, ValueError, OverflowError):
+            fits, number = False, 0
+        if fits and self.low is not None:
+            fits = number > self.low if self.is_open else number >= self.low
+        if fits and self.high is not None:
+            fits = number <= self.high
+        if not fits:
+            noun = "a whole number" if whole else "a number"
+            low, least = self.low, "more than" if self.is_open else "at least"
+            if low is not None and self.high is not None:
+                wanted = f"between {low:g} and {self.high:g}"
+            else:
+                wanted = f"{noun}, {f'{least} {low:g}' if low is not None else f'at most {self.high:g}'}"
+            raise Unfit(f"{{{self.name}}} must be {wanted}, not {value}", self)
+
+
+def option(default: T, help: str, *, flag: str | None = None, **more: Any) -> T:
+    """A field that declares an option; see :class:`Declaration` for the arguments.
+
+    ``flag`` is made of the field's name if it is None; an empty one is for what only Python can say.
+    """
+    return dataclasses.field(default=default, metadata={"flag": flag, "help": help, **more})
+
+
+def attachment(help: str) -> Any:
+    """A field that is no option but goes along with them: a callable or a network of this very process."""
+    return dataclasses.field(default=None, metadata={"attached": help}, compare=False)
+
+
+class Unfit(InputError):
+    """Options that are out of range or contradict each other.
+
+    The text has the names of options in braces; ``str()`` gives them as keywords, :attr:`flags` as flags.
+    """
+
+    def __init__(self, text: str, *declared: Declaration) -> None:
+        known = {each.name: each for each in declared}
+        super().__init__(_named(text, {name: name for name in known}))
+        self.flags = _named(text, {name: each.flag or name for name, each in known.items()})
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    for name, shown in names.items():
+        text = text.replace(f"{{{name}}}", shown)
+    return text
+
+
+def _holds_objects(value: Any) -> bool:
+    return isinstance(value, tuple) and not all(isinstance(each, (str, int, float, bool)) for each in value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What all classes of declared options can do."""
+
+    def __post_init__(self) -> None:
+        for each in self.declared().values():
+            value = getattr(self, each.name)
+            if isinstance(value, list):
+                object.__setattr__(self, each.name, tuple(value))
+            each.check(value)
+
+    @classmethod
+    def declared(cls) -> dict[str, Declaration]:
+        """The options by name, in the order of their declaration."""
+        made: dict[str, Declaration] | None = cls.__dict__.get("_declared")
+        if made is None:
+            made = {}
+            for field in dataclasses.fields(cls):
+                if "help" in field.metadata:
+                    more = dict(field.metadata)
+                    if more["flag"] is None:
+                        more["flag"] = f"--{field.name.replace('_', '-')}"
+                    made[field.name] = Declaration(field.name, field.default, str(field.type), **more)
+            cls._declared = made  # type: ignore[attr-defined]
+        return made
+
+    @classmethod
+    def of(cls, options: Declared | None = None, /, **changes: Any) -> Self:
+        """The options of ``options`` that this class has, with changes."""
+        if options is None:
+            return cls(**changes)
+        if not isinstance(options, Declared):
+            raise InputError(f"options are an Options object, not {type(options).__name__}: give settings by name")
+        if type(options) is cls and not changes:
+            return options
+        own = {
+            field.name: getattr(options, field.name)
+            for field in dataclasses.fields(cls)
+            if hasattr(options, field.name)
+        }
+        return cls(**(own | changes))
+
+    def change(self, **changes: Any) -> Self:
+        """The same with other values."""
+        return dataclasses.replace(self, **changes)
+
+    def refuse(self, text: str) -> NoReturn:
+        """Raise :class:`Unfit`, with names of options in braces."""
+        raise Unfit(text, *self.declared().values())
+
+    def given(self) -> dict[str, Any]:
+        """The options that are not at their defaults."""
+        values = {name: getattr(self, name) for name in self.declared()}
+        return {name: value for name, value in values.items() if not self.declared()[name].is_default(value)}
+
+    def require(self, place: str, *, name: str | None = None, hint: str = "leave out one or the other") -> None:
+        """See that nothing is asked for that a place does not serve.
+
+        Args:
+            place: one of :data:`PLACES`.
+            name: what it is called.
+
+        Raises:
+            InputError: names what is not served.
+        """
+        known = self.declared()
+        wrong = [known[option] for option in self.given() if place not in known[option].serves]
+        if wrong:
+            names, verb = " and ".join(f"{{{each.name}}}" for each in wrong), "does" if len(wrong) == 1 else "do"
+            raise Unfit(f"{names} {verb} not go with {name or place}: {hint}", *wrong)
+
+    def decisive(self) -> dict[str, Any]:
+        """The options that decide the pixels, names of files as paths, to be fingerprinted."""
+        known = self.declared()
+        return {name: _files(known[name], getattr(self, name)) for name in known if known[name].is_decisive}
+
+    def absolute(self) -> Self:
+        """The same with absolute names of files, for a process with another current folder."""
+        known = self.declared()
+        values = {name: getattr(self, name) for name in known if known[name].is_file}
+        changed = {name: _absolute(known[name], value) for name, value in values.items() if value is not None}
+        return dataclasses.replace(self, **changed) if changed else self
+
+    def to_json(self) -> str:
+        """What is not at its default, as one JSON object that :meth:`from_json` reads; pictures in memory are in it.
+
+        Raises:
+            InputError: if a value has no such form, as a network or an encoded style.
+        """
+        return json.dumps({name: plain.dump(value, name) for name, value in self.given().items()}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The options that :meth:`to_json` wrote.
+
+        Raises:
+            InputError: if it is not such an object, or names an option there is not.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"these options are not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise InputError("options in JSON are one object, of names and values")
+        unknown = sorted(set(values) - set(cls.declared()))
+        if unknown:
+            near = closest(unknown[0], tuple(cls.declared()))
+            raise InputError(f"there is no option {', '.join(unknown)}: {near}")
+        return cls(**{name: plain.load(value) for name, value in values.items()})
+
+
+def _files(declared: Declaration, value: Any) -> Any:
+    """Names of files as paths, which a fingerprint reads the size and time of; in Python a string may be one, too."""
+    if not declared.is_file:
+        return value
+    if isinstance(value, (tuple, list)):
+        return [_files(declared, each) for each in value]
+    return Path(value) if isinstance(value, str) and value not in declared.choices else value
+
+
+def _absolute(declared: Declaration, value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return tuple(_absolute(declared, each) for each in value)
+    if isinstance(value, str) and value in declared.choices:
+        return value
+    return os.path.abspath(value) if isinstance(value, (str, os.PathLike)) else value
+
+
+def table(cls: type[Declared], groups: Sequence[str] | None = None) -> str:
+    """The options of a class as a table in Markdown: flag, keyword, default and help.
+
+    Args:
+        groups: only these.
+    """
+    rows = ["| flag | keyword | default | |", "|---|---|---|---|"]
+    for each in cls.declared().values():
+        if groups is None or each.group in groups:
+            flags = ", ".join(f"`{flag}`" for flag in (each.short, each.flag, *(s[0] for s in each.switches)) if flag)
+            default = each.shown or ("–" if each.default in (None, False, ()) else f"`{each.default}`")
+            rows.append(f"| {flags} | `{each.name}` | {default} | {each.help.replace('|', chr(92) + '|')} |")
+    return "\n".join(rows)

@@ -1,0 +1,79 @@
+"""Functions whose keywords are the fields of an options class, for people, for type checkers and at run time.
+
+A function is written with its options as the last positional argument and called with an options object, with keywords,
+or with both. Its keywords, their types and their defaults are those of the class itself, which is the only place that
+names them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+A_contra = TypeVar("A_contra", contravariant=True)
+B_contra = TypeVar("B_contra", contravariant=True)
+C_contra = TypeVar("C_contra", contravariant=True)
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+O = TypeVar("O")  # noqa: E741
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class OfTwo(Protocol[A_contra, B_contra, P, R_co]):
+    """``f(content, style, options=None, /, **changes)``."""
+
+    def __call__(
+        self, a: A_contra, b: B_contra, options: Any = None, /, *args: P.args, **changes: P.kwargs
+    ) -> R_co: ...
+
+
+class OfThree(Protocol[A_contra, B_contra, C_contra, P, R_co]):
+    """``f(contents, styles, output, options=None, /, **changes)``."""
+
+    def __call__(
+        self, a: A_contra, b: B_contra, c: C_contra, options: Any = None, /, *args: P.args, **changes: P.kwargs
+    ) -> R_co: ...
+
+
+class takes(Generic[P]):
+    """Decorates a function of two or three things and options of the class given."""
+
+    def __init__(self, options: Callable[P, Any]) -> None:
+        self.options = options
+
+    def two(self, function: Callable[[A, B, O], R]) -> OfTwo[A, B, P, R]:
+        """For a function of two things."""
+        return wrap(function, self.options)  # type: ignore[no-any-return]
+
+    def three(self, function: Callable[[A, B, C, O], R]) -> OfThree[A, B, C, P, R]:
+        """For a function of three things."""
+        return wrap(function, self.options)  # type: ignore[no-any-return]
+
+
+def wrap(function: Callable[..., Any], options: Any) -> Any:
+    """The function as it is called; it gets options of the class, made of what the call gives."""
+    *things, _ = inspect.signature(function).parameters.values()
+    given = inspect.Parameter(
+        "options", inspect.Parameter.POSITIONAL_ONLY, default=None, annotation=f"{options.__name__} | None"
+    )
+    keywords = [
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+        for field in dataclasses.fields(options)
+    ]
+    positional = [each.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for each in things]
+    signature = inspect.signature(function).replace(parameters=[*positional, given, *keywords])
+
+    @functools.wraps(function)
+    def call(*args: Any, **changes: Any) -> Any:
+        signature.bind(*args, **changes)  # an unknown keyword, or too few arguments: TypeError
+        base = args[len(things)] if len(args) > len(things) else None
+        return function(*args[: len(things)], options.of(base, **changes))
+
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    return call

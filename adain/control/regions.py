@@ -1,0 +1,317 @@
+"""Styles by region, as values: what goes where, laid on a picture and followed down to its features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from .._utils.errors import InputError
+from ..image import tensors
+from ..image.box import Box
+from ..image.io import DEFAULT_MAX_PIXELS
+from ..nn.vgg import STRIDE
+from ..options import Channel, Direction, Options, check_alpha
+from .masks import (
+    MIN_AREA,
+    MIN_PEAK,
+    MaskInput,
+    check_cells,
+    mask_name,
+    prepare_regions,
+    ramp,
+    read_mask,
+    region_names,
+    resize_mask,
+    to_cells,
+    uncovered,
+)
+from .style import Style
+
+ASPECT_TOLERANCE = 0.02
+"""How far the aspect ratios of a mask and its picture may lie apart: cropping a few pixels off, and no more."""
+
+_FULL = 1.0 - 1e-5  # what resizing and blurring leave of a white mask, in the worst case of rounding
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A mask that runs linearly from 1 to 0 over whatever picture it is laid on; see :func:`adain.control.ramp`.
+
+    Raises:
+        InputError: on construction, if there is no such direction.
+    """
+
+    direction: Direction = "horizontal"
+
+    def __post_init__(self) -> None:
+        ramp((1, 1), self.direction)
+
+
+Guide = MaskInput | Ramp
+
+
+def lay_masks(
+    guides: Sequence[Guide],
+    size: tuple[int, int],
+    *,
+    uncropped: tuple[int, int] | None = None,
+    feather: float = 0.0,
+    names: Sequence[str] | None = None,
+    channel: Channel = "luminance",
+    device: torch.device | str = "cpu",
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
+) -> Tensor:
+    """Masks at the size of a picture: each read, checked, resized and cropped as the picture was, and feathered.
+
+    Args:
+        guides: at least one mask, painted over the whole picture at any size.
+        size: height and width of the picture in pixels.
+        uncropped: the same before its central square was cut out, if it was.
+        feather: radius of :func:`adain.control.feather` in pixels of the picture.
+        names: one for each mask, for messages; by default the file names, or ``mask 1``, ``mask 2``, …
+        channel, max_pixels: see :func:`adain.control.read_mask`.
+        device: where they are wanted.
+
+    Returns:
+        ``(R, 1, H, W)`` float32 in ``[0, 1]``.
+
+    Raises:
+        InputError: if a mask has another aspect ratio than the picture, is black everywhere, or cannot be used;
+            see :func:`adain.control.prepare_regions`.
+        MissingFileError, ImageError: see :func:`adain.control.read_mask`.
+    """
+    whole = uncropped or size
+    given = ["" if isinstance(g, Ramp) else mask_name(g) for g in guides] if names is None else [*names]
+    labels = region_names(len(guides), given)
+    laid: list[MaskInput] = []
+    for guide, label in zip(guides, labels, strict=True):
+        if isinstance(guide, Ramp):
+            laid.append(ramp(size, guide.direction).to(device))
+            continue
+        mask = read_mask(guide, channel=channel, max_pixels=max_pixels).to(device, torch.float32)
+        _check_aspect(label, (mask.shape[2], mask.shape[3]), whole)
+        mask = resize_mask(mask, whole)
+        laid.append(mask if whole == size else tensors.center_crop_square(mask))
+    regions = prepare_regions(laid, size, feather=feather, names=given)
+    # White stays white, so that a mask of the whole picture is no mask at all.
+    return regions.masked_fill_(regions > _FULL, 1.0)
+
+
+def lay_cells(regions: Tensor, cells: tuple[int, int], names: Sequence[str] | None = None) -> Tensor:
+    """Masks ``(R, 1, H, W)`` at the scale of relu4_1, ``(R, 1, *cells)``.
+
+    Raises:
+        InputError: if a region vanishes there.
+    """
+    return check_cells(to_cells(regions, cells, STRIDE), names)
+
+
+def is_full(mask: Tensor) -> bool:
+    """Whether a mask selects everything."""
+    return bool((mask == 1.0).all())
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What masks are laid on: a photograph's measures.
+
+    Attributes:
+        size: height and width in pixels.
+        cells: the same in cells of its features.
+        uncropped: ``size`` before the central square was cut out, which is what masks are painted on; None for no cut.
+        device: where masks are wanted.
+    """
+
+    size: tuple[int, int]
+    cells: tuple[int, int]
+    uncropped: tuple[int, int] | None = None
+    device: torch.device | str = "cpu"
+
+    def lay(
+        self,
+        guides: Sequence[Guide],
+        feather: float,
+        names: Sequence[str],
+        *,
+        channel: Channel = "luminance",
+        max_pixels: int | None = DEFAULT_MAX_PIXELS,
+    ) -> Tensor:
+        """:func:`lay_masks` at these measures."""
+        return lay_masks(
+            guides, self.size, uncropped=self.uncropped, feather=feather, names=names, channel=channel,
+            device=self.device, max_pixels=max_pixels,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A style in a part of the photograph.
+
+    Attributes:
+        style: what goes there.
+        mask: where: anything :func:`adain.control.masks.read_mask` takes, of the photograph's shape and any size, or a
+            :class:`Ramp`.
+        alpha: strength in ``[0, 1]``.
+        name: what messages call the mask; its file name by default.
+
+    Raises:
+        InputError: on construction, if alpha is out of range.
+    """
+
+    style: Style
+    mask: Guide
+    alpha: float = 1.0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "alpha", check_alpha(self.alpha))
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Several styles, each in its region; stands wherever a :class:`~adain.Style` does.
+
+    Where regions overlap they share; what they leave uncovered keeps the photograph's features.
+
+    Attributes:
+        regions: at least one.
+        background: a style for what they leave uncovered.
+        feather: radius in pixels of the result over which edges are softened; see :func:`adain.control.masks.feather`.
+        shared_content: normalise with the statistics of the whole photograph rather than of each region: for masks that
+            blend styles over the same content, whose tones must run on across them.
+        channel: whether masks are read from their ``"luminance"`` or their ``"alpha"``.
+        background_alpha: strength of the background in ``[0, 1]``.
+
+    Raises:
+        InputError: on construction, if there is no region or ``background_alpha`` is out of range.
+    """
+
+    regions: Sequence[Region]
+    background: Style | None = None
+    feather: float = Options.feather
+    shared_content: bool = False
+    channel: Channel = "luminance"
+    background_alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "regions", tuple(self.regions))
+        object.__setattr__(self, "background_alpha", check_alpha(self.background_alpha))
+        if not self.regions:
+            raise InputError("Regions need at least one Region")
+
+    def place(self, frame: Frame, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
+        """These regions on a photograph.
+
+        Raises:
+            InputError: if a mask does not fit the photograph, is black, or vanishes at the scale of the features.
+            MissingFileError, ImageError: see :func:`adain.control.masks.read_mask`.
+        """
+        names = guide_names([region.mask for region in self.regions], [region.name for region in self.regions])
+        return place(
+            frame,
+            frame.lay([r.mask for r in self.regions], self.feather, names, channel=self.channel, max_pixels=max_pixels),
+            [region.style for region in self.regions],
+            [region.alpha for region in self.regions],
+            background=self.background,
+            background_alpha=self.background_alpha,
+            shared_content=self.shared_content,
+            names=names,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Regions on one photograph, background included.
+
+    Attributes:
+        styles, alphas: one for each region.
+        masks: ``(R, 1, H, W)`` in ``[0, 1]``, at the photograph's pixels.
+        cells: ``(R, 1, H', W')``, at the cells of its features.
+        shared_content: see :class:`Regions`.
+    """
+
+    styles: tuple[Style, ...]
+    alphas: tuple[float, ...]
+    masks: Tensor
+    cells: Tensor
+    shared_content: bool = False
+
+    def to(self, device: torch.device | str) -> Placement:
+        """The same on another device."""
+        styles = tuple(style.to(device) for style in self.styles)
+        return replace(self, styles=styles, masks=self.masks.to(device), cells=self.cells.to(device))
+
+    def part(self, box: Box, device: torch.device | str) -> Placement:
+        """The same for the cells of a box, on another device; its masks are left out, as it is for features alone."""
+        rows, columns = box.slices
+        part = replace(self, masks=self.masks[..., :0, :0], cells=self.cells[..., rows, columns])
+        return part.to(device)
+
+
+def guide_names(guides: Sequence[Guide], names: Sequence[str]) -> list[str]:
+    """What messages call each mask: the name given, else the file's; empty for neither."""
+    files = ["" if isinstance(guide, Ramp) else mask_name(guide) for guide in guides]
+    return [name or file for name, file in zip(names, files, strict=True)]
+
+
+def place(
+    frame: Frame,
+    masks: Tensor,
+    styles: Sequence[Style],
+    alphas: Sequence[float],
+    *,
+    background: Style | None = None,
+    background_alpha: float = 1.0,
+    shared_content: bool = False,
+    names: Sequence[str] | None = None,
+) -> Placement:
+    """Masks of :meth:`Frame.lay` with their styles, followed down to the photograph's features.
+
+    A background that nothing is left for is no error: a mask may well cover the picture.
+
+    Raises:
+        InputError: if a region vanishes at the scale of the features.
+    """
+    cells = lay_cells(masks, frame.cells, names)
+    if background is not None:
+        rest = uncovered(masks)
+        rest_cells = uncovered(cells)
+        if float(rest_cells.sum()) >= MIN_AREA and float(rest_cells.amax()) >= MIN_PEAK:
+            masks, cells = torch.cat([masks, rest]), torch.cat([cells, rest_cells])
+            styles, alphas = [*styles, background], [*alphas, background_alpha]
+    return Placement(tuple(styles), tuple(alphas), masks, cells, shared_content)
+
+
+def gradient(left: Style, right: Style, direction: Direction | MaskInput | Ramp = "horizontal") -> Regions:
+    """One style passing into another across the photograph.
+
+    Args:
+        left: the style where the mask is 1: at the left, the top, the top left corner or the centre.
+        right: the style where it is 0.
+        direction: ``"horizontal"``, ``"vertical"``, ``"diagonal"``, ``"radial"`` (see
+            :func:`adain.control.masks.ramp`), or a mask of your own.
+    """
+    return Regions([Region(left, as_guide(direction))], background=right, shared_content=True)
+
+
+def as_guide(direction: Direction | MaskInput | Ramp) -> Guide:
+    """A direction as the mask that runs that way; a mask as it is."""
+    named = isinstance(direction, str) and direction in get_args(Direction)
+    return Ramp(direction) if named else direction  # type: ignore[arg-type]
+
+
+def _check_aspect(label: str, mask: tuple[int, int], picture: tuple[int, int]) -> None:
+    (height, width), (tall, wide) = mask, picture
+    skew = abs(width * tall / (height * wide) - 1.0)
+    # A side of the mask, or of the picture, may have been rounded to the pixel when one was made from the other.
+    across, down = abs(width - wide * height / tall), abs(height - tall * width / wide)
+    rounding = min(across, down, across * tall / height, down * wide / width)
+    if skew > ASPECT_TOLERANCE and rounding >= 1.0:
+        raise InputError(
+            f"{label} is {width}x{height} px and the picture {wide}x{tall} px: their shapes differ, "
+            "paint the mask over the whole picture"
+        )

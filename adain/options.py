@@ -1,0 +1,338 @@
+"""Everything a stylisation can be asked for, each option declared once (:mod:`adain._utils.declare`); free of torch."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ._utils.declare import Declared as Declared
+from ._utils.declare import Unfit as Unfit
+from ._utils.declare import attachment, option
+from ._utils.declare import table as table
+from ._utils.errors import InputError
+from ._utils.suggest import closest
+
+if TYPE_CHECKING:
+    from .control.color import ColorPreservation
+    from .control.regions import Guide
+    from .control.style import Style
+    from .image.io import ImageInput
+    from .stylizer.content import TileProgress
+
+ColorMode = Literal["none", "luminance", "linear", "histogram"]
+"""How a stylised picture can keep the colours of the photograph."""
+
+ColorSpace = Literal["ycbcr", "lab"]
+"""Where "luminance" parts light from colour."""
+
+ColorMethod = Literal["monge-kantorovich", "cholesky", "symmetric"]
+"""Which of the matrices that carry one covariance over to another "linear" takes."""
+
+Channel = Literal["luminance", "alpha"]
+"""What of an image can be its mask."""
+
+Direction = Literal["horizontal", "vertical", "diagonal", "radial"]
+"""How one style can pass into another across the photograph."""
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+"""What the networks can compute in; see :func:`adain.nn.devices.resolve_precision`."""
+
+TileSize = int | str
+"""Side of the tiles a photograph is stylised in, in pixels; ``"auto"``: tiles where memory is short; or ``"off"``."""
+
+KEEP = "keep"
+"""The background that keeps the photograph, said aloud."""
+
+MIN_TILE = 64
+"""Shortest side of a tile in pixels."""
+
+GRID_SIZE = 256
+"""Shorter side in pixels of each picture of a grid, where no content size is given."""
+
+PIXELS = ("torch", "ray", "video", "refine")
+REGIONS = PIXELS
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Numbers separated by commas."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"numbers such as 0.7,0.3, not {text}") from None
+
+
+def _parse_alpha(text: str) -> float | tuple[float, ...]:
+    numbers = parse_numbers(text)
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _parse_tile(text: str) -> TileSize:
+    text = text.strip().lower()
+    if text in ("auto", "off"):
+        return text
+    if not text.isascii() or not text.isdigit() or int(text) < MIN_TILE:
+        raise ValueError(f"auto, off or a size of at least {MIN_TILE} px, not {text}")
+    return int(text)
+
+
+def _parse_modes(text: str) -> str | tuple[str, ...]:
+    modes = tuple(part.strip() for part in text.split(","))
+    for mode in modes:
+        if mode not in get_args(ColorMode):
+            known = get_args(ColorMode)
+            raise ValueError(
+                f"{', '.join(known)} or a list of these, not {mode}: {closest(mode, known)} For {known[1]} alone "
+                f"put it last or write --preserve-color={known[1]}"
+            )
+    return modes[0] if len(modes) == 1 else modes
+
+
+def _parse_none(text: str) -> str | None:
+    return None if text == "none" else text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(Declared):
+    """What a photograph is to become: strength, styles together, regions, colours and sizes.
+
+    Raises:
+        InputError: on construction, if a value is out of range; what needs the number of styles is seen to by
+            :meth:`check`.
+    """
+
+    alpha: float | Sequence[float] = option(
+        1.0, "Strength: 0 is the photograph, 1 the full style. A list such as 1,0.5 has one for each region.",
+        low=0, high=1, metavar="A[,A...]", parse=_parse_alpha,
+    )  # fmt: skip
+    weights: Sequence[float] | None = option(
+        None, "Blend all styles into one, e.g. 0.7,0.3 (scaled to sum 1).", flag="--style-weights", metavar="W,W,...",
+        group="blend",
+    )  # fmt: skip
+    gradient: Direction | Guide | None = option(
+        None, f"Two styles, one passing into the other: {', '.join(get_args(Direction))}, or by a mask.",
+        metavar="DIRECTION|FILE", choices=get_args(Direction), is_file=True, group="blend", serves=REGIONS,
+    )  # fmt: skip
+    grid: int | None = option(
+        None, "Two to four styles: one picture of N, a triangle of N, or N x N blends.", flag="--style-grid",
+        low=2, high=16, metavar="N", group="blend", serves=("torch", "ray"),
+    )  # fmt: skip
+    content_size: int | None = option(
+        None, "Shorter side of the result in px; 0 keeps the photograph's size.", low=0,
+        shown=f"0; {GRID_SIZE} in a grid", group="size",
+    )  # fmt: skip
+    style_size: int = option(
+        512, "Shorter side the artwork is scaled to in px, 0 keeps its size; larger gives coarser strokes.", low=0,
+        group="size",
+    )  # fmt: skip
+    fine_style_size: int | None = option(
+        None, "Fine texture from the artwork at this size in px, coarse structure from --style-size.", low=0,
+        group="size", serves=("torch", "ray", "video"),
+    )  # fmt: skip
+    crop: bool = option(
+        False, "Use the central squares of photograph and artwork.", group="size",
+        serves=("torch", "onnx", "ray", "refine"),
+    )  # fmt: skip
+    tile: TileSize = option(
+        "auto", "Work in tiles of that side in px, to the same result in bounded memory; auto: where memory is short.",
+        metavar="SIZE|auto|off", parse=_parse_tile, group="size", serves=("torch", "ray"), is_decisive=False,
+    )  # fmt: skip
+    masks: Sequence[Guide] | None = option(
+        None, "Where a style goes, white on black; once for each style, all in one result.", flag="--mask",
+        metavar="FILE", is_repeated=True, is_file=True, group="regions", serves=REGIONS,
+    )  # fmt: skip
+    mask_channel: Channel = option(
+        "luminance", "What of masks is read.", choices=get_args(Channel), group="regions", serves=REGIONS
+    )
+    style_masks: Sequence[ImageInput | None] | None = option(
+        None, "Part of the artwork to take the style from; once for each style.", flag="--style-mask",
+        metavar="FILE|none", is_repeated=True, parse=_parse_none, is_file=True, group="regions", serves=REGIONS,
+    )  # fmt: skip
+    label_map: ImageInput | None = option(
+        None, "Picture whose values or colours are regions; see --label.", metavar="FILE", is_file=True,
+        group="regions", serves=REGIONS,
+    )  # fmt: skip
+    labels: Sequence[str] | None = option(
+        None, "The artwork of a label, such as 1=a.jpg or '#ff0000=b.jpg'; may be repeated.", flag="--label",
+        metavar="LABEL=FILE", is_repeated=True, group="regions", serves=REGIONS,
+    )  # fmt: skip
+    background: ImageInput | Style | None = option(
+        None, "What the masks leave: keep the photograph (default), or an artwork for it.", metavar="keep|FILE",
+        choices=(KEEP,), is_file=True, group="regions", serves=REGIONS,
+    )  # fmt: skip
+    feather: float = option(
+        0.0, "Soften the edges of masks by so many px of the result.", low=0, metavar="PX", group="regions",
+        serves=REGIONS,
+    )  # fmt: skip
+    color: ColorMode | ColorPreservation | Sequence[ColorMode | ColorPreservation | None] | None = option(
+        None, f"Keep the photograph's colours: {', '.join(get_args(ColorMode))}; alone means luminance; a list such as "
+        "luminance,none has one for each style.", flag="--preserve-color", metavar="[MODE]", bare="luminance",
+        parse=_parse_modes, group="colour", serves=PIXELS,
+    )  # fmt: skip
+    color_space: ColorSpace = option(
+        "ycbcr", "Space of luminance.", choices=get_args(ColorSpace), group="colour", serves=PIXELS
+    )
+    color_method: ColorMethod = option(
+        "monge-kantorovich", "Matrix of linear.", choices=get_args(ColorMethod), group="colour", serves=PIXELS
+    )
+    color_strength: float = option(
+        1.0, "How far colours are kept, 0 to 1.", low=0, high=1, group="colour", serves=PIXELS
+    )
+    match_luma: bool = option(
+        False, "Fit the artwork's light to the photograph's first.", group="colour", serves=PIXELS
+    )
+    progress: Callable[[TileProgress], object] | None = attachment("Called after each tile with how far they are.")
+
+    @property
+    def size(self) -> int:
+        """:attr:`content_size` with its default resolved."""
+        if self.content_size is not None:
+            return self.content_size
+        return GRID_SIZE if self.grid is not None else 0
+
+    @property
+    def arrangement(self) -> str:
+        """How several styles come together: ``weights``, ``masks``, ``label_map``, ``gradient``, ``grid`` or empty."""
+        return next((name for name in ARRANGEMENTS if getattr(self, name) is not None), "")
+
+    @property
+    def has_background(self) -> bool:
+        """Whether an artwork goes where masks leave something."""
+        return not (self.background is None or (isinstance(self.background, str) and self.background == KEEP))
+
+    def check(self, styles: int) -> None:
+        """See that the options go together with each other and with so many styles.
+
+        Raises:
+            InputError: says what does not, and what would.
+        """
+        if styles == 0:
+            raise InputError("no style given: at least one is needed")
+        given = [name for name in ARRANGEMENTS if getattr(self, name) is not None]
+        regional = bool({"masks", "label_map"} & set(given))
+        masked = regional or self.gradient is not None
+        if "weights" in given and "masks" in given:
+            self.refuse(
+                "{weights} blend styles over the whole picture: with {masks} give each region an {alpha} instead"
+            )
+        if len(given) > 1:
+            self.refuse(
+                f"{' and '.join(f'{{{name}}}' for name in given)} each say how styles come together: give one of them"
+            )
+        if (self.label_map is None) != (self.labels is None):
+            self.refuse("{label_map} and {labels} go together: --label-map map.png --label 1=a.jpg --label 2=b.jpg")
+        for name, noun in (
+            ("masks", "mask"),
+            ("style_masks", "style mask"),
+            ("labels", "label"),
+            ("weights", "weight"),
+        ):
+            value = getattr(self, name)
+            if value is not None and len(value) != styles:
+                more = ", or none to use all of it" if name == "style_masks" else ""
+                self.refuse(
+                    f"{plural(len(value), noun)} for {plural(styles, 'style')}: give one {{{name}}} for each{more}"
+                )
+        if self.weights is not None:
+            normalize_weights(self.weights)
+        if self.gradient is not None:
+            if styles != 2:
+                self.refuse(f"{{gradient}} passes from one style into another: give two, not {styles}")
+            if self.background is not None or isinstance(self.alpha, tuple):
+                self.refuse(
+                    "{background} and several values of {alpha} go with {masks} or {label_map}, not with {gradient}"
+                )
+        if self.grid is not None and styles not in (2, 3, 4):
+            self.refuse(f"{{grid}} is for two to four styles, not {styles}")
+        if self.background is not None and not regional:
+            self.refuse("{background} needs {masks} that leave something for it")
+        if self.feather and not masked:
+            self.refuse("{feather} needs {masks} to soften the edges of")
+        if isinstance(self.alpha, tuple) and not regional:
+            self.refuse("several values of {alpha} need {masks}, one for each region: give one number")
+        for name, noun, owner in (("alpha", "alpha", "region"), ("color", "colour mode", "style")):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) not in {styles, styles + self.has_background}:
+                wrong = f"{plural(len(value), noun)} for {plural(styles, owner)}"
+                self.refuse(f"{{{name}}}: {wrong}: give one for each, or one for all")
+        self.check_color()
+
+    def check_color(self) -> None:
+        """See that settings of colours have a mode they are of."""
+        modes = self.color if isinstance(self.color, tuple) else (self.color,)
+        plain_modes = {mode for mode in modes if isinstance(mode, str)}
+        for name in ("color_space", "color_method", "color_strength", "match_luma"):
+            if name in self.given() and plain_modes <= {"none"}:
+                self.refuse(f"{{{name}}} needs a mode by name in {{color}}")
+        if self.match_luma and "luminance" not in plain_modes:
+            self.refuse(f"{{match_luma}} goes with {{color}} luminance, not {', '.join(sorted(plain_modes))}")
+
+
+ARRANGEMENTS = ("weights", "masks", "label_map", "gradient", "grid")
+"""The options of which at most one says how several styles come together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOptions(Options):
+    """What a photograph is to become, in a file."""
+
+    quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(Declared):
+    """Which networks, and how they are run."""
+
+    model: str | None = option(None, "Shipped model to use (see adain weights list).", metavar="NAME", group="model")
+    encoder: str | os.PathLike[str] | None = option(
+        None, "Your own encoder (.safetensors).", metavar="FILE", is_file=True, group="model",
+        serves=("torch", "ray", "video", "refine"),
+    )  # fmt: skip
+    decoder: str | os.PathLike[str] | None = option(
+        None, "Your own decoder (.safetensors).", metavar="FILE", is_file=True, group="model",
+        serves=("torch", "ray", "video", "refine"),
+    )  # fmt: skip
+    onnx: str | os.PathLike[str] | None = option(
+        None, "Use the model that adain export wrote there; needs no torch.", metavar="FOLDER", is_file=True,
+        group="model", serves=("onnx",),
+    )  # fmt: skip
+    device: str = option(
+        "auto", "auto, cpu, cuda, cuda:N or mps.", metavar="NAME", group="model", serves=PIXELS, is_decisive=False
+    )
+    precision: Precision = option(
+        "auto", "What the networks compute in; auto is bf16 on CUDA and fp32 elsewhere.", choices=get_args(Precision),
+        group="model", serves=PIXELS,
+    )  # fmt: skip
+    style_cache: str | os.PathLike[str] | None = option(
+        None, "Folder that keeps encoded styles for later calls.", metavar="DIR", group="model",
+        serves=("torch", "video"), is_decisive=False,
+    )  # fmt: skip
+    max_pixels: int | None = option(
+        None, "Largest picture to open or make, in pixels.", low=1, metavar="N", group="model", is_decisive=False
+    )
+    seed: int = option(0, "Seed of everything random.", metavar="N", group="model", is_decisive=False)
+
+
+def check_alpha(alpha: float) -> float:
+    """``alpha`` as a float, or :class:`~adain.InputError` if it is outside ``[0, 1]``."""
+    Options.declared()["alpha"].check(alpha)
+    return float(alpha)
+
+
+def normalize_weights(weights: Sequence[float]) -> list[float]:
+    """Weights scaled to sum 1.
+
+    Raises:
+        InputError: if one is negative or not a finite number, or all are 0.
+    """
+    values = [float(w) for w in weights]
+    if not values or any(not math.isfinite(w) or w < 0 for w in values) or not sum(values) > 0:
+        raise InputError(f"style weights must be finite, not negative, and not all 0: {', '.join(map(str, weights))}")
+    return [w / sum(values) for w in values]
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 style``, ``2 styles``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,9 @@
+from .cache import StyleCache as StyleCache
+from .content import Content as Content
+from .content import TileProgress as TileProgress
+from .looks import Look as Look
+from .looks import Model as Model
+from .looks import Paint as Paint
+from .looks import each as each
+from .looks import grid_weights as grid_weights
+from .stylizer import Stylizer as Stylizer

@@ -1,0 +1,402 @@
+"""A look: what every photograph is turned into. The one answer to "which styles, and what is done with them"."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
+
+from .._utils.errors import InputError
+from ..control.style import Style, blend
+from ..image.sheets import grid as sheet
+from ..image.source import input_name
+from ..options import ARRANGEMENTS, Direction, Options, normalize_weights
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from ..control.color import ColorPreservation
+    from ..control.regions import Frame, Guide, Placement, Regions
+    from ..image.io import ImageInput
+
+    StyleInput = Style | ImageInput
+    ColorShare = tuple[ColorPreservation, float | Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Paint:
+    """What one photograph is decoded with.
+
+    Attributes:
+        target: a style, or regions laid on the photograph.
+        alpha: strength of the whole.
+        colors: what is kept of the photograph's own, each with its share: one number, or one a pixel
+            ``(1, 1, H, W)``.
+    """
+
+    target: Style | Placement
+    alpha: float = 1.0
+    colors: Sequence[ColorShare] = ()
+
+
+class Model(Protocol):
+    """What can stylise: :class:`~adain.Stylizer`, or :class:`~adain.OnnxStylizer` without torch."""
+
+    max_pixels: int | None
+
+    def encode_style(self, source: Any, *, size: int = ..., crop: bool = ...) -> Style:
+        """The statistics of an artwork."""
+
+    def encode_content(self, source: Any, *, size: int = ..., crop: bool = ...) -> Any:
+        """A photograph, ready to be rendered in any number of styles."""
+
+    def render(self, content: Any, paint: Paint) -> Any:
+        """What it becomes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One result for each photograph, as plain values that can be sent to another process.
+
+    Attributes:
+        styles: artworks, encoded or not, or regions, which hold their own masks.
+        options: what is done with them; see :class:`~adain.Options`. Its sizes and tiles of the photograph are for
+            whoever encodes that.
+        name: of the style or styles, for file names; by default that of the artworks' files.
+        background: the artwork for what masks leave; that of the options by default.
+
+    Raises:
+        InputError: on construction, if these contradict each other.
+    """
+
+    styles: Any
+    options: Options = dataclasses.field(default_factory=Options)
+    name: str = ""
+    background: StyleInput | None = None
+
+    def __post_init__(self) -> None:
+        options = self.options
+        if self.background is None and options.has_background:
+            object.__setattr__(self, "background", options.background)
+        if is_regions(self.styles):
+            known = (*ARRANGEMENTS, "style_masks", "background")
+            own = [name for name in known if getattr(options, name) is not None]
+            if own:
+                names = " and ".join(f"{{{name}}}" for name in own)
+                options.refuse(f"Regions hold their own masks and background: leave out {names}")
+            parts: Sequence[Any] = [region.style for region in self.styles.regions]
+        else:
+            parts = listed(self.styles)
+            object.__setattr__(self, "styles", parts)
+            options.check(len(parts))
+            _check_gradient(options)
+        if not self.name:
+            object.__setattr__(self, "name", "+".join(style_name(style) for style in parts) or "style")
+
+    # What is asked for, style by style
+
+    def color(self, k: int) -> ColorPreservation | None:
+        """Of the style at index k; one mode serves all, and a background without its own keeps what it has."""
+        color: Any = self.options.color
+        if isinstance(color, tuple):
+            color = color[k] if k < len(color) else None
+        if color is None:
+            return None
+        from ..control.color import as_color
+
+        return as_color(color, self.options)
+
+    def depends(self, k: int) -> bool:
+        """Whether the style at index k is encoded anew for each photograph."""
+        color = self.color(k)
+        return color is not None and color.needs_content
+
+    @property
+    def recolours(self) -> bool:
+        """Whether any style is encoded anew for each photograph."""
+        count = len(self.styles.regions) if is_regions(self.styles) else len(self.styles)
+        return any(self.depends(k) for k in range(count + (self.background is not None)))
+
+    # Encoding
+
+    def encoded(self, model: Model) -> Look:
+        """The same with every style encoded that does not depend on the photograph, and names of files made absolute.
+
+        A style is then a few kB of statistics in place of a file that every process would have to read.
+
+        Raises:
+            MissingFileError, ImageError: if one cannot be read.
+        """
+        if is_regions(self.styles):
+            return self
+        styles = [_absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
+        options, background = self.options.absolute(), self.background
+        if options.style_masks is not None:
+            own = zip(styles, options.style_masks, strict=True)
+            masks = [None if isinstance(style, Style) else mask for style, mask in own]
+            options = options.change(style_masks=masks if any(mask is not None for mask in masks) else None)
+        if background is not None and not self.depends(len(styles)):
+            background = self._encode_background(model)
+        options = options.change(background=None if self.background is None else options.background)
+        return dataclasses.replace(self, styles=styles, options=options, background=_absolute(background))
+
+    def on(self, device: Any) -> Look:
+        """The same with its encoded styles on another device."""
+
+        def moved(style: Any) -> Any:
+            return style.to(device) if isinstance(style, Style) else style
+
+        if is_regions(self.styles):
+            regions = [dataclasses.replace(region, style=moved(region.style)) for region in self.styles.regions]
+            styles: Any = dataclasses.replace(self.styles, regions=regions, background=moved(self.styles.background))
+        else:
+            styles = [moved(style) for style in self.styles]
+        return dataclasses.replace(self, styles=styles, background=moved(self.background))
+
+    def _encode(self, model: Any, content: Any, k: int, region: Tensor | None = None) -> Any:
+        """The style at index k, encoded; as it is where that takes a photograph and there is none."""
+        style, color = self.styles[k], self.color(k)
+        mask = None if self.options.style_masks is None else self.options.style_masks[k]
+        if isinstance(style, Style):
+            if mask is not None:
+                raise InputError(f"style {k + 1} is encoded already: pass the artwork's picture with its style mask")
+            return _check_encoded(style, color)
+        if content is None and self.depends(k):
+            return style
+        more: dict[str, Any] = {}
+        if mask is not None:
+            more |= {"mask": mask, "mask_channel": self.options.mask_channel}
+        if self.depends(k):
+            more |= {"color": color, "content": content, "content_mask": region}
+        return model.encode_style(style, **self._sizes(), **more)
+
+    def _encode_background(self, model: Any, content: Any = None, rest: Tensor | None = None) -> Any:
+        """The background encoded, in the colours of what the masks leave where it has a mode of its own."""
+        k = len(self.styles)
+        used = self.color(k) if rest is None or bool(rest.any()) else None
+        if isinstance(self.background, Style):
+            return _check_encoded(self.background, used)
+        more: dict[str, Any] = {}
+        if used is not None and used.needs_content:
+            more = {"color": used, "content": content, "content_mask": rest}
+        return model.encode_style(self.background, **self._sizes(), **more)
+
+    def _sizes(self) -> dict[str, Any]:
+        """How artworks are encoded."""
+        sizes: dict[str, Any] = {"size": self.options.style_size, "crop": self.options.crop}
+        return sizes if self.options.fine_style_size is None else sizes | {"fine_size": self.options.fine_style_size}
+
+    # Rendering
+
+    def render(self, model: Model, content: Any) -> Any:
+        """The result for a photograph: what ``model.render`` gives, or a sheet of pictures for a grid.
+
+        Raises:
+            AdainError: if a style, a mask or the photograph cannot be used.
+        """
+        if self.options.grid is None:
+            return model.render(content, self.resolve(model, content))
+        if getattr(content, "is_tensor", False):
+            raise InputError("a grid is a sheet of pictures: give the photograph as a picture, not as a tensor")
+        styles = [self._encode(model, content, k) for k in range(len(self.styles))]
+        rows: list[list[Image.Image | None]] = [
+            [None if weights is None else model.render(content, self._mix(styles, weights)) for weights in row]
+            for row in grid_weights(len(styles), self.options.grid)
+        ]
+        return sheet(rows, cell=max(content.size))
+
+    def resolve(self, model: Model, content: Any) -> Paint:
+        """What to decode a photograph with.
+
+        Raises:
+            InputError: if a mask does not fit the photograph, or a style that is encoded already would have to be
+                recoloured.
+            MissingFileError, ImageError: if a style or a mask cannot be read.
+        """
+        if is_regions(self.styles):
+            placed = self.styles.place(frame_of(content), max_pixels=model.max_pixels)
+            for k, style in enumerate(placed.styles):
+                _check_encoded(style, self.color(k))
+            return Paint(placed, self._alpha, self._shares(placed))
+        if self.options.arrangement in ("masks", "label_map", "gradient"):
+            placed = self._place(model, content)
+            return Paint(placed, self._alpha, self._shares(placed))
+        encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
+        return self._mix(encoded, self.options.weights)
+
+    @property
+    def _alpha(self) -> float:
+        return float(self.options.alpha) if isinstance(self.options.alpha, (int, float)) else 1.0
+
+    def _mix(self, encoded: Sequence[Style], weights: Sequence[float] | None) -> Paint:
+        """Encoded styles in one, with the colours of each to its share."""
+        portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
+        target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
+        colors = [(self.color(k), portion) for k, portion in enumerate(portions)]
+        return Paint(target, self._alpha, [(color, portion) for color, portion in colors if color is not None])
+
+    def _place(self, model: Any, content: Any) -> Placement:
+        """The styles in their regions of a photograph."""
+        from ..control.regions import guide_names, place
+
+        options, frame = self.options, frame_of(content)
+        is_gradient = options.gradient is not None
+        guides = self._guides(model)
+        names = guide_names(guides, [""] * len(guides))
+        laid = frame.lay(guides, options.feather, names, channel=options.mask_channel, max_pixels=model.max_pixels)
+        # One style passing into another has the content's tones run on across the seam: one region's are the whole's.
+        regions = [None if is_gradient else laid[k : k + 1] for k in range(len(guides))]
+        styles = [self._encode(model, content, k, region) for k, region in enumerate(regions)]
+        background = None
+        if is_gradient:
+            background = self._encode(model, content, 1)
+        elif self.background is not None:
+            from ..control.masks import uncovered
+
+            background = self._encode_background(model, content, uncovered(laid))
+        alphas = [float(a) for a in options.alpha] if isinstance(options.alpha, tuple) else [1.0] * len(styles)
+        return place(
+            frame,
+            laid,
+            styles,
+            alphas[: len(styles)],
+            background=background,
+            background_alpha=alphas[-1] if len(alphas) > len(styles) else 1.0,
+            shared_content=is_gradient,
+            names=names,
+        )
+
+    def _guides(self, model: Model) -> Sequence[Guide]:
+        """Where styles go: masks, the labels of a map, or the mask of a gradient, whose rest the second style fills."""
+        options = self.options
+        if options.label_map is not None:
+            from ..control.labels import region_masks
+
+            return region_masks(options, max_pixels=model.max_pixels)
+        if options.gradient is not None:
+            from ..control.regions import as_guide
+
+            return [as_guide(options.gradient)]
+        assert options.masks is not None
+        return options.masks
+
+    def _shares(self, placed: Placement) -> list[ColorShare]:
+        from ..nn.regions import shares
+
+        if not isinstance(self.options.color, tuple):
+            color = self.color(0)  # of the whole picture
+            return [] if color is None else [(color, 1.0)]
+        portions = shares(placed.masks)
+        colors = [self.color(k) for k in range(len(placed.styles))]
+        return [(color, portions[k : k + 1]) for k, color in enumerate(colors) if color is not None]
+
+
+def each(styles: Any, options: Options) -> list[Look]:
+    """The looks of several styles: one for each, or one of all where the options say how they come together.
+
+    A :class:`Look` among them stays what it is; it has its own options.
+
+    Raises:
+        InputError: if there is no style, or the options contradict each other.
+    """
+    several = [styles] if is_regions(styles) or isinstance(styles, Look) else listed(styles)
+    if options.arrangement or not several:
+        return [Look(several, options)]
+    if any(isinstance(style, Look) for style in several) and options.given():
+        raise InputError(f"a Look has its own options: leave out {', '.join(options.given())}")
+    made = []
+    for k, style in enumerate(several):
+        if isinstance(style, Look):
+            made.append(style)
+            continue
+        own = {}
+        for name, noun in (("color", "colour modes"), ("style_masks", "style masks")):
+            value = getattr(options, name)
+            if isinstance(value, tuple):
+                if len(value) != len(several):
+                    counts = f"{{{name}}} has {len(value)} {noun} for {len(several)} styles"
+                    options.refuse(f"{counts}: give one for each, or one for all")
+                own[name] = value[k] if name == "color" else [value[k]]
+        made.append(Look(style if is_regions(style) else [style], options.change(**own) if own else options))
+    return made
+
+
+def grid_weights(count: int, steps: int) -> list[list[tuple[float, ...] | None]]:
+    """The weights of every picture of a grid, row by row; each tuple sums to 1 up to rounding.
+
+    Args:
+        count: of styles. Two lie at the ends of one row. Three lie at the corners of a triangle: the first at the top,
+            the second and the third at the ends of the last row; what lies beside the triangle is None. Four lie at
+            the corners of a square, in reading order.
+        steps: pictures along a side, at least 2.
+
+    Raises:
+        InputError: if there are not two to four styles, or fewer than 2 steps.
+    """
+    if count not in (2, 3, 4):
+        raise InputError(f"a style grid is for two to four styles, not {count}")
+    if steps < 2:
+        raise InputError(f"a style grid needs at least 2 pictures a side, not {steps}")
+    last = steps - 1
+    if count == 2:
+        return [[(1 - x / last, x / last) for x in range(steps)]]
+    rows: list[list[tuple[float, ...] | None]] = []
+    for y in range(steps):
+        v = y / last
+        if count == 3:
+            inside: list[tuple[float, ...] | None] = [
+                ((last - y) / last, (y - x) / last, x / last) for x in range(y + 1)
+            ]
+            rows.append(inside + [None] * (last - y))
+        else:
+            rows.append(
+                [((1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u) for u in (x / last for x in range(steps))]
+            )
+    return rows
+
+
+def frame_of(content: Any) -> Frame:
+    """What masks are laid on to fit an encoded photograph."""
+    from ..control.regions import Frame
+
+    height, width = content.features.shape[2:]
+    return Frame(content.size, (height, width), content.uncropped, content.features.device)
+
+
+def is_regions(styles: Any) -> TypeGuard[Regions]:
+    """Whether styles are :class:`~adain.Regions`, without importing what those need."""
+    return hasattr(styles, "regions") and hasattr(styles, "place")
+
+
+def listed(styles: Any) -> tuple[Any, ...]:
+    """One style or several as several."""
+    return tuple(styles) if isinstance(styles, (list, tuple)) else (styles,)
+
+
+def style_name(style: StyleInput) -> str:
+    """What a style is called in the names of results: that of its file, without the ending."""
+    name = style.name if isinstance(style, Style) else input_name(style)
+    return name.rpartition(".")[0] or name
+
+
+def _absolute(source: Any) -> Any:
+    """A path as an absolute one, for a process with another current folder; anything else as it is."""
+    return os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else source
+
+
+def _check_gradient(options: Options) -> None:
+    gradient = options.gradient
+    if isinstance(gradient, str) and gradient not in get_args(Direction) and not Path(gradient).exists():
+        directions = ", ".join(get_args(Direction))
+        options.refuse(f"{{gradient}} is one of {directions}, or a mask; there is no file {gradient}")
+
+
+def _check_encoded(style: Style, color: ColorPreservation | None) -> Style:
+    if color is not None and color.needs_content:
+        wanted = "luma matching" if color.mode == "luminance" else f"colour mode {color.mode!r}"
+        raise InputError(f"{wanted} recolours the artwork: pass its picture, not a Style that is encoded already")
+    return style
