@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ._utils.declare import Declared as Declared
 from ._utils.declare import Unfit as Unfit
-from ._utils.declare import attachment, option
+from ._utils.declare import attachment as attachment
+from ._utils.declare import option as option
 from ._utils.declare import table as table
 from ._utils.errors import InputError
 from ._utils.suggest import closest

@@ -28,7 +28,7 @@ from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device
 from ..nn.precision import resolve_precision
 from ..nn.statistics import channel_mean_std
-from ..nn.vgg import STRIDE, VGGEncoder
+from ..nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 from ..options import Channel, ModelOptions, Options, TileSize
 from .cache import StyleCache
 from .content import Content as Content
@@ -132,8 +132,8 @@ class Stylizer:
         name: str = pretrained.DEFAULT_MODEL,
         *,
         device: str | torch.device = "auto",
-        encoder: str | Path | None = None,
-        decoder: str | Path | None = None,
+        encoder: str | os.PathLike[str] | None = None,
+        decoder: str | os.PathLike[str] | None = None,
         max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
         precision: str = ModelOptions.precision,
         style_cache: str | os.PathLike[str] | None = None,
@@ -377,6 +377,16 @@ class Stylizer:
     def open(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Opened:
         """:func:`~adain.image.inputs.open_picture` with this stylizer's limit of pixels."""
         return open_picture(source, size=size, crop=crop, max_pixels=self.max_pixels)
+
+    def overlap(self, content: Content) -> float:
+        """The share of an encoded photograph that is computed more than once, as its tiles overlap."""
+        if content.tiles is None:
+            return 0.0
+        return content.tiles.tiling.overlap(layers_upto(CONTENT_LAYER, self.encoder.table), self.decoder.specs)
+
+    def identity(self) -> list[Any]:
+        """All that decides what is computed, to be fingerprinted."""
+        return [self.encoder, self.decoder, str(self.dtype)]
 
     def __repr__(self) -> str:
         return f"Stylizer(encoder to {self.encoder.upto}, device={self.device})"
