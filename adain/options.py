@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from ._utils.declare import Declaration as Declaration
 from ._utils.declare import Declared as Declared
 from ._utils.declare import Unfit as Unfit
 from ._utils.declare import attachment as attachment
@@ -84,10 +85,7 @@ def _parse_modes(text: str) -> str | tuple[str, ...]:
     for mode in modes:
         if mode not in get_args(ColorMode):
             known = get_args(ColorMode)
-            raise ValueError(
-                f"{', '.join(known)} or a list of these, not {mode}: {closest(mode, known)} For {known[1]} alone "
-                f"put it last or write --preserve-color={known[1]}"
-            )
+            raise ValueError(f"{', '.join(known)} or a list of these, not {mode}: {closest(mode, known)}")
     return modes[0] if len(modes) == 1 else modes
 
 

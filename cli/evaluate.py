@@ -14,8 +14,8 @@ from click.core import ParameterSource
 from adain import defaults
 from adain._utils.errors import InputError
 
-from .codes import ALL_FAILED, SOME_FAILED
 from .options import SNAKE_CASE, load_stylizer, model_options
+from .reporting import ALL_FAILED, SOME_FAILED
 
 if TYPE_CHECKING:
     from adain.metrics.evaluate import Evaluation

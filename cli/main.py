@@ -11,11 +11,11 @@ import click
 from adain import __version__
 from adain._utils.errors import AdainError, out_of_memory
 
-from .codes import BAD_INPUT, INTERRUPTED
 from .demo import demo
 from .evaluate import evaluate
 from .export import export
 from .refine import refine
+from .reporting import BAD_INPUT, INTERRUPTED, words
 from .stylize import stylize
 from .train import train
 from .video import video
@@ -44,7 +44,7 @@ class OneLineErrors(click.Group):
         except BrokenPipeError:
             sys.exit(1)  # the reader of our output has left, as in `adain … | head`
         except AdainError as error:
-            _fail(str(error))
+            _fail(words(error))
         except OSError as error:
             _fail(f"{error.filename or 'the operating system'}: {error.strerror or error}")
         except (MemoryError, RuntimeError) as error:

@@ -15,9 +15,9 @@ from adain import defaults
 from adain._utils.errors import AdainError, InputError
 from adain.refinement import recipe as recipes
 
-from .codes import SIGNALS, SOME_FAILED
 from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
 from .options import SNAKE_CASE, load_stylizer, model_options
+from .reporting import SIGNALS, SOME_FAILED
 
 if TYPE_CHECKING:
     from adain.batch.plan import Job

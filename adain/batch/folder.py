@@ -131,6 +131,11 @@ class Folder:
             tasks.append(Task(job, order.fingerprint(job) if manifest else "", details))
         return cls(order, tasks, manifest, unreadable)
 
+    @property
+    def total(self) -> int:
+        """Results asked for."""
+        return len(self.tasks)
+
     def results(self, progress: Callable[[Any], object] | None = None) -> Iterator[Result]:
         """Make what is still to be made, and yield what became of each result, in the order of the tasks.
 
@@ -144,6 +149,7 @@ class Folder:
         """
         todo = remaining(self.tasks, self.manifest, self.order.options.existing)
         wanted = {task.job.output for task in todo}
+        replaced = {task.job.output for task in todo if self._is_other(task)}
         made = self._make(todo, progress) if todo else iter(())
         try:
             for task in self.tasks:
@@ -151,12 +157,20 @@ class Folder:
                     yield Result(task, "skipped", task.details)
                 elif (result := next(made, None)) is None:
                     return
+                elif result.output in replaced and result.error is None:
+                    yield dataclasses.replace(result, details={**result.details, "replaced": True})
                 else:
                     yield result
         finally:
             getattr(made, "close", lambda: None)()
             if self.manifest is not None:
                 self.manifest.close()
+
+    def _is_other(self, task: Task) -> bool:
+        """Whether a result is there that was made under other options."""
+        known = None if self.manifest is None else self.manifest.latest.get(self.manifest.key(task.job.output))
+        other = known is not None and known["status"] == "done" and known.get("settings") != task.settings
+        return other and task.job.output.is_file()
 
     def _make(self, todo: Sequence[Task], progress: Callable[[Any], object] | None) -> Iterator[Result]:
         options = self.order.options

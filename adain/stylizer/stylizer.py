@@ -151,8 +151,8 @@ class Stylizer:
             InputError: if there is no such device or precision.
         """
         return cls(
-            pretrained.load_encoder(name if encoder is None else encoder),
-            pretrained.load_decoder(name if decoder is None else decoder),
+            pretrained.load_encoder(name if encoder is None else Path(encoder)),
+            pretrained.load_decoder(name if decoder is None else Path(decoder)),
             device=device,
             max_pixels=max_pixels,
             precision=precision,
