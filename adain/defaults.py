@@ -15,7 +15,7 @@ JPEG_QUALITY = 95
 """Quality of written JPEG and WebP files, 1 to 100."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-"""What the networks can compute in; see :func:`adain.nn.precision.resolve_precision`."""
+"""What the networks can compute in; see :func:`adain.nn.devices.resolve_precision`."""
 
 PRECISION = "auto"
 

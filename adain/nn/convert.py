@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .._utils.errors import MissingFileError, WeightsError
 from .decoder import MIRRORED
-from .fast import SlimDecoder, SlimEncoder
+from .fast import FastDecoder, FastEncoder
 from .vgg import LAYERS, ConvSpec, VGGEncoder
 
 State = dict[str, Tensor]
@@ -85,13 +85,13 @@ def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind
     Raises:
         WeightsError: if the shapes fit none of the layouts, or it is not normalised and bears this library's names.
     """
-    for specs in (MIRRORED, SlimDecoder.specs):
+    for specs in (MIRRORED, FastDecoder.specs):
         decoder = decoder_state(state, specs)
         if decoder is not None:
             return "decoder", decoder
     pairs = _convolutions(state)
-    if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in SlimEncoder.table]:
-        return "encoder", _named(SlimEncoder.table, pairs)
+    if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in FastEncoder.table]:
+        return "encoder", _named(FastEncoder.table, pairs)
     return "encoder", encoder_state(state, images)
 
 

@@ -21,7 +21,7 @@ from .._utils.resources import weights_dir
 from . import palettes
 from .convert import decoder_state, first_line
 from .decoder import Decoder
-from .fast import SlimDecoder, SlimEncoder
+from .fast import FastDecoder, FastEncoder
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 
 DEFAULT_MODEL = "vgg19"
@@ -155,7 +155,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 
     Returns:
         A frozen :class:`~adain.nn.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
-        :class:`~adain.nn.fast.SlimEncoder`.
+        :class:`~adain.nn.fast.FastEncoder`.
 
     Raises:
         MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
@@ -188,7 +188,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 def load_decoder(source: str | Path | None = None) -> Decoder:
     """The decoder of a shipped model, or one from a ``.safetensors`` file; arguments as :func:`load_encoder`."""
     tensors, name = _tensors(source, "decoder")
-    for kind in (Decoder, SlimDecoder):
+    for kind in (Decoder, FastDecoder):
         state = decoder_state(tensors, kind.specs)
         if state is not None:
             with torch.device("meta"):
@@ -202,7 +202,7 @@ def _encoder_kind(tensors: Mapping[str, Tensor], name: str) -> type[VGGEncoder]:
     first = tensors.get("conv1_1.bias")
     if first is None:
         return VGGEncoder
-    for kind in (VGGEncoder, SlimEncoder):
+    for kind in (VGGEncoder, FastEncoder):
         if len(first) == kind.table[0].c_out:
             return kind
     what = "a decoder" if len(first) == VGGEncoder.table[0].c_in else "a network of another width"

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..losses import PyramidLoss
 from ..nn.backbones import TorchvisionBackbone, find_architecture, load_backbone
+from ..nn.padding import freeze
 from ..nn.vgg import Pooling
-from .frozen import freeze
 from .pictures import Pictures
 from .recipe import Recipe
 from .targets import layers_of, objective

@@ -25,8 +25,7 @@ from ..image.inputs import Opened, Picture, input_name, open_picture
 from ..image.io import ImageInput
 from ..nn import pretrained
 from ..nn.decoder import Decoder
-from ..nn.devices import resolve_device
-from ..nn.precision import resolve_precision
+from ..nn.devices import resolve_device, resolve_precision
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import STRIDE, VGGEncoder
 from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
@@ -48,7 +47,7 @@ class Stylizer:
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` or a :class:`torch.device`.
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
         precision: of the networks: ``"fp32"``, ``"bf16"``, ``"fp16"`` or ``"auto"``, see
-            :func:`adain.nn.precision.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
+            :func:`adain.nn.devices.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
 
     Attributes:
         dtype: what the networks compute in.

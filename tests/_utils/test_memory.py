@@ -11,7 +11,7 @@ from adain import defaults
 from adain._utils import memory
 from adain._utils.errors import InputError
 from adain._utils.memory import BYTES_PER_PIXEL, SHARE, choose_tile, free_memory
-from adain.nn.fast import SlimEncoder
+from adain.nn.fast import FastEncoder
 
 CPU = torch.device("cpu")
 GIB = 1 << 30
@@ -82,8 +82,8 @@ def test_unusable() -> None:
 
 
 def test_a_smaller_model_needs_tiles_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert SlimEncoder.pass_bytes < BYTES_PER_PIXEL
+    assert FastEncoder.pass_bytes < BYTES_PER_PIXEL
     monkeypatch.setattr(memory, "free_memory", lambda device: int(1e6 * BYTES_PER_PIXEL / SHARE))
     for pixels, wanted in ((999_999, (None, None)), (2_000_000, (512, None)), (100_000_000, (512, 512))):
-        found = [choose_tile("auto", pixels, CPU, each) for each in (BYTES_PER_PIXEL, SlimEncoder.pass_bytes)]
+        found = [choose_tile("auto", pixels, CPU, each) for each in (BYTES_PER_PIXEL, FastEncoder.pass_bytes)]
         assert tuple(found) == wanted

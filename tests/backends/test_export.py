@@ -14,7 +14,7 @@ from adain.backends import export
 from adain.backends import onnx_graphs as graphs
 from adain.backends.export import export_onnx, provenance
 from adain.backends.onnx import OnnxStylizer
-from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.vgg import VGGEncoder
 from adain.stylizer.stylizer import Stylizer
 
@@ -24,10 +24,10 @@ pytest.importorskip("onnxruntime")
 SIZES = ((16, 16), (48, 40), (53, 75), (17, 30))
 
 
-def slim() -> Stylizer:
+def fast_model() -> Stylizer:
     """The fast model with random weights that keep activations and pictures in range."""
     torch.manual_seed(5)
-    networks = SlimEncoder(), SlimDecoder()
+    networks = FastEncoder(), FastDecoder()
     for network in networks:
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
@@ -41,12 +41,12 @@ def slim() -> Stylizer:
     return Stylizer(*networks, device="cpu")
 
 
-@pytest.fixture(scope="session", params=["vgg19", "slim"])
+@pytest.fixture(scope="session", params=["vgg19", "fast"])
 def pair(
     request: pytest.FixtureRequest, stylizer: Stylizer, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Stylizer, OnnxStylizer]:
     """A model in torch and in onnxruntime."""
-    model = stylizer if request.param == "vgg19" else slim()
+    model = stylizer if request.param == "vgg19" else fast_model()
     folder = tmp_path_factory.mktemp("onnx")
     assert export_onnx(model.encoder, model.decoder, folder).difference <= 1e-4
     return model, OnnxStylizer(folder, threads=1)
@@ -78,7 +78,7 @@ def test_a_style_for_each_photograph(pair: tuple[Stylizer, OnnxStylizer]) -> Non
 @pytest.mark.parametrize("opset", [13, 18, 23])
 @pytest.mark.parametrize("pool", ["max", "average"])
 def test_opsets_and_pooling(tmp_path: Path, opset: int, pool: str) -> None:
-    model = slim()
+    model = fast_model()
     model.encoder.pool = pool  # type: ignore[assignment]
     assert export_onnx(model.encoder, model.decoder, tmp_path, opset=opset).difference <= 1e-4
     art = torch.rand(1, 3, 21, 19)
@@ -88,7 +88,7 @@ def test_opsets_and_pooling(tmp_path: Path, opset: int, pool: str) -> None:
 
 
 def test_fewer_bits(tmp_path: Path) -> None:
-    model, found = slim(), {}
+    model, found = fast_model(), {}
     for precision in defaults.ONNX_PRECISIONS:
         written = export_onnx(model.encoder, model.decoder, tmp_path / precision, precision=precision)
         assert written.difference <= 1e-4
@@ -102,7 +102,7 @@ def test_fewer_bits(tmp_path: Path) -> None:
 
 
 def test_metadata(tmp_path: Path) -> None:
-    model = slim()
+    model = fast_model()
     export_onnx(model.encoder, model.decoder, tmp_path, precision="fp16", details={"model": "mine", "licence": "MIT"})
     for part in ("style", "transfer"):
         loaded = onnx.load(tmp_path / f"{part}.onnx")
@@ -127,7 +127,7 @@ def test_provenance(tmp_path: Path) -> None:
 
 
 def test_wrong_graphs_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = slim()
+    model = fast_model()
     (tmp_path / "style.onnx").write_bytes(b"old")
     monkeypatch.setattr(graphs, "EPS", 1.0)
     with pytest.raises(WeightsError, match="differ from torch"):
@@ -141,7 +141,7 @@ def test_wrong_graphs_are_not_written(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = slim()
+    model = fast_model()
     for bad in ({"precision": "int4"}, {"opset": 12}, {"opset": 99}):
         with pytest.raises(InputError):
             export_onnx(model.encoder, model.decoder, tmp_path, **bad)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from click.testing import Result
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.backends.test_export import slim
+from tests.backends.test_export import fast_model
 from tests.conftest import noise_image, one_line_error
 
 pytest.importorskip("onnx")
@@ -23,7 +23,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def weights(tmp_path: Path) -> tuple[object, ...]:
     """Options that name files of a small model."""
-    model, options = slim(), []
+    model, options = fast_model(), []
     for part in ("encoder", "decoder"):
         path = tmp_path / f"{part}.safetensors"
         state = {name: tensor.contiguous() for name, tensor in getattr(model, part).state_dict().items()}
