@@ -22,7 +22,7 @@ from typing import Any, get_args
 import torch
 from machine import describe
 
-from adain._utils.peak import peak_memory
+from adain._utils.memory import peak_memory
 from adain._utils.resources import sample_folder
 from adain.image.io import save_image, to_pil
 from adain.image.tensors import center_crop_square

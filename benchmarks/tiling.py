@@ -29,7 +29,7 @@ import machine
 import torch
 from PIL import Image
 
-from adain._utils.peak import resident_peak
+from adain._utils.memory import resident_peak
 from adain._utils.resources import sample_folder
 from adain.image.io import read_image, save_image, to_pil
 from adain.nn.pretrained import DEFAULT_MODEL

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from .._utils.errors import MissingFileError, WeightsError
+from .._utils.errors import MissingFileError, WeightsError, first_line
 from .decoder import MIRRORED
 from .fast import FastDecoder, FastEncoder
 from .vgg import LAYERS, ConvSpec, VGGEncoder
@@ -29,6 +29,9 @@ Kind = Literal["encoder", "decoder"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+PICKLES = (b"PK", b"\x80")
+"""What a file of torch's begins with: a zip, or the pickle of older versions."""
 
 OWN_SPREAD = 3.0
 """How far a layer's mean activation may be from 1: normalised weights reach 2.2 on single photographs, those for images
@@ -45,28 +48,31 @@ def read_tensors(path: str | Path) -> State:
     path = Path(path)
     if not path.is_file():
         raise MissingFileError(f"{path} is not a file: give a .safetensors or .pth weights file")
+    if not path.stat().st_size:
+        raise WeightsError(f"{path} is empty: give a .safetensors or .pth weights file")
     try:
         if path.suffix == ".safetensors":
             return load_safetensors(path.read_bytes())
+        with path.open("rb") as file:
+            start = file.read(2)
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or first_line(error)}") from None
     except SafetensorError as error:
-        raise WeightsError(f"{path} is not a valid safetensors file: {first_line(error)}") from None
-    except Exception as error:  # torch.load raises whatever its unpickler meets
-        raise WeightsError(
-            f"{path} is not a plain PyTorch state dict, and nothing else is unpickled: {first_line(error)}"
-        ) from None
+        raise WeightsError(f"{path} is damaged or not a safetensors file ({first_line(error)}): copy it anew") from None
+    except Exception:  # torch.load raises whatever its unpickler meets, down to a bare number; none of it is of use
+        if start.startswith(PICKLES):
+            raise WeightsError(
+                f"{path} is damaged or not a plain PyTorch state dict, and nothing else is unpickled: save the "
+                "network's state_dict()"
+            ) from None
+        raise WeightsError(f"{path} holds no weights: give a .safetensors file, or a .pth of a state dict") from None
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict):
         raise WeightsError(f"{path} holds a {type(state).__name__}, not a state dict of tensors")
     return {str(k): v for k, v in state.items() if isinstance(v, Tensor)}
-
-
-def first_line(error: BaseException) -> str:
-    """The first non-empty line of an error's text, or its type's name."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(error).__name__
 
 
 def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind, State]:

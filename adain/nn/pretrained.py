@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -12,14 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from .._utils.errors import MissingFileError, WeightsError
+from .._utils.errors import MissingFileError, WeightsError, first_line, suggest
 from .._utils.resources import weights_dir
 from . import palettes
-from .convert import decoder_state, first_line
+from .convert import decoder_state, read_tensors
 from .decoder import Decoder
 from .fast import FastDecoder, FastEncoder
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
@@ -114,9 +112,7 @@ def find_model(name: str) -> Model:
     """
     models = registry()
     if name not in models:
-        close = difflib.get_close_matches(name, models, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(models)}"
-        raise WeightsError(f"there is no model {name!r}: {hint}")
+        raise WeightsError(f"there is no model {name!r}: {suggest(name, list(models))}")
     return models[name]
 
 
@@ -235,10 +231,7 @@ def _tensors(source: str | Path | None, part: str) -> tuple[dict[str, Tensor], s
         raise MissingFileError(f"{path} does not exist: give the {part} as a .safetensors file")
     if path.suffix != ".safetensors":
         raise WeightsError(f"{path} is not a .safetensors file: convert it with adain weights import")
-    try:
-        return load_safetensors(path.read_bytes()), str(path)
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is damaged or not a safetensors file: {first_line(error)}") from None
+    return read_tensors(path), str(path)
 
 
 def _fill(module: ModuleT, state: dict[str, Tensor], name: str) -> ModuleT:

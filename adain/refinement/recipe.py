@@ -12,8 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .._utils.errors import InputError, MissingFileError
-from .._utils.suggest import closest
+from .._utils.errors import InputError, MissingFileError, suggest
 
 STARTS = ("adain", "content", "noise", "blend")
 """Pictures an optimisation can start from, besides one of the user's own."""
@@ -166,7 +165,7 @@ def source(name: str) -> str:
         InputError: if there is none of that name; the nearest are offered.
     """
     if name not in names():
-        raise InputError(f"there is no recipe {name!r}: {closest(name, names())}, or name a .toml or .json file")
+        raise InputError(f"there is no recipe {name!r}: {suggest(name, names())}, or name a .toml or .json file")
     return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -227,7 +226,7 @@ def from_mapping(
     for key, value in values.items():
         key = str(key).replace("-", "_")
         if key not in fields:
-            raise InputError(f"{where}there is no setting {key!r}: {closest(key, [*fields, 'base'])}")
+            raise InputError(f"{where}there is no setting {key!r}: {suggest(key, [*fields, 'base'])}")
         if key == "losses":
             known[key] = _losses(value, base, where)
         elif key in ("scales", "scale_weights"):
@@ -278,7 +277,7 @@ def _losses(value: Any, base: Recipe | None, where: str) -> dict[str, LossSpec]:
     for name, table in value.items():
         key = f"{where}losses.{name}"
         if name not in KINDS:
-            raise InputError(f"{where}there is no loss {name!r}: {closest(name, list(KINDS))}")
+            raise InputError(f"{where}there is no loss {name!r}: {suggest(name, list(KINDS))}")
         if isinstance(table, LossSpec):
             specs[name] = table
         elif isinstance(table, Mapping):
@@ -293,7 +292,7 @@ def _loss(name: str, table: Mapping[str, Any], before: LossSpec | None, where: s
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in allowed:
-            raise InputError(f"{where} has no setting {key!r}: {closest(key, allowed)}")
+            raise InputError(f"{where} has no setting {key!r}: {suggest(key, allowed)}")
         at = f"{where}.{key}"
         if key == "layers":
             values[key] = _layers(value, at)
@@ -346,7 +345,7 @@ def _kind(value: Any) -> str:
 
 def _one_of(value: str, choices: Any, where: str) -> str:
     if value not in choices:
-        raise InputError(f"{where} cannot be {value!r}: {closest(value, list(choices))}")
+        raise InputError(f"{where} cannot be {value!r}: {suggest(value, list(choices))}")
     return value
 
 
@@ -390,7 +389,7 @@ def _check(recipe: Recipe) -> None:
 def _check_loss(name: str, spec: LossSpec) -> None:
     """What :func:`_loss` checks key by key, for a :class:`LossSpec` made without a file."""
     if name not in KINDS:
-        raise InputError(f"there is no loss {name!r}: {closest(name, list(KINDS))}")
+        raise InputError(f"there is no loss {name!r}: {suggest(name, list(KINDS))}")
     where = f"losses.{name}"
     if name == "tv" and spec.layers:
         raise InputError(f"{where} is of the picture itself and has no layers")

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from .. import defaults
 from .._utils.errors import InputError
-from .._utils.memory import choose_tile
 from ..control.guidance import Placement, Regions, transfer
 from ..control.masks import Channel, MaskInput, mask_name
 from ..control.placement import Guide, is_full, lay_cells, lay_masks
@@ -32,7 +31,7 @@ from .composition import ColorInput, Controls, Request, StyleInput, as_color, ke
 from .content import Content as Content
 from .content import Watch
 from .halo import TileSize
-from .tiles import assemble, decode_tiles, encode_tiles, paint
+from .tiles import assemble, choose_tile, decode_tiles, encode_tiles, paint
 
 
 class Stylizer:
@@ -200,7 +199,7 @@ class Stylizer:
             source, size, crop: as above; what :func:`~adain.image.inputs.open_picture` gave is of its final size
             already.
             tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
-                tiles if the whole does not fit into the free memory (see :func:`~adain._utils.memory.choose_tile`),
+                tiles if the whole does not fit into the free memory (see :func:`~adain.stylizer.tiles.choose_tile`),
                 which a tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No
                 gradient passes through tiles.
             watch: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.

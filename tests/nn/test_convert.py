@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -164,15 +165,34 @@ def test_pickles_cannot_run_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="not a file"):
         read_tensors(tmp_path / "none.pth")
-    (tmp_path / "a.safetensors").write_bytes(b"12345678901234567890")
-    with pytest.raises(WeightsError, match="not a valid safetensors"):
-        read_tensors(tmp_path / "a.safetensors")
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(WeightsError, match="a list, not a state dict"):
         read_tensors(tmp_path / "list.pth")
-    (tmp_path / "text.pth").write_text("hello")
-    with pytest.raises(WeightsError):
-        read_tensors(tmp_path / "text.pth")
+
+
+def test_files_without_weights_are_told_in_one_line(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(9)}, tmp_path / "whole.safetensors")
+    torch.save({"a": torch.ones(9)}, tmp_path / "whole.pth")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    cut = {name: (tmp_path / f"whole.{name}").read_bytes()[:-20] for name in ("safetensors", "pth")}
+    files = {
+        "hello.txt": (b"hello world, this is text", "holds no weights: give a .safetensors file, or a .pth"),
+        "question.txt": (b"question and answer", "holds no weights"),
+        "empty.pth": (b"", "is empty: give"),
+        "empty.safetensors": (b"", "is empty: give"),
+        "text.safetensors": (b"12345678901234567890", "is damaged or not a safetensors file"),
+        "cut.safetensors": (cut["safetensors"], "is damaged or not a safetensors file"),
+        "cut.pth": (cut["pth"], "is damaged or not a plain PyTorch state dict"),
+        "other.zip": ((tmp_path / "other.zip").read_bytes(), "is damaged or not a plain PyTorch state dict"),
+    }
+    for name, (content, message) in files.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(WeightsError) as caught:
+            read_tensors(tmp_path / name)
+        assert f"{name} {message}" in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert not str(caught.value)[-1].isdigit()
 
 
 def test_other_networks_are_refused() -> None:

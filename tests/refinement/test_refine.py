@@ -379,7 +379,7 @@ def test_masks_of_several_sizes(refine: Any, artwork: Image.Image, crop: bool) -
         ({"alpha": 2.0}, "alpha"),
         ({"recipe": "gatys"}, "there is no recipe 'gatys': did you mean 'gatys2016'"),
         ({"recipe": {"losses": {"gran": 1}}}, "there is no loss 'gran': did you mean 'gram'"),
-        ({"losses": {"gram": {"layers": ["relu1_9"]}}}, "vgg19 has no layer relu1_9: did you mean relu1_"),
+        ({"losses": {"gram": {"layers": ["relu1_9"]}}}, "vgg19 has no layer relu1_9: did you mean 'relu1_"),
         ({"optimiser": "adam"}, "there is no setting 'optimiser': did you mean 'optimizer'"),
         ({"steps": -1}, "steps must be 0 or more"),
         ({"backbone": "vgg-16"}, "there is no backbone 'vgg-16': did you mean 'vgg16'"),
