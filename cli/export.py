@@ -36,7 +36,7 @@ def export(
     adain stylize photo.jpg wave.jpg --onnx model/ -o out.jpg
     """
     from adain.backends.export import export_onnx, provenance
-    from adain.nn.pretrained import DEFAULT_MODEL, load_decoder, load_encoder
+    from adain.nn import DEFAULT_MODEL, load_decoder, load_encoder
 
     name = model or DEFAULT_MODEL
     networks = load_encoder(encoder or name), load_decoder(decoder or name)

@@ -75,7 +75,7 @@ def read_tensors(path: str | Path) -> State:
     return {str(k): v for k, v in state.items() if isinstance(v, Tensor)}
 
 
-def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind, State]:
+def convert_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind, State]:
     """Recognise a state dict and bring it into this library's layout, in float32.
 
     Args:

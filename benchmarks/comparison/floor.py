@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from adain.nn.decoder import Decoder
-from adain.nn.fast import FastDecoder, FastEncoder
-from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
+from adain.nn import CONTENT_LAYER, STRIDE, Decoder, FastDecoder, FastEncoder, VGGEncoder, layers_upto
 
 TAPS = 9  # of a 3×3 filter
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from adain._utils.errors import MissingFileError, WeightsError
 from adain.image.io import read_image, resize_shorter, to_tensor
-from adain.nn.convert import CAFFE_MEAN_BGR, IMAGENET_MEAN, IMAGENET_STD, activation_means, convert, read_tensors
+from adain.nn.convert import CAFFE_MEAN_BGR, IMAGENET_MEAN, IMAGENET_STD, activation_means, convert_state, read_tensors
 from adain.nn.decoder import Decoder
 from adain.nn.pretrained import load_decoder, load_encoder
 from adain.nn.vgg import LAYERS, VGGEncoder, layers_upto
@@ -55,7 +55,7 @@ def test_vgg_normalised() -> None:
     # The first layer turns RGB in [0, 1] into BGR, 0-255, mean-subtracted.
     source[0].weight.data = (torch.eye(3).flip(0) * 255)[:, :, None, None]
     source[0].bias.data = -torch.tensor(CAFFE_MEAN_BGR)
-    kind, state = convert(source.state_dict(), [])
+    kind, state = convert_state(source.state_dict(), [])
     assert kind == "encoder"
     encoder = VGGEncoder("relu5_4")
     encoder.load_state_dict(state)
@@ -69,7 +69,7 @@ def test_decoder() -> None:
     source = sequential_decoder()
     prefixed = {f"module.{k}": v for k, v in source.state_dict().items()}
     for state_in in (source.state_dict(), prefixed):
-        kind, state = convert(state_in, [])
+        kind, state = convert_state(state_in, [])
         assert kind == "decoder"
         decoder = Decoder()
         decoder.load_state_dict(state)
@@ -85,7 +85,7 @@ def test_torchvision() -> None:
     for p in source.features.parameters():
         if p.ndim == 1:
             nn.init.uniform_(p, -0.05, 0.2)
-    kind, state = convert(source.state_dict(), PICTURES)
+    kind, state = convert_state(source.state_dict(), PICTURES)
     assert kind == "encoder"
     encoder = VGGEncoder("relu5_4")
     encoder.load_state_dict(state)
@@ -108,7 +108,7 @@ def test_torchvision() -> None:
 
 def test_own_layout_passes_through() -> None:
     decoder = load_decoder()
-    kind, state = convert(decoder.state_dict(), [])
+    kind, state = convert_state(decoder.state_dict(), [])
     assert kind == "decoder"
     assert all(torch.equal(state[k], v) for k, v in decoder.state_dict().items())
 
@@ -117,7 +117,7 @@ def test_own_encoder_passes_through() -> None:
     own = load_encoder(upto="relu4_1").state_dict()
     photo = to_tensor(resize_shorter(read_image(sample("content", "chelsea")), 96))
     for given in (own, {f"module.{k}": v for k, v in own.items()}):
-        kind, state = convert(given, [photo])
+        kind, state = convert_state(given, [photo])
         assert kind == "encoder"
         assert all(torch.equal(state[k], v) for k, v in own.items())
 
@@ -137,7 +137,7 @@ def test_its_names_alone_do_not_make_an_encoder_our_own() -> None:
     plain["conv1_1.weight"] = first
     photo = to_tensor(resize_shorter(read_image(sample("content", "chelsea")), 96))
     with pytest.raises(WeightsError, match="whose names these are"):
-        convert(plain, [photo])
+        convert_state(plain, [photo])
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -197,9 +197,9 @@ def test_files_without_weights_are_told_in_one_line(tmp_path: Path) -> None:
 
 def test_other_networks_are_refused() -> None:
     with pytest.raises(WeightsError, match="neither VGG-19"):
-        convert(nn.Sequential(nn.Conv2d(3, 8, 3)).state_dict(), [])
+        convert_state(nn.Sequential(nn.Conv2d(3, 8, 3)).state_dict(), [])
     with pytest.raises(WeightsError, match="neither VGG-19"):
-        convert({}, [])
+        convert_state({}, [])
 
 
 def test_normalising_needs_a_picture() -> None:
@@ -210,7 +210,7 @@ def test_normalising_needs_a_picture() -> None:
 
 def test_converted_files_load(tmp_path: Path) -> None:
     decoder = sequential_decoder()
-    _, state = convert(decoder.state_dict(), [])
+    _, state = convert_state(decoder.state_dict(), [])
     save_file(state, tmp_path / "d.safetensors")
     loaded = load_decoder(tmp_path / "d.safetensors")
     x = torch.rand(1, 512, 2, 2)
