@@ -38,7 +38,7 @@ class LossNetwork:
         network = load_backbone(plan.backbone, weights=weights, upto=layers or None, pool=pool).to(device)
         self.network = network.to(memory_format=torch.channels_last)
         freeze(self.network)
-        self.dtype = torch.bfloat16 if plan.precision == "bf16" else None
+        self.dtype = torch.bfloat16 if plan.loss_precision == "bf16" else None
 
     def calibrate(self, content: Tensor) -> None:
         """Bring a network whose activations are not normalised to the scale of VGG-19's, for this photograph."""

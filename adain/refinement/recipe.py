@@ -25,7 +25,7 @@ That of SGD is for losses as the recipes weigh them, hundreds at the start; with
 
 SCHEDULES = ("constant", "cosine", "plateau")
 WEIGHTINGS = ("fixed", "gradient-norm", "loss-ratio")
-PRECISIONS = ("fp32", "bf16")
+LOSS_PRECISIONS = ("fp32", "bf16")
 POOLINGS = ("max", "average")
 BOUNDS = ("clamp", "none")
 
@@ -51,6 +51,9 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 FORMS = {"tv": ("absolute", "squared")} | dict.fromkeys(CONTENT_KINDS, ("mean", "half-sum"))
 """Choices of the option ``form``; the first is the default."""
+
+RENAMED = {"precision": "loss_precision"}
+"""Settings that older recipe files know by another name."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Recipe:
         blend_share: of the style, when the start is ``"blend"``.
         tolerance: stop early when ``patience`` steps improve the total by less than this share of it; 0 never.
         patience: see there; also that of the plateau schedule.
-        precision: of the loss network. Statistics and Gram matrices are float32 either way.
+        loss_precision: of the loss network. Statistics and Gram matrices are float32 either way.
         backbone: loss network, ``vgg19``, ``vgg16`` or ``resnet50``.
         name: for people.
     """
@@ -132,7 +135,7 @@ class Recipe:
     blend_share: float = 0.5
     tolerance: float = 0.0
     patience: int = 10
-    precision: str = "fp32"
+    loss_precision: str = "fp32"
     backbone: str = "vgg19"
     name: str = "custom"
 
@@ -225,6 +228,8 @@ def from_mapping(
     known: dict[str, Any] = {"name": name} if name else {}
     for key, value in values.items():
         key = str(key).replace("-", "_")
+        if key in RENAMED:
+            raise InputError(f"{where}{key} is called {RENAMED[key]} now")
         if key not in fields:
             raise InputError(f"{where}there is no setting {key!r}: {suggest(key, [*fields, 'base'])}")
         if key == "losses":
@@ -357,7 +362,7 @@ def _check(recipe: Recipe) -> None:
         "bounds": BOUNDS,
         "pool": POOLINGS,
         "weighting": WEIGHTINGS,
-        "precision": PRECISIONS,
+        "loss_precision": LOSS_PRECISIONS,
     }.items():
         _one_of(getattr(recipe, key), choices, key)
     for name, spec in recipe.losses.items():

@@ -89,10 +89,10 @@ def test_opsets_and_pooling(tmp_path: Path, opset: int, pool: str) -> None:
 
 def test_fewer_bits(tmp_path: Path) -> None:
     model, found = fast_model(), {}
-    for precision in defaults.ONNX_PRECISIONS:
-        written = export_onnx(model.encoder, model.decoder, tmp_path / precision, precision=precision)
+    for storage in defaults.ONNX_STORAGES:
+        written = export_onnx(model.encoder, model.decoder, tmp_path / storage, storage=storage)
         assert written.difference <= 1e-4
-        found[precision] = (sum(file.stat().st_size for file in written.files), written.psnr)
+        found[storage] = (sum(file.stat().st_size for file in written.files), written.psnr)
     # Half precision has 11 bits, so that its error is far below one of 256 levels; 8 bits come close to one.
     assert found["fp32"][1] > 90
     assert found["fp16"][1] > 60
@@ -103,7 +103,7 @@ def test_fewer_bits(tmp_path: Path) -> None:
 
 def test_metadata(tmp_path: Path) -> None:
     model = fast_model()
-    export_onnx(model.encoder, model.decoder, tmp_path, precision="fp16", details={"model": "mine", "licence": "MIT"})
+    export_onnx(model.encoder, model.decoder, tmp_path, storage="fp16", details={"model": "mine", "licence": "MIT"})
     for part in ("style", "transfer"):
         loaded = onnx.load(tmp_path / f"{part}.onnx")
         found = {entry.key: entry.value for entry in loaded.metadata_props}
@@ -135,14 +135,14 @@ def test_wrong_graphs_are_not_written(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     monkeypatch.setattr(export, "LEAST_PSNR", 200.0)
     with pytest.raises(WeightsError, match=r"int8.*use fp32"):
-        export_onnx(model.encoder, model.decoder, tmp_path, precision="int8")
+        export_onnx(model.encoder, model.decoder, tmp_path, storage="int8")
     assert [file.name for file in tmp_path.iterdir()] == ["style.onnx"]
     assert (tmp_path / "style.onnx").read_bytes() == b"old"
 
 
 def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = fast_model()
-    for bad in ({"precision": "int4"}, {"opset": 12}, {"opset": 99}):
+    for bad in ({"storage": "int4"}, {"opset": 12}, {"opset": 99}):
         with pytest.raises(InputError):
             export_onnx(model.encoder, model.decoder, tmp_path, **bad)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="one model"):

@@ -62,7 +62,7 @@ def test_export_and_stylize(run_cli: Run, weights: tuple[object, ...], tmp_path:
 
 
 def test_shipped_model(run_cli: Run, tmp_path: Path) -> None:
-    result = run_cli("export", "-o", tmp_path / "model", "--precision", "int8")
+    result = run_cli("export", "-o", tmp_path / "model", "--storage", "int8")
     assert result.exit_code == 0, result.output
     assert "dB PSNR to fp32" in result.stdout
     assert sum(path.stat().st_size for path in (tmp_path / "model").iterdir()) < 11e6

@@ -92,7 +92,7 @@ def test_optimizers_with_their_own_rates(refine: Any, optimizer: str) -> None:
 def test_half_precision(refine: Any) -> None:
     totals = {}
     for precision in ("fp32", "bf16"):
-        seen = watched(refine, recipe="gatys2016", optimizer="adam", lr=0.005, precision=precision, steps=4)
+        seen = watched(refine, recipe="gatys2016", optimizer="adam", lr=0.005, loss_precision=precision, steps=4)
         totals[precision] = [p.total for p in seen]
     assert totals["bf16"] == pytest.approx(totals["fp32"], rel=0.1)
     assert totals["bf16"] != totals["fp32"]
