@@ -14,8 +14,7 @@ from ._utils.declare import Unfit as Unfit
 from ._utils.declare import attachment as attachment
 from ._utils.declare import option as option
 from ._utils.declare import table as table
-from ._utils.errors import InputError
-from ._utils.suggest import closest
+from ._utils.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from .control.color import ColorPreservation
@@ -85,7 +84,7 @@ def _parse_modes(text: str) -> str | tuple[str, ...]:
     for mode in modes:
         if mode not in get_args(ColorMode):
             known = get_args(ColorMode)
-            raise ValueError(f"{', '.join(known)} or a list of these, not {mode}: {closest(mode, known)}")
+            raise ValueError(f"{', '.join(known)} or a list of these, not {mode}: {suggest(mode, known)}")
     return modes[0] if len(modes) == 1 else modes
 
 

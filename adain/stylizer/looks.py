@@ -296,7 +296,7 @@ class Look:
         return options.masks
 
     def _shares(self, placed: Placement) -> list[ColorShare]:
-        from ..nn.regions import shares
+        from ..nn.adain import shares
 
         if not isinstance(self.options.color, tuple):
             color = self.color(0)  # of the whole picture
