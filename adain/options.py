@@ -273,13 +273,6 @@ ARRANGEMENTS = ("weights", "masks", "label_map", "gradient", "grid")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileOptions(Options):
-    """What a photograph is to become, in a file."""
-
-    quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelOptions(Declared):
     """Which networks, and how they are run."""
 
@@ -311,6 +304,13 @@ class ModelOptions(Declared):
         None, "Largest picture to open or make, in pixels.", low=1, metavar="N", group="model", is_decisive=False
     )
     seed: int = option(0, "Seed of everything random.", metavar="N", group="model", is_decisive=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOptions(Options, ModelOptions):
+    """What a photograph is to become, by which networks, in a file."""
+
+    quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
 
 
 def check_alpha(alpha: float) -> float:

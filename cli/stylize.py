@@ -8,7 +8,6 @@ import click
 
 from adain.batch import FolderOptions
 from adain.batch.ray import RayOptions
-from adain.options import ModelOptions
 
 from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
 from .reporting import follow, tile_bar
@@ -23,7 +22,6 @@ from .reporting import follow, tile_bar
 @click.option("--engine", type=click.Choice(("local", "ray")), default="local", show_default=True,
               help="What does the work: this process, or Ray, which also reads and writes .parquet.")  # fmt: skip
 @options_of(RayOptions)
-@options_of(ModelOptions)
 def stylize(
     paths: tuple[str, ...],
     contents: tuple[str, ...],
@@ -56,18 +54,17 @@ def stylize(
             raise click.UsageError("with --label-map each style is given by --label, not by -s")
         styles = tuple(labelled)
     contents, styles = _split(paths, contents, styles)
-    model = take(ModelOptions, values)
     options = take(RayOptions, values)
     if engine == "ray":
         from adain.batch.ray import plan_dataset
 
-        job = plan_dataset(contents, styles, output or ".", options.change(model=model))
+        job = plan_dataset(contents, styles, output or ".", options)
     else:
         from adain.batch import Folder
 
         of_ray = {name: value for name, value in options.given().items() if name not in FolderOptions.declared()}
         RayOptions(**of_ray).require("torch", name="--engine local", hint="add --engine ray")
-        job = Folder.plan(contents, styles, output, FolderOptions.of(options), model, tolerant=True)
+        job = Folder.plan(contents, styles, output, FolderOptions.of(options), tolerant=True)
     return follow(job.results(tile_bar()), job.total, "adain stylize", as_json=as_json, failures=job.unreadable)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from .._utils.errors import ImageError
 from .._utils.keywords import takes
-from ..options import ModelOptions
 from ..stylizer.looks import Look, each
 from .manifest import Manifest
 from .options import FolderOptions
@@ -49,7 +48,7 @@ def stylize_folder(
         InputError: if options contradict each other, two outputs would share a name, or nothing can be written.
         MissingFileError, ImageError: if a folder is missing, cannot be read or holds no images.
     """
-    planned = Folder.plan(contents, styles, output, options, options.model)
+    planned = Folder.plan(contents, styles, output, options)
     made = []
     for result in planned.results(options.progress):
         made.append(result)
@@ -81,7 +80,6 @@ class Folder:
         styles: Any,
         output: str | os.PathLike[str] | None,
         options: FolderOptions,
-        model: ModelOptions | None = None,
         *,
         tolerant: bool = False,
     ) -> Folder:
@@ -121,7 +119,7 @@ class Folder:
         jobs = plan(search(paths, is_zip), names, output, suffix=options.suffix, pairs=options.pairs)
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
-        order = Order(tuple(looks), _bare(options), model or ModelOptions(), options.stylizer)
+        order = Order(tuple(looks), _bare(options), options.stylizer)
         tasks = []
         for job in jobs:
             look = looks[job.style]
@@ -184,7 +182,7 @@ class Folder:
 
 def _bare(options: FolderOptions) -> FolderOptions:
     """The options without what belongs to this process."""
-    return dataclasses.replace(options, stylizer=None, progress=None, model=None)
+    return dataclasses.replace(options, stylizer=None, progress=None)
 
 
 def _files(look: Look) -> list[str]:
