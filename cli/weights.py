@@ -19,7 +19,7 @@ def weights() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_weights(as_json: bool) -> None:
     """The shipped models with size, licence and origin."""
-    from adain.nn.pretrained import registry
+    from adain.nn.shipped import registry
 
     for name, model in registry().items():
         for part, entry in model.parts():
@@ -43,7 +43,7 @@ def list_weights(as_json: bool) -> None:
 @weights.command()
 def verify() -> None:
     """Compare every shipped file with its checksum."""
-    from adain.nn.pretrained import read_verified, registry
+    from adain.nn.shipped import read_verified, registry
 
     for entry in {entry.file: entry for model in registry().values() for entry in model}.values():
         read_verified(entry)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from .._utils.errors import InputError
+
+_log = logging.getLogger(__name__)
 
 
 def resolve_device(name: str | torch.device = "auto") -> torch.device:
@@ -16,9 +20,7 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
     if isinstance(name, torch.device):
         return name
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -30,4 +32,5 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
     }.get(device.type, False)
     if not present:
         raise InputError(f"this machine has no device {name!r}: use auto or cpu")
+    _log.info("device %s, %d threads", device, torch.get_num_threads())
     return device
