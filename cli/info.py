@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import shutil
 import tempfile
 from importlib import metadata
@@ -81,7 +82,7 @@ def lines(record: dict[str, Any]) -> list[str]:
 def shorten(text: str | os.PathLike[str]) -> str:
     """A path, or a message with paths in it, with ``~`` for the home folder."""
     home = os.path.expanduser("~").rstrip(os.sep)
-    return os.fspath(text).replace(home, "~") if os.path.isabs(home) else os.fspath(text)
+    return re.sub(rf"{re.escape(home)}(?![\w.-])", "~", os.fspath(text)) if os.path.isabs(home) else os.fspath(text)
 
 
 def _version(names: tuple[str, ...]) -> str | None:
