@@ -17,6 +17,7 @@ import click
 
 import adain
 from adain._utils.errors import AdainError
+from adain._utils.memory import free_memory
 from adain._utils.resources import sample_folder, weights_dir
 
 DISTRIBUTIONS = {
@@ -49,7 +50,7 @@ def describe() -> dict[str, Any]:
         "torch_problem": problem,
         "platform": platform.platform(),
         "cpu": {"name": _cpu(), "cores": os.cpu_count(), "threads": torch.get_num_threads() if torch else None},
-        "memory": {"total": _total_memory(), "free": _free_memory(torch) if torch else None},
+        "memory": {"total": _total_memory(), "free": free_memory()},
         "devices": _devices(torch) if torch else [],
         "models": _models(),
         "folders": {
@@ -116,12 +117,6 @@ def _total_memory() -> int | None:
     return None
 
 
-def _free_memory(torch: Any) -> int:
-    from adain._utils.memory import free_memory
-
-    return free_memory(torch.device("cpu"))
-
-
 def _devices(torch: Any) -> list[dict[str, Any]]:
     """The devices beside the CPU."""
     found = []
@@ -138,7 +133,7 @@ def _devices(torch: Any) -> list[dict[str, Any]]:
 
 def _models() -> list[dict[str, Any]]:
     """Every file of every shipped model, and what is wrong with it."""
-    from adain.nn.shipped import read_verified, registry
+    from adain.nn import read_verified, registry
 
     try:
         models = registry()

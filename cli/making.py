@@ -123,7 +123,7 @@ class Order:
         return fingerprint(plain)
 
     def _weights(self) -> list[Any]:
-        from adain.nn.pretrained import DEFAULT_MODEL, find_model
+        from adain.nn import DEFAULT_MODEL, find_model
 
         parts = []
         for part in ("encoder", "decoder"):

@@ -56,7 +56,7 @@ def load_stylizer(
     import torch
 
     from adain.image.io import DEFAULT_MAX_PIXELS
-    from adain.nn.pretrained import DEFAULT_MODEL
+    from adain.nn import DEFAULT_MODEL
     from adain.stylizer.stylizer import Stylizer
 
     torch.manual_seed(seed)

@@ -11,9 +11,8 @@ from torch import Tensor
 from .. import defaults
 from .._utils.errors import InputError
 from ..image import io as images
-from ..nn.adain import adaptive_instance_norm, check_alpha
+from ..nn.adain import adaptive_instance_norm, check_alpha, regional_instance_norm
 from ..nn.bands import fine_change
-from ..nn.regions import regional_instance_norm
 from ..nn.statistics import RunningStatistics, channel_mean_std, regional_mean_std
 from ..stylizer.content import Content
 from ..stylizer.halo import Box
@@ -252,7 +251,8 @@ def transfer(
     plain = regional_instance_norm(features, means, stds, target.cells, alphas, content_stats=stats)
     if not has_fine:
         return plain
-    return (plain + fine_change(features, styles, stats[1], alphas, target.cells)).to(features.dtype)
+    deviations = [(style.std, style.fine_std) for style in styles]
+    return (plain + fine_change(features, deviations, stats[1], alphas, target.cells)).to(features.dtype)
 
 
 def has_fine_band(target: Style | Placement) -> bool:
@@ -273,4 +273,4 @@ def _everywhere(features: Tensor, style: Style, alpha: float, known: Statistics 
         return adaptive_instance_norm(features, style.mean, style.std, alpha, content_stats=stats)
     stats = stats or channel_mean_std(features)
     plain = adaptive_instance_norm(features, style.mean, style.std, alpha, content_stats=stats)
-    return (plain + fine_change(features, [style], stats[1], [alpha])).to(features.dtype)
+    return (plain + fine_change(features, [(style.std, style.fine_std)], stats[1], [alpha])).to(features.dtype)

@@ -11,6 +11,7 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..image import io as images
 from ..image import tensors
+from ..nn.adain import shares as shares
 from ..nn.vgg import STRIDE
 from . import masks
 from .masks import Channel, Direction, MaskInput
@@ -97,11 +98,6 @@ def lay_cells(regions: Tensor, cells: tuple[int, int], names: Sequence[str] | No
 def is_full(mask: Tensor) -> bool:
     """Whether a mask selects everything."""
     return bool((mask == 1.0).all())
-
-
-def shares(regions: Tensor) -> Tensor:
-    r""":math:`m_r / \max(1, \sum_q m_q)`: what each region ``(R, 1, H, W)`` has of a pixel or a cell."""
-    return regions / regions.sum(dim=0, keepdim=True).clamp(min=1.0)
 
 
 def _check_aspect(label: str, mask: tuple[int, int], picture: tuple[int, int]) -> None:

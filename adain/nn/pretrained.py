@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from .._utils.errors import MissingFileError, WeightsError
 from . import palettes
-from .convert import decoder_state, first_line
+from .convert import decoder_state, read_tensors
 from .decoder import Decoder
-from .fast import SlimDecoder, SlimEncoder
+from .fast import FastDecoder, FastEncoder
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
 from .shipped import Model as Model
 from .shipped import WeightsFile as WeightsFile
@@ -41,7 +40,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 
     Returns:
         A frozen :class:`~adain.nn.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
-        :class:`~adain.nn.fast.SlimEncoder`.
+        :class:`~adain.nn.fast.FastEncoder`.
 
     Raises:
         MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
@@ -75,7 +74,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 def load_decoder(source: str | Path | None = None) -> Decoder:
     """The decoder of a shipped model, or one from a ``.safetensors`` file; arguments as :func:`load_encoder`."""
     tensors, name = _tensors(source, "decoder")
-    for kind in (Decoder, SlimDecoder):
+    for kind in (Decoder, FastDecoder):
         state = decoder_state(tensors, kind.specs)
         if state is not None:
             with torch.device("meta"):
@@ -90,7 +89,7 @@ def _encoder_kind(tensors: Mapping[str, Tensor], name: str) -> type[VGGEncoder]:
     first = tensors.get("conv1_1.bias")
     if first is None:
         return VGGEncoder
-    for kind in (VGGEncoder, SlimEncoder):
+    for kind in (VGGEncoder, FastEncoder):
         if len(first) == kind.table[0].c_out:
             return kind
     what = "a decoder" if len(first) == VGGEncoder.table[0].c_in else "a network of another width"
@@ -123,10 +122,7 @@ def _tensors(source: str | Path | None, part: str) -> tuple[dict[str, Tensor], s
         raise MissingFileError(f"{path} does not exist: give the {part} as a .safetensors file")
     if path.suffix != ".safetensors":
         raise WeightsError(f"{path} is not a .safetensors file: convert it with adain weights import")
-    try:
-        return load_safetensors(path.read_bytes()), str(path)
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is damaged or not a safetensors file: {first_line(error)}") from None
+    return read_tensors(path), str(path)
 
 
 def _fill(module: ModuleT, state: dict[str, Tensor], name: str) -> ModuleT:

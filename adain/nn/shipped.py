@@ -5,7 +5,6 @@ Free of torch, so that it can be listed and verified without; :mod:`adain.nn.pre
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .._utils.errors import MissingFileError, WeightsError
+from .._utils.errors import MissingFileError, WeightsError, first_line, suggest
 from .._utils.resources import weights_dir
 
 DEFAULT_MODEL = "vgg19"
@@ -94,7 +93,7 @@ def registry() -> dict[str, Model]:
             models[name] = Model(files[entry["encoder"]], files[entry["decoder"]], deeper)
         return models
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} is damaged ({error}): install adain again") from None
+        raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None
 
 
 def find_model(name: str) -> Model:
@@ -105,9 +104,7 @@ def find_model(name: str) -> Model:
     """
     models = registry()
     if name not in models:
-        close = difflib.get_close_matches(name, models, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(models)}"
-        raise WeightsError(f"there is no model {name!r}: {hint}")
+        raise WeightsError(f"there is no model {name!r}: {suggest(name, list(models))}")
     return models[name]
 
 

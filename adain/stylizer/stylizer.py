@@ -15,7 +15,6 @@ from torch import Tensor
 
 from .. import defaults
 from .._utils.errors import InputError
-from .._utils.memory import choose_tile
 from ..control.guidance import Placement, Regions, transfer
 from ..control.masks import Channel, MaskInput, mask_name
 from ..control.placement import Guide, is_full, lay_cells, lay_masks
@@ -25,15 +24,14 @@ from ..image.inputs import Opened, Picture, input_name, open_picture
 from ..image.io import ImageInput
 from ..nn import pretrained
 from ..nn.decoder import Decoder
-from ..nn.devices import resolve_device
-from ..nn.precision import resolve_precision
+from ..nn.devices import resolve_device, resolve_precision
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import STRIDE, VGGEncoder
 from .composition import ColorInput, Controls, Request, StyleInput, as_color, keep_colors
 from .content import Content as Content
 from .content import Watch
 from .halo import TileSize
-from .tiles import assemble, decode_tiles, encode_tiles, paint
+from .tiles import assemble, choose_tile, decode_tiles, encode_tiles, paint
 
 
 class Stylizer:
@@ -48,7 +46,7 @@ class Stylizer:
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` or a :class:`torch.device`.
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
         precision: of the networks: ``"fp32"``, ``"bf16"``, ``"fp16"`` or ``"auto"``, see
-            :func:`adain.nn.precision.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
+            :func:`adain.nn.devices.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
 
     Attributes:
         dtype: what the networks compute in.
@@ -201,7 +199,7 @@ class Stylizer:
             source, size, crop: as above; what :func:`~adain.image.inputs.open_picture` gave is of its final size
             already.
             tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
-                tiles if the whole does not fit into the free memory (see :func:`~adain._utils.memory.choose_tile`),
+                tiles if the whole does not fit into the free memory (see :func:`~adain.stylizer.tiles.choose_tile`),
                 which a tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No
                 gradient passes through tiles.
             watch: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.
