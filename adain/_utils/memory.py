@@ -18,22 +18,22 @@ ASSUMED = 4 << 30
 _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
-def free_memory(device: torch.device, *, root: Path = Path("/")) -> int:
+def free_memory(device: torch.device | None = None, *, root: Path = Path("/")) -> int:
     """Bytes that can still be had on a device.
 
     On the CPU this is what the kernel calls available, or what is left of a control group's limit where that is less.
 
     Args:
-        device: where to compute.
+        device: where to compute; None is the CPU, and needs no torch.
         root: where ``proc`` and ``sys`` are mounted.
     """
-    if device.type == "cuda":
+    if device is not None and device.type == "cuda":
         import torch
 
         free, _ = torch.cuda.mem_get_info(device)
         # What torch holds in its cache and does not use is free for us.
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    if device.type == "mps":
+    if device is not None and device.type == "mps":
         import torch
 
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from .. import defaults
 from .._utils.errors import InputError
 
+_log = logging.getLogger(__name__)
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -19,9 +22,7 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
     if isinstance(name, torch.device):
         return name
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -33,6 +34,7 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
     }.get(device.type, False)
     if not present:
         raise InputError(f"this machine has no device {name!r}: use auto or cpu")
+    _log.info("device %s, %d threads", device, torch.get_num_threads())
     return device
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from adain._utils.errors import InputError, MissingFileError, WeightsError
 from adain._utils.resources import weights_dir
-from adain.nn import pretrained
+from adain.nn import pretrained, shipped
 from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.pretrained import find_model, load_decoder, load_encoder, read_verified, registry
 
@@ -22,7 +22,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A writable copy of the shipped weights that the registry reads instead."""
     folder = tmp_path / "weights"
     shutil.copytree(weights_dir(), folder)
-    monkeypatch.setattr(pretrained, "weights_dir", lambda: folder)
+    monkeypatch.setattr(shipped, "weights_dir", lambda: folder)
     registry.cache_clear()
     yield folder
     registry.cache_clear()
