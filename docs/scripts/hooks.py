@@ -25,7 +25,8 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # what is described is this checkout
+sys.path.insert(0, str(ROOT))
+importlib.import_module("adain")  # of this checkout: mkdocs takes the path back when it has read this file
 MARKER = re.compile(r"^<!-- (options|commands|face|names): ([\w.]+) -->$", re.MULTILINE)
 SIGN = re.compile(r"([*_<`|])")
 BETWEEN, LEAST = re.compile(r"^(\S+?)<=x<=(\S+)$"), re.compile(r"^x>=(\S+)$")
