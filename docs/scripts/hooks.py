@@ -120,7 +120,7 @@ def handed_on(name: str) -> dict[str, str]:
     return {public: path for public, path in found.items() if not public.startswith("_")}
 
 
-def source_of(name: str) -> Path:
+def source_of(name: str) -> Any:
     """The file of a module; of a package its stub, which lists its names."""
     path = ROOT.joinpath(*name.split("."))
     candidates = (path / "__init__.pyi", path / "__init__.py", path.with_suffix(".py"))
@@ -137,15 +137,10 @@ def syntax(path: Path) -> ast.Module:
 
 
 def first_line(tree: ast.Module, name: str) -> str:
-    """What the docstring of a class, a function or a value in a file begins with."""
-    following = [*tree.body[1:], None]
-    for node, after in zip(tree.body, following, strict=True):
+    """What the docstring of a class or a function in a file begins with; nothing for a value."""
+    for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
             return (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            return str(after.value.value).split("\n\n")[0] if is_text else ""
     return ""
 
 
