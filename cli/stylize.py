@@ -198,7 +198,8 @@ def stylize(
         order = Order(controls=controls, refine_steps=refine_steps, model=model, **look, **how)
     tasks = []
     for job in plan:
-        details = {"content": os.fspath(job.content), "style": together[job.style], "alpha": alpha}
+        used = [os.fspath(art.path) for art in (arts if is_one else [arts[job.style]])]
+        details = {"content": os.fspath(job.content), "style": together[job.style], "styles": used, "alpha": alpha}
         tasks.append(Task(job, order.fingerprint(job, quality) if manifest else "", details))
     return carry_out(order, tasks, manifest, folders, quality=quality, as_json=as_json, failures=unreadable)
 

@@ -94,7 +94,9 @@ def stylize_folder(
     tasks = []
     for job in jobs:
         settings = fingerprint([shared, job.content, None if is_one else paths[job.style]])
-        tasks.append(Task(job, settings, {"content": os.fspath(job.content), "style": names[job.style]}))
+        used = [os.fspath(path) for path in (paths if is_one else [paths[job.style]])]
+        details = {"content": os.fspath(job.content), "style": names[job.style], "styles": used}
+        tasks.append(Task(job, settings, details))
     with manifest:
         manifest.sweep()
         return list(_follow(tasks, maker, manifest, existing, quality, callback))

@@ -21,7 +21,7 @@ from adain._utils.fingerprint import fingerprint
 from adain.batch.folder import stylize_folder
 from adain.control.guidance import Region, Regions, gradient
 from adain.control.style import Style
-from adain.metrics import evaluate as evaluation
+from adain.metrics import evaluation
 from adain.nn.backbones import load_backbone
 from adain.nn.fast import SlimDecoder, SlimEncoder
 from adain.nn.vgg import VGGEncoder
