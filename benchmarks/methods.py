@@ -28,8 +28,7 @@ from adain.image.io import save_image, to_pil
 from adain.image.tensors import center_crop_square
 from adain.nn.pretrained import load_encoder
 from adain.nn.vgg import Pooling
-from adain.refinement.recipe import load_recipe
-from adain.refinement.refine import refine
+from adain.refinement import load_recipe, refine
 from adain.stylizer.stylizer import Stylizer
 
 METHODS = {

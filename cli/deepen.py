@@ -13,7 +13,7 @@ from adain._utils.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.refinement.progress import Progress
+    from adain.refinement import Progress
     from adain.stylizer.stylizer import Stylizer
 
     from .controls import Controls
@@ -74,7 +74,7 @@ def deepening(
         from PIL import Image
         from tqdm import tqdm
 
-        from adain.refinement.refine import refine
+        from adain.refinement import refine
 
         own = together if is_one else {"style": [paths[look]], "style_masks": [parts[look]] if parts else None}
         hidden = quiet or not sys.stderr.isatty()
