@@ -1,8 +1,9 @@
-"""From a recipe and pictures to the losses of an optimisation, with their targets made."""
+"""From a recipe and pictures to the losses of an optimisation: their network, and their targets made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -21,14 +22,16 @@ from ..losses import (
     SlicedWassersteinLoss,
     StyleLoss,
     TotalVariationLoss,
-    combined_image,
 )
 from ..losses.container import Encoder
 from ..losses.content import Form as ContentForm
 from ..losses.variation import Form as VariationForm
-from ..nn.backbones import Architecture, Backbone
-from .pictures import Pictures, StylePicture
-from .recipe import CONTENT_KINDS, FORMS, STYLE_KINDS, LossSpec, Recipe
+from ..nn.backbones import Architecture, Backbone, TorchvisionBackbone, find_architecture, load_backbone
+from ..nn.vgg import Pooling
+from .frozen import freeze
+from .pictures import Pictures, blended
+from .recipe import Recipe
+from .specs import CONTENT_KINDS, FORMS, STYLE_KINDS, LossSpec
 
 _STYLE_LOSSES = {
     "gram": GramLoss,
@@ -122,13 +125,38 @@ def _losses(recipe: Recipe, backbone: Backbone, encode: Encoder, pictures: Pictu
     return LossSum(found)
 
 
-def blended(content: Tensor, styles: Sequence[StylePicture], share: float) -> Tensor:
-    """:func:`~adain.losses.combined_image` with several artworks: by weight, or each in its own region."""
-    whole = sum(style.share for style in styles)
-    result = content
-    for style in styles:
-        if style.guide is None:
-            result = result + combined_image(content, style.pixels, share * style.share / whole) - content
-        else:
-            result = result + style.guide * (combined_image(content, style.pixels, share) - content)
-    return result.clamp(0.0, 1.0)
+class LossNetwork:
+    """Makes the objective of any size; the network is loaded once.
+
+    Args:
+        plan: names network, layers, pooling and precision.
+        device: where to compute.
+        weights: the network's file; None for the shipped VGG-19.
+
+    Raises:
+        InputError, MissingFileError, WeightsError: see :func:`~adain.nn.backbones.load_backbone`.
+    """
+
+    def __init__(self, plan: Recipe, device: torch.device, weights: str | Path | None) -> None:
+        self.plan = plan
+        architecture = find_architecture(plan.backbone)
+        layers = [layer for name, spec in plan.losses.items() for layer in layers_of(name, spec, architecture)]
+        pool = cast(Pooling, plan.pool)
+        network = load_backbone(plan.backbone, weights=weights, upto=layers or None, pool=pool).to(device)
+        self.network = network.to(memory_format=torch.channels_last)
+        freeze(self.network)
+        self.dtype = torch.bfloat16 if plan.loss_precision == "bf16" else None
+
+    def calibrate(self, content: Tensor) -> None:
+        """Bring a network whose activations are not normalised to the scale of VGG-19's, for this photograph."""
+        if isinstance(self.network, TorchvisionBackbone):
+            self.network.calibrate(content)
+
+    def __call__(self, pictures: Pictures) -> PyramidLoss:
+        return objective(self.plan, self.network, self.encode, pictures)
+
+    def encode(self, image: Tensor, layers: Sequence[str]) -> Mapping[str, Tensor]:
+        """The network's features, computed in the precision of the recipe."""
+        with torch.autocast(image.device.type, self.dtype, enabled=self.dtype is not None):
+            found: Mapping[str, Tensor] = self.network(image, layers)
+        return found

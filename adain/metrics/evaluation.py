@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .. import defaults, metrics
+from .. import defaults
 from .._utils.errors import AdainError, InputError
 from ..image.io import DEFAULT_MAX_PIXELS
 from ..nn.devices import resolve_device
 from ..nn.pretrained import load_encoder
 from ..nn.vgg import layers_upto, min_size
 from ..stylizer.stylizer import Stylizer
-from .catalogue import Metric, choose
+from .catalogue import Metric, View, choose, layers_for
+from .frechet import frechet_distance
 from .gallery import Fit, Gallery, Seen, visiting
 from .making import Maker
-from .measures import View, layers_for, measure
 from .networks import LPIPS, ArtInception, art_fid
 from .pairs import Pair
 
@@ -170,8 +170,8 @@ class _Judge:
                 output, values = self._output(row, pair, content, style)
                 view = View(output, content, style)
                 for metric in self.metrics:
-                    if metric.scope == "pair":
-                        values[metric.name] = measure(metric.name, view)
+                    if metric.of is not None:
+                        values[metric.name] = float(metric.of(view))
                 self._remember(row, pair, view)
             except AdainError as error:
                 self.failures.append(error)
@@ -223,7 +223,7 @@ class _Judge:
             for row, vectors in self.vectors.get(kind, {}).items():
                 if len(vectors) >= 2:
                     output, style = (torch.stack(side) for side in zip(*vectors, strict=True))
-                    found[row][name] = float(metrics.frechet_distance(output, style))
+                    found[row][name] = float(frechet_distance(output, style))
         for row, values in found.items():
             distances = [entry.values["lpips"] for entry in entries if entry.row == row and "lpips" in entry.values]
             if self.wants("artfid") and "fid" in values and distances:

@@ -9,9 +9,9 @@ from adain._utils.errors import InputError
 from adain.losses import combined_image, content_loss, gram_loss, gram_matrix, style_loss, total_variation
 from adain.losses.moments import feature_stats
 from adain.nn.backbones import find_architecture
-from adain.refinement.pictures import Pictures, StylePicture
+from adain.refinement.objective import groups, layers_of
+from adain.refinement.pictures import Pictures, StylePicture, blended
 from adain.refinement.recipe import LossSpec
-from adain.refinement.targets import blended, groups, layers_of
 
 from .conftest import TinyNetwork, losses_of, pixels, plan
 

@@ -24,11 +24,10 @@ from ..options import Channel
 from ..stylizer.stylizer import Stylizer
 from .artworks import Artworks, ColorChoice
 from .descent import Descent
-from .network import LossNetwork
-from .pictures import Pictures, check_size
+from .objective import LossNetwork
+from .pictures import Pictures, check_size, make_start, one_pass
 from .progress import Callback, RefinementError
 from .recipe import DEFAULT_RECIPE, Recipe, from_mapping, load_recipe
-from .starts import make_start, one_pass
 
 
 @torch.inference_mode(False)  # whatever the caller's mode: the picture needs a gradient
@@ -68,8 +67,8 @@ def refine(
         content: path, ``PIL.Image`` or ``(B, 3, H, W)`` tensor in ``[0, 1]``; pictures of a batch are optimised one
             after the other.
         style: an artwork, or several: blended by ``weights``, or one for each of ``masks``.
-        recipe: name of one that ships (:func:`adain.refinement.recipe.names`), path of a ``.toml`` or ``.json`` file,
-            a :class:`~adain.refinement.recipe.Recipe`, or a mapping laid out as a recipe file.
+        recipe: name of one that ships (:func:`adain.refinement.recipe_names`), path of a ``.toml`` or ``.json`` file,
+            a :class:`~adain.refinement.Recipe`, or a mapping laid out as a recipe file.
         steps: evaluations of the losses in all; the recipe's by default.
         weights: one for each style, ≥ 0; scaled to sum 1, or to mean 1 where each style has its own region.
         masks: one for each style, of the photograph's shape and any size; its style loss is that of the region
@@ -84,11 +83,11 @@ def refine(
         style_size: shorter side the artworks are scaled to, 0 keeps their sizes. Larger means coarser strokes.
         crop: use the central squares.
         seed: of the noise.
-        callback: see :data:`~adain.refinement.progress.Callback`; a way to watch, and to stop early.
+        callback: see :data:`~adain.refinement.Callback`; a way to watch, and to stop early.
         stylizer: makes the one pass; also says the device. The shipped one by default.
         backbone_weights: file of the loss network, needed for any but the shipped VGG-19.
         device: where to compute, without a stylizer.
-        changes: other settings of the recipe, by the names of :class:`~adain.refinement.recipe.Recipe`.
+        changes: other settings of the recipe, by the names of :class:`~adain.refinement.Recipe`.
 
     Returns:
         A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one.

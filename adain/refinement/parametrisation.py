@@ -1,6 +1,8 @@
-"""Where a picture is moved: among its pixels, or where all its frequencies are of about equal strength."""
+"""Where a picture is moved, among its pixels or its frequencies, and how it is kept in ``[0, 1]`` meanwhile."""
 
 from __future__ import annotations
+
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -44,3 +46,30 @@ class Whitening:
     def _filter(self, image: Tensor, gain: Tensor) -> Tensor:
         filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(image) * gain, s=self.size)
         return filtered
+
+
+def bounded(image: Tensor) -> Tensor:
+    """``image`` cut to ``[0, 1]``, with a gradient that lets go of the bounds.
+
+    Inside, the gradient passes. On a bound it passes where descending leads inside: black and white are where many
+    pixels of photographs and of one-pass results lie, and ``clamp`` alone, whose gradient there is 0 in some versions
+    of torch, would hold them for ever. Where descending leads out, and beyond the bounds, where nothing changes, it
+    is 0.
+    """
+    return cast(Tensor, _Bounded.apply(image))
+
+
+class _Bounded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, image: Tensor) -> Tensor:
+        ctx.save_for_backward(image)
+        return image.clamp(0.0, 1.0)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (image,) = ctx.saved_tensors
+        passes = (image > 0.0) & (image < 1.0)
+        passes |= (image == 0.0) & (gradient < 0.0)
+        passes |= (image == 1.0) & (gradient > 0.0)
+        # Not a product: what is no number has to be noticed.
+        return torch.where(passes | gradient.isnan(), gradient, 0.0)
