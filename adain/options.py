@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ._utils.declare import Declaration as Declaration
 from ._utils.declare import Declared as Declared
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .control.regions import Guide
     from .control.style import Style
     from .image.io import ImageInput
-    from .stylizer.content import TileProgress
 
 ColorMode = Literal["none", "luminance", "linear", "histogram"]
 """How a stylised picture can keep the colours of the photograph."""
@@ -181,7 +180,9 @@ class Options(Declared):
     match_luma: bool = option(
         False, "Fit the artwork's light to the photograph's first.", group="colour", serves=PIXELS
     )
-    progress: Callable[[TileProgress], object] | None = attachment("Called after each tile with how far they are.")
+    progress: Callable[[Any], object] | None = attachment(
+        "Called with a :class:`~adain.stylizer.TileProgress` after each tile."
+    )
 
     @property
     def size(self) -> int:
@@ -191,9 +192,14 @@ class Options(Declared):
         return GRID_SIZE if self.grid is not None else 0
 
     @property
+    def arrangements(self) -> list[str]:
+        """The options given that say how several styles come together; :meth:`check` admits one."""
+        return [name for name in ARRANGEMENTS if getattr(self, name) is not None]
+
+    @property
     def arrangement(self) -> str:
         """How several styles come together: ``weights``, ``masks``, ``label_map``, ``gradient``, ``grid`` or empty."""
-        return next((name for name in ARRANGEMENTS if getattr(self, name) is not None), "")
+        return next(iter(self.arrangements), "")
 
     @property
     def has_background(self) -> bool:
@@ -208,7 +214,7 @@ class Options(Declared):
         """
         if styles == 0:
             raise InputError("no style given: at least one is needed")
-        given = [name for name in ARRANGEMENTS if getattr(self, name) is not None]
+        given = self.arrangements
         regional = bool({"masks", "label_map"} & set(given))
         masked = regional or self.gradient is not None
         if "weights" in given and "masks" in given:

@@ -95,7 +95,7 @@ class _Flag(click.Option):
         self.group = group
 
 
-class _Value(click.ParamType):
+class _Value(click.ParamType[Any]):
     """The value of an option, read from its text."""
 
     def __init__(self, declared: Declaration) -> None:

@@ -237,6 +237,16 @@ class Declared:
         known = self.declared()
         return {name: _files(known[name], getattr(self, name)) for name in known if known[name].is_decisive}
 
+    def files(self) -> list[str]:
+        """The names of files among the values."""
+        known, found = self.declared(), []
+        for name in known:
+            value = getattr(self, name) if known[name].is_file else None
+            for each in value if isinstance(value, (tuple, list)) else (value,):
+                if isinstance(each, (str, os.PathLike)) and each not in known[name].choices:
+                    found.append(os.fspath(each))
+        return found
+
     def absolute(self) -> Self:
         """The same with absolute names of files, for a process with another current folder."""
         known = self.declared()

@@ -16,7 +16,7 @@ from ..stylizer.looks import Look, each
 from .manifest import Manifest
 from .options import FolderOptions
 from .order import Order
-from .plan import Found, distinct, find, means_file, plan
+from .plan import Found, check_inputs, distinct, find, means_file, plan_jobs
 from .pool import share_out
 from .run import Result, Task, by_content, make, remaining
 
@@ -116,7 +116,9 @@ class Folder:
         else:
             looks = each(arts, options)
             names = [look.name for look in looks]
-        jobs = plan(search(paths, is_zip), names, output, suffix=options.suffix, pairs=options.pairs)
+        jobs = plan_jobs(search(paths, is_zip), names, output, suffix=options.suffix, pairs=options.pairs)
+        artworks = [art for look in looks for art in _files(look)]
+        check_inputs(jobs, [*artworks, *options.files()])
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
         order = Order(tuple(looks), _bare(options), options.stylizer)

@@ -144,7 +144,8 @@ class Maker:
         return look
 
     def _refine(self, picture: Image.Image, job: Job) -> Image.Image:
-        from ..refinement.refine import RefineOptions, refine
+        from ..refinement.options import RefineOptions
+        from ..refinement.run import refine
 
         look = self.order.looks[job.style]
         more = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model, "progress": self.progress}
