@@ -24,7 +24,7 @@ from adain._utils.resources import sample_folder
 from adain.control.color import ColorPreservation
 from adain.control.guidance import Region, Regions, transfer
 from adain.control.masks import ramp
-from adain.image.io import center_crop_square, read_image, resize_shorter
+from adain.image import center_crop_square, read_image, resize_shorter
 from adain.stylizer.composition import keep_colors
 from adain.stylizer.stylizer import Stylizer
 

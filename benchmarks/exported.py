@@ -23,7 +23,7 @@ from adain import defaults
 from adain._utils.resources import sample_folder
 from adain.backends.export import export_onnx
 from adain.backends.onnx import OnnxStylizer
-from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
+from adain.image import center_crop_square, read_image, resize_shorter, to_tensor
 from adain.nn.pretrained import DEFAULT_MODEL
 from adain.stylizer.stylizer import Stylizer
 

@@ -104,7 +104,7 @@ def on_folders(contents: Path, styles: Path, size: int, threads: int) -> str:
     from comparison.report import table
 
     from adain import metrics
-    from adain.image.io import list_images, to_pil, to_tensor
+    from adain.image import list_images, to_pil, to_tensor
     from adain.metrics.gallery import load_square
     from adain.metrics.pairs import pair_up
     from adain.nn.pretrained import load_encoder
@@ -143,8 +143,7 @@ def sheet(size: int, threads: int, path: Path) -> None:
     from comparison.plan import PAIRS, pair
     from comparison.worker import square
 
-    from adain.image.io import save_image
-    from adain.image.sheets import grid
+    from adain.image import contact_sheet, save_image
 
     columns = [cast(Pass, find(key)) for key in ("adain", "fast", "lite")]
     columns = [one for one in columns if not one.missing()]
@@ -155,7 +154,7 @@ def sheet(size: int, threads: int, path: Path) -> None:
         photo, art = square(pair(index)[0], size), square(pair(index)[1], size)
         rows.append([photo, art, *(one.image(photo, art) for one in columns)])
     labels = ["photograph", "artwork", *(one.name for one in columns)]
-    save_image(grid(rows, column_labels=labels, cell=min(size, 256)), path, quality=88)
+    save_image(contact_sheet(rows, column_labels=labels, cell=min(size, 256)), path, quality=88)
 
 
 def main() -> None:

@@ -24,8 +24,7 @@ from machine import describe
 
 from adain._utils.peak import peak_memory
 from adain._utils.resources import sample_folder
-from adain.image.io import save_image, to_pil
-from adain.image.tensors import center_crop_square
+from adain.image import center_crop_square, save_image, to_pil
 from adain.nn.pretrained import load_encoder
 from adain.nn.vgg import Pooling
 from adain.refinement.recipe import load_recipe

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from adain import metrics
 from adain.control.style import Style
-from adain.image.io import list_images
+from adain.image import list_images
 from adain.metrics.evaluate import MADE, evaluate
 from adain.metrics.gallery import load_square
 from adain.metrics.pairs import Pairing, pair_up

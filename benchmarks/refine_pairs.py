@@ -25,7 +25,7 @@ from machine import describe
 from torch import Tensor
 
 import adain
-from adain.image.io import list_images
+from adain.image import list_images
 from adain.refinement.network import LossNetwork
 from adain.refinement.pictures import Pictures, StylePicture
 from adain.refinement.progress import Progress

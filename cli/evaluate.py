@@ -125,7 +125,7 @@ def evaluate(
 
         check_writable(csv_path)
 
-    from adain.image.io import DEFAULT_MAX_PIXELS
+    from adain.image import DEFAULT_MAX_PIXELS
     from adain.metrics.evaluate import evaluate as run
     from adain.metrics.networks import LPIPS, ArtInception
     from adain.metrics.report import as_json as to_json

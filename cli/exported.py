@@ -72,7 +72,7 @@ class OnnxOrder:
             AdainError: if the model or an artwork cannot be read.
         """
         from adain.backends.onnx import OnnxStylizer, blend
-        from adain.image.io import DEFAULT_MAX_PIXELS
+        from adain.image import DEFAULT_MAX_PIXELS
 
         threads = None if self.jobs == 1 else max(1, (os.cpu_count() or 1) // self.jobs)
         stylizer = OnnxStylizer(self.folder, threads=threads, max_pixels=self.max_pixels or DEFAULT_MAX_PIXELS)
@@ -100,7 +100,7 @@ class OnnxMaker:
 
     def read(self, content: Path) -> Image.Image:
         """The photograph, upright."""
-        from adain.image.io import read_image
+        from adain.image import read_image
 
         return read_image(content, max_pixels=self.stylizer.max_pixels)
 

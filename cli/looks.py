@@ -187,7 +187,7 @@ def _gradient(arts: Sequence[Artwork], controls: Controls, alpha: float) -> Rend
 
 
 def _grid(arts: Sequence[Artwork], steps: int, alpha: float) -> Render:
-    from adain.image.sheets import grid
+    from adain.image import contact_sheet
     from adain.stylizer.grids import grid_weights
 
     weights = grid_weights(len(arts), steps)
@@ -203,7 +203,7 @@ def _grid(arts: Sequence[Artwork], steps: int, alpha: float) -> Render:
             ]
             for row in weights
         ]
-        return grid(rows, cell=max(content.size))
+        return contact_sheet(rows, cell=max(content.size))
 
     return render
 

@@ -47,12 +47,27 @@ class OneLineErrors(click.Group):
             _fail(str(error))
         except OSError as error:
             _fail(f"{error.filename or 'the operating system'}: {error.strerror or error}")
-        except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
-                raise
-            _fail("out of memory: use a smaller --content-size (--size), or --device cpu")
         else:
             sys.exit(result if isinstance(result, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, AdainError) or not out_of_memory(error):
+                raise
+            raise AdainError(memory_advice(self.commands[ctx.invoked_subcommand or ""], error)) from error
+
+
+def memory_advice(command: click.Command, error: BaseException) -> str:
+    """What to do about memory that ran out, by the options that a command has."""
+    options = {str(p.name): p.opts[0] for p in command.params if isinstance(p, click.Option)}
+    sizes = [options[name] for name in ("content_size", "style_size", "size", "batch_size", "cell") if name in options]
+    ways = [f"a smaller {' or '.join(sizes)}"] if sizes else []
+    on_host = isinstance(error, MemoryError) or "can't allocate memory" in str(error).lower()
+    if "device" in options and not on_host:
+        ways.append(f"{options['device']} cpu")
+    return f"out of memory: {'use ' + ', or '.join(ways) if ways else 'end other programs that take much of it'}"
 
 
 def _fail(message: str, command: str = "adain") -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from adain.batch.folder import ContentMaker
     from adain.batch.plan import Job
-    from adain.image.inputs import Opened
+    from adain.image import Source
     from adain.stylizer.halo import TileSize
 
 
@@ -65,7 +65,7 @@ class Order:
         """
         from adain.allocator import keep_memory
         from adain.batch.folder import ContentMaker
-        from adain.image.io import DEFAULT_MAX_PIXELS
+        from adain.image import DEFAULT_MAX_PIXELS
         from adain.stylizer.cache import StyleCache
 
         masks: list[Any] = [*self.controls.masks]
@@ -147,11 +147,11 @@ class StyleMaker:
     looks: list[Look]
     deepen: Deepen | None
 
-    def read(self, content: Path) -> Opened | Path:
+    def read(self, content: Path) -> Source | Path:
         """See :meth:`adain.batch.folder.ContentMaker.read`."""
         return self.contents.read(content)
 
-    def render(self, loaded: Opened | Path, job: Job) -> Image.Image:
+    def render(self, loaded: Source | Path, job: Job) -> Image.Image:
         """The picture of a job."""
         picture = self.looks[job.style].render(self.contents.encode(loaded, job))
         return picture if self.deepen is None else self.deepen(picture, job.content, job.style)

@@ -55,7 +55,7 @@ def load_stylizer(
     # Imported here: torch takes a second that --help and usage errors need not wait for.
     import torch
 
-    from adain.image.io import DEFAULT_MAX_PIXELS
+    from adain.image import DEFAULT_MAX_PIXELS
     from adain.nn.pretrained import DEFAULT_MODEL
     from adain.stylizer.stylizer import Stylizer
 

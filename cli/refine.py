@@ -152,7 +152,7 @@ def refine(
 
     from adain._utils.signals import CODES, StopFlag
     from adain.batch import plan as jobs
-    from adain.image.io import DEFAULT_MAX_PIXELS
+    from adain.image import DEFAULT_MAX_PIXELS
 
     name = "+".join(Path(path).stem for path in styles)
     todo = jobs.plan(jobs.expand(paths[:1]), [name], output)
@@ -227,7 +227,7 @@ def _one(
     from PIL import Image
     from tqdm import tqdm
 
-    from adain.image.io import save_image, to_pil
+    from adain.image import save_image, to_pil
     from adain.refinement.progress import RefinementError
     from adain.refinement.refine import refine as optimise
     from adain.refinement.report import LossLog, LossPlot, Partial, Snapshots

@@ -176,7 +176,7 @@ def stylize(
     model = {**options, "precision": precision}
     look: dict[str, Any]
     if engine.is_ray:
-        from adain.image.io import DEFAULT_MAX_PIXELS
+        from adain.image import DEFAULT_MAX_PIXELS
 
         masks = controls.label_masks(options["max_pixels"] or DEFAULT_MAX_PIXELS) if controls.label_map else ()
         look = {"alpha": alpha, "weights": weights, "style_size": style_size, "crop": crop}

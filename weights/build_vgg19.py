@@ -24,7 +24,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from adain.image.io import list_images, read_image, resize_shorter, split_alpha, to_tensor
+from adain.image import list_images, read_image, resize_shorter, split_alpha, to_tensor
 from adain.nn import palettes
 from adain.nn.convert import CAFFE_MEAN_BGR, activation_means
 from adain.nn.vgg import LAYERS, layers_upto

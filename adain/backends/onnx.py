@@ -6,16 +6,17 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from .. import defaults
 from .._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
-from ..image import io as images
-from ..image.arrays import FloatArray, from_array, to_array
-from ..image.source import check_least, input_name, open_image
+from ..image import DEFAULT_MAX_PIXELS, PictureInput, open_source, with_alpha
+from ..image.arrays import FloatArray, check_range, from_array
+from ..image.source import check_least, input_name
 from ..strengths import check_alpha, normalize_weights
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ FORMAT = "adain-onnx-1"
 """What the metadata of an exported graph says it is."""
 
 STYLE_FILE, TRANSFER_FILE = "style.onnx", "transfer.onnx"
-
-ArrayInput = str | os.PathLike[str] | Image.Image | FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,7 @@ class OnnxStylizer:
         *,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
-        max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = DEFAULT_MAX_PIXELS,
     ) -> None:
         self.max_pixels = max_pixels
         self._style = _open(Path(folder) / STYLE_FILE, threads, providers)
@@ -86,25 +85,26 @@ class OnnxStylizer:
         self.channels = int(self.metadata["channels"])
         self._least = int(self.metadata["min_size"])
 
-    def encode_style(self, source: ArrayInput, *, size: int = defaults.STYLE_SIZE, crop: bool = False) -> OnnxStyle:
+    def encode_style(self, source: PictureInput, *, size: int = defaults.STYLE_SIZE, crop: bool = False) -> OnnxStyle:
         """The statistics of an artwork, to be reused for every photograph.
 
         Args:
-            source: path, ``PIL.Image`` or ``(B, 3, H, W)`` array in ``[0, 1]``; arrays are taken as they are.
+            source: whatever :func:`~adain.image.read_image` takes, or a float array ``(B, 3, H, W)`` in ``[0, 1]``,
+                which is taken as it is.
             size: shorter side in pixels the artwork is resized to; 0 keeps its own.
             crop: cut the central square out first.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 16 px a side.
+            MissingFileError, ImageError: see :func:`adain.image.read_image`; also for pictures under 16 px a side.
         """
         pixels, _ = self._pixels(source, size, crop)
         mean, std = _run(self._style, image=pixels)
-        return OnnxStyle(mean, std, "" if isinstance(source, np.ndarray) else input_name(source))
+        return OnnxStyle(mean, std, input_name(source))
 
     def stylize(
         self,
-        content: ArrayInput,
-        style: ArrayInput | OnnxStyle | Sequence[ArrayInput | OnnxStyle],
+        content: PictureInput,
+        style: PictureInput | OnnxStyle | Sequence[PictureInput | OnnxStyle],
         *,
         alpha: float = defaults.ALPHA,
         weights: Sequence[float] | None = None,
@@ -115,23 +115,25 @@ class OnnxStylizer:
         """The photograph in the style of the artwork, or in a blend of several.
 
         Args:
-            content: path, ``PIL.Image`` or ``(B, 3, H, W)`` array in ``[0, 1]``.
+            content: whatever :func:`~adain.image.read_image` takes, or a float array ``(B, 3, H, W)`` in ``[0, 1]``.
             style: likewise, or what :meth:`encode_style` gave; or several.
             alpha: strength in ``[0, 1]``.
             weights: of several styles, ≥ 0, scaled to sum 1; equal by default.
-            content_size: shorter side of the result in pixels; 0 keeps the content's size. Arrays keep theirs.
+            content_size: shorter side of the result in pixels; 0 keeps the content's size. Arrays
+                ``(B, 3, H, W)`` keep theirs.
             style_size, crop: see :meth:`encode_style`; of styles that are not encoded yet.
 
         Returns:
-            A float32 array for an array, else a ``PIL.Image`` with the content's alpha channel if it had one.
+            A float32 array for an array ``(B, 3, H, W)``, else a ``PIL.Image`` with the content's alpha channel if it
+            had one.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 16 px a side.
+            MissingFileError, ImageError: see :func:`adain.image.read_image`; also for pictures under 16 px a side.
             InputError: if alpha or a weight is out of range, counts differ, a style is another model's, or memory
                 runs out: the whole picture is in it at once.
         """
         alpha = check_alpha(alpha)
-        several = list(style) if isinstance(style, (list, tuple)) else [cast("ArrayInput | OnnxStyle", style)]
+        several = list(style) if isinstance(style, (list, tuple)) else [cast("PictureInput | OnnxStyle", style)]
         encoded = [s if isinstance(s, OnnxStyle) else self.encode_style(s, size=style_size, crop=crop) for s in several]
         target = blend(encoded, weights)
         pixels, opacity = self._pixels(content, content_size, crop)
@@ -146,19 +148,19 @@ class OnnxStylizer:
             )
         strength = np.array(alpha, np.float32)
         (result,) = _run(self._transfer, image=pixels, mean=target.mean, std=target.std, alpha=strength)
-        return result if isinstance(content, np.ndarray) else images.with_alpha(from_array(result), opacity)
+        return result if _is_batch(content) else with_alpha(from_array(result), opacity)
 
-    def _pixels(self, source: ArrayInput, size: int, crop: bool) -> tuple[FloatArray, Image.Image | None]:
-        if isinstance(source, np.ndarray):
-            if source.ndim != 4 or source.shape[1] != 3 or source.dtype.kind != "f":
+    def _pixels(self, source: PictureInput, size: int, crop: bool) -> tuple[FloatArray, Image.Image | None]:
+        if _is_batch(source):
+            if source.shape[1] != 3 or source.dtype.kind != "f" or 0 in source.shape:
                 raise ImageError(
                     f"image arrays must be floats (B, 3, H, W) in [0, 1], not {source.dtype} of shape {source.shape}"
                 )
+            check_range(float(source.min()), float(source.max()), "image arrays")
             check_least((source.shape[2], source.shape[3]), self._least, "")
             return np.ascontiguousarray(source, np.float32), None
-        image, opacity, _ = open_image(source, size=size, crop=crop, max_pixels=self.max_pixels)
-        check_least((image.height, image.width), self._least, input_name(source))
-        return to_array(image), opacity
+        opened = open_source(source, size=size, crop=crop, max_pixels=self.max_pixels, least=self._least)
+        return opened.to_array(), opened.opacity
 
     def __repr__(self) -> str:
         return f"OnnxStylizer({self.metadata['model']!r}, {self.metadata['precision']})"
@@ -186,6 +188,11 @@ def blend(styles: Sequence[OnnxStyle], weights: Sequence[float] | None = None) -
         return kept[0][1]
     mean, std = (sum(share * getattr(style, part) for share, style in kept) for part in ("mean", "std"))
     return OnnxStyle(mean, std, " + ".join(f"{share:.3g} {style.name}" for share, style in kept))
+
+
+def _is_batch(source: object) -> TypeGuard[npt.NDArray[Any]]:
+    """Whether pixels are given as the networks take them, and wanted so."""
+    return isinstance(source, np.ndarray) and source.ndim == 4
 
 
 def import_onnxruntime() -> Any:
@@ -242,6 +249,7 @@ def _run(session: onnxruntime.InferenceSession, **inputs: Any) -> list[Any]:
     except Exception as error:  # see above
         if out_of_memory(error) or "Failed to allocate" in str(error) or "bad_alloc" in str(error):
             raise InputError(
-                "memory ran out: ask for a smaller size, or stylise in tiles with adain stylize without --onnx"
+                "memory ran out: ask for a smaller content_size (--content-size), or stylise in tiles with "
+                "adain stylize without --onnx"
             ) from None
         raise

@@ -13,7 +13,7 @@ from .. import defaults
 from .._utils.errors import InputError
 from .._utils.fingerprint import fingerprint
 from ..control.style import Style
-from ..image.inputs import Opened
+from ..image import Source
 from ..image.io import count_pixels
 from ..nn.vgg import CONTENT_LAYER, layers_upto
 from ..stylizer.composition import Controls, Request, as_color
@@ -121,13 +121,13 @@ class ContentMaker:
         self.tile, self.watch = tile, watch
         self._encoded: tuple[Path, Content] | None = None
 
-    def read(self, content: Path) -> Opened | Path:
+    def read(self, content: Path) -> Source | Path:
         """A photograph of its final size, or, if it is very large, just its path; any thread may ask."""
         if count_pixels(content) > READ_AHEAD_PIXELS:
             return content
         return self.stylizer.open(content, size=self.content_size, crop=self.crop)
 
-    def encode(self, loaded: Opened | Path, job: Job) -> Content:
+    def encode(self, loaded: Source | Path, job: Job) -> Content:
         """The content of a job after the encoder, from what :meth:`read` gave."""
         if self._encoded is None or self._encoded[0] != job.content:
             self._encoded = None  # free the features of the picture before
@@ -154,7 +154,7 @@ class _Plain(ContentMaker):
         self.styles, self.is_one, self.controls = styles, is_one, controls
         self.known: dict[Path, Style] = {}
 
-    def render(self, loaded: Opened | Path, job: Job) -> Image.Image:
+    def render(self, loaded: Source | Path, job: Job) -> Image.Image:
         content = self.encode(loaded, job)
         style = [self._style(path) for path in self.styles] if self.is_one else self._style(self.styles[job.style])
         controls: Any = self.controls

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .._utils.errors import ImageError, InputError
 from ..defaults import PAIRS
-from ..image.io import WRITABLE, check_output_path, list_images
+from ..image import WRITABLE, check_output_path, list_images
 
 FALLBACK_SUFFIX = ".png"
 """Used for contents whose own format cannot be written."""

@@ -18,7 +18,7 @@ from .. import defaults
 from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from .._utils.files import atomic_path, temporary_name
 from .._utils.prefetch import THREADS, read_ahead, write_behind
-from ..image.io import encode_image
+from ..image import encode_image
 from .manifest import Manifest
 from .plan import Job
 

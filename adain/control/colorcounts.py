@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..image import io as images
+from ..image.resize import cut
 
 _BAND = 1 << 22  # pixels that are looked at together
 _LEVELS = 256
@@ -32,7 +32,7 @@ def count_colors(picture: Image.Image, mask: Tensor | None = None) -> tuple[Tens
     rows = max(1, _BAND // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        levels = torch.from_numpy(np.array(images.cut(picture, (0, top, width, bottom)))).view(-1, 3).long()
+        levels = torch.from_numpy(np.array(cut(picture, (0, top, width, bottom)))).view(-1, 3).long()
         codes = (levels[:, 0] * _LEVELS + levels[:, 1]) * _LEVELS + levels[:, 2]
         weights = torch.ones(()).expand(len(codes)) if mask is None else mask[0, 0, top:bottom].reshape(-1)
         counts.index_add_(0, codes, weights.double())

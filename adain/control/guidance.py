@@ -10,13 +10,13 @@ from torch import Tensor
 
 from .. import defaults
 from .._utils.errors import InputError
-from ..image import io as images
+from ..image import DEFAULT_MAX_PIXELS
+from ..image.box import Box
 from ..nn.adain import adaptive_instance_norm, check_alpha
 from ..nn.bands import fine_change
 from ..nn.regions import regional_instance_norm
 from ..nn.statistics import RunningStatistics, channel_mean_std, regional_mean_std
 from ..stylizer.content import Content
-from ..stylizer.halo import Box
 from .masks import MIN_AREA, MIN_PEAK, Channel, Direction, MaskInput, mask_name, uncovered
 from .placement import Guide, Ramp, is_full, lay_cells, lay_masks
 from .style import Style
@@ -81,7 +81,7 @@ class Regions:
         if not self.regions:
             raise InputError("Regions need at least one Region")
 
-    def place(self, content: Content, *, max_pixels: int | None = images.DEFAULT_MAX_PIXELS) -> Placement:
+    def place(self, content: Content, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
         """These regions on a photograph.
 
         Raises:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..image import io as images
-from ..image import tensors
+from ..image import DEFAULT_MAX_PIXELS, center_crop_square
 from ..nn.vgg import STRIDE
 from . import masks
 from .masks import Channel, Direction, MaskInput
@@ -47,7 +46,7 @@ def lay_masks(
     names: Sequence[str] | None = None,
     channel: Channel = "luminance",
     device: torch.device | str = "cpu",
-    max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
 ) -> Tensor:
     """Masks at the size of a picture: each read, checked, resized and cropped as the picture was, and feathered.
 
@@ -79,7 +78,7 @@ def lay_masks(
         mask = masks.read_mask(guide, channel=channel, max_pixels=max_pixels).to(device, torch.float32)
         _check_aspect(label, (mask.shape[2], mask.shape[3]), whole)
         mask = masks.resize_mask(mask, whole)
-        laid.append(mask if whole == size else tensors.center_crop_square(mask))
+        laid.append(mask if whole == size else center_crop_square(mask))
     regions = masks.prepare_regions(laid, size, feather=feather, names=given)
     # White stays white, so that a mask of the whole picture is no mask at all.
     return regions.masked_fill_(regions > _FULL, 1.0)

@@ -12,6 +12,7 @@ from .content import content_distance, content_feature_loss, content_target_loss
 from .frechet import FRECHET_LAYER, frechet_distance, gaussian_frechet_distance, pooled
 from .histograms import histogram_distance, rgb_uv_histogram
 from .monotonicity import Monotonicity, falling, interpolation
+from .motion import warping_error
 from .pixels import SSIM_WINDOW, psnr, ssim
 from .style import (
     GRAM_LAYERS,
@@ -52,4 +53,5 @@ __all__ = [
     "style_stats",
     "target_statistics",
     "vgg_distance",
+    "warping_error",
 ]

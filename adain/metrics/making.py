@@ -102,7 +102,7 @@ class Maker:
 
     def _pan(self, content: Path, style: Path) -> float:
         """Two views of the content, the second :data:`PAN` further, each stylised by itself."""
-        from ..image.warp import warping_error
+        from .motion import warping_error
 
         pixels = self.gallery.look(content).pixels
         right, down = PAN

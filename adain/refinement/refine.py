@@ -12,12 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from .. import defaults
-from .._utils.errors import ImageError
 from ..control.masks import Channel, MaskInput
 from ..control.placement import Guide, lay_masks
-from ..image import io as images
-from ..image.inputs import input_name
-from ..image.io import ImageInput
+from ..image import ImageInput, to_pil, with_alpha
+from ..image.source import input_name
 from ..nn.backbones import check_layers, find_architecture
 from ..nn.vgg import LAYERS
 from ..stylizer.stylizer import Stylizer
@@ -64,8 +62,8 @@ def refine(
     Args:
         start: picture to start from, or ``"adain"`` (the one pass), ``"content"``, ``"noise"`` or ``"blend"``;
             that of the recipe by default.
-        content: path, ``PIL.Image`` or ``(B, 3, H, W)`` tensor in ``[0, 1]``; pictures of a batch are optimised one
-            after the other.
+        content: anything :func:`~adain.image.open_source` takes: a path, an open file, a ``PIL.Image``, an array, or a
+            tensor in ``[0, 1]``; pictures of a batch are optimised one after the other.
         style: an artwork, or several: blended by ``weights``, or one for each of ``masks``.
         recipe: name of one that ships (:func:`adain.refinement.recipe.names`), path of a ``.toml`` or ``.json`` file,
             a :class:`~adain.refinement.recipe.Recipe`, or a mapping laid out as a recipe file.
@@ -90,12 +88,13 @@ def refine(
         changes: other settings of the recipe, by the names of :class:`~adain.refinement.recipe.Recipe`.
 
     Returns:
-        A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one.
+        A tensor of as many dimensions for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel
+        if it had one.
         No gradient runs from the result to the pictures that were given.
 
     Raises:
         InputError: for a recipe, loss, layer, weight or mask that cannot be used; the message says what can.
-        MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 32 px a side.
+        MissingFileError, ImageError: see :func:`adain.image.read_image`; also for pictures under 32 px a side.
         RefinementError: if the loss stops being finite; it carries the last good picture.
     """
     plan = _plan(recipe, changes if steps is None else {**changes, "steps": steps})
@@ -107,17 +106,14 @@ def refine(
     if start is None:
         start = plan.start
     network = LossNetwork(plan, stylizer.device, backbone_weights)
-    pixels, opacity, uncropped = stylizer.picture(content, size=content_size, crop=crop)
-    check_size((pixels.shape[2], pixels.shape[3]), input_name(content) or "the photograph")
-    if not bool(pixels.isfinite().all()):
-        raise ImageError("the photograph holds values that are not finite numbers: it has to lie in [0, 1]")
-    pixels = pixels.detach()
+    opened = stylizer.open(content, size=content_size, crop=crop)
+    check_size(opened.size, input_name(content) or "the photograph")
+    pixels = opened.to_tensor(stylizer.device).detach()
     artworks = Artworks(stylizer, style, weights, masks, style_masks, mask_channel, background, color, style_size, crop)
     regions = None
     if masks is not None:
-        size = (pixels.shape[2], pixels.shape[3])
-        laid: dict[str, Any] = {"uncropped": uncropped, "feather": feather, "channel": mask_channel}
-        regions = lay_masks(masks, size, device=pixels.device, max_pixels=stylizer.max_pixels, **laid)
+        laid: dict[str, Any] = {"uncropped": opened.uncropped, "feather": feather, "channel": mask_channel}
+        regions = lay_masks(masks, opened.size, device=pixels.device, max_pixels=stylizer.max_pixels, **laid)
     results = []
     for index in range(pixels.shape[0]):
         photo = pixels[index : index + 1].contiguous()
@@ -135,9 +131,8 @@ def refine(
         results.append(colors.finish(result, photo))
     result = torch.cat(results)
     if isinstance(content, Tensor):
-        return result
-    picture = images.to_pil(result)
-    return picture if opacity is None else images.with_alpha(picture, opacity)
+        return result[0] if opened.is_single else result
+    return with_alpha(to_pil(result), opened.opacity)
 
 
 def _plan(recipe: str | Path | Recipe | Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:

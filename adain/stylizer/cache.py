@@ -12,7 +12,7 @@ from .. import defaults
 from .._utils.errors import InputError, MissingFileError
 from ..control.masks import Channel
 from ..control.style import Style
-from ..image.inputs import input_name
+from ..image.source import input_name
 from ..nn.vgg import CONTENT_LAYER, VGGEncoder, layers_upto
 from .stylizer import Stylizer
 

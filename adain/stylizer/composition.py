@@ -16,7 +16,7 @@ from ..control.guidance import Placement, Regions, guide_names, place
 from ..control.masks import Channel, MaskInput, uncovered
 from ..control.placement import Guide, lay_masks, shares
 from ..control.style import Style, blend, normalize_weights
-from ..image.io import ImageInput
+from ..image import ImageInput
 from ..nn.adain import check_alpha
 from .content import Content, Watch
 from .halo import TileSize
@@ -278,7 +278,7 @@ class Request:
 
 
 def _listed(style: StyleInput | Sequence[StyleInput]) -> tuple[StyleInput, ...]:
-    if isinstance(style, Sequence) and not isinstance(style, str):
+    if isinstance(style, Sequence) and not isinstance(style, (str, bytes)):
         return tuple(style)
     return (style,)
 

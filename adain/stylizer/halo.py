@@ -20,6 +20,7 @@ from torch import Tensor
 
 from .. import defaults
 from .._utils.errors import InputError
+from ..image.box import Box
 from ..nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
 
 TileSize = int | str
@@ -93,38 +94,6 @@ ENCODER_HALO = -(-ENCODER_REACH // STRIDE)
 
 DECODER_HALO = DECODER_REACH
 """Halo of a tile in cells when it is decoded."""
-
-
-class Box(NamedTuple):
-    """A rectangle of cells or pixels: from ``top`` and ``left`` on, up to and without ``bottom`` and ``right``."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def area(self) -> int:
-        return (self.bottom - self.top) * (self.right - self.left)
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, to index with."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def pixels(self, size: tuple[int, int]) -> Box:
-        """A box of cells as one of the pixels of an image of that height and width."""
-        bottom, right = min(self.bottom * STRIDE, size[0]), min(self.right * STRIDE, size[1])
-        return Box(self.top * STRIDE, self.left * STRIDE, bottom, right)
-
-    def within(self, outer: Box) -> Box:
-        """This box as seen from the corner of another."""
-        return Box(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
-
-    def grown(self, by: int, size: tuple[int, int]) -> Box:
-        """This box with a margin, as far as an area of that height and width goes."""
-        bottom, right = min(self.bottom + by, size[0]), min(self.right + by, size[1])
-        return Box(max(self.top - by, 0), max(self.left - by, 0), bottom, right)
 
 
 @dataclass(frozen=True)

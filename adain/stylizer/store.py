@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
-from .halo import Box
+from ..image.box import Box
 
 IN_MEMORY = 128 << 20
 """Bytes up to which a feature map is kept in memory: that of 4 megapixels."""

@@ -17,14 +17,14 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..control.guidance import Placement, content_statistics, has_fine_band, transfer
 from ..control.style import Style
-from ..image import io as images
-from ..image.inputs import Opened
+from ..image import Source, to_pil
+from ..image.box import Box
 from ..nn.bands import REACH_CELLS
 from ..nn.decoder import Decoder
 from ..nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 from .composition import ColorShare, keep_colors
 from .content import Content, TileProgress, Tiles, Watch
-from .halo import DECODER_HALO, ENCODER_HALO, Box, Tiling, Trimmer, cells_of, decoder_steps, encoder_steps, spans
+from .halo import DECODER_HALO, ENCODER_HALO, Tiling, Trimmer, cells_of, decoder_steps, encoder_steps, spans
 from .store import FeatureStore
 
 BAND_CELLS = 16
@@ -33,7 +33,7 @@ BAND_CELLS = 16
 
 def encode_tiles(
     encoder: VGGEncoder,
-    opened: Opened,
+    opened: Source,
     tile: int,
     *,
     device: torch.device,
@@ -68,6 +68,7 @@ def encode_tiles(
         image,
         opened.uncropped,
         Tiles(tiling, store, picture, watch),
+        opened.is_single,
     )
     dtype = next(encoder.parameters()).dtype
     steps = encoder_steps(layers_upto(CONTENT_LAYER, encoder.table))
@@ -121,7 +122,7 @@ def decode_tiles(
             part = target.to(device) if isinstance(target, Style) else target.part(wide, device)
             changed = transfer(features, part, alpha, content_stats=(mean, std))
             changed = changed[(..., *outer.within(wide).slices)].to(dtype)
-            place = inner.pixels(content.size)
+            place = inner.pixels(content.size, STRIDE)
             trim = Trimmer(steps, inner, outer)
             result = decoder(changed.contiguous(memory_format=torch.channels_last), trim=trim).float()
             result = result[..., : place.bottom - place.top, : place.right - place.left].clamp(0.0, 1.0)
@@ -143,7 +144,7 @@ def paint(tiles: Iterator[tuple[Box, Tensor]], content: Content) -> Image.Image:
     """Tiles as one picture: 3 bytes a pixel."""
     canvas = Image.new("RGB", (content.size[1], content.size[0]))
     for place, tile in tiles:
-        canvas.paste(images.to_pil(tile), (place.left, place.top))
+        canvas.paste(to_pil(tile), (place.left, place.top))
     return canvas
 
 
@@ -180,7 +181,7 @@ def _bands(content: Content, device: torch.device) -> Iterator[tuple[Box, Tensor
 
 def _padded(content: Content, cells: Box, device: torch.device) -> Tensor:
     """The pixels of some cells, those at the image's right and bottom completed as the whole image would be."""
-    place = cells.pixels(content.size)
+    place = cells.pixels(content.size, STRIDE)
     pixels = content.colors(place).to(device, torch.float32)
     pad = (0, -(place.right - place.left) % STRIDE, 0, -(place.bottom - place.top) % STRIDE)
     pixels = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels

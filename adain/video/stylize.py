@@ -15,6 +15,7 @@ from .._utils.files import check_writable
 from ..control.guidance import Regions
 from ..control.masks import Channel, MaskInput
 from ..control.placement import Guide
+from ..image.resize import scaled
 from ..stylizer.composition import ColorInput, StyleInput
 from ..stylizer.stylizer import Stylizer
 from . import codecs
@@ -22,7 +23,6 @@ from .encoder import Encoding
 from .join import check_container
 from .keys import Key
 from .look import Look
-from .media import VideoInfo
 from .reader import VideoReader
 from .render import Callback, Painter, VideoResult, VideoStopped, run
 from .resume import WorkFolder, digest, file_stamp
@@ -130,7 +130,8 @@ def stylize_video(
     try:
         info = resampled_info(reader.info, rate) if rate is not None else reader.info
         look = Look(stylizer, style, keys, info.duration, controls)
-        size = _painted_size(info, content_size)
+        limit: dict[str, Any] = {"max_pixels": stylizer.max_pixels, "name": info.name, "option": "content_size"}
+        size = scaled((info.width, info.height), content_size, **limit)
         settings = {
             "source": file_stamp(origin)
             if isinstance(reader, VideoReader)
@@ -183,17 +184,6 @@ def stylize_video(
         reader.close()
     shots = painter.shots or (state or {}).get("painter", {}).get("shots", 0)
     return VideoResult(target, done, shots, skipped, damaged, *size, resumed, seconds)
-
-
-def _painted_size(info: VideoInfo, content_size: int) -> tuple[int, int]:
-    """Width and height that :func:`adain.image.io.resize_shorter` gives a frame."""
-    if content_size < 0:
-        raise InputError(f"a size in pixels must be 0 (keep) or more, not {content_size}")
-    short = min(info.width, info.height)
-    if content_size in (0, short):
-        return info.width, info.height
-    width, height = ((side * content_size + short // 2) // short for side in (info.width, info.height))
-    return width, height
 
 
 def _with_hint(error: AdainError, work: WorkFolder) -> AdainError:

@@ -113,7 +113,7 @@ class Adain(Pass):
     def bare(self, photo: Image.Image) -> Callable[[], object]:
         import torch
 
-        pixels = self.stylizer.picture(photo).pixels.to(self.stylizer.dtype)
+        pixels = self.stylizer.pixels(photo)[0].to(self.stylizer.dtype)
 
         @torch.no_grad()
         def networks() -> object:
@@ -228,7 +228,7 @@ class Optimisation(Contestant):
         self, photo: Image.Image, art: Image.Image, steps: int, marks: Sequence[int]
     ) -> tuple[dict[int, Image.Image], list[float], list[float]]:
         """The pictures after so many steps, the total losses, and the seconds until each step."""
-        from adain.image.io import to_pil
+        from adain.image import to_pil
         from adain.refinement.refine import refine
 
         kept: dict[int, Image.Image] = {}

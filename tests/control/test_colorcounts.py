@@ -11,7 +11,7 @@ from adain.control import colorcounts
 from adain.control.color import match_luma
 from adain.control.colorcounts import count_colors
 from adain.control.recolor import match_histogram, match_linear, mean_covariance
-from adain.image.io import to_tensor
+from adain.image import to_tensor
 
 from ..conftest import noise_image
 

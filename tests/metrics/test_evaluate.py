@@ -8,8 +8,8 @@ import torch
 from adain import metrics
 from adain._utils.errors import InputError
 from adain.control.style import Style, blend
-from adain.image.io import list_images
-from adain.image.warp import warping_error
+from adain.image import list_images
+from adain.metrics import warping_error
 from adain.metrics.evaluate import Evaluation, evaluate
 from adain.metrics.gallery import load_square
 from adain.metrics.pairs import pair_up, with_outputs

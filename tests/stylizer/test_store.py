@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError
+from adain.image.box import Box
 from adain.stylizer import store as featurestore
-from adain.stylizer.halo import Box
 from adain.stylizer.store import FeatureStore
 
 SHAPE = (2, 5, 7, 6)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from adain.image.io import center_crop_square, read_image, to_tensor
+from adain.image import center_crop_square, read_image, to_tensor
 from adain.nn.decoder import MIRRORED
 from adain.nn.vgg import CONTENT_LAYER, VGGEncoder
 from adain.training.initialise import mirrored_decoder

@@ -6,9 +6,8 @@ import torch
 from adain._utils.errors import InputError
 from adain.control.guidance import Placement, transfer
 from adain.control.style import Style
-from adain.image.io import read_image, to_tensor
-from adain.image.tensors import resize_shorter
-from adain.image.warp import warping_error
+from adain.image import read_image, resize_shorter, to_tensor
+from adain.metrics import warping_error
 from adain.motion import Camera, moving_view
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import EPS, channel_mean_std

@@ -16,8 +16,8 @@ from ...control.guidance import Regions, gradient
 from ...control.masks import Direction, MaskInput
 from ...control.style import Style
 from ...defaults import DIRECTIONS
-from ...image.inputs import input_name
-from ...image.sheets import grid
+from ...image import contact_sheet
+from ...image.source import input_name
 from ...stylizer.composition import ColorInput, Controls, Request, StyleInput, as_color
 from ...stylizer.content import Content
 from ...stylizer.grids import grid_weights
@@ -128,7 +128,7 @@ class Look:
             ]
             for row in grid_weights(len(styles), self.grid)
         ]
-        return grid(rows, cell=max(content.size))
+        return contact_sheet(rows, cell=max(content.size))
 
     def _encode(self, stylizer: Stylizer, content: Content | None, k: int) -> StyleInput:
         """The style at index k, encoded; as it is where that takes a photograph and there is none."""
