@@ -191,13 +191,13 @@ def save(
 
     Args:
         task: says where.
-        picture: to be written as :func:`adain.image.io.save_image` does.
+        picture: to be written as :func:`adain.image.save_image` does.
         manifest: told before and after.
         quality: of JPEG and WebP files.
         seconds: that it took to make.
 
     Raises:
-        ImageError, InputError: see :func:`adain.image.io.save_image`.
+        ImageError, InputError: see :func:`adain.image.save_image`.
     """
     start, output = time.perf_counter(), task.job.output
     data = encode_image(picture, output, quality=quality)

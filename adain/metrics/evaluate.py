@@ -91,7 +91,7 @@ def evaluate(
         fit: see :func:`~adain.metrics.gallery.load_square`.
         lpips, inception: networks of the user's, for the measures that need them.
         device: where to measure.
-        max_pixels: see :func:`adain.image.io.read_image`.
+        max_pixels: see :func:`adain.image.read_image`.
         track: is given what will be visited, and gives it back one by one: for a progress bar.
 
     Raises:

@@ -39,10 +39,10 @@ def load_square(
         size: side in pixels.
         fit: ``"crop"`` scales the shorter side to ``size`` and takes the central square; ``"stretch"`` scales both
             sides, whatever the aspect.
-        max_pixels: see :func:`adain.image.io.read_image`.
+        max_pixels: see :func:`adain.image.read_image`.
 
     Raises:
-        MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
+        MissingFileError, ImageError: see :func:`adain.image.read_image`.
     """
     picture = split_alpha(read_image(path, max_pixels=max_pixels))[0]
     shape = picture.size if fit == "crop" else (min(picture.size),) * 2

@@ -382,7 +382,7 @@ def test_masks_of_several_sizes(refine: Any, artwork: Image.Image, crop: bool) -
         ({"color": ["luminance", "none"]}, "1 styles need 1 colour choices, or one for all, not 2"),
         ({"color": "luma"}, "luma"),
         ({"feather": -1.0, "masks": [half(True)]}, "feather"),
-        ({"content_size": -1}, "0 to keep it, not -1"),
+        ({"content_size": -1}, "0 (keep) or more, not -1"),
         ({"alpha": 2.0}, "alpha"),
         ({"recipe": "gatys"}, "there is no recipe 'gatys': did you mean 'gatys2016'"),
         ({"recipe": {"losses": {"gran": 1}}}, "there is no loss 'gran': did you mean 'gram'"),
