@@ -21,12 +21,12 @@ from functools import partial
 import torch
 
 from adain._utils.resources import sample_folder
-from adain.control.color import ColorPreservation, keep_colors
+from adain.control.color import ColorPreservation
+from adain.control.guidance import Region, Regions, transfer
 from adain.control.masks import ramp
-from adain.control.regions import Region, Regions
-from adain.image.io import center_crop_square, read_image, resize_shorter
+from adain.image import center_crop_square, read_image, resize_shorter
+from adain.stylizer.composition import keep_colors
 from adain.stylizer.stylizer import Stylizer
-from adain.stylizer.transfer import transfer
 
 
 def seconds(work: Callable[[], object]) -> float:

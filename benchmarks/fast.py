@@ -28,7 +28,7 @@ def weights_mb(key: str) -> float | None:
     """Size of the weights that one pass needs, as they are shipped, in MB (10⁶ bytes)."""
     from comparison.contestants import Adain, ExportedAdain, exported_fast, find
 
-    from adain.nn import find_model
+    from adain.nn.pretrained import find_model
 
     one = find(key)
     if isinstance(one, ExportedAdain):
@@ -104,9 +104,11 @@ def on_folders(contents: Path, styles: Path, size: int, threads: int) -> str:
     from comparison.report import table
 
     from adain import metrics
-    from adain.image.io import list_images, to_pil, to_tensor
-    from adain.metrics import load_square, pair_up
-    from adain.nn import STYLE_LAYERS, load_encoder
+    from adain.image import list_images, to_pil, to_tensor
+    from adain.metrics.gallery import load_square
+    from adain.metrics.pairs import pair_up
+    from adain.nn.pretrained import load_encoder
+    from adain.nn.vgg import STYLE_LAYERS
 
     judge = load_encoder()
     chosen = pair_up(list_images(contents), list_images(styles), "zip")
@@ -141,8 +143,7 @@ def sheet(size: int, threads: int, path: Path) -> None:
     from comparison.plan import PAIRS, pair
     from comparison.worker import square
 
-    from adain.image.io import save_image
-    from adain.image.sheets import grid
+    from adain.image import contact_sheet, save_image
 
     columns = [cast(Pass, find(key)) for key in ("adain", "fast", "lite")]
     columns = [one for one in columns if not one.missing()]
@@ -153,7 +154,7 @@ def sheet(size: int, threads: int, path: Path) -> None:
         photo, art = square(pair(index)[0], size), square(pair(index)[1], size)
         rows.append([photo, art, *(one.image(photo, art) for one in columns)])
     labels = ["photograph", "artwork", *(one.name for one in columns)]
-    save_image(grid(rows, column_labels=labels, cell=min(size, 256)), path, quality=88)
+    save_image(contact_sheet(rows, column_labels=labels, cell=min(size, 256)), path, quality=88)
 
 
 def main() -> None:

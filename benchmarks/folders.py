@@ -24,7 +24,7 @@ from speed import seconds
 from adain import defaults
 from adain._utils.resources import sample_folder
 from adain.batch.folder import stylize_folder
-from adain.image.io import center_crop_square, list_images, read_image, resize_shorter, save_image
+from adain.image import center_crop_square, list_images, read_image, resize_shorter, save_image
 from adain.stylizer.stylizer import Stylizer
 
 

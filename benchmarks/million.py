@@ -26,7 +26,7 @@ from adain.batch.ray.ledger import Ledger
 from adain.batch.ray.look import each
 from adain.batch.ray.sources import Photograph, outputs, partitions
 from adain.batch.ray.worker import Settings, Worker
-from adain.image.io import list_images, read_image, resize_shorter, save_image
+from adain.image import list_images, read_image, resize_shorter, save_image
 
 
 def peak_mb() -> float:

@@ -42,8 +42,7 @@ def demo(output: Path, cell: int, **model: Any) -> None:
     from tqdm import tqdm
 
     from adain._utils.resources import samples
-    from adain.image.io import center_crop_square, check_output_path, read_image, save_image
-    from adain.image.sheets import grid
+    from adain.image import center_crop_square, check_output_path, contact_sheet, read_image, save_image
 
     picture_path, sheet_path = output / "stylized.jpg", output / "contact-sheet.jpg"
     for written in (picture_path, sheet_path):
@@ -70,5 +69,5 @@ def demo(output: Path, cell: int, **model: Any) -> None:
                     bar.update()
                 rows.append(row)
                 labels.append(f"{name}, alpha {alpha:g}")
-    sheet = grid(rows, row_labels=labels, cell=cell)
+    sheet = contact_sheet(rows, row_labels=labels, cell=cell)
     click.echo(save_image(sheet, sheet_path))

@@ -152,7 +152,7 @@ def video(
         raise click.UsageError(f"no style given for {paths[0]}: adain video VIDEO STYLE -o OUT")
     weights = None if style_weights is None else parse_numbers("--style-weights", style_weights)
 
-    from adain.image.io import DEFAULT_MAX_PIXELS
+    from adain.image import DEFAULT_MAX_PIXELS
     from adain.video import Key, parse_key, spread_keys, stylize_video
     from adain.video.media import require_av
 

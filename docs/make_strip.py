@@ -8,8 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from adain._utils.resources import sample_folder
-from adain.image.io import center_crop_square, list_images, read_image, save_image
-from adain.image.sheets import grid
+from adain.image import center_crop_square, contact_sheet, list_images, read_image, save_image
 from adain.stylizer.stylizer import Stylizer
 
 CONTENTS = ("montStMichel", "chelsea", "cincinnati-bridge")
@@ -36,7 +35,7 @@ def sheet(stylizer: Stylizer, contents: Sequence[Path], styles: Sequence[Path], 
             assert isinstance(picture, Image.Image)
             pictures.append(picture)
         rows.append(pictures)
-    return grid(rows, cell=cell)
+    return contact_sheet(rows, cell=cell)
 
 
 def main() -> None:

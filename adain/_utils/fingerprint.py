@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from torch import Tensor, nn
 
@@ -18,8 +19,8 @@ def stamp(value: Any) -> Any:
     """A value as something JSON can hold that changes when the value does.
 
     Files are told by name, size and time of change, as ``make`` and ``rsync`` do: reading them would take as long
-    as stylising small ones. Their folder does not count, so that it may be moved. Pictures and tensors are told by
-    their bytes.
+    as stylising small ones. Their folder does not count, so that it may be moved. Pictures, arrays, tensors
+    and open files are told by their bytes.
     """
     if isinstance(value, os.PathLike):
         path = Path(value)
@@ -33,6 +34,13 @@ def stamp(value: Any) -> Any:
     if isinstance(value, Tensor):
         data = value.detach().float().cpu().contiguous().numpy().tobytes()
         return [list(value.shape), hashlib.sha256(data).hexdigest()]
+    if isinstance(value, np.ndarray):
+        return [str(value.dtype), list(value.shape), hashlib.sha256(value.tobytes()).hexdigest()]
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if hasattr(value, "read"):  # from its beginning, as it is read as a picture
+        value.seek(0)
+        return stamp(value.read())
     if isinstance(value, nn.Module):
         return {name: stamp(tensor) for name, tensor in value.state_dict().items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

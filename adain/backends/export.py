@@ -19,7 +19,8 @@ from .._utils.errors import InputError, WeightsError
 from .._utils.files import atomic_path, check_writable
 from .._utils.resources import sample_folder
 from .._utils.version import __version__
-from ..image.io import center_crop_square, cut, read_image, resize_shorter, to_tensor
+from ..image import center_crop_square, read_image, resize_shorter, to_tensor
+from ..image.resize import cut
 from ..nn import pretrained
 from ..nn.decoder import Decoder
 from ..nn.vgg import MIN_SIZE, VGGEncoder

@@ -22,7 +22,7 @@ def open_model(options: ModelOptions, *, share: int = 1) -> Model:
         WeightsError: if a file is damaged, or there is no such model.
         InputError: if there is no such device or precision, or a package is missing.
     """
-    from ..image.io import DEFAULT_MAX_PIXELS
+    from ..image import DEFAULT_MAX_PIXELS
 
     max_pixels = options.max_pixels or DEFAULT_MAX_PIXELS
     if options.onnx is not None:

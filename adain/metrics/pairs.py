@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from .._utils.errors import InputError, MissingFileError
 from ..batch.plan import output_stem
-from ..image.io import list_images
+from ..image import list_images
 
 Pairing = Literal["product", "zip"]
 

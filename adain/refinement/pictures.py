@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import ImageError, InputError, suggest
-from ..image.io import ImageInput
+from ..image import ImageInput
 from ..image.tensors import resize_area, resize_to
 from ..losses import combined_image
 from ..losses.container import scaled_size
@@ -135,7 +135,7 @@ def make_start(
 
     Raises:
         InputError: if there is no such start, or the picture has another shape than the photograph.
-        MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
+        MissingFileError, ImageError: see :func:`adain.read_image`.
     """
     if start == "adain":
         return one_pass(stylizer, photo, styles, alpha)
@@ -148,7 +148,7 @@ def make_start(
         return blended(photo, styles, blend_share)
     if isinstance(start, str) and not Path(start).suffix and not Path(start).exists():
         raise InputError(f"there is no start {start!r}: {suggest(start, STARTS)}, or name a picture")
-    pixels, _ = stylizer.pixels(start, crop=crop)
+    pixels = stylizer.open(start, crop=crop).to_tensor(stylizer.device)
     height, width = photo.shape[2:]
     one = pixels[index % pixels.shape[0] :][:1]
     ratio = (one.shape[3] / one.shape[2]) / (width / height)

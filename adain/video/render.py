@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..control.color import keep_colors
-from ..image import io as images
+from ..image import resize_shorter, to_tensor
 from ..stylizer.stylizer import Stylizer
 from .look import Look
 from .media import Frame, Pixels, VideoInfo
@@ -99,8 +99,8 @@ class Painter:
     @torch.no_grad()
     def paint(self, pixels: Pixels, seconds: float) -> Pixels:
         """The frame that is on view after so many seconds, painted."""
-        picture = images.resize_shorter(Image.fromarray(pixels), self._size)
-        content = self._stylizer.encode_content(images.to_tensor(picture))
+        picture = resize_shorter(Image.fromarray(pixels), self._size)
+        content = self._stylizer.encode_content(to_tensor(picture))
         # The cut is looked for even in the first frame, as the next is compared with it.
         if self._cuts.is_cut(pixels) or self.shots == 0:
             self.shots += 1
@@ -126,9 +126,9 @@ class Painter:
         self._cuts.restore(state["cuts"])
         self._steadier.restore(state["steadier"], self._stylizer.device)
         self._look.restore(state["look"])
-        picture = images.resize_shorter(Image.fromarray(first.pixels()), self._size)
+        picture = resize_shorter(Image.fromarray(first.pixels()), self._size)
         if not state["look"]:
-            self._look.begin_shot(self._stylizer.encode_content(images.to_tensor(picture)))
+            self._look.begin_shot(self._stylizer.encode_content(to_tensor(picture)))
 
 
 def run(

@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
+from .._utils.fingerprint import stamp
 
 FORMAT = 1
 State = dict[str, Any]
@@ -164,6 +166,8 @@ def _pieces(value: Any) -> Any:
     elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         for item in value:
             yield from _pieces(item)
+    elif isinstance(value, np.ndarray) or hasattr(value, "read"):
+        yield repr(stamp(value)).encode()
     elif isinstance(value, torch.nn.Module):
         yield from _pieces(value.state_dict())
     else:

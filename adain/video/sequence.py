@@ -13,7 +13,7 @@ from PIL import Image
 
 from .. import defaults
 from .._utils.errors import ImageError, InputError, MissingFileError
-from ..image import io as images
+from ..image import DEFAULT_MAX_PIXELS, check_output_path, list_images, read_image, save_image, split_alpha
 from .media import Frame, Pixels, VideoInfo
 
 NUMBER = re.compile(r"%(0?)(\d*)d")
@@ -35,7 +35,7 @@ def list_frames(path: str | os.PathLike[str]) -> list[Path]:
     """
     source = Path(path)
     if source.is_dir():
-        return sorted(images.list_images(source), key=_natural)
+        return sorted(list_images(source), key=_natural)
     pattern = _pattern(source)
     folder = source.parent
     numbered = [
@@ -68,7 +68,7 @@ class SequenceReader:
         fps: Fraction = Fraction(defaults.VIDEO_FPS),
         *,
         warn: Callable[[str], None] = lambda _: None,
-        max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = DEFAULT_MAX_PIXELS,
     ) -> None:
         self.paths = list_frames(path)
         self.skipped = self.damaged = 0
@@ -93,13 +93,13 @@ class SequenceReader:
     def _first_size(self) -> tuple[int, int]:
         for path in self.paths:
             try:
-                return images.read_image(path, max_pixels=self._max_pixels).size
+                return read_image(path, max_pixels=self._max_pixels).size
             except (ImageError, MissingFileError) as error:
                 problem = error
         raise problem
 
     def _read(self, path: Path) -> Pixels:
-        picture, _ = images.split_alpha(images.read_image(path, max_pixels=self._max_pixels))
+        picture, _ = split_alpha(read_image(path, max_pixels=self._max_pixels))
         size = (self.info.width, self.info.height)
         if picture.size != size:
             self._warn(f"{path.name} has {picture.width}x{picture.height} px and is scaled to {size[0]}x{size[1]}")
@@ -122,7 +122,7 @@ class SequenceWriter:
     def __init__(self, path: str | os.PathLike[str], quality: int = defaults.JPEG_QUALITY) -> None:
         self.pattern = Path(path) if NUMBER.search(Path(path).name) else Path(path) / FRAME_NAME
         self.quality = quality
-        images.check_output_path(self.path(0))
+        check_output_path(self.path(0))
 
     def path(self, index: int) -> Path:
         """Where the frame with that index, from 0, goes."""
@@ -131,7 +131,7 @@ class SequenceWriter:
 
     def save(self, pixels: Pixels, index: int) -> None:
         """Write a frame, whole or not at all."""
-        images.save_image(Image.fromarray(pixels), self.path(index), quality=self.quality)
+        save_image(Image.fromarray(pixels), self.path(index), quality=self.quality)
 
     def would_replace(self, paths: list[Path]) -> Path | None:
         """One of these files that a frame would be written over."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.refinement import Progress
+    from adain.refinement.progress import Progress
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Adain(Pass):
     def bare(self, photo: Image.Image) -> Callable[[], object]:
         import torch
 
-        pixels = self.stylizer.picture(photo).pixels.to(self.stylizer.dtype)
+        pixels = self.stylizer.pixels(photo)[0].to(self.stylizer.dtype)
 
         @torch.no_grad()
         def networks() -> object:
@@ -139,7 +139,7 @@ class TextbookAdain(Pass):
     caches: ClassVar[bool] = False
 
     def load(self, threads: int) -> None:
-        from adain.nn import load_decoder, load_encoder
+        from adain.nn.pretrained import load_decoder, load_encoder
 
         from .textbook import Textbook
 
@@ -206,7 +206,7 @@ def exported_fast() -> Path:
     folder = Path(tempfile.gettempdir()) / f"adain-onnx-{digest[:16]}"
     if not (folder / TRANSFER_FILE).exists():
         from adain.backends.export import export_onnx
-        from adain.nn import load_decoder, load_encoder
+        from adain.nn.pretrained import load_decoder, load_encoder
 
         export_onnx(load_encoder("fast"), load_decoder("fast"), folder)
     return folder
@@ -228,8 +228,8 @@ class Optimisation(Contestant):
         self, photo: Image.Image, art: Image.Image, steps: int, marks: Sequence[int]
     ) -> tuple[dict[int, Image.Image], list[float], list[float]]:
         """The pictures after so many steps, the total losses, and the seconds until each step."""
-        from adain.image.io import to_pil
-        from adain.refinement import refine
+        from adain.image import to_pil
+        from adain.refinement.refine import refine
 
         kept: dict[int, Image.Image] = {}
         losses: list[float] = []

@@ -10,9 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from adain import defaults, metrics
-from adain.image.inputs import load_pixels
-from adain.image.io import to_tensor
-from adain.nn import VGGEncoder, load_encoder
+from adain.image import open_source, to_tensor
+from adain.nn.pretrained import load_encoder
+from adain.nn.vgg import VGGEncoder
 
 from .plan import pair
 from .worker import square
@@ -70,7 +70,7 @@ class Scorer:
     @torch.inference_mode()
     def _art(self, index: int) -> dict[str, Tensor]:
         if index not in self._arts:
-            self._arts[index] = self._encode(load_pixels(pair(index)[1], size=defaults.STYLE_SIZE)[0])
+            self._arts[index] = self._encode(open_source(pair(index)[1], size=defaults.STYLE_SIZE).to_tensor())
         return self._arts[index]
 
     def _encode(self, pixels: Tensor) -> dict[str, Tensor]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -25,6 +27,12 @@ def test_values() -> None:
         torch.zeros(1, 2),
         torch.zeros(2, 1),
         torch.ones(1, 2),
+        np.zeros((1, 2)),
+        np.zeros((2, 1)),
+        np.zeros((2, 1), np.uint8),
+        io.BytesIO(b"1"),
+        io.BytesIO(b"2"),
+        b"3",
         Image.new("L", (2, 1)),
         Image.new("L", (1, 2)),
         Image.new("L", (1, 2), 1),
@@ -35,6 +43,8 @@ def test_values() -> None:
         torch.nn.Linear(1, 1),
     ]
     assert len({fingerprint(value) for value in values}) == len(values)
+    file = io.BytesIO(b"1")
+    assert fingerprint(file) == fingerprint(file) == fingerprint(io.BytesIO(b"1"))
     assert fingerprint({"a": 1, "b": (2, 3)}) == fingerprint({"b": [2, 3], "a": 1})
 
 

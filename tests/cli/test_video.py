@@ -115,6 +115,7 @@ def test_one_line_errors(run_cli: Run, clip: Path, art: Path, tmp_path: Path) ->
     assert "a key is TIME:STYLE" in refused(clip, "--key", "now", *out)
     assert "leave the other styles" in refused(clip, art, "--key", f"0:{art}", *out)
     assert "at least two" in refused(clip, art, "--morph", *out)
+    assert "pixels with its shorter side at 99999" in refused(clip, art, *out, "--content-size", "99999")
     assert "0<=x<=1" in refused(clip, art, "--stability", "2", *out)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["art.png", "in.mp4"]
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from adain.control import colorcounts
 from adain.control.color import match_luma
-from adain.control.recolor import count_colors, match_histogram, match_linear, mean_covariance
-from adain.image.io import to_tensor
+from adain.control.colorcounts import count_colors
+from adain.control.recolor import match_histogram, match_linear, mean_covariance
+from adain.image import to_tensor
 
 from ..conftest import noise_image
 

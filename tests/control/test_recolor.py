@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from adain import image as images
 from adain._utils.errors import ImageError, InputError
 from adain.control.color import match_luma
 from adain.control.recolor import METHODS, STYLE_FLOOR, match_histogram, match_linear, mean_covariance, transport_matrix
-from adain.image import io as images
 
 from ..colors import levels, picture
 from ..conftest import sample

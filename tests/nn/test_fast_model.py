@@ -60,7 +60,7 @@ def test_the_fixture_shows_differences(fast: Stylizer) -> None:
     photo = noise_image(64, 48, 3)
     outs = [
         fast.stylize(torch.rand(1, 3, 48, 64), noise_image(64, 48, 4), style_size=48),
-        fast.stylize(adain.image.io.to_tensor(photo), noise_image(64, 48, 5), style_size=48),
+        fast.stylize(adain.image.to_tensor(photo), noise_image(64, 48, 5), style_size=48),
     ]
     for out in outs:
         inside = (out > 0.0) & (out < 1.0)

@@ -6,7 +6,7 @@ import torch
 from adain._utils.errors import InputError
 from adain.control.regions import Placement
 from adain.control.style import Style
-from adain.image.io import read_image, to_tensor
+from adain.image import read_image, to_tensor
 from adain.image.tensors import resize_shorter
 from adain.metrics import warping_error
 from adain.motion import Camera, moving_view

@@ -334,5 +334,7 @@ def test_bad_requests(paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> 
     refused("masks", clip, None, tmp_path / "out.mp4", keys=[Key(0, art)], masks=["a.png"])
     refused("no style given", clip, None, tmp_path / "out.mp4")
     refused("save_every counts frames", save_every=0)
+    refused("in.mp4 would have .* pixels with .* at 99999, .* a smaller content_size,", content_size=99_999)
+    refused("in.mp4 would have|art.png would have", style_size=99_999)
     refused("shape", masks=[Image.new("L", (90, 10), 255)])
     paint(clip, art, tmp_path / "out.webm", audio=False)
