@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from ._utils.declare import Declaration as Declaration
 from ._utils.declare import Declared as Declared
 from ._utils.declare import Unfit as Unfit
-from ._utils.declare import attachment, option
+from ._utils.declare import attachment as attachment
+from ._utils.declare import option as option
 from ._utils.declare import table as table
-from ._utils.errors import InputError
-from ._utils.suggest import closest
+from ._utils.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from .control.color import ColorPreservation
@@ -83,10 +84,7 @@ def _parse_modes(text: str) -> str | tuple[str, ...]:
     for mode in modes:
         if mode not in get_args(ColorMode):
             known = get_args(ColorMode)
-            raise ValueError(
-                f"{', '.join(known)} or a list of these, not {mode}: {closest(mode, known)} For {known[1]} alone "
-                f"put it last or write --preserve-color={known[1]}"
-            )
+            raise ValueError(f"{', '.join(known)} or a list of these, not {mode}: {suggest(mode, known)}")
     return modes[0] if len(modes) == 1 else modes
 
 
@@ -275,13 +273,6 @@ ARRANGEMENTS = ("weights", "masks", "label_map", "gradient", "grid")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileOptions(Options):
-    """What a photograph is to become, in a file."""
-
-    quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelOptions(Declared):
     """Which networks, and how they are run."""
 
@@ -313,6 +304,13 @@ class ModelOptions(Declared):
         None, "Largest picture to open or make, in pixels.", low=1, metavar="N", group="model", is_decisive=False
     )
     seed: int = option(0, "Seed of everything random.", metavar="N", group="model", is_decisive=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOptions(Options, ModelOptions):
+    """What a photograph is to become, by which networks, in a file."""
+
+    quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
 
 
 def check_alpha(alpha: float) -> float:

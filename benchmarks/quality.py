@@ -25,9 +25,7 @@ from adain.image.io import list_images
 from adain.metrics.evaluate import MADE, evaluate
 from adain.metrics.gallery import load_square
 from adain.metrics.pairs import Pairing, pair_up
-from adain.nn.pretrained import DEFAULT_MODEL
-from adain.nn.statistics import channel_mean_std
-from adain.nn.vgg import STRIDE
+from adain.nn import DEFAULT_MODEL, STRIDE, channel_mean_std
 from adain.stylizer.stylizer import Stylizer
 
 

@@ -14,8 +14,9 @@ from click.core import ParameterSource
 from adain import defaults
 from adain._utils.errors import InputError
 
-from .codes import ALL_FAILED, SOME_FAILED
 from .options import SNAKE_CASE, load_stylizer, model_options
+from .reporting import ALL_FAILED, SOME_FAILED
+from .verbosity import bars_hidden
 
 if TYPE_CHECKING:
     from adain.metrics.evaluate import Evaluation
@@ -169,7 +170,7 @@ def _report(evaluation: Evaluation, done: bool) -> int:
 def _bar(order: Sequence[int]) -> Iterable[int]:
     from tqdm import tqdm
 
-    return tqdm(order, unit="pair", disable=len(order) < 2 or not sys.stderr.isatty(), file=sys.stderr)
+    return tqdm(order, unit="pair", disable=len(order) < 2 or bars_hidden(), file=sys.stderr)
 
 
 def _split(

@@ -15,9 +15,9 @@ from adain import defaults
 from adain._utils.errors import AdainError, InputError
 from adain.refinement import recipe as recipes
 
-from .codes import SIGNALS, SOME_FAILED
 from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
 from .options import SNAKE_CASE, load_stylizer, model_options
+from .reporting import SIGNALS, SOME_FAILED
 
 if TYPE_CHECKING:
     from adain.batch.plan import Job
@@ -51,7 +51,7 @@ def recipe_options(command: Any) -> Any:
         click.option("--blend-share", type=float, help="Share of the style in the start blend."),
         click.option("--tolerance", type=float, help="Stop when --patience steps gain less than this share; 0: never."),
         click.option("--patience", type=click.IntRange(1), help="See --tolerance; also of the plateau schedule."),
-        click.option("--precision", type=click.Choice(recipes.PRECISIONS), help="Of the loss network."),
+        click.option("--loss-precision", type=click.Choice(recipes.LOSS_PRECISIONS), help="Of the loss network."),
         click.option("--backbone", help="Loss network: vgg19 (ships), vgg16 or resnet50."),
     )[::-1]:
         command = option(command)

@@ -15,6 +15,7 @@ from adain._utils.errors import InputError
 from adain.training.config import TrainingConfig, flag
 
 from .options import SNAKE_CASE
+from .verbosity import bars_hidden, is_quiet
 
 if TYPE_CHECKING:
     from adain.training.loop import Result
@@ -71,7 +72,7 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Train a decoder, or the fast model, on your own photographs and artworks.
+    """Train a decoder, or the fast model, on your own pictures.
 
     Ctrl-C, SIGTERM and --max-minutes save before they stop; --resume goes on from there, exactly. For several
     GPUs start it with torchrun --nproc-per-node N -m adain train.
@@ -126,13 +127,15 @@ def _terminal_reporter() -> Any:
     from adain.training.report import Record, Reporter
 
     class TerminalReporter(Reporter):
-        """Notes on stderr, and a bar if that is a terminal."""
+        """Notes on stderr, and a bar if that is a terminal; neither with ``-q``."""
 
         def __init__(self) -> None:
             self.bar: tqdm[Any] | None = None
-            self.hidden = not sys.stderr.isatty()
+            self.hidden, self.quiet = bars_hidden(), is_quiet()
 
         def note(self, message: str) -> None:
+            if self.quiet:
+                return
             with tqdm.external_write_mode():
                 click.echo(f"adain train: {message}", err=True)
 

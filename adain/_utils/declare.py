@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Self, TypeVar
 
 from . import plain
-from .errors import InputError
-from .suggest import closest
+from .errors import InputError, suggest
 
 T = TypeVar("T")
 
@@ -97,7 +96,7 @@ class Declaration:
         if value is None and self.default is None:
             return
         if self.choices and not self.is_file and not (isinstance(value, str) and value in self.choices):
-            near = closest(str(value), self.choices)
+            near = suggest(str(value), self.choices)
             raise Unfit(f"{{{self.name}}} is one of {', '.join(self.choices)}, not {value}: {near}", self)
         if self.low is None and self.high is None:
             return
@@ -268,7 +267,7 @@ class Declared:
             raise InputError("options in JSON are one object, of names and values")
         unknown = sorted(set(values) - set(cls.declared()))
         if unknown:
-            near = closest(unknown[0], tuple(cls.declared()))
+            near = suggest(unknown[0], tuple(cls.declared()))
             raise InputError(f"there is no option {', '.join(unknown)}: {near}")
         return cls(**{name: plain.load(value) for name, value in values.items()})
 

@@ -41,6 +41,13 @@ class OfThree(Protocol[A_contra, B_contra, C_contra, P, R_co]):
     ) -> R_co: ...
 
 
+class Method(Generic[P]):
+    """A method of two things, as type checkers see it; at run time it is a function."""
+
+    def __get__(self, owner: Any, kind: Any = None) -> OfTwo[Any, Any, P, Any]:
+        raise NotImplementedError
+
+
 class takes(Generic[P]):
     """Decorates a function of two or three things and options of the class given."""
 
@@ -49,6 +56,10 @@ class takes(Generic[P]):
 
     def two(self, function: Callable[[A, B, O], R]) -> OfTwo[A, B, P, R]:
         """For a function of two things."""
+        return wrap(function, self.options)  # type: ignore[no-any-return]
+
+    def method(self, function: Callable[..., Any]) -> Method[P]:
+        """For a method of two things."""
         return wrap(function, self.options)  # type: ignore[no-any-return]
 
     def three(self, function: Callable[[A, B, C, O], R]) -> OfThree[A, B, C, P, R]:

@@ -1,1 +1,5 @@
-"""What runs the networks beside torch, and writing a model for it."""
+"""What runs the two networks: torch, or onnxruntime without it; and writing a model for the latter."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

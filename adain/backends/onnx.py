@@ -6,17 +6,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from .. import defaults
 from .._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
+from .._utils.keywords import takes
+from ..control.style import Style
 from ..image import io as images
 from ..image.arrays import FloatArray, from_array, to_array
-from ..image.source import check_least, input_name, open_image
-from ..strengths import check_alpha, normalize_weights
+from ..image.source import OpenedImage, check_least, input_name, open_image
+from ..options import Options, TileSize
+from ..stylizer.looks import Look, Paint, listed
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -30,21 +32,23 @@ ArrayInput = str | os.PathLike[str] | Image.Image | FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxStyle:
-    """What an exported model needs to know of an artwork.
+class OnnxContent:
+    """A photograph, ready to be rendered: an exported model encodes it anew for each style.
 
     Attributes:
-        mean: ``(1, C, 1, 1)`` float32, or ``(B, C, 1, 1)`` for a batch of styles.
-        std: likewise, > 0.
-        name: where it came from, for people.
+        pixels: ``(B, 3, H, W)`` float32 in ``[0, 1]``.
+        opacity: its alpha channel (mode ``L``) if it has one.
+        is_tensor: whether the result is an array.
     """
 
-    mean: FloatArray
-    std: FloatArray
-    name: str = ""
+    pixels: FloatArray
+    opacity: Image.Image | None = None
+    is_tensor: bool = False
 
-    def __repr__(self) -> str:
-        return f"OnnxStyle({self.name or 'unnamed'!r}, channels={self.mean.shape[1]})"
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.shape[2], self.pixels.shape[3]
 
 
 class OnnxStylizer:
@@ -58,7 +62,8 @@ class OnnxStylizer:
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
 
     Attributes:
-        metadata: what the graphs say of the model: ``model``, ``licence``, ``origin``, ``precision``, ``version`` of
+        metadata: what the graphs say of the model: ``model``, ``licence``, ``origin``, ``precision`` (how filters are
+            stored), ``version`` of
             adain, ``encoder_sha256`` and ``decoder_sha256`` where they are known.
         channels: of a style.
 
@@ -86,8 +91,21 @@ class OnnxStylizer:
         self.channels = int(self.metadata["channels"])
         self._least = int(self.metadata["min_size"])
 
-    def encode_style(self, source: ArrayInput, *, size: int = defaults.STYLE_SIZE, crop: bool = False) -> OnnxStyle:
-        """The statistics of an artwork, to be reused for every photograph.
+    def open(self, source: ArrayInput, *, size: int = 0, crop: bool = False) -> OpenedImage | FloatArray:
+        """A picture of the size asked for, checked; arrays are taken as they are."""
+        if isinstance(source, np.ndarray):
+            if source.ndim != 4 or source.shape[1] != 3 or source.dtype.kind != "f":
+                raise ImageError(
+                    f"image arrays must be floats (B, 3, H, W) in [0, 1], not {source.dtype} of shape {source.shape}"
+                )
+            check_least((source.shape[2], source.shape[3]), self._least, "")
+            return np.ascontiguousarray(source, np.float32)
+        opened = open_image(source, size=size, crop=crop, max_pixels=self.max_pixels)
+        check_least((opened.image.height, opened.image.width), self._least, input_name(source))
+        return opened
+
+    def encode_style(self, source: ArrayInput, *, size: int = Options.style_size, crop: bool = False) -> Style:
+        """The statistics of an artwork, as arrays, to be reused for every photograph.
 
         Args:
             source: path, ``PIL.Image`` or ``(B, 3, H, W)`` array in ``[0, 1]``; arrays are taken as they are.
@@ -95,97 +113,74 @@ class OnnxStylizer:
             crop: cut the central square out first.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 16 px a side.
+            MissingFileError, ImageError: see :func:`adain.read_image`; also for pictures under 16 px a side.
         """
-        pixels, _ = self._pixels(source, size, crop)
-        mean, std = _run(self._style, image=pixels)
-        return OnnxStyle(mean, std, "" if isinstance(source, np.ndarray) else input_name(source))
+        mean, std = _run(self._style, image=self.encode_content(source, size=size, crop=crop).pixels)
+        return Style(mean, std, "" if isinstance(source, np.ndarray) else input_name(source))
 
-    def stylize(
+    def encode_content(
         self,
-        content: ArrayInput,
-        style: ArrayInput | OnnxStyle | Sequence[ArrayInput | OnnxStyle],
+        source: ArrayInput | OpenedImage,
         *,
-        alpha: float = defaults.ALPHA,
-        weights: Sequence[float] | None = None,
-        content_size: int = defaults.CONTENT_SIZE,
-        style_size: int = defaults.STYLE_SIZE,
+        size: int = 0,
         crop: bool = False,
-    ) -> Any:
+        tile: TileSize = "auto",
+        progress: Any = None,
+    ) -> OnnxContent:
+        """A photograph, ready to be rendered; ``tile`` and ``progress`` are for models that work in tiles."""
+        opened = source if isinstance(source, OpenedImage) else self.open(source, size=size, crop=crop)
+        if isinstance(opened, np.ndarray):
+            return OnnxContent(opened, is_tensor=True)
+        return OnnxContent(to_array(opened.image), opened.opacity)
+
+    @takes(Options).method
+    def stylize(self, content: ArrayInput | OnnxContent, style: Any, options: Options) -> Any:
         """The photograph in the style of the artwork, or in a blend of several.
 
         Args:
-            content: path, ``PIL.Image`` or ``(B, 3, H, W)`` array in ``[0, 1]``.
+            content: path, ``PIL.Image``, ``(B, 3, H, W)`` array in ``[0, 1]``, or what :meth:`encode_content` gave.
             style: likewise, or what :meth:`encode_style` gave; or several.
-            alpha: strength in ``[0, 1]``.
-            weights: of several styles, ≥ 0, scaled to sum 1; equal by default.
-            content_size: shorter side of the result in pixels; 0 keeps the content's size. Arrays keep theirs.
-            style_size, crop: see :meth:`encode_style`; of styles that are not encoded yet.
+            options: those of :class:`~adain.Options` that an exported model serves: strength, weights and sizes.
 
         Returns:
             A float32 array for an array, else a ``PIL.Image`` with the content's alpha channel if it had one.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for pictures under 16 px a side.
-            InputError: if alpha or a weight is out of range, counts differ, a style is another model's, or memory
-                runs out: the whole picture is in it at once.
+            MissingFileError, ImageError: see :func:`adain.read_image`; also for pictures under 16 px a side.
+            InputError: if an option is out of range or not served, counts differ, a style is another model's, or
+                memory runs out: the whole picture is in it at once.
         """
-        alpha = check_alpha(alpha)
-        several = list(style) if isinstance(style, (list, tuple)) else [cast("ArrayInput | OnnxStyle", style)]
-        encoded = [s if isinstance(s, OnnxStyle) else self.encode_style(s, size=style_size, crop=crop) for s in several]
-        target = blend(encoded, weights)
-        pixels, opacity = self._pixels(content, content_size, crop)
-        if target.mean.shape[1] != self.channels:
-            raise InputError(
-                f"the style has {target.mean.shape[1]} channels and the model {self.channels}: "
-                "encode it with this model"
-            )
-        if target.mean.shape[0] not in (1, pixels.shape[0]):
-            raise InputError(
-                f"{target.mean.shape[0]} styles do not fit {pixels.shape[0]} photographs: give one, or as many"
-            )
-        strength = np.array(alpha, np.float32)
-        (result,) = _run(self._transfer, image=pixels, mean=target.mean, std=target.std, alpha=strength)
-        return result if isinstance(content, np.ndarray) else images.with_alpha(from_array(result), opacity)
+        options.require("onnx", name="an exported model", hint="use adain.Stylizer for that")
+        look = Look(listed(style), options)
+        if not isinstance(content, OnnxContent):
+            content = self.encode_content(content, size=options.size, crop=options.crop)
+        return look.render(self, content)
 
-    def _pixels(self, source: ArrayInput, size: int, crop: bool) -> tuple[FloatArray, Image.Image | None]:
-        if isinstance(source, np.ndarray):
-            if source.ndim != 4 or source.shape[1] != 3 or source.dtype.kind != "f":
-                raise ImageError(
-                    f"image arrays must be floats (B, 3, H, W) in [0, 1], not {source.dtype} of shape {source.shape}"
-                )
-            check_least((source.shape[2], source.shape[3]), self._least, "")
-            return np.ascontiguousarray(source, np.float32), None
-        image, opacity, _ = open_image(source, size=size, crop=crop, max_pixels=self.max_pixels)
-        check_least((image.height, image.width), self._least, input_name(source))
-        return to_array(image), opacity
+    def render(self, content: OnnxContent, paint: Paint) -> Any:
+        """The picture of a photograph, or an array where the photograph was one."""
+        target: Any = paint.target
+        if target.channels != self.channels:
+            raise InputError(
+                f"the style has {target.channels} channels and the model {self.channels}: encode it with this model"
+            )
+        if target.mean.shape[0] not in (1, content.pixels.shape[0]):
+            raise InputError(
+                f"{target.mean.shape[0]} styles do not fit {content.pixels.shape[0]} photographs: give one, or as many"
+            )
+        strength = np.array(paint.alpha, np.float32)
+        (result,) = _run(self._transfer, image=content.pixels, mean=target.mean, std=target.std, alpha=strength)
+        return result if content.is_tensor else images.with_alpha(from_array(result), content.opacity)
+
+    def overlap(self, content: OnnxContent) -> float:
+        """Nothing is computed twice: there are no tiles."""
+        return 0.0
+
+    def identity(self) -> list[Any]:
+        """All that decides what is computed, to be fingerprinted."""
+        return [dict(self.metadata)]
 
     def __repr__(self) -> str:
         return f"OnnxStylizer({self.metadata['model']!r}, {self.metadata['precision']})"
-
-
-def blend(styles: Sequence[OnnxStyle], weights: Sequence[float] | None = None) -> OnnxStyle:
-    """A style between several: the weighted mean of their statistics, as :func:`adain.blend` has it.
-
-    Args:
-        styles: at least one.
-        weights: one for each, ≥ 0, scaled to sum 1; equal by default.
-
-    Raises:
-        InputError: if there is no style, the counts or models differ, or the weights are unusable.
-    """
-    if not styles:
-        raise InputError("a blend needs at least one style")
-    shares = normalize_weights([1.0] * len(styles) if weights is None else weights)
-    if len(shares) != len(styles):
-        raise InputError(f"{len(styles)} styles need {len(styles)} weights, not {len(shares)}")
-    if len({style.mean.shape[1] for style in styles}) > 1:
-        raise InputError("styles of different models cannot be blended: encode all with the same")
-    kept = [(np.float32(share), style) for share, style in zip(shares, styles, strict=True) if share > 0]
-    if len(kept) == 1:
-        return kept[0][1]
-    mean, std = (sum(share * getattr(style, part) for share, style in kept) for part in ("mean", "std"))
-    return OnnxStyle(mean, std, " + ".join(f"{share:.3g} {style.name}" for share, style in kept))
 
 
 def import_onnxruntime() -> Any:

@@ -49,7 +49,7 @@ class FolderOptions(FileOptions):
         None, "Optimise every result for N steps afterwards (see adain refine).", low=1, metavar="N",
         group="refinement", serves=("torch",),
     )  # fmt: skip
-    stylizer: Model | None = attachment("The networks to use, in place of those that the model options name.")
+    stylizer: Model | None = attachment("The networks to use, in place of those that the options name.")
     progress: Callable[[Any], object] | None = attachment(
         "Called with each result, in order, as soon as it is there, and after each tile."
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._utils.errors import ImageError, InputError
-from ..defaults import PAIRS
 from ..image.io import WRITABLE, check_output_path, list_images
+from .options import Pairs
 
 FALLBACK_SUFFIX = ".png"
 """Used for contents whose own format cannot be written."""
@@ -105,7 +105,7 @@ def plan(
     output: str | os.PathLike[str] | None = None,
     *,
     suffix: str | None = None,
-    pairs: str = PAIRS[0],
+    pairs: Pairs = "product",
 ) -> list[Job]:
     """Every content in every style, or each in its own, with the outputs' names settled and checked.
 
@@ -122,8 +122,6 @@ def plan(
         InputError: if an output cannot be written, two would share a name, one would replace a content, or ``"zip"``
             has neither one style nor as many as contents.
     """
-    if pairs not in PAIRS:
-        raise InputError(f"contents and styles are paired by {' or '.join(PAIRS)}, not {pairs}")
     if suffix is not None and suffix not in WRITABLE:
         raise InputError(f"cannot write {suffix} files: choose one of {', '.join(sorted(WRITABLE))}")
     couples = list(_pair(len(contents), len(styles), pairs))

@@ -20,7 +20,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from .. import defaults
 from .._utils.errors import AdainError, DiskFullError
 from .._utils.prefetch import AHEAD
 from .manifest import Manifest
@@ -45,8 +44,7 @@ def share_out(
     manifest: Manifest,
     *,
     jobs: int,
-    threads: int = 1,
-    quality: int = defaults.JPEG_QUALITY,
+    quality: int,
 ) -> Iterator[Result]:
     """:func:`adain.batch.run.make` in several processes; results come in the order of the tasks.
 
@@ -55,13 +53,12 @@ def share_out(
         build: gives each process its maker; must be picklable.
         manifest: of the folder; the processes append to the same file.
         jobs: processes, ≥ 1; no more are started than there are contents.
-        threads: of torch in each.
         quality: of JPEG and WebP files.
 
     Raises:
         AdainError: if ``build`` does so in a process.
     """
-    crew = _Crew(by_content(tasks), build, manifest, jobs, (threads, quality))
+    crew = _Crew(by_content(tasks), build, manifest, jobs, quality)
     sent = 0
     try:
         while sent < len(tasks) and not crew.is_full:
@@ -84,9 +81,9 @@ class _Crew:
         build: Callable[[], Maker],
         manifest: Manifest,
         jobs: int,
-        settings: tuple[int, int],
+        quality: int,
     ) -> None:
-        self.build, self.manifest, self.settings = build, manifest, settings
+        self.build, self.manifest, self.quality = build, manifest, quality
         self.left = {k: {task.job.output: task for task in group} for k, group in enumerate(groups)}
         self.waiting = deque(self.left)
         self.suspects: set[int] = set()
@@ -101,7 +98,7 @@ class _Crew:
         # Not fork: that would share the threads' locks and CUDA's state.
         context = get_context("spawn")
         (tasks_out, tasks_in), (news_out, news_in) = context.Pipe(duplex=False), context.Pipe(duplex=False)
-        arguments = (self.build, self.manifest.folder, self.settings, tasks_out, news_in)
+        arguments = (self.build, self.manifest.folder, self.quality, tasks_out, news_in)
         process = context.Process(target=_work, args=arguments, daemon=True)
         process.start()
         # The ends that only the other process holds now: their closing tells of its death.
@@ -202,17 +199,13 @@ def _end(code: int | None) -> str:
 def _work(
     build: Callable[[], Maker],
     folder: Path,
-    settings: tuple[int, int],
+    quality: int,
     tasks: Connection[Any, Any],
     news: Connection[Any, Any],
 ) -> None:
     """What a process does: groups of tasks come in, and what became of each goes out."""
-    import torch
-
     # Ctrl-C reaches every process of a terminal; the first one sees to it and closes the pipes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threads, quality = settings
-    torch.set_num_threads(threads)
     stop = threading.Event()
 
     def tell(message: Any) -> None:

@@ -14,12 +14,13 @@ from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from .. import defaults
 from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from .._utils.files import atomic_path, temporary_name
 from .._utils.prefetch import THREADS, read_ahead, write_behind
 from ..image.io import encode_image
+from ..options import FileOptions
 from .manifest import Manifest
+from .options import Existing
 from .plan import Job
 
 Status = Literal["done", "skipped", "failed"]
@@ -75,7 +76,7 @@ class Maker(Protocol):
         """What is to be recorded of the picture that was rendered last."""
 
 
-def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: str = defaults.EXISTING[0]) -> list[Task]:
+def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existing = "resume") -> list[Task]:
     """The tasks that are still to be done.
 
     Args:
@@ -85,10 +86,8 @@ def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: str = 
             and of the same settings, with ``"skip"`` all, with ``"redo"`` none.
 
     Raises:
-        InputError: if ``existing`` is none of these, or the manifest cannot be written.
+        InputError: if the manifest cannot be written.
     """
-    if existing not in defaults.EXISTING:
-        raise InputError(f"what exists is met by {', '.join(defaults.EXISTING)}, not {existing}")
     if existing == "redo":
         return [*tasks]
     if existing == "skip":
@@ -120,7 +119,7 @@ def make(
     maker: Maker,
     manifest: Manifest | None = None,
     *,
-    quality: int = defaults.JPEG_QUALITY,
+    quality: int = FileOptions.quality,
     stop: threading.Event | None = None,
     report: Callable[[Result], None] | None = None,
     threads: int = THREADS,
@@ -184,7 +183,7 @@ def save(
     picture: Image.Image,
     manifest: Manifest | None = None,
     *,
-    quality: int = defaults.JPEG_QUALITY,
+    quality: int = FileOptions.quality,
     seconds: float = 0.0,
 ) -> Result:
     """Write the picture of a task, and record it.

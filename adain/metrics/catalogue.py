@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .._utils.errors import InputError
-from .._utils.suggest import closest
+from .._utils.errors import InputError, suggest
 
 Scope = Literal["pair", "set", "stylising"]
 
@@ -94,7 +93,7 @@ def choose(
     """
     for name in names or ():
         if name not in METRICS:
-            raise InputError(f"there is no measure {name!r}: {closest(name, list(METRICS), most=len(METRICS))}")
+            raise InputError(f"there is no measure {name!r}: {suggest(name, list(METRICS), most=len(METRICS))}")
     if names is not None and "artfid" in names:
         names = [*names, "lpips", "fid"]  # its factors
     chosen = []

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import metrics
 from .._utils.errors import InputError
-from .._utils.peak import peak_memory, reset_peak_memory
+from .._utils.memory import peak_memory, reset_peak_memory
 from ..control.style import Style, blend
 from ..losses import Stats, mean_std_distance
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from .._utils.peak import peak_memory
+from .._utils.memory import peak_memory
 from ..image.tensors import resize_to
 from ..losses import PyramidLoss, make_balance
 from .bounds import bounded

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..losses import PyramidLoss
 from ..nn.backbones import TorchvisionBackbone, find_architecture, load_backbone
+from ..nn.padding import freeze
 from ..nn.vgg import Pooling
-from .frozen import freeze
 from .pictures import Pictures
 from .recipe import Recipe
 from .targets import layers_of, objective
@@ -38,7 +38,7 @@ class LossNetwork:
         network = load_backbone(plan.backbone, weights=weights, upto=layers or None, pool=pool).to(device)
         self.network = network.to(memory_format=torch.channels_last)
         freeze(self.network)
-        self.dtype = torch.bfloat16 if plan.precision == "bf16" else None
+        self.dtype = torch.bfloat16 if plan.loss_precision == "bf16" else None
 
     def calibrate(self, content: Tensor) -> None:
         """Bring a network whose activations are not normalised to the scale of VGG-19's, for this photograph."""

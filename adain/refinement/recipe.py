@@ -12,8 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .._utils.errors import InputError, MissingFileError
-from .._utils.suggest import closest
+from .._utils.errors import InputError, MissingFileError, suggest
 
 STARTS = ("adain", "content", "noise", "blend")
 """Pictures an optimisation can start from, besides one of the user's own."""
@@ -26,7 +25,7 @@ That of SGD is for losses as the recipes weigh them, hundreds at the start; with
 
 SCHEDULES = ("constant", "cosine", "plateau")
 WEIGHTINGS = ("fixed", "gradient-norm", "loss-ratio")
-PRECISIONS = ("fp32", "bf16")
+LOSS_PRECISIONS = ("fp32", "bf16")
 POOLINGS = ("max", "average")
 BOUNDS = ("clamp", "none")
 
@@ -52,6 +51,9 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 FORMS = {"tv": ("absolute", "squared")} | dict.fromkeys(CONTENT_KINDS, ("mean", "half-sum"))
 """Choices of the option ``form``; the first is the default."""
+
+RENAMED = {"precision": "loss_precision"}
+"""Settings that older recipe files know by another name."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Recipe:
         blend_share: of the style, when the start is ``"blend"``.
         tolerance: stop early when ``patience`` steps improve the total by less than this share of it; 0 never.
         patience: see there; also that of the plateau schedule.
-        precision: of the loss network. Statistics and Gram matrices are float32 either way.
+        loss_precision: of the loss network. Statistics and Gram matrices are float32 either way.
         backbone: loss network, ``vgg19``, ``vgg16`` or ``resnet50``.
         name: for people.
     """
@@ -133,7 +135,7 @@ class Recipe:
     blend_share: float = 0.5
     tolerance: float = 0.0
     patience: int = 10
-    precision: str = "fp32"
+    loss_precision: str = "fp32"
     backbone: str = "vgg19"
     name: str = "custom"
 
@@ -166,7 +168,7 @@ def source(name: str) -> str:
         InputError: if there is none of that name; the nearest are offered.
     """
     if name not in names():
-        raise InputError(f"there is no recipe {name!r}: {closest(name, names())}, or name a .toml or .json file")
+        raise InputError(f"there is no recipe {name!r}: {suggest(name, names())}, or name a .toml or .json file")
     return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -226,8 +228,10 @@ def from_mapping(
     known: dict[str, Any] = {"name": name} if name else {}
     for key, value in values.items():
         key = str(key).replace("-", "_")
+        if key in RENAMED:
+            raise InputError(f"{where}{key} is called {RENAMED[key]} now")
         if key not in fields:
-            raise InputError(f"{where}there is no setting {key!r}: {closest(key, [*fields, 'base'])}")
+            raise InputError(f"{where}there is no setting {key!r}: {suggest(key, [*fields, 'base'])}")
         if key == "losses":
             known[key] = _losses(value, base, where)
         elif key in ("scales", "scale_weights"):
@@ -278,7 +282,7 @@ def _losses(value: Any, base: Recipe | None, where: str) -> dict[str, LossSpec]:
     for name, table in value.items():
         key = f"{where}losses.{name}"
         if name not in KINDS:
-            raise InputError(f"{where}there is no loss {name!r}: {closest(name, list(KINDS))}")
+            raise InputError(f"{where}there is no loss {name!r}: {suggest(name, list(KINDS))}")
         if isinstance(table, LossSpec):
             specs[name] = table
         elif isinstance(table, Mapping):
@@ -293,7 +297,7 @@ def _loss(name: str, table: Mapping[str, Any], before: LossSpec | None, where: s
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in allowed:
-            raise InputError(f"{where} has no setting {key!r}: {closest(key, allowed)}")
+            raise InputError(f"{where} has no setting {key!r}: {suggest(key, allowed)}")
         at = f"{where}.{key}"
         if key == "layers":
             values[key] = _layers(value, at)
@@ -346,7 +350,7 @@ def _kind(value: Any) -> str:
 
 def _one_of(value: str, choices: Any, where: str) -> str:
     if value not in choices:
-        raise InputError(f"{where} cannot be {value!r}: {closest(value, list(choices))}")
+        raise InputError(f"{where} cannot be {value!r}: {suggest(value, list(choices))}")
     return value
 
 
@@ -358,7 +362,7 @@ def _check(recipe: Recipe) -> None:
         "bounds": BOUNDS,
         "pool": POOLINGS,
         "weighting": WEIGHTINGS,
-        "precision": PRECISIONS,
+        "loss_precision": LOSS_PRECISIONS,
     }.items():
         _one_of(getattr(recipe, key), choices, key)
     for name, spec in recipe.losses.items():
@@ -390,7 +394,7 @@ def _check(recipe: Recipe) -> None:
 def _check_loss(name: str, spec: LossSpec) -> None:
     """What :func:`_loss` checks key by key, for a :class:`LossSpec` made without a file."""
     if name not in KINDS:
-        raise InputError(f"there is no loss {name!r}: {closest(name, list(KINDS))}")
+        raise InputError(f"there is no loss {name!r}: {suggest(name, list(KINDS))}")
     where = f"losses.{name}"
     if name == "tv" and spec.layers:
         raise InputError(f"{where} is of the picture itself and has no layers")

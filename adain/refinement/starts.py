@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._utils.errors import InputError
-from .._utils.suggest import closest
+from .._utils.errors import InputError, suggest
 from ..image.io import ImageInput
 from ..image.tensors import resize_to
 from ..stylizer.stylizer import Stylizer
@@ -57,7 +56,7 @@ def make_start(
     if start == "blend":
         return blended(photo, styles, blend_share)
     if isinstance(start, str) and not Path(start).suffix and not Path(start).exists():
-        raise InputError(f"there is no start {start!r}: {closest(start, STARTS)}, or name a picture")
+        raise InputError(f"there is no start {start!r}: {suggest(start, STARTS)}, or name a picture")
     pixels, _ = stylizer.pixels(start, crop=crop)
     height, width = photo.shape[2:]
     one = pixels[index % pixels.shape[0] :][:1]

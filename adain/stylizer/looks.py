@@ -13,7 +13,7 @@ from .._utils.errors import InputError
 from ..control.style import Style, blend
 from ..image.sheets import grid as sheet
 from ..image.source import input_name
-from ..options import ARRANGEMENTS, Direction, Options, normalize_weights
+from ..options import ARRANGEMENTS, Direction, Options, TileSize, normalize_weights
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -48,14 +48,25 @@ class Model(Protocol):
 
     max_pixels: int | None
 
+    def open(self, source: Any, *, size: int = ..., crop: bool = ...) -> Any:
+        """A picture of the size asked for, checked; any thread may ask."""
+
     def encode_style(self, source: Any, *, size: int = ..., crop: bool = ...) -> Style:
         """The statistics of an artwork."""
 
-    def encode_content(self, source: Any, *, size: int = ..., crop: bool = ...) -> Any:
+    def encode_content(
+        self, source: Any, *, size: int = ..., crop: bool = ..., tile: TileSize = ..., progress: Any = ...
+    ) -> Any:
         """A photograph, ready to be rendered in any number of styles."""
 
     def render(self, content: Any, paint: Paint) -> Any:
         """What it becomes."""
+
+    def overlap(self, content: Any) -> float:
+        """The share of an encoded photograph that is computed more than once, as its tiles overlap."""
+
+    def identity(self) -> Any:
+        """All that decides what it computes, to be fingerprinted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +296,7 @@ class Look:
         return options.masks
 
     def _shares(self, placed: Placement) -> list[ColorShare]:
-        from ..nn.regions import shares
+        from ..nn.adain import shares
 
         if not isinstance(self.options.color, tuple):
             color = self.color(0)  # of the whole picture

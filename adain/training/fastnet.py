@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..nn.adain import adaptive_instance_norm
-from ..nn.fast import FOLDED, SlimDecoder, SlimEncoder
+from ..nn.fast import FOLDED, FastDecoder, FastEncoder
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, LAYERS
 from .mixing import PLAIN, Mix
@@ -22,7 +22,7 @@ class FastNet(nn.Module):
         encoder, decoder: taken over.
     """
 
-    def __init__(self, encoder: SlimEncoder, decoder: SlimDecoder) -> None:
+    def __init__(self, encoder: FastEncoder, decoder: FastDecoder) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
@@ -37,7 +37,7 @@ class FastNet(nn.Module):
         """With He et al.'s initialisation, the same for the same seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            net = cls(SlimEncoder(), SlimDecoder())
+            net = cls(FastEncoder(), FastDecoder())
             for end in (net.encoder, net.decoder):
                 for name, parameter in end.named_parameters():
                     if name.endswith("weight"):

@@ -170,7 +170,7 @@ class VideoOptions(FileOptions):
         False, "Begin anew even if an interrupted job could be gone on with.", group="files", serves=VIDEO,
         is_decisive=False,
     )  # fmt: skip
-    stylizer: Stylizer | None = attachment("The networks to use, in place of the shipped ones.")
+    stylizer: Stylizer | None = attachment("The networks to use, in place of those that the options name.")
     progress: Callable[[VideoProgress], object] | None = attachment(  # type: ignore[assignment]  # not of tiles here
         "Called after every frame; the job ends, keeping what it has, when this returns something true."
     )

@@ -17,8 +17,10 @@ from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import AdainError, InputError
+from .._utils.errors import VideoStopped as VideoStopped
 from .._utils.files import check_writable
 from .._utils.keywords import takes
+from ..backends.models import open_model
 from ..control.regions import Regions
 from ..image import io as images
 from ..stylizer.looks import is_regions, listed
@@ -26,7 +28,7 @@ from ..stylizer.stylizer import StyleInput, Stylizer
 from .encoder import Encoding, choose_codec, container_of
 from .frames import Frame, Pixels, VideoInfo, resample, resampled_info
 from .join import check_container
-from .options import FPS, VideoOptions, parse_rate
+from .options import FPS, Key, VideoOptions, parse_rate
 from .reader import VideoReader
 from .resume import State, WorkFolder, settings_of, written
 from .sequence import SequenceReader, SequenceWriter, is_sequence
@@ -87,18 +89,6 @@ class VideoResult:
     def fps(self) -> float:
         """Frames a second of this run."""
         return (self.frames - self.resumed) / self.seconds if self.seconds > 0 else 0.0
-
-
-class VideoStopped(AdainError, RuntimeError):
-    """The callback ended the job before it was done; what was painted is kept.
-
-    Attributes:
-        frame: frames done.
-    """
-
-    def __init__(self, message: str, frame: int) -> None:
-        super().__init__(message)
-        self.frame = frame
 
 
 class Painter:
@@ -181,14 +171,16 @@ def stylize_video(
     options.require("video", name="videos", hint="leave that out")
     warn = options.warn or (lambda _: None)
     target, origin = Path(output), Path(source)
+    style = _files(style)
+    inputs = _paths([origin, style, *options.decisive().values()])
+    if target.exists() and any(path.exists() and path.samefile(target) for path in inputs):
+        raise InputError(f"{output} is also an input and would be replaced: choose another -o")
     as_pictures = is_sequence(output) or not target.suffix
     if not as_pictures:
         container_of(target)
         check_writable(target)
-    if origin.exists() and target.exists() and origin.samefile(target):
-        raise InputError(f"{output} is also the input and would be replaced: choose another -o")
     steadier = Steadier(options.stability)
-    stylizer = options.stylizer or Stylizer.from_pretrained()
+    stylizer = options.stylizer or cast(Stylizer, open_model(options))
     rate, limit = options.rate, stylizer.max_pixels
     reader: VideoReader | SequenceReader
     if is_sequence(source):
@@ -202,8 +194,8 @@ def stylize_video(
         settings = settings_of(
             options,
             source=reader.paths if isinstance(reader, SequenceReader) else origin,
-            style=_files(style),
-            model=[stylizer.encoder, stylizer.decoder],
+            style=style,
+            networks=stylizer.identity(),
         )
         encoding = None
         streams: list[int] = []
@@ -332,9 +324,25 @@ class _Job:
 
 
 def _files(style: Any) -> Any:
-    """What is painted with, for a fingerprint: names of files as paths."""
-    parts = [style, *(region.mask for region in style.regions)] if is_regions(style) else listed(style)
-    return [Path(part) if isinstance(part, str) else part for part in parts]
+    """A style with names of files as paths, as which a fingerprint knows them."""
+    if is_regions(style):
+        regions = [
+            dataclasses.replace(region, mask=Path(region.mask)) if isinstance(region.mask, str) else region
+            for region in style.regions
+        ]
+        return dataclasses.replace(style, regions=regions)
+    return style if style is None else [Path(one) if isinstance(one, str) else one for one in listed(style)]
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """The files among values."""
+    if isinstance(value, Key):
+        value = value.style
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _paths(each)
 
 
 def _painted_size(info: VideoInfo, content_size: int) -> tuple[int, int]:

@@ -139,7 +139,7 @@ class TextbookAdain(Pass):
     caches: ClassVar[bool] = False
 
     def load(self, threads: int) -> None:
-        from adain.nn.pretrained import load_decoder, load_encoder
+        from adain.nn import load_decoder, load_encoder
 
         from .textbook import Textbook
 
@@ -206,7 +206,7 @@ def exported_fast() -> Path:
     folder = Path(tempfile.gettempdir()) / f"adain-onnx-{digest[:16]}"
     if not (folder / TRANSFER_FILE).exists():
         from adain.backends.export import export_onnx
-        from adain.nn.pretrained import load_decoder, load_encoder
+        from adain.nn import load_decoder, load_encoder
 
         export_onnx(load_encoder("fast"), load_decoder("fast"), folder)
     return folder

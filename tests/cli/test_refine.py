@@ -171,7 +171,7 @@ def test_from_a_picture(run_cli: Run, photo: Path, art: Path, tmp_path: Path) ->
         (("--loss", "gram=nan"), "losses.gram.weight must be a finite number, not nan"),
         (("--loss", "gram=-1"), "losses.gram.weight must be 0 or more"),
         (("--loss", "tv=1:relu1_1"), "losses.tv has no setting 'layers'"),
-        (("--loss", "gram=1:relu1_9"), "vgg19 has no layer relu1_9: did you mean relu1_"),
+        (("--loss", "gram=1:relu1_9"), "vgg19 has no layer relu1_9: did you mean 'relu1_"),
         (("--loss", "gram=0", "--loss", "content=0"), "losses must hold at least one"),
         (("--recipe", "gatys"), "there is no recipe 'gatys': did you mean 'gatys2016'"),
         (("--recipe", "none.toml"), "none.toml does not exist"),

@@ -23,7 +23,7 @@ from adain.control.regions import Region, Regions, gradient
 from adain.control.style import Style
 from adain.metrics import evaluate as evaluation
 from adain.nn.backbones import load_backbone
-from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.vgg import VGGEncoder
 from adain.refinement import network
 from adain.stylizer.cache import StyleCache
@@ -50,8 +50,8 @@ def model(fast_files: Files) -> tuple[object, ...]:
 
 
 def test_it_is_the_fast_model(fast: Stylizer) -> None:
-    assert isinstance(fast.encoder, SlimEncoder)
-    assert isinstance(fast.decoder, SlimDecoder)
+    assert isinstance(fast.encoder, FastEncoder)
+    assert isinstance(fast.decoder, FastDecoder)
 
 
 def test_the_fixture_shows_differences(fast: Stylizer) -> None:
@@ -128,7 +128,7 @@ def test_fingerprints(stylizer: Stylizer, fast: Stylizer) -> None:
     assert encoder_fingerprint(fast.encoder) != encoder_fingerprint(stylizer.encoder)
     models = [[one.encoder, one.decoder] for one in (stylizer, fast)]
     assert fingerprint(models[0]) != fingerprint(models[1])
-    changed = SlimDecoder()
+    changed = FastDecoder()
     changed.load_state_dict(fast.decoder.state_dict())
     with torch.no_grad():
         changed.get_submodule(changed.specs[0].name).get_parameter("bias")[0] += 0.5

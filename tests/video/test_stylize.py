@@ -214,7 +214,7 @@ def test_pictures_in_and_out(paint: Stylize, clip: Path, art: Path, tmp_path: Pa
     result = paint(tmp_path / "out", art, tmp_path / "again.mp4", fps="24")
     assert [t * 24 for t in read_video(tmp_path / "again.mp4")[1]] == list(range(8))
     assert paint(tmp_path / "jpg" / "a%d.jpg", art, tmp_path / "b.mp4").frames == 8
-    with pytest.raises(InputError, match="also the input and would be replaced"):
+    with pytest.raises(InputError, match="also an input and would be replaced"):
         paint(tmp_path / "out", art, tmp_path / "out")
     with pytest.raises(InputError, match=r"frame-00001.png is also an input and would be replaced"):
         paint(tmp_path / "out", art, tmp_path / "out" / "frame-%d.png")
@@ -367,7 +367,7 @@ def test_bad_requests(paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> 
         assert sorted(p.name for p in tmp_path.iterdir()) == ["art.png", "in.mp4"]
 
     refused("a video ends in one of .mp4", clip, art, tmp_path / "out.avi")
-    refused("also the input", clip, art, clip)
+    refused("also an input", clip, art, clip)
     refused("no encoder is called nonsense", codec="nonsense")
     refused("aac is no video encoder", codec="aac")
     refused("prores_ks cannot be written in parts", codec="prores_ks")

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from adain.nn.backbones import load_backbone
-from adain.refinement.frozen import FrozenConvolution, freeze
+from adain.nn.padding import FrozenConvolution, freeze
 
 
 def convolution(**values: object) -> nn.Conv2d:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adain._utils.suggest import closest
+from adain._utils.errors import suggest
 
 
 @pytest.mark.parametrize(
@@ -15,5 +15,5 @@ from adain._utils.suggest import closest
         ("", ["gram"], "use one of gram"),
     ],
 )
-def test_closest(name: str, choices: list[str], message: str) -> None:
-    assert closest(name, choices) == message
+def test_suggest(name: str, choices: list[str], message: str) -> None:
+    assert suggest(name, choices) == message

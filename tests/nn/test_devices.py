@@ -11,7 +11,7 @@ from PIL import Image
 
 from adain._utils.errors import InputError
 from adain.allocator import keep_memory
-from adain.nn.precision import resolve_precision
+from adain.nn.devices import resolve_precision
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import one_line_error
 from tests.models import stylizer

@@ -1,0 +1,153 @@
+"""An order: what is made of every photograph, in this process or in another."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from .._utils.errors import AdainError, InputError
+from .._utils.fingerprint import fingerprint
+from ..backends.models import open_model, weights_of
+from ..image.io import count_pixels
+from ..stylizer.looks import Look, Model
+from .options import FolderOptions
+from .plan import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+READ_AHEAD_PIXELS = 1 << 24
+"""Photographs that hold more are read when their turn comes: several at a time would fill the memory."""
+
+LOSSY = (".jpg", ".jpeg", ".webp")
+"""Formats whose bytes depend on the quality."""
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """All that decides what the results look like.
+
+    Attributes:
+        looks: one result for each, of every photograph.
+        options: the networks by name, sizes of the photographs, tiles, refinement.
+        stylizer: the networks themselves, in their place; such an order stays in this process.
+    """
+
+    looks: tuple[Look, ...]
+    options: FolderOptions
+    stylizer: Model | None = None
+
+    def __post_init__(self) -> None:
+        place = "torch" if self.options.onnx is None else "onnx"
+        self.options.require(place, name="--onnx" if place == "onnx" else place)
+        if self.options.refine is not None and self.options.grid is not None:
+            self.options.refuse("{refine} works on a picture, not on a grid: leave out {grid}")
+        if self.stylizer is not None and self.options.jobs > 1:
+            raise InputError("a stylizer stays in this process: for several jobs name the model instead")
+
+    def maker(self, progress: Callable[[Any], object] | None = None, *, share: int = 1) -> Maker:
+        """What carries it out; the networks are loaded here.
+
+        Args:
+            progress: called after each tile, and each step of refinement.
+            share: processes that share the cores.
+
+        Raises:
+            AdainError: if the networks cannot be loaded.
+        """
+        return Maker(self, self.stylizer or open_model(self.options, share=share), progress)
+
+    def fingerprint(self, job: Job) -> str:
+        """Of all that decides what a job's output looks like; see :mod:`adain._utils.fingerprint`.
+
+        What only decides how it is computed, such as the device, does not count; the precision does.
+        """
+        own = {"content": job.content, "quality": self.options.quality if job.output.suffix.lower() in LOSSY else None}
+        return fingerprint([self._networks, self._stamps[job.style], own])
+
+    @functools.cached_property
+    def _stamps(self) -> list[str]:
+        """Of each look, with the artworks it is made of."""
+        stamps = []
+        for look in self.looks:
+            styles = look.styles if isinstance(look.styles, tuple) else (look.styles,)
+            paths = [Path(style) if isinstance(style, (str, os.PathLike)) else style for style in styles]
+            stamps.append(fingerprint([paths, {**look.options.decisive(), "quality": None}]))
+        return stamps
+
+    @functools.cached_property
+    def _networks(self) -> str:
+        if self.stylizer is not None:
+            return fingerprint(self.stylizer.identity())
+        seed = self.options.seed if self.options.refine is not None else None
+        return fingerprint([weights_of(self.options), self.options.precision, seed])
+
+
+class Maker:
+    """Makes the pictures of an order; see :class:`adain.batch.run.Maker`.
+
+    A style that does not depend on the photograph is encoded once, when it is first used; one that cannot be read is
+    not tried again. A photograph is encoded once for all its looks.
+    """
+
+    def __init__(self, order: Order, model: Model, progress: Callable[[Any], object] | None = None) -> None:
+        self.order, self.model, self.progress = order, model, progress
+        self._looks: dict[int, Look | AdainError] = {}
+        self._content: tuple[Path, Any] | None = None
+
+    def read(self, content: Path) -> Any:
+        """A photograph of its final size, or, if it is very large, just its path; any thread may ask."""
+        if count_pixels(content) > READ_AHEAD_PIXELS:
+            return content
+        return self.model.open(content, size=self.order.options.size, crop=self.order.options.crop)
+
+    def render(self, loaded: Any, job: Job) -> Image.Image:
+        """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
+        content = self._encode(loaded, job.content)
+        look = self._look(job.style)
+        picture: Image.Image = look.render(self.model, content)
+        if self.order.options.refine is None:
+            return picture
+        return self._refine(picture, job)
+
+    def details(self) -> Mapping[str, Any]:
+        """In how many tiles the last content was computed, and the share of it that was computed more than once."""
+        content = None if self._content is None else self._content[1]
+        tiles = getattr(content, "tiles", None)
+        if tiles is None:
+            return {"tiles": 1, "overlap": 0.0}
+        return {"tiles": tiles.tiling.count, "overlap": round(self.model.overlap(content), 4)}
+
+    def _encode(self, loaded: Any, content: Path) -> Any:
+        if self._content is None or self._content[0] != content:
+            self._content = None  # free the features of the picture before
+            options = self.order.options
+            self._content = (content, self.model.encode_content(
+                loaded, size=options.size, crop=options.crop, tile=options.tile, progress=self.progress
+            ))  # fmt: skip
+        return self._content[1]
+
+    def _look(self, index: int) -> Look:
+        if index not in self._looks:
+            try:
+                self._looks[index] = self.order.looks[index].encoded(self.model)
+            except AdainError as error:
+                self._looks[index] = error
+        look = self._looks[index]
+        if isinstance(look, AdainError):
+            raise look
+        return look
+
+    def _refine(self, picture: Image.Image, job: Job) -> Image.Image:
+        from ..refinement.refine import RefineOptions, refine
+
+        look = self.order.looks[job.style]
+        more = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model, "progress": self.progress}
+        refined = refine(job.content, look.styles, RefineOptions.of(look.options, **more))
+        assert isinstance(refined, Image.Image)  # files give pictures
+        return refined
