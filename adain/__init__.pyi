@@ -30,7 +30,7 @@ from .image.io import read_image as read_image
 from .image.io import save_image as save_image
 from .options import Options as Options
 from .refinement.recipe import Recipe as Recipe
-from .refinement.refine import refine as refine
+from .refinement.run import refine as refine
 from .stylizer.content import Content as Content
 from .stylizer.stylizer import Stylizer as Stylizer
 from .video.stylize import stylize_video as stylize_video

@@ -105,8 +105,7 @@ def on_folders(contents: Path, styles: Path, size: int, threads: int) -> str:
 
     from adain import metrics
     from adain.image.io import list_images, to_pil, to_tensor
-    from adain.metrics.gallery import load_square
-    from adain.metrics.pairs import pair_up
+    from adain.metrics import load_square, pair_up
     from adain.nn import STYLE_LAYERS, load_encoder
 
     judge = load_encoder()

@@ -27,8 +27,7 @@ from adain._utils.resources import sample_folder
 from adain.image.io import save_image, to_pil
 from adain.image.tensors import center_crop_square
 from adain.nn import Pooling, load_encoder
-from adain.refinement.recipe import load_recipe
-from adain.refinement.refine import refine
+from adain.refinement import load_recipe, refine
 from adain.stylizer.stylizer import Stylizer
 
 METHODS = {

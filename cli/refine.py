@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adain import defaults
-from adain._utils.errors import AdainError, InputError
-from adain.refinement import recipe as recipes
+from adain import AdainError, InputError, defaults
+from adain import refinement as recipes
 
 from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
 from .options import SNAKE_CASE, load_stylizer, model_options
@@ -21,51 +20,39 @@ from .reporting import SIGNALS, SOME_FAILED
 
 if TYPE_CHECKING:
     from adain.batch.plan import Job
-    from adain.refinement.progress import Progress
+    from adain.refinement import Progress
     from adain.stylizer.stylizer import Stylizer
 
 
-def recipe_options(command: Any) -> Any:
-    """The settings of a recipe that are worth a flag of their own; unset, the recipe decides."""
-    for option in (
-        click.option("--steps", type=click.IntRange(0), help="Evaluations of the losses in all."),
-        click.option("--optimizer", type=click.Choice(list(recipes.OPTIMIZERS)), help="What moves the picture."),
-        click.option("--lr", type=float, help="Learning rate; 0 for the optimiser's own."),
-        click.option("--schedule", type=click.Choice(recipes.SCHEDULES), help="Of the learning rate."),
-        click.option("--momentum", type=float, help="Of sgd."),
-        click.option("--first-move", type=float, help="Mean change of values in lbfgs's first step; 0: hardly any."),
-        click.option("--history", type=click.IntRange(1), help="Steps that lbfgs remembers."),
-        click.option("--ema", type=float, help="Decay of a running average that becomes the result; 0 for none."),
-        click.option("--bounds", type=click.Choice(recipes.BOUNDS), help="clamp: keep colours in range throughout."),
-        click.option("--whitening", type=float, help="Move broad shapes faster: 0 pixels alike, 1 frequencies alike."),
-        click.option("--pool", type=click.Choice(recipes.POOLINGS), help="Pooling of the loss network."),
-        click.option(
-            "--coarsest", type=click.IntRange(0), help="Begin at this shorter side in px and grow; 0: full size."
-        ),
-        click.option("--growth", type=float, help="Factor from one size to the next."),
-        click.option("--scales", help="Judge the picture at several scales, e.g. 1,0.5,0.25."),
-        click.option("--scale-weights", help="Weights of those scales, e.g. 1,1,0.5."),
-        click.option("--weighting", type=click.Choice(recipes.WEIGHTINGS), help="Rebalance content and style."),
-        click.option("--weighting-every", type=click.IntRange(1), help="Steps between two rebalancings."),
-        click.option("--start-share", type=float, help="Of the recipe's start; the rest is the photograph."),
-        click.option("--blend-share", type=float, help="Share of the style in the start blend."),
-        click.option("--tolerance", type=float, help="Stop when --patience steps gain less than this share; 0: never."),
-        click.option("--patience", type=click.IntRange(1), help="See --tolerance; also of the plateau schedule."),
-        click.option("--loss-precision", type=click.Choice(recipes.LOSS_PRECISIONS), help="Of the loss network."),
-        click.option("--backbone", help="Loss network: vgg19 (ships), vgg16 or resnet50."),
-    )[::-1]:
-        command = option(command)
-    return command
+class RecipeCommand(BareColorFlag):
+    """A command that changes a recipe: its help lists the settings, and whoever takes one for an option is told."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            key = error.option_name.lstrip("-").replace("-", "_")
+            key = recipes.RENAMED.get(key, key)
+            if key not in recipes.SETTINGS:
+                raise
+            text = f"{error.option_name} is a setting of the recipe: use --set {key}=..."
+            raise click.UsageError(text, ctx) from None
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        flags = {parameter.name for parameter in self.params}
+        settings = {key: field.metadata["help"] for key, field in recipes.SETTINGS.items() if key not in flags}
+        with formatter.section("Settings for --set"):
+            formatter.write_dl([*settings.items()])
 
 
-@click.command(cls=BareColorFlag, context_settings=SNAKE_CASE)
+@click.command(cls=RecipeCommand, context_settings=SNAKE_CASE)
 @click.argument("paths", nargs=-1, metavar="CONTENT STYLE...")
 @click.option("-o", "--output", help="File, or folder for several photographs. [default: current folder]")
 @click.option(
     "--recipe",
     default=recipes.DEFAULT_RECIPE,
     show_default=True,
-    help=f"One of {', '.join(recipes.names())}, or a .toml or .json file.",
+    help=f"One of {', '.join(recipes.recipe_names())}, or a .toml or .json file.",
 )
 @click.option("--show-recipe", is_flag=True, help="Print the recipe, a template for one's own, and exit.")
 @click.option("--start", help="adain, content, noise, blend or a picture. [default: the recipe's]")
@@ -75,7 +62,14 @@ def recipe_options(command: Any) -> Any:
 )  # fmt: skip
 @click.option("--content-weight", type=float, help="Multiplies the losses that hold on to the photograph.")
 @click.option("--style-weight", type=float, help="Multiplies the losses that pull at the artwork.")
-@recipe_options
+@click.option("--steps", type=click.IntRange(0), help="Evaluations of the losses in all.")
+@click.option("--optimizer", type=click.Choice(list(recipes.OPTIMIZERS)), help="What moves the picture.")
+@click.option("--lr", type=float, help="Learning rate; 0 for the optimiser's own.")
+@click.option("--backbone", help="Loss network: vgg19 (ships), vgg16 or resnet50.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE",
+    help="Any other setting of the recipe, see below; may be repeated.",
+)  # fmt: skip
 @click.option("--backbone-weights", type=click.Path(path_type=Path), help="File of the loss network's weights.")
 @click.option("--style-weights", help="Shares of several styles, e.g. 0.7,0.3 (scaled to sum 1).")
 @region_options
@@ -111,6 +105,7 @@ def refine(
     losses: tuple[str, ...],
     content_weight: float | None,
     style_weight: float | None,
+    settings: tuple[str, ...],
     backbone_weights: Path | None,
     style_weights: str | None,
     alpha: float,
@@ -123,7 +118,7 @@ def refine(
     quality: int,
     as_json: bool,
     seed: int,
-    **settings: Any,
+    **options: Any,
 ) -> int:
     """Optimise a picture: the slow, best way (Gatys et al. 2016).
 
@@ -134,13 +129,16 @@ def refine(
     adain refine photo.jpg wave.jpg -o out.jpg --steps 200
     adain refine photo.jpg wave.jpg --recipe gatys2016 --start noise --log loss.csv --plot loss.png
     adain refine photo.jpg wave.jpg --loss gram=0 --loss sliced-wasserstein=10 --optimizer adam
+    adain refine photo.jpg wave.jpg --set coarsest=128 --set whitening=0.5
     """
     if show_recipe:
-        click.echo(recipes.source(recipe), nl=False)
+        click.echo(recipes.recipe_source(recipe), nl=False)
         return 0
-    model = {key: settings.pop(key) for key in ("model", "encoder", "decoder", "device", "max_pixels")}
-    controls = Controls.take(settings)
-    plan = _plan(recipe, settings, losses, content_weight, style_weight)
+    model = {key: options.pop(key) for key in ("model", "encoder", "decoder", "device", "max_pixels")}
+    controls = Controls.take(options)
+    given = {key: value for key, value in options.items() if value is not None}  # steps, optimizer, lr and backbone
+    changes = dict(map(recipes.parse_setting, settings)) | given
+    plan = _plan(recipe, changes, losses, content_weight, style_weight)
     if controls.label_map is not None:
         if len(paths) > 1:
             raise click.UsageError("with --label-map each style is given by --label, not as a path")
@@ -157,8 +155,8 @@ def refine(
     name = "+".join(Path(path).stem for path in styles)
     todo = jobs.plan(jobs.expand(paths[:1]), [name], output)
     others = (controls.background, controls.label_map, start)
-    given = [*styles, *controls.masks, *controls.style_masks, *(path for path in others if path)]
-    sources = {Path(path).resolve() for path in given}
+    files = [*styles, *controls.masks, *controls.style_masks, *(path for path in others if path)]
+    sources = {Path(path).resolve() for path in files}
     for job in todo:
         if job.output.resolve() in sources:
             raise InputError(f"{job.output} is also an input and would be replaced: choose another -o")
@@ -227,10 +225,10 @@ def _one(
     from PIL import Image
     from tqdm import tqdm
 
+    from adain import RefinementError
     from adain.image.io import save_image, to_pil
-    from adain.refinement.progress import RefinementError
-    from adain.refinement.refine import refine as optimise
-    from adain.refinement.report import LossLog, LossPlot, Partial, Snapshots
+    from adain.refinement import LossLog, LossPlot, Partial, Snapshots
+    from adain.refinement import refine as optimise
 
     begun = time.perf_counter()
     plan: recipes.Recipe = arguments["recipe"]
@@ -282,18 +280,13 @@ def _one(
 
 def _plan(
     recipe: str,
-    settings: dict[str, Any],
+    changes: dict[str, Any],
     losses: tuple[str, ...],
     content_weight: float | None,
     style_weight: float | None,
 ) -> recipes.Recipe:
     """The recipe with what the flags change."""
-    changes = {key: value for key, value in settings.items() if value is not None}
-    for key in ("scales", "scale_weights"):
-        if key in changes:
-            changes[key] = parse_numbers(f"--{key.replace('_', '-')}", changes[key])
-    changes["losses"] = dict(recipes.parse_loss(text) for text in losses)
-    plan = recipes.load_recipe(recipe).change(**changes)
+    plan = recipes.load_recipe(recipe).change(**changes, losses=dict(map(recipes.parse_loss, losses)))
     factors = dict.fromkeys(recipes.CONTENT_KINDS, content_weight) | dict.fromkeys(recipes.STYLE_KINDS, style_weight)
     weighted = {
         name: {"weight": spec.weight * factor}

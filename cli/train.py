@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 from click.core import ParameterSource
 
-from adain._utils.errors import InputError
-from adain.training.config import TrainingConfig, flag
+from adain import InputError
+from adain.training import TrainingConfig, flag
 
 from .options import SNAKE_CASE
 from .verbosity import bars_hidden, is_quiet
 
 if TYPE_CHECKING:
-    from adain.training.loop import Result
+    from adain.training import Result
 
 EXIT_CODES = {"finished": 0, "time": 0, "SIGINT": 130, "SIGTERM": 143}
 
@@ -86,9 +86,7 @@ def train(
         raise InputError("--init-from starts a new run and --resume continues one: leave out one of them")
 
     # Imported here: torch takes a second that --help and usage errors need not wait for.
-    from adain.training.distributed import Ranks
-    from adain.training.report import Reporter
-    from adain.training.trainer import Trainer
+    from adain.training import Ranks, Reporter, Trainer
 
     is_main = Ranks.from_environment().is_main
     reporter: Reporter = _terminal_reporter() if is_main else Reporter()
@@ -124,7 +122,7 @@ def _report(result: Result, output: str, as_json: bool) -> None:
 def _terminal_reporter() -> Any:
     from tqdm import tqdm
 
-    from adain.training.report import Record, Reporter
+    from adain.training import Record, Reporter
 
     class TerminalReporter(Reporter):
         """Notes on stderr, and a bar if that is a terminal; neither with ``-q``."""

@@ -152,7 +152,8 @@ class Look:
             options = options.change(style_masks=masks if any(mask is not None for mask in masks) else None)
         if background is not None and not self.depends(len(styles)):
             background = self._encode_background(model)
-        options = options.change(background=None if self.background is None else options.background)
+        if not isinstance(options.background, str | os.PathLike | None):  # which goes along as what it is
+            options = options.change(background=style_name(options.background) or "background")
         return dataclasses.replace(self, styles=styles, options=options, background=_absolute(background))
 
     def on(self, device: Any) -> Look:

@@ -22,10 +22,9 @@ from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State
 from .config import TrainingConfig
 from .crops import BatchMaker, to_images
 from .distributed import Ranks, Team
-from .fastnet import FastNet
-from .initialise import mirrored_decoder
 from .learner import Learner
 from .loop import Loop, Progress, Result
+from .networks import FastNet, mirrored_decoder
 from .report import Reporter
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.refinement.progress import Progress
+    from adain.refinement import Progress
 
 
 @dataclass
@@ -229,7 +229,7 @@ class Optimisation(Contestant):
     ) -> tuple[dict[int, Image.Image], list[float], list[float]]:
         """The pictures after so many steps, the total losses, and the seconds until each step."""
         from adain.image.io import to_pil
-        from adain.refinement.refine import refine
+        from adain.refinement import refine
 
         kept: dict[int, Image.Image] = {}
         losses: list[float] = []

@@ -14,7 +14,7 @@ from adain.nn.decoder import Decoder
 from adain.nn.fast import BLOCKS, FOLDED, LAYERS, FastDecoder, FastEncoder, fold, unfold
 from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder
 from adain.stylizer.halo import DECODER_HALO, ENCODER_HALO, Tiling, decoder_steps, encoder_steps
-from adain.training.fastnet import FastNet
+from adain.training.networks import FastNet
 from tests.stylizer.test_halo import reach_of
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]

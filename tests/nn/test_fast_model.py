@@ -21,11 +21,11 @@ from adain._utils.fingerprint import fingerprint
 from adain.batch.folder import stylize_folder
 from adain.control.regions import Region, Regions, gradient
 from adain.control.style import Style
-from adain.metrics import evaluate as evaluation
+from adain.metrics import evaluation
 from adain.nn.backbones import load_backbone
 from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.vgg import VGGEncoder
-from adain.refinement import network
+from adain.refinement import objective
 from adain.stylizer.cache import StyleCache
 from adain.stylizer.cache import fingerprint as encoder_fingerprint
 from adain.stylizer.stylizer import Stylizer
@@ -217,7 +217,7 @@ def judges(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
         return loaded
 
-    monkeypatch.setattr(network, "load_backbone", watched(network.load_backbone))
+    monkeypatch.setattr(objective, "load_backbone", watched(objective.load_backbone))
     monkeypatch.setattr(evaluation, "load_encoder", watched(evaluation.load_encoder))
     return seen
 

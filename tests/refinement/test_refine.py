@@ -17,7 +17,7 @@ import adain
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control.color import ColorPreservation
 from adain.nn.backbones import ARCHITECTURES
-from adain.refinement import starts
+from adain.refinement import pictures
 from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.recipe import load_recipe
 from adain.stylizer.stylizer import Stylizer
@@ -523,7 +523,7 @@ def test_missing_weights_are_told_before_any_work(refine: Any, monkeypatch: pyte
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(starts, "one_pass", never)
+    monkeypatch.setattr(pictures, "one_pass", never)
     with pytest.raises(MissingFileError, match="vgg16 does not ship"):
         refine(backbone="vgg16")
 

@@ -20,7 +20,7 @@ from adain.stylizer.stylizer import Stylizer
 from adain.training import loop
 from adain.training.checkpoint import CheckpointStore, State
 from adain.training.config import TrainingConfig
-from adain.training.fastnet import FastNet
+from adain.training.networks import FastNet
 from adain.training.report import RunLog, plot_losses
 from adain.training.trainer import Trainer, read_decoder, read_fast
 from tests.conftest import noise_image, one_line_error
