@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +31,16 @@ def stamp(value: Any) -> Any:
             return [path.name]
         return [path.name, status.st_size, status.st_mtime_ns]
     if isinstance(value, Image.Image):
-        return [value.mode, value.size, hashlib.sha256(value.tobytes()).hexdigest()]
+        return [value.mode, value.size, _digest(value.tobytes() + bytes(value.getpalette() or ()))]
+    if isinstance(value, Fraction):
+        return str(value)
+    if hasattr(value, "getvalue"):  # a file in memory
+        return _digest(value.getvalue())
+    if isinstance(value, np.ndarray):
+        return [list(value.shape), value.dtype.str, _digest(value.tobytes())]
     if isinstance(value, Tensor):
         data = value.detach().float().cpu().contiguous().numpy().tobytes()
-        return [list(value.shape), hashlib.sha256(data).hexdigest()]
-    if isinstance(value, np.ndarray):
-        return [str(value.dtype), list(value.shape), hashlib.sha256(value.tobytes()).hexdigest()]
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    if hasattr(value, "read"):  # from its beginning, as it is read as a picture
-        value.seek(0)
-        return stamp(value.read())
+        return [list(value.shape), _digest(data)]
     if isinstance(value, nn.Module):
         return {name: stamp(tensor) for name, tensor in value.state_dict().items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -51,6 +51,10 @@ def stamp(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [stamp(item) for item in value]
     return value
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def fingerprint(value: Any) -> str:

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import os
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from .errors import InputError
@@ -24,6 +25,8 @@ def dump(value: Any, name: str) -> Any:
         return value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, Fraction):
+        return str(value)
     if isinstance(value, (tuple, list)):
         return [dump(each, name) for each in value]
     if isinstance(value, Mapping):
@@ -42,9 +45,9 @@ def dump(value: Any, name: str) -> Any:
         np.save(data, array, allow_pickle=False)
         return {"npy": _text(data.getvalue())}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-        if all(each is None or isinstance(each, (str, int, float, bool)) for _, each in pairs):
-            return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if all(each is None or isinstance(each, (str, int, float, bool, os.PathLike)) for each in fields.values()):
+            return {own: dump(each, name) for own, each in fields.items()}
     raise InputError(f"{name} is a {type(value).__name__} in memory, which cannot be written down: give a file")
 
 

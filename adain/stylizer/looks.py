@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
 
 from .._utils.errors import InputError
 from ..control.style import Style, blend
-from ..image.sheets import contact_sheet
+from ..image import contact_sheet
 from ..image.source import input_name
 from ..options import ARRANGEMENTS, Direction, Options, TileSize, normalize_weights
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .. import defaults
 from .._utils.errors import ImageError, InputError, MissingFileError
 from ..image import DEFAULT_MAX_PIXELS, check_output_path, list_images, read_image, save_image, split_alpha
-from .media import Frame, Pixels, VideoInfo
+from ..options import FileOptions
+from .frames import Frame, Pixels, VideoInfo
+from .options import FPS
 
 NUMBER = re.compile(r"%(0?)(\d*)d")
 FRAME_NAME = "frame-%05d.png"
@@ -65,9 +66,9 @@ class SequenceReader:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        fps: Fraction = Fraction(defaults.VIDEO_FPS),
+        fps: Fraction = Fraction(FPS),
         *,
-        warn: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str], object] = lambda _: None,
         max_pixels: int | None = DEFAULT_MAX_PIXELS,
     ) -> None:
         self.paths = list_frames(path)
@@ -119,7 +120,7 @@ class SequenceWriter:
         InputError: if the folder cannot be written to.
     """
 
-    def __init__(self, path: str | os.PathLike[str], quality: int = defaults.JPEG_QUALITY) -> None:
+    def __init__(self, path: str | os.PathLike[str], quality: int = FileOptions.quality) -> None:
         self.pattern = Path(path) if NUMBER.search(Path(path).name) else Path(path) / FRAME_NAME
         self.quality = quality
         check_output_path(self.path(0))

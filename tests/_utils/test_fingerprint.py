@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,13 @@ from PIL import Image
 from adain._utils.fingerprint import fingerprint
 from adain.control.color import ColorPreservation
 from adain.control.regions import Ramp
+from adain.control.style import Style
+
+
+def coloured(image: Image.Image) -> Image.Image:
+    """The same numbers with other colours."""
+    image.putpalette([9, 9, 9])
+    return image
 
 
 def test_values() -> None:
@@ -41,6 +49,16 @@ def test_values() -> None:
         Ramp("horizontal"),
         Ramp("radial"),
         torch.nn.Linear(1, 1),
+        Style(torch.zeros(1), torch.ones(1), "a"),
+        Style(torch.zeros(1), torch.ones(1), "b"),
+        Fraction(1, 3),
+        Fraction(2, 3),
+        np.zeros(2),
+        np.zeros(2, np.float32),
+        io.BytesIO(b"1"),
+        io.BytesIO(b"2"),
+        Image.new("P", (2, 1)),
+        coloured(Image.new("P", (2, 1))),
     ]
     assert len({fingerprint(value) for value in values}) == len(values)
     file = io.BytesIO(b"1")

@@ -29,7 +29,6 @@ from adain.refinement import objective
 from adain.stylizer.cache import StyleCache
 from adain.stylizer.cache import fingerprint as encoder_fingerprint
 from adain.stylizer.stylizer import Stylizer
-from adain.video.resume import digest
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]
@@ -128,14 +127,11 @@ def test_fingerprints(stylizer: Stylizer, fast: Stylizer) -> None:
     """Of style caches, folders and videos: a job is not gone on with by another model."""
     assert encoder_fingerprint(fast.encoder) != encoder_fingerprint(stylizer.encoder)
     models = [[one.encoder, one.decoder] for one in (stylizer, fast)]
-    assert digest(models[0]) != digest(models[1])
     assert fingerprint(models[0]) != fingerprint(models[1])
     changed = FastDecoder()
     changed.load_state_dict(fast.decoder.state_dict())
-    assert digest([fast.encoder, changed]) == digest(models[1])
     with torch.no_grad():
         changed.get_submodule(changed.specs[0].name).get_parameter("bias")[0] += 0.5
-    assert digest([fast.encoder, changed]) != digest(models[1])
     assert fingerprint([fast.encoder, changed]) != fingerprint(models[1])
 
 

@@ -16,8 +16,7 @@ from adain.stylizer.content import Content
 from adain.stylizer.stylizer import Stylizer
 from adain.stylizer.transfer import transfer
 from adain.video import steady
-from adain.video.flow import FlowFinder
-from adain.video.steady import Steadier
+from adain.video.steady import FlowFinder, Steadier
 from tests.conftest import sample
 
 
