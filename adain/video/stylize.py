@@ -191,8 +191,8 @@ def stylize_video(
     with contextlib.closing(reader):
         info = resampled_info(reader.info, rate) if rate is not None else reader.info
         timeline = Timeline(stylizer, style, options, info.duration)
-        limit: dict[str, Any] = {"max_pixels": stylizer.max_pixels, "name": info.name, "option": "content_size"}
-        size = scaled((info.width, info.height), options.size, **limit)
+        guard: dict[str, Any] = {"max_pixels": stylizer.max_pixels, "name": info.name, "option": "content_size"}
+        size = scaled((info.width, info.height), options.size, **guard)
         settings = settings_of(
             options,
             source=reader.paths if isinstance(reader, SequenceReader) else origin,
