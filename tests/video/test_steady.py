@@ -9,7 +9,6 @@ from adain.control.style import Style
 from adain.image.io import read_image, to_tensor
 from adain.image.tensors import resize_shorter
 from adain.image.warp import warping_error
-from adain.motion import Camera, moving_view
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import EPS, channel_mean_std
 from adain.stylizer.content import Content
@@ -17,6 +16,7 @@ from adain.stylizer.stylizer import Stylizer
 from adain.video import steady
 from adain.video.flow import FlowFinder
 from adain.video.steady import Steadier
+from benchmarks.motion import Camera, moving_view
 from tests.conftest import sample
 
 
