@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .. import defaults
 from .._utils.errors import AdainError, InputError
 from ..image import DEFAULT_MAX_PIXELS
 from ..image.resize import scaled
@@ -23,6 +22,7 @@ from .frechet import frechet_distance
 from .gallery import Fit, Gallery, Seen, visiting
 from .making import Maker
 from .networks import LPIPS, ArtInception, art_fid
+from .options import EvaluationOptions
 from .pairs import Pair
 
 MADE = "adain"
@@ -67,9 +67,9 @@ def evaluate(
     *,
     names: Sequence[str] | None = None,
     stylizer: Stylizer | None = None,
-    alpha: float = defaults.ALPHA,
-    size: int = defaults.EVALUATION_SIZE,
-    fit: Fit = "crop",
+    alpha: float = 1.0,
+    size: int = EvaluationOptions.size,
+    fit: Fit = EvaluationOptions.fit,
     lpips: LPIPS | None = None,
     inception: ArtInception | None = None,
     device: str | torch.device = "auto",

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import torch
 from PIL import Image
@@ -20,10 +19,9 @@ from ..nn.vgg import VGGEncoder, layers_upto
 from .content import target_statistics
 from .frechet import pooled
 from .networks import LPIPS
+from .options import Fit as Fit
 from .pixels import rgb_uv_histogram
 from .style import gram_matrices, style_stats
-
-Fit = Literal["crop", "stretch"]
 
 HELD_BYTES = 1 << 30
 """Features that are held at most, as far as one content, one style and one output at a time allow."""

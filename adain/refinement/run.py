@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from PIL import Image
@@ -13,13 +13,12 @@ from torch import Tensor
 
 from .._utils.errors import RefinementError
 from .._utils.keywords import takes
-from ..backends.models import open_model
+from ..backends.models import open_stylizer
 from ..control.regions import guides_of, lay_masks
 from ..image import ImageInput, to_pil, with_alpha
 from ..image.source import input_name
 from ..nn.backbones import check_layers, find_architecture
 from ..nn.vgg import LAYERS
-from ..stylizer.stylizer import Stylizer
 from .artworks import Artworks
 from .descent import Descent
 from .objective import LossNetwork
@@ -57,7 +56,7 @@ def _refine(
     """
     options.require("refine", name="refinement", hint="leave it out")
     plan = _plan(options)
-    stylizer = options.stylizer or cast(Stylizer, open_model(options))
+    stylizer = options.stylizer or open_stylizer(options)
     # A start of the user's own is taken as it is.
     start = plan.start if options.start is None else options.start
     is_own = options.start is not None and not (isinstance(start, str) and start == plan.start)
