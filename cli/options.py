@@ -29,7 +29,7 @@ def options_of(
     """Give a command the flags of a class of options.
 
     Args:
-        place: leave out what is not served there; see :data:`adain.options.PLACES`.
+        place: leave out what is not served there; see :data:`adain._utils.declare.PLACES`.
         only: the names of the options to take, of all.
         without: the names of those to leave out.
     """

@@ -1,10 +1,13 @@
-"""Docstrings for the site: what is written for a terminal, roles, formulas and prompts, as Markdown.
+"""The sources for the site: what is written for a terminal, roles, formulas and prompts, as Markdown; options as such.
 
-An extension of griffe, which reads the sources without importing them.
+An extension of griffe, which reads the sources without importing them. Only classes of settings are imported, whose
+help is made of parts; they are free of torch.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import re
 from typing import Any
 
@@ -14,6 +17,8 @@ from latex2mathml.converter import convert
 ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc|obj):`(~?)([\w.]+)`")
 MATH = re.compile(r":math:`([^`]*)`")
 FORMULA = re.compile(r"^\.\. math::[ \t]*(\S.*(?:\n[ \t]+\S.*)*|(?:\n*[ \t]+\S.*)+)", re.MULTILINE)
+SETTING = re.compile(r"(option|attachment|_?setting)\(")
+TAKES = re.compile(r"(takes|_stylising)\(")
 PROMPT = re.compile(r"(?:^[ \t]*(?:>>>|\.\.\.) .*\n?)+", re.MULTILINE)
 
 
@@ -45,15 +50,57 @@ def mathml(formula: str, display: str) -> str:
     return written.replace("*", "&#42;").replace("_", "&#95;")
 
 
+def settings(path: str) -> dict[str, tuple[str, str]]:
+    """What a class of settings, by its dotted name, says of its own fields: default and help, by the field's name."""
+    module, _, name = path.rpartition(".")
+    cls = getattr(importlib.import_module(module), name)
+    told = {}
+    for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
+        text = field.metadata.get("help") or field.metadata.get("attached")
+        if text and field.name in cls.__annotations__:
+            told[field.name] = (repr(field.default), text)
+    return told
+
+
 class Docstrings(griffe.Extension):
-    """Rewrites every docstring of a package once it is read."""
+    """Rewrites every docstring of a package once it is read, and shows settings and what takes them as they are used."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         self._rewrite(pkg)
 
     def _rewrite(self, owner: griffe.Object) -> None:
+        if isinstance(owner, griffe.Class) and any(_declares(member) for member in owner.members.values()):
+            self._settings(owner)
+        for name, member in [*owner.members.items()]:
+            if isinstance(member, griffe.Attribute) and f"(_{name})" in str(member.value or ""):
+                owner.members[name] = owner.members.pop(f"_{name}")  # refine = takes(RefineOptions).two(_refine)
+                owner.members[name].name = name
+                self._takes(owner.members[name])
         if owner.docstring is not None:
             owner.docstring.value = markdown(owner.docstring.value, owner.path)
         for member in owner.members.values():
+            if isinstance(member, griffe.Function) and any(TAKES.match(str(d.value)) for d in member.decorators):
+                self._takes(member)
             if isinstance(member, griffe.Object):
                 self._rewrite(member)
+
+    def _settings(self, owner: griffe.Class) -> None:
+        """Give the fields of a class their own defaults, and their help as docstrings."""
+        for name, (default, text) in settings(owner.path).items():
+            field = owner.members[name]
+            field.value = default
+            field.docstring = griffe.Docstring(text.replace("*", "\\*"), parent=field)
+        owner.decorators = []  # so no signature of all fields is made: its own follow, the others are those of its base
+
+    def _takes(self, function: griffe.Function) -> None:
+        """Show a function of things and options by how it is called; see :mod:`adain._utils.keywords`."""
+        *things, options = function.parameters
+        for thing in things:
+            thing.kind = griffe.ParameterKind.positional_only
+        options.kind, options.default = griffe.ParameterKind.positional_only, "None"
+        options.annotation = f"{options.annotation} | None"
+        function.parameters.add(griffe.Parameter("changes", kind=griffe.ParameterKind.var_keyword))
+
+
+def _declares(member: griffe.Object) -> bool:
+    return isinstance(member, griffe.Attribute) and SETTING.match(str(member.value or "")) is not None
