@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
@@ -22,6 +22,9 @@ from ..options import FileOptions
 from .manifest import Manifest
 from .options import Existing
 from .plan import Job
+
+if TYPE_CHECKING:
+    from .order import Maker
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -61,19 +64,6 @@ class Result:
     @property
     def output(self) -> Path:
         return self.task.job.output
-
-
-class Maker(Protocol):
-    """What makes the pictures."""
-
-    def read(self, content: Path) -> Any:
-        """A photograph, ready for the network; called in a thread."""
-
-    def render(self, loaded: Any, job: Job) -> Image.Image:
-        """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
-
-    def details(self) -> Mapping[str, Any]:
-        """What is to be recorded of the picture that was rendered last."""
 
 
 def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existing = "resume") -> list[Task]:
