@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from torch import Tensor, nn
 
 
 def stamp(value: Any) -> Any:
@@ -38,10 +37,10 @@ def stamp(value: Any) -> Any:
         return _digest(value.getvalue())
     if isinstance(value, np.ndarray):
         return [list(value.shape), value.dtype.str, _digest(value.tobytes())]
-    if isinstance(value, Tensor):
+    if hasattr(value, "detach"):  # a tensor, without importing torch to see it
         data = value.detach().float().cpu().contiguous().numpy().tobytes()
         return [list(value.shape), _digest(data)]
-    if isinstance(value, nn.Module):
+    if hasattr(value, "state_dict"):  # a network
         return {name: stamp(tensor) for name, tensor in value.state_dict().items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: stamp(getattr(value, field.name)) for field in dataclasses.fields(value)}
