@@ -76,7 +76,7 @@ def test_no_two_classes_have_one_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["style_size", "fine_style_size", "color_space", "stability", "save_every", "recursive"]
+    "name", ["style_size", "fine_style_size", "color_space", "stability", "save_every", "color_method"]
 )
 def test_an_option_is_declared_once(name: str) -> None:
     """No other class, and no function, has a default of its own for it."""
