@@ -89,21 +89,6 @@ TILE_SIDE = 512
 GPU_TILE_SIDE = 1024
 """The same on a GPU, which small tiles leave idle."""
 
-ENGINES = ("local", "ray")
-"""What does the work of the command line: this process, or Ray."""
-
-RAY_RETRIES = 2
-"""How often a picture is tried again after the process that made it has died."""
-
-RAY_ROWS_PER_TASK = 32
-"""Photographs that a worker takes at a time: what is done again when its process dies."""
-
-RAY_ROWS_PER_PART = 256
-"""Results in a part of a parquet folder."""
-
-RAY_OBJECT_STORE = 512 * 2**20
-"""Bytes of shared memory of a Ray that is started for the call: only tables travel through it."""
-
 ONNX_STORAGES = ("fp32", "fp16", "int8")
 """How exported filters can be stored."""
 

@@ -26,7 +26,7 @@ from .plan import Job
 Status = Literal["done", "skipped", "failed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A job, and what is recorded about it.
 
@@ -91,7 +91,8 @@ def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existi
     if existing == "redo":
         return [*tasks]
     if existing == "skip":
-        return [task for task in tasks if not task.job.output.is_file()]
+        is_there = Path.is_file if manifest is None else manifest.is_there
+        return [task for task in tasks if not is_there(task.job.output)]
     if manifest is None:
         return [*tasks]
     todo = []
