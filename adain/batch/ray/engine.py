@@ -221,6 +221,8 @@ def _context(ray: Any) -> Iterator[None]:
 class _RemoteLedger(Ledger):
     """A :class:`~adain.batch.ray.worker.Ledger` in an actor of its own."""
 
+    __repr__ = object.__repr__
+
     def __init__(self, actor: Any) -> None:
         self.actor = actor
 
