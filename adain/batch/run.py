@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Status = Literal["done", "skipped", "failed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A job, and what is recorded about it.
 
@@ -81,7 +81,8 @@ def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existi
     if existing == "redo":
         return [*tasks]
     if existing == "skip":
-        return [task for task in tasks if not task.job.output.is_file()]
+        is_there = Path.is_file if manifest is None else manifest.is_there
+        return [task for task in tasks if not is_there(task.job.output)]
     if manifest is None:
         return [*tasks]
     todo = []
