@@ -7,19 +7,20 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
-from torch import Tensor, nn
 
 
 def stamp(value: Any) -> Any:
     """A value as something JSON can hold that changes when the value does.
 
     Files are told by name, size and time of change, as ``make`` and ``rsync`` do: reading them would take as long
-    as stylising small ones. Their folder does not count, so that it may be moved. Pictures and tensors are told by
-    their bytes.
+    as stylising small ones. Their folder does not count, so that it may be moved. Pictures, arrays, tensors
+    and open files are told by their bytes.
     """
     if isinstance(value, os.PathLike):
         path = Path(value)
@@ -29,11 +30,21 @@ def stamp(value: Any) -> Any:
             return [path.name]
         return [path.name, status.st_size, status.st_mtime_ns]
     if isinstance(value, Image.Image):
-        return [value.mode, value.size, hashlib.sha256(value.tobytes()).hexdigest()]
-    if isinstance(value, Tensor):
+        palette = bytes(value.getpalette() or ()) if value.mode == "P" else b""
+        return [value.mode, value.size, hashlib.sha256(value.tobytes() + palette).hexdigest()]
+    if hasattr(value, "detach"):  # a tensor, told without importing torch
         data = value.detach().float().cpu().contiguous().numpy().tobytes()
         return [list(value.shape), hashlib.sha256(data).hexdigest()]
-    if isinstance(value, nn.Module):
+    if isinstance(value, np.ndarray):
+        return [str(value.dtype), list(value.shape), hashlib.sha256(value.tobytes()).hexdigest()]
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if hasattr(value, "read"):  # from its beginning, as it is read as a picture
+        value.seek(0)
+        return stamp(value.read())
+    if isinstance(value, Fraction):
+        return str(value)
+    if hasattr(value, "state_dict"):  # a network
         return {name: stamp(tensor) for name, tensor in value.state_dict().items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: stamp(getattr(value, field.name)) for field in dataclasses.fields(value)}
