@@ -13,7 +13,7 @@ from .._utils.errors import InputError
 from ..control.style import Style, blend
 from ..image.sheets import grid as sheet
 from ..image.source import input_name
-from ..options import ARRANGEMENTS, Direction, Options, TileSize, normalize_weights
+from ..options import ARRANGEMENTS, Direction, Options, TileSize, normalize_weights, plural
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -102,6 +102,8 @@ class Look:
             parts: Sequence[Any] = [region.style for region in self.styles.regions]
         else:
             parts = listed(self.styles)
+            if any(is_regions(part) or isinstance(part, Look) for part in parts):
+                raise InputError("Regions and a Look say themselves how styles come together: give one alone")
             object.__setattr__(self, "styles", parts)
             options.check(len(parts))
             _check_gradient(options)
@@ -143,7 +145,8 @@ class Look:
             MissingFileError, ImageError: if one cannot be read.
         """
         if is_regions(self.styles):
-            return self
+            regions = [dataclasses.replace(region, mask=_absolute(region.mask)) for region in self.styles.regions]
+            return dataclasses.replace(self, styles=dataclasses.replace(self.styles, regions=regions))
         styles = [_absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
         options, background = self.options.absolute(), self.background
         if options.style_masks is not None:
@@ -314,25 +317,25 @@ def each(styles: Any, options: Options) -> list[Look]:
     Raises:
         InputError: if there is no style, or the options contradict each other.
     """
-    several = [styles] if is_regions(styles) or isinstance(styles, Look) else listed(styles)
-    if options.arrangement or not several:
-        return [Look(several, options)]
+    several = listed(styles)
     if any(isinstance(style, Look) for style in several) and options.given():
-        raise InputError(f"a Look has its own options: leave out {', '.join(options.given())}")
+        options.refuse(f"a Look has its own options: leave out {', '.join(f'{{{name}}}' for name in options.given())}")
+    if len(several) != 1 and (options.arrangement or not several):
+        return [Look(several, options)]
     made = []
     for k, style in enumerate(several):
         if isinstance(style, Look):
             made.append(style)
             continue
         own = {}
-        for name, noun in (("color", "colour modes"), ("style_masks", "style masks")):
+        for name, noun in (("color", "colour mode"), ("style_masks", "style mask")):
             value = getattr(options, name)
-            if isinstance(value, tuple):
+            if isinstance(value, tuple) and len(several) > 1:
                 if len(value) != len(several):
-                    counts = f"{{{name}}} has {len(value)} {noun} for {len(several)} styles"
-                    options.refuse(f"{counts}: give one for each, or one for all")
+                    counts = f"{plural(len(value), noun)} for {len(several)} styles"
+                    options.refuse(f"{counts}: {{{name}}} takes one for each")
                 own[name] = value[k] if name == "color" else [value[k]]
-        made.append(Look(style if is_regions(style) else [style], options.change(**own) if own else options))
+        made.append(Look(style, options.change(**own) if own else options))
     return made
 
 
