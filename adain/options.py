@@ -192,7 +192,7 @@ class Options(Declared):
         known = get_args(ColorMode)
         for mode in self._modes:
             if isinstance(mode, str) and mode not in known:
-                self.refuse(f"{{color}} is one of {', '.join(known)}, not {mode}: {closest(mode, known)}")
+                self.refuse(f"{{color}} cannot be {mode!r}: {closest(mode, known)}")
             if not (mode is None or isinstance(mode, (str, Mapping)) or hasattr(mode, "needs_content")):
                 self.refuse(f"{{color}} is the name of a mode or a ColorPreservation, not {mode!r}")
 

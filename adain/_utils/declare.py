@@ -109,8 +109,7 @@ class Declaration:
             if not isinstance(value, tuple):
                 raise Unfit(f"{{{self.name}}} takes a list, even for one, not {_shown(value)}", self)
         elif self.choices and not self.is_file and not (isinstance(value, str) and value in self.choices):
-            near = closest(str(value), self.choices)
-            raise Unfit(f"{{{self.name}}} is one of {', '.join(self.choices)}, not {value}: {near}", self)
+            raise Unfit(f"{{{self.name}}} cannot be {_shown(value)}: {closest(str(value), self.choices)}", self)
         elif self.is_switch and not isinstance(value, bool):
             raise Unfit(f"{{{self.name}}} is True or False, not {_shown(value)}", self)
         elif self.kind in ("str", "str | None") and not isinstance(value, str):

@@ -1,3 +1,5 @@
+"""Masks laid on a picture: of its shape, resized and cropped as it is, followed down to its features."""
+
 from __future__ import annotations
 
 from pathlib import Path
