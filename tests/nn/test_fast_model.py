@@ -137,8 +137,11 @@ def test_fingerprints(stylizer: Stylizer, fast: Stylizer) -> None:
 def test_folders_are_made_anew_by_another_model(
     stylizer: Stylizer, fast: Stylizer, photo: Path, art: Path, tmp_path: Path
 ) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photo.rename(folder / photo.name)
     statuses = [
-        [result.status for result in stylize_folder(photo, art, tmp_path / "out", stylizer=one, style_size=32)]
+        [result.status for result in stylize_folder(folder, art, tmp_path / "out", stylizer=one, style_size=32)]
         for one in (fast, fast, stylizer)
     ]
     assert statuses == [["done"], ["skipped"], ["done"]]
