@@ -14,6 +14,7 @@ from ._utils.errors import EngineError as EngineError
 from ._utils.errors import ImageError as ImageError
 from ._utils.errors import InputError as InputError
 from ._utils.errors import MissingFileError as MissingFileError
+from ._utils.errors import RefinementError as RefinementError
 from ._utils.errors import TrainingError as TrainingError
 from ._utils.errors import WeightsError as WeightsError
 from ._utils.version import __version__ as __version__
@@ -28,9 +29,8 @@ from .control.style import blend as blend
 from .image.io import read_image as read_image
 from .image.io import save_image as save_image
 from .options import Options as Options
-from .refinement.progress import RefinementError as RefinementError
 from .refinement.recipe import Recipe as Recipe
-from .refinement.refine import refine as refine
+from .refinement.run import refine as refine
 from .stylizer.content import Content as Content
 from .stylizer.stylizer import Stylizer as Stylizer
 from .video.stylize import stylize_video as stylize_video

@@ -15,7 +15,7 @@ JPEG_QUALITY = 95
 """Quality of written JPEG and WebP files, 1 to 100."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-"""What the networks can compute in; see :func:`adain.nn.precision.resolve_precision`."""
+"""What the networks can compute in; see :func:`adain.nn.devices.resolve_precision`."""
 
 PRECISION = "auto"
 
@@ -104,10 +104,10 @@ RAY_ROWS_PER_PART = 256
 RAY_OBJECT_STORE = 512 * 2**20
 """Bytes of shared memory of a Ray that is started for the call: only tables travel through it."""
 
-ONNX_PRECISIONS = ("fp32", "fp16", "int8")
+ONNX_STORAGES = ("fp32", "fp16", "int8")
 """How exported filters can be stored."""
 
-ONNX_PRECISION = "fp32"
+ONNX_STORAGE = "fp32"
 
 ONNX_OPSET = 17
 """Of exported graphs: every runtime of the last years reads it."""

@@ -8,20 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ._utils.declare import Declaration as Declaration
 from ._utils.declare import Declared as Declared
 from ._utils.declare import Unfit as Unfit
 from ._utils.declare import attachment as attachment
 from ._utils.declare import option as option
 from ._utils.declare import table as table
-from ._utils.errors import InputError
-from ._utils.suggest import closest
+from ._utils.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from .control.color import ColorPreservation
     from .control.regions import Guide
     from .control.style import Style
     from .image.io import ImageInput
-    from .stylizer.content import TileProgress
 
 ColorMode = Literal["none", "luminance", "linear", "histogram"]
 """How a stylised picture can keep the colours of the photograph."""
@@ -84,10 +83,7 @@ def _parse_modes(text: str) -> str | tuple[str, ...]:
     for mode in modes:
         if mode not in get_args(ColorMode):
             known = get_args(ColorMode)
-            raise ValueError(
-                f"{', '.join(known)} or a list of these, not {mode}: {closest(mode, known)} For {known[1]} alone "
-                f"put it last or write --preserve-color={known[1]}"
-            )
+            raise ValueError(f"{', '.join(known)} or a list of these, not {mode}: {suggest(mode, known)}")
     return modes[0] if len(modes) == 1 else modes
 
 
@@ -185,14 +181,16 @@ class Options(Declared):
     match_luma: bool = option(
         False, "Fit the artwork's light to the photograph's first.", group="colour", serves=PIXELS
     )
-    progress: Callable[[TileProgress], object] | None = attachment("Called after each tile with how far they are.")
+    progress: Callable[[Any], object] | None = attachment(
+        "Called with a :class:`~adain.stylizer.TileProgress` after each tile."
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         known = get_args(ColorMode)
         for mode in self._modes:
             if isinstance(mode, str) and mode not in known:
-                self.refuse(f"{{color}} cannot be {mode!r}: {closest(mode, known)}")
+                self.refuse(f"{{color}} cannot be {mode!r}: {suggest(mode, known)}")
             if not (mode is None or isinstance(mode, (str, Mapping)) or hasattr(mode, "needs_content")):
                 self.refuse(f"{{color}} is the name of a mode or a ColorPreservation, not {mode!r}")
 
@@ -209,9 +207,14 @@ class Options(Declared):
         return GRID_SIZE if self.grid is not None else 0
 
     @property
+    def arrangements(self) -> list[str]:
+        """The options given that say how several styles come together; :meth:`check` admits one."""
+        return [name for name in ARRANGEMENTS if getattr(self, name) is not None]
+
+    @property
     def arrangement(self) -> str:
         """How several styles come together: ``weights``, ``masks``, ``label_map``, ``gradient``, ``grid`` or empty."""
-        return next((name for name in ARRANGEMENTS if getattr(self, name) is not None), "")
+        return next(iter(self.arrangements), "")
 
     @property
     def has_background(self) -> bool:
@@ -226,7 +229,7 @@ class Options(Declared):
         """
         if styles == 0:
             raise InputError("no style given: at least one is needed")
-        given = [name for name in ARRANGEMENTS if getattr(self, name) is not None]
+        given = self.arrangements
         regional = bool({"masks", "label_map"} & set(given))
         masked = regional or self.gradient is not None
         if "weights" in given and "masks" in given:
@@ -289,13 +292,6 @@ ARRANGEMENTS = ("weights", "masks", "label_map", "gradient", "grid")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileOptions(Options):
-    """What a photograph is to become, in a file."""
-
-    quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelOptions(Declared):
     """Which networks, and how they are run."""
 
@@ -327,6 +323,13 @@ class ModelOptions(Declared):
         None, "Largest picture to open or make, in pixels.", low=1, metavar="N", group="model", is_decisive=False
     )
     seed: int = option(0, "Seed of everything random.", metavar="N", group="model", is_decisive=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOptions(Options, ModelOptions):
+    """What a photograph is to become, by which networks, in a file."""
+
+    quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
 
 
 def check_alpha(alpha: float) -> float:

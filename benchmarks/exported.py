@@ -24,7 +24,7 @@ from adain._utils.resources import sample_folder
 from adain.backends.export import export_onnx
 from adain.backends.onnx import OnnxStylizer
 from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
-from adain.nn.pretrained import DEFAULT_MODEL
+from adain.nn import DEFAULT_MODEL
 from adain.stylizer.stylizer import Stylizer
 
 
@@ -46,16 +46,16 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         made, styles = {}, {}
-        for precision in defaults.ONNX_PRECISIONS:
-            folder = Path(scratch) / precision
-            files = export_onnx(stylizer.encoder, stylizer.decoder, folder, precision=precision).files
-            made[precision] = OnnxStylizer(folder, threads=torch.get_num_threads(), providers=["CPUExecutionProvider"])
-            styles[precision] = made[precision].encode_style(art, size=args.size)
-            result = made[precision].stylize(pixels.numpy(), styles[precision])
+        for storage in defaults.ONNX_STORAGES:
+            folder = Path(scratch) / storage
+            files = export_onnx(stylizer.encoder, stylizer.decoder, folder, storage=storage).files
+            made[storage] = OnnxStylizer(folder, threads=torch.get_num_threads(), providers=["CPUExecutionProvider"])
+            styles[storage] = made[storage].encode_style(art, size=args.size)
+            result = made[storage].stylize(pixels.numpy(), styles[storage])
             error = float(np.square(result - wanted).mean())
             rows.append(
                 {
-                    "precision": precision,
+                    "storage": storage,
                     "mb": round(sum(file.stat().st_size for file in files) / 1e6, 1),
                     "max_difference": float(np.abs(result - wanted).max()),
                     "psnr_db": round(-10 * float(np.log10(max(error, 1e-12))), 1),
@@ -71,8 +71,8 @@ def main() -> None:
                     made[name].stylize(photo, styles[name])
                 taken.append(time.perf_counter() - start)
     for row in rows:
-        ratios = sorted(own / torchs for own, torchs in zip(times[row["precision"]], times["torch"], strict=True))
-        row["seconds"] = round(statistics.median(times[row["precision"]]), 3)
+        ratios = sorted(own / torchs for own, torchs in zip(times[row["storage"]], times["torch"], strict=True))
+        row["seconds"] = round(statistics.median(times[row["storage"]]), 3)
         row["time_to_torch"] = [round(r, 2) for r in (statistics.median(ratios), ratios[0], ratios[-1])]
     if args.json:
         print(json.dumps({"size": args.size, "threads": torch.get_num_threads(), "rows": rows}))
@@ -81,7 +81,7 @@ def main() -> None:
     for row in rows:
         median, least, most = row["time_to_torch"]
         print(
-            f"| {row['precision']} | {row['mb']} | {row['max_difference']:.1e} | {row['psnr_db']} | {row['seconds']} "
+            f"| {row['storage']} | {row['mb']} | {row['max_difference']:.1e} | {row['psnr_db']} | {row['seconds']} "
             f"| {median} ({least} … {most}) |"
         )
 

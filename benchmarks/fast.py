@@ -28,7 +28,7 @@ def weights_mb(key: str) -> float | None:
     """Size of the weights that one pass needs, as they are shipped, in MB (10⁶ bytes)."""
     from comparison.contestants import Adain, ExportedAdain, exported_fast, find
 
-    from adain.nn.pretrained import find_model
+    from adain.nn import find_model
 
     one = find(key)
     if isinstance(one, ExportedAdain):
@@ -105,10 +105,8 @@ def on_folders(contents: Path, styles: Path, size: int, threads: int) -> str:
 
     from adain import metrics
     from adain.image.io import list_images, to_pil, to_tensor
-    from adain.metrics.gallery import load_square
-    from adain.metrics.pairs import pair_up
-    from adain.nn.pretrained import load_encoder
-    from adain.nn.vgg import STYLE_LAYERS
+    from adain.metrics import load_square, pair_up
+    from adain.nn import STYLE_LAYERS, load_encoder
 
     judge = load_encoder()
     chosen = pair_up(list_images(contents), list_images(styles), "zip")

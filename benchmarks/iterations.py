@@ -15,10 +15,7 @@ from pathlib import Path
 from machine import describe
 
 from adain._utils.resources import sample_folder
-from adain.refinement.progress import Progress
-from adain.refinement.recipe import load_recipe
-from adain.refinement.refine import refine
-from adain.refinement.report import improvement
+from adain.refinement import Progress, improvement, load_recipe, refine
 
 
 def main() -> None:

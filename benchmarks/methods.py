@@ -22,14 +22,12 @@ from typing import Any, get_args
 import torch
 from machine import describe
 
-from adain._utils.peak import peak_memory
+from adain._utils.memory import peak_memory
 from adain._utils.resources import sample_folder
 from adain.image.io import save_image, to_pil
 from adain.image.tensors import center_crop_square
-from adain.nn.pretrained import load_encoder
-from adain.nn.vgg import Pooling
-from adain.refinement.recipe import load_recipe
-from adain.refinement.refine import refine
+from adain.nn import Pooling, load_encoder
+from adain.refinement import load_recipe, refine
 from adain.stylizer.stylizer import Stylizer
 
 METHODS = {

@@ -22,12 +22,8 @@ from tqdm import tqdm
 from adain import metrics
 from adain.control.style import Style
 from adain.image.io import list_images
-from adain.metrics.evaluate import MADE, evaluate
-from adain.metrics.gallery import load_square
-from adain.metrics.pairs import Pairing, pair_up
-from adain.nn.pretrained import DEFAULT_MODEL
-from adain.nn.statistics import channel_mean_std
-from adain.nn.vgg import STRIDE
+from adain.metrics import MADE, Pairing, evaluate, load_square, pair_up
+from adain.nn import DEFAULT_MODEL, STRIDE, channel_mean_std
 from adain.stylizer.stylizer import Stylizer
 
 

@@ -26,11 +26,7 @@ from torch import Tensor
 
 import adain
 from adain.image.io import list_images
-from adain.refinement.network import LossNetwork
-from adain.refinement.pictures import Pictures, StylePicture
-from adain.refinement.progress import Progress
-from adain.refinement.recipe import load_recipe
-from adain.refinement.refine import refine
+from adain.refinement import LossNetwork, Pictures, Progress, StylePicture, load_recipe, refine
 from adain.stylizer.stylizer import Stylizer
 
 GATYS, FAST = "gatys2016", "refine-fast"

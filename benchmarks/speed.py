@@ -17,10 +17,10 @@ from collections.abc import Callable
 
 import torch
 
-from adain._utils.peak import peak_memory
+from adain._utils.memory import peak_memory
 from adain._utils.resources import sample_folder
 from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
-from adain.nn.vgg import CONTENT_LAYER
+from adain.nn import CONTENT_LAYER
 from adain.stylizer.stylizer import Stylizer
 
 

@@ -29,13 +29,11 @@ import machine
 import torch
 from PIL import Image
 
-from adain._utils.peak import resident_peak
+from adain._utils.memory import resident_peak
 from adain._utils.resources import sample_folder
 from adain.image.io import read_image, save_image, to_pil
-from adain.nn.pretrained import DEFAULT_MODEL
-from adain.nn.vgg import CONTENT_LAYER, layers_upto
-from adain.options import TileSize
-from adain.stylizer.halo import Tiling, cells_of
+from adain.nn import CONTENT_LAYER, DEFAULT_MODEL, layers_upto
+from adain.stylizer.halo import TileSize, Tiling, cells_of
 from adain.stylizer.stylizer import Stylizer
 
 STYLE = "hokusai_great_wave.jpg"

@@ -27,7 +27,7 @@ from adain._utils.resources import sample_folder
 from adain.control.style import Style
 from adain.image.io import center_crop_square, read_image, to_tensor
 from adain.image.tensors import resize_shorter
-from adain.image.warp import warping_error
+from adain.metrics import warping_error
 from adain.motion import Camera, KnownFrame, moving_view
 from adain.stylizer.stylizer import Stylizer
 from adain.video.steady import Steadier

@@ -9,15 +9,11 @@ from typing import Any
 import click
 
 from .options import SNAKE_CASE, load_stylizer, model_options
+from .verbosity import bars_hidden
 
-FIRST = ("montStMichel", "hokusai_great_wave")
-CONTENTS = ("montStMichel", "astronaut", "cincinnati-bridge")
-STYLES = (
-    "hokusai_great_wave",
-    "vangogh_village_street_auvers",
-    "kandinsky_composition_viii",
-    "renoir_moulin_galette",
-)
+FIRST = ("mont-st-michel", "great-wave")
+CONTENTS = ("mont-st-michel", "astronaut", "cincinnati-bridge")
+STYLES = ("great-wave", "village-street-auvers", "composition-viii", "moulin-galette")
 ALPHAS = (0.4, 0.7, 1.0)
 
 
@@ -39,35 +35,33 @@ ALPHAS = (0.4, 0.7, 1.0)
 )
 @model_options
 def demo(output: Path, cell: int, **model: Any) -> None:
-    """Write a stylised picture and a contact sheet (contents × styles × alphas) from the shipped samples."""
+    """Write a first picture and a contact sheet of the samples.
+
+    The sheet shows photographs in several artworks, each at several strengths (alpha).
+    """
     from tqdm import tqdm
 
-    from adain._utils.resources import sample_folder
+    from adain._utils.resources import samples
     from adain.image.io import center_crop_square, check_output_path, read_image, save_image
     from adain.image.sheets import grid
 
     picture_path, sheet_path = output / "stylized.jpg", output / "contact-sheet.jpg"
-    for path in (picture_path, sheet_path):
-        check_output_path(path)
+    for written in (picture_path, sheet_path):
+        check_output_path(written)
+    path = {sample.name: sample.path for sample in samples()}
     stylizer = load_stylizer(**model)
 
-    def content(name: str) -> Path:
-        return sample_folder("content") / f"{name}.jpg"
-
-    def style(name: str) -> Path:
-        return sample_folder("style") / f"{name}.jpg"
-
-    picture = stylizer.stylize(content(FIRST[0]), style(FIRST[1]))
+    picture = stylizer.stylize(path[FIRST[0]], path[FIRST[1]])
     click.echo(save_image(picture, picture_path))
 
-    styles = [stylizer.encode_style(style(name)) for name in STYLES]
-    artworks = [center_crop_square(read_image(style(name))) for name in STYLES]
+    styles = [stylizer.encode_style(path[name]) for name in STYLES]
+    artworks = [center_crop_square(read_image(path[name])) for name in STYLES]
     rows: list[list[Any]] = [[None, *artworks]]
     labels = ["styles"]
     total = len(CONTENTS) * len(ALPHAS) * len(STYLES)
-    with tqdm(total=total, unit="image", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+    with tqdm(total=total, unit="image", disable=bars_hidden(), file=sys.stderr) as bar:
         for name in CONTENTS:
-            photo = center_crop_square(read_image(content(name)))
+            photo = center_crop_square(read_image(path[name]))
             encoded = stylizer.encode_content(photo, size=cell)
             for alpha in ALPHAS:
                 row: list[Any] = [photo]

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from adain import defaults
-from adain._utils.errors import InputError
+from adain import InputError, defaults
 
-from .codes import ALL_FAILED, SOME_FAILED
 from .options import SNAKE_CASE, load_stylizer, model_options
+from .reporting import ALL_FAILED, SOME_FAILED
+from .verbosity import bars_hidden
 
 if TYPE_CHECKING:
-    from adain.metrics.evaluate import Evaluation
-    from adain.metrics.pairs import Pair
-
+    from adain.metrics import Evaluation, Pair
 
 OF_MAKING = {"alpha": "--alpha", "model": "--model", "encoder": "--encoder", "decoder": "--decoder"}
 """Options that only concern pictures that are made now."""
@@ -99,10 +97,10 @@ def evaluate(
     adain evaluate photos/ styles/ --decoder run/decoder.safetensors --pairs zip --json
     adain evaluate --triples out/manifest.jsonl --metrics style-residual,content-distance
     """
-    from adain.metrics import catalogue
+    from adain import metrics
 
     if as_list:
-        for metric in catalogue.METRICS.values():
+        for metric in metrics.METRICS.values():
             arrow = {"lower": "↓", "higher": "↑"}[metric.better]
             click.echo(f"{metric.name:20} {arrow}  {metric.summary}  (adain.{metric.definition})")
         return 0
@@ -119,22 +117,16 @@ def evaluate(
 
     networks = [name for name, file in (("lpips", lpips_backbone), ("artfid", artfid_inception)) if file is not None]
     count = len({pair.style for pair in pairs})
-    catalogue.choose(chosen, stylising=makes, networks=networks, styles=count)  # before any file is read
+    metrics.choose(chosen, stylising=makes, networks=networks, styles=count)  # before any file is read
     if csv_path is not None:
         from adain._utils.files import check_writable
 
         check_writable(csv_path)
 
-    from adain.image.io import DEFAULT_MAX_PIXELS
-    from adain.metrics.evaluate import evaluate as run
-    from adain.metrics.networks import LPIPS, ArtInception
-    from adain.metrics.report import as_json as to_json
-    from adain.metrics.report import table, write_csv
-
     lpips = None
     if lpips_backbone is not None and lpips_weights is not None:
-        lpips = LPIPS.from_files(lpips_backbone, lpips_weights)
-    evaluation = run(
+        lpips = metrics.LPIPS.from_files(lpips_backbone, lpips_weights)
+    evaluation = metrics.evaluate(
         pairs,
         names=chosen,
         stylizer=load_stylizer(**model) if makes else None,
@@ -142,18 +134,19 @@ def evaluate(
         size=size,
         fit="stretch" if fit == "stretch" else "crop",
         lpips=lpips,
-        inception=None if artfid_inception is None else ArtInception.from_file(artfid_inception),
+        inception=None if artfid_inception is None else metrics.ArtInception.from_file(artfid_inception),
         device=model["device"],
-        max_pixels=model["max_pixels"] or DEFAULT_MAX_PIXELS,
         track=_bar,
+        **({"max_pixels": model["max_pixels"]} if model["max_pixels"] else {}),
     )
     done = any(entry.row not in ("identity", "style") for entry in evaluation.entries)
     if not done and len(evaluation.failures) == 1:
         raise evaluation.failures[0]
     if done:
         if csv_path is not None:
-            write_csv(evaluation, csv_path)
-        click.echo(json.dumps(to_json(evaluation), ensure_ascii=False) if as_json else table(evaluation))
+            metrics.write_csv(evaluation, csv_path)
+        record = metrics.as_json(evaluation)
+        click.echo(json.dumps(record, ensure_ascii=False) if as_json else metrics.table(evaluation))
     return _report(evaluation, done)
 
 
@@ -169,7 +162,7 @@ def _report(evaluation: Evaluation, done: bool) -> int:
 def _bar(order: Sequence[int]) -> Iterable[int]:
     from tqdm import tqdm
 
-    return tqdm(order, unit="pair", disable=len(order) < 2 or not sys.stderr.isatty(), file=sys.stderr)
+    return tqdm(order, unit="pair", disable=len(order) < 2 or bars_hidden(), file=sys.stderr)
 
 
 def _split(
@@ -192,16 +185,17 @@ def _pairs(
     makes: bool,
 ) -> list[Pair]:
     """What is to be measured."""
-    from adain.batch import plan as jobs
-    from adain.metrics.pairs import pair_up, read_triples, with_outputs
+    from adain.batch.plan import expand
+    from adain.metrics import pair_up, read_triples, with_outputs
 
     if triples is not None:
         if outputs or contents:
             raise InputError("--triples names contents and outputs itself: leave out --content and --output")
-        return read_triples(triples, jobs.expand(styles) if styles else ())
+        artworks = expand(styles) if styles else ()
+        return read_triples(triples, artworks, warn=lambda text: click.echo(f"adain evaluate: {text}", err=True))
     if not contents or not styles:
         raise click.UsageError("no content or no style given: adain evaluate CONTENT STYLE [-o OUTPUTS]")
-    every = pair_up(jobs.expand(contents), jobs.expand(styles), "zip" if pairing == "zip" else "product")
+    every = pair_up(expand(contents), expand(styles), "zip" if pairing == "zip" else "product")
     if not outputs:
         return every
     joined = with_outputs(every, _rows(outputs))
@@ -213,7 +207,7 @@ def _pairs(
 
 def _rows(outputs: tuple[str, ...]) -> dict[str, str]:
     """Folders of outputs by the name of their row: the one given, else the folder's own."""
-    from adain.metrics.pairs import DEFAULT_ROW
+    from adain.metrics import DEFAULT_ROW
 
     rows: dict[str, str] = {}
     for text in outputs:

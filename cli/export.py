@@ -14,16 +14,16 @@ from .options import SNAKE_CASE, network_options
 @click.command(context_settings=SNAKE_CASE)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where to.")
 @click.option(
-    "--precision",
-    type=click.Choice(defaults.ONNX_PRECISIONS),
-    default=defaults.ONNX_PRECISION,
+    "--storage",
+    type=click.Choice(defaults.ONNX_STORAGES),
+    default=defaults.ONNX_STORAGE,
     show_default=True,
     help="How weights are stored; all are computed with in fp32.",
 )
 @click.option("--opset", type=int, default=defaults.ONNX_OPSET, show_default=True, help="Of ONNX's operators.")
 @network_options
 def export(
-    output: Path, precision: str, opset: int, decoder: Path | None, encoder: Path | None, model: str | None
+    output: Path, storage: str, opset: int, decoder: Path | None, encoder: Path | None, model: str | None
 ) -> None:
     """Write the model as ONNX graphs, style.onnx and transfer.onnx.
 
@@ -32,16 +32,16 @@ def export(
 
     \b
     adain export -o model/
-    adain export -o model/ --precision int8
+    adain export -o model/ --storage int8
     adain stylize photo.jpg wave.jpg --onnx model/ -o out.jpg
     """
     from adain.backends.export import export_onnx, provenance
-    from adain.nn.pretrained import DEFAULT_MODEL, load_decoder, load_encoder
+    from adain.nn import DEFAULT_MODEL, load_decoder, load_encoder
 
     name = model or DEFAULT_MODEL
     networks = load_encoder(encoder or name), load_decoder(decoder or name)
     details = provenance(name, encoder, decoder)
-    written = export_onnx(*networks, output, precision=precision, opset=opset, details=details)
+    written = export_onnx(*networks, output, storage=storage, opset=opset, details=details)
     for path in written.files:
-        quality = "" if precision == "fp32" else f", {written.psnr:.0f} dB PSNR to fp32"
+        quality = "" if storage == "fp32" else f", {written.psnr:.0f} dB PSNR to fp32"
         click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, within {written.difference:.1g} of torch{quality}")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 from click.core import ParameterSource
 
-from adain._utils.errors import InputError
-from adain.training.config import TrainingConfig, flag
+from adain import InputError
+from adain.training import TrainingConfig, flag
 
 from .options import SNAKE_CASE
+from .verbosity import bars_hidden, is_quiet
 
 if TYPE_CHECKING:
-    from adain.training.loop import Result
+    from adain.training import Result
 
 EXIT_CODES = {"finished": 0, "time": 0, "SIGINT": 130, "SIGTERM": 143}
 
@@ -71,7 +72,7 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Train a decoder, or the fast model, on your own photographs and artworks.
+    """Train a decoder, or the fast model, on your own pictures.
 
     Ctrl-C, SIGTERM and --max-minutes save before they stop; --resume goes on from there, exactly. For several
     GPUs start it with torchrun --nproc-per-node N -m adain train.
@@ -85,9 +86,7 @@ def train(
         raise InputError("--init-from starts a new run and --resume continues one: leave out one of them")
 
     # Imported here: torch takes a second that --help and usage errors need not wait for.
-    from adain.training.distributed import Ranks
-    from adain.training.report import Reporter
-    from adain.training.trainer import Trainer
+    from adain.training import Ranks, Reporter, Trainer
 
     is_main = Ranks.from_environment().is_main
     reporter: Reporter = _terminal_reporter() if is_main else Reporter()
@@ -123,16 +122,18 @@ def _report(result: Result, output: str, as_json: bool) -> None:
 def _terminal_reporter() -> Any:
     from tqdm import tqdm
 
-    from adain.training.report import Record, Reporter
+    from adain.training import Record, Reporter
 
     class TerminalReporter(Reporter):
-        """Notes on stderr, and a bar if that is a terminal."""
+        """Notes on stderr, and a bar if that is a terminal; neither with ``-q``."""
 
         def __init__(self) -> None:
             self.bar: tqdm[Any] | None = None
-            self.hidden = not sys.stderr.isatty()
+            self.hidden, self.quiet = bars_hidden(), is_quiet()
 
         def note(self, message: str) -> None:
+            if self.quiet:
+                return
             with tqdm.external_write_mode():
                 click.echo(f"adain train: {message}", err=True)
 

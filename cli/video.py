@@ -14,9 +14,9 @@ import click
 from adain import defaults
 from adain._utils.errors import InputError
 
-from .codes import SIGNALS
 from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
 from .options import SNAKE_CASE, load_stylizer, model_options
+from .reporting import SIGNALS
 
 if TYPE_CHECKING:
     from adain.video import Key, VideoProgress, VideoResult

@@ -19,7 +19,7 @@ def weights() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_weights(as_json: bool) -> None:
     """The shipped models with size, licence and origin."""
-    from adain.nn.pretrained import registry
+    from adain.nn import registry
 
     for name, model in registry().items():
         for part, entry in model.parts():
@@ -43,7 +43,7 @@ def list_weights(as_json: bool) -> None:
 @weights.command()
 def verify() -> None:
     """Compare every shipped file with its checksum."""
-    from adain.nn.pretrained import read_verified, registry
+    from adain.nn import read_verified, registry
 
     for entry in {entry.file: entry for model in registry().values() for entry in model}.values():
         read_verified(entry)
@@ -68,7 +68,7 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     from adain._utils.files import atomic_path, check_writable
     from adain._utils.resources import sample_folder
     from adain.image.io import list_images, read_image, resize_shorter, split_alpha, to_tensor
-    from adain.nn.convert import convert, read_tensors
+    from adain.nn import convert_state, read_tensors
 
     target = output or Path(f"{file.stem}.safetensors")
     if target.suffix != ".safetensors":
@@ -78,7 +78,7 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     check_writable(target)
     folder = list_images(images) if images else list_images(sample_folder("content"))
     pictures = (to_tensor(resize_shorter(split_alpha(read_image(path))[0], 512)) for path in folder)
-    kind, state = convert(read_tensors(file), pictures)
+    kind, state = convert_state(read_tensors(file), pictures)
     with atomic_path(target) as temporary:
         temporary.write_bytes(save(state))  # save_file would make it readable by its owner alone
     click.echo(f"{target}: {kind}, {len(state) // 2} convolutions; use it with --{kind} {target}")

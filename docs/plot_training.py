@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from adain._utils.plots import Curve, plot_curves
-from adain.training.report import RunLog
+from adain.training import RunLog
 
 FIRST = 100
 

@@ -38,7 +38,7 @@ def fast_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Encoder and decoder of a fast model of random weights, the same ones each time, that gives pictures of tones."""
     from adain.image.io import to_tensor
     from adain.training.checkpoint import save_weights
-    from adain.training.fastnet import FastNet
+    from adain.training.networks import FastNet
 
     net = FastNet.fresh(7).requires_grad_(False)
     raw = net.decoder(net.encoder.features(to_tensor(noise_image(64, 64, 1))))

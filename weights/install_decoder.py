@@ -17,8 +17,7 @@ from typing import Any
 
 from safetensors.torch import save
 
-from adain.nn.convert import decoder_state, read_tensors
-from adain.nn.pretrained import load_decoder, load_encoder
+from adain.nn import decoder_state, load_decoder, load_encoder, read_tensors
 
 HERE = Path(__file__).parent
 MANIFEST = HERE / "manifest.json"

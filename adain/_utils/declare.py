@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Self, TypeVar
 
 from . import plain
-from .errors import InputError
-from .suggest import closest
+from .errors import InputError, suggest
 
 T = TypeVar("T")
 
@@ -109,7 +108,7 @@ class Declaration:
             if not isinstance(value, tuple):
                 raise Unfit(f"{{{self.name}}} takes a list, even for one, not {_shown(value)}", self)
         elif self.choices and not self.is_file and not (isinstance(value, str) and value in self.choices):
-            raise Unfit(f"{{{self.name}}} cannot be {_shown(value)}: {closest(str(value), self.choices)}", self)
+            raise Unfit(f"{{{self.name}}} cannot be {_shown(value)}: {suggest(str(value), self.choices)}", self)
         elif self.is_switch and not isinstance(value, bool):
             raise Unfit(f"{{{self.name}}} is True or False, not {_shown(value)}", self)
         elif self.kind in ("str", "str | None") and not isinstance(value, str):
@@ -279,6 +278,16 @@ class Declared:
         known = self.declared()
         return {name: _files(known[name], getattr(self, name)) for name in known if known[name].is_decisive}
 
+    def files(self) -> list[str]:
+        """The names of files among the values."""
+        known, found = self.declared(), []
+        for name in known:
+            value = getattr(self, name) if known[name].is_file else None
+            for each in value if isinstance(value, (tuple, list)) else (value,):
+                if isinstance(each, (str, os.PathLike)) and each not in known[name].choices:
+                    found.append(os.fspath(each))
+        return found
+
     def absolute(self) -> Self:
         """The same with absolute names of files, for a process with another current folder."""
         known = self.declared()
@@ -309,7 +318,7 @@ class Declared:
             raise InputError("options in JSON are one object, of names and values")
         unknown = sorted(set(values) - set(cls.declared()))
         if unknown:
-            near = closest(unknown[0], tuple(cls.declared()))
+            near = suggest(unknown[0], tuple(cls.declared()))
             raise InputError(f"there is no option {', '.join(unknown)}: {near}")
         return cls(**{name: plain.load(value) for name, value in values.items()})
 

@@ -1,78 +1,85 @@
-"""How much memory is free, and what a pass over an image takes of it."""
+"""How much memory is free and how much has been in use: one definition for tiles, reports and benchmarks."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from ..nn.vgg import VGGEncoder
-from ..options import MIN_TILE, TileSize
-from ..stylizer.halo import check_tile
-
-BYTES_PER_PIXEL = VGGEncoder.pass_bytes
-"""Peak of encoder and decoder over an untiled image, per pixel of float32, for the base model."""
-
-SHARE = 0.6
-"""Of the free memory, what one pass may take: the rest is for the picture's own copies and for other programs."""
+if TYPE_CHECKING:
+    import torch
 
 ASSUMED = 4 << 30
 """Bytes taken to be free where the system does not tell."""
 
-
-TILE_SIDE = 512
-"""Side of the tiles that ``"auto"`` takes on a CPU, in pixels, where memory is not short even for those."""
-
-GPU_TILE_SIDE = 1024
-"""The same on a GPU, which small tiles leave idle."""
+_CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
-def free_memory(device: torch.device, *, root: Path = Path("/")) -> int:
+def free_memory(device: torch.device | None = None, *, root: Path = Path("/")) -> int:
     """Bytes that can still be had on a device.
 
     On the CPU this is what the kernel calls available, or what is left of a control group's limit where that is less.
 
     Args:
-        device: where to compute.
+        device: where to compute; None is the CPU, and needs no torch.
         root: where ``proc`` and ``sys`` are mounted.
     """
-    if device.type == "cuda":
+    if device is not None and device.type == "cuda":
+        import torch
+
         free, _ = torch.cuda.mem_get_info(device)
         # What torch holds in its cache and does not use is free for us.
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    if device.type == "mps":
+    if device is not None and device.type == "mps":
+        import torch
+
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     known = [amount for amount in (_available(root), *_groups(root)) if amount is not None]
     return max(0, min(known)) if known else ASSUMED
 
 
-def choose_tile(tile: TileSize, pixels: int, device: torch.device, pass_bytes: int = BYTES_PER_PIXEL) -> int | None:
-    """The side of tiles to use for an image; None for no tiles.
+def peak_memory(device: torch.device) -> float:
+    """Peak memory in MB: allocated on a CUDA device, else :func:`resident_peak`."""
+    if device.type == "cuda":
+        import torch
 
-    Args:
-        tile: a size; ``"off"``; or ``"auto"``: none where the whole image fits into :data:`SHARE` of the free memory,
-            else as large as fit into it, up to a size beyond which nothing is gained.
-        pixels: of the image, times the images of a batch.
-        device: where it will be computed.
-        pass_bytes: what the pass takes, a pixel: the encoder knows it.
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    return resident_peak()
 
-    Raises:
-        InputError: for anything else.
-    """
-    check_tile(tile)
-    if tile == "off":
-        return None
-    if tile != "auto":
-        return int(tile)
-    room = int(free_memory(device) * SHARE) // pass_bytes
-    if pixels <= room:
-        return None
-    side = TILE_SIDE if device.type == "cpu" else GPU_TILE_SIDE
-    while side > MIN_TILE and (side + 64) ** 2 > room:
-        side //= 2
-    return side
+
+def resident_peak() -> float:
+    """Peak resident memory of this process in MB (10⁶ bytes); 0 where unknown."""
+    try:
+        # Not ru_maxrss where there is a choice: on Linux a process begins with that of the one that started it.
+        lines = _STATUS.read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def reset_peak_memory(device: torch.device) -> bool:
+    """Let :func:`peak_memory` start again from what is in use now; False where only glibc on Linux could."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+        return True
+    try:
+        # What was freed may still be resident, and what is allocated next would then take nothing more.
+        ctypes.CDLL(None).malloc_trim(0)
+        _CLEAR.write_text("5")  # proc(5): resets the high-water mark of resident memory
+    except (OSError, AttributeError, TypeError):  # no glibc, or no such system
+        return False
+    return True
 
 
 def _available(root: Path) -> int | None:

@@ -26,7 +26,7 @@ MODULES = {
     "backbones": "nn",
     "batch": "batch",
     "color": "control",
-    "convert": "nn",
+    "convert": "nn.convert",
     "engines": "batch",
     "engines.ray": "batch.ray",
     "errors": "_utils.errors",

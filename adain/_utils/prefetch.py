@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ THREADS = 1 if (os.cpu_count() or 1) < 4 else 2
 
 def read_ahead(
     items: Iterable[Item], read: Callable[[Item], Loaded], *, threads: int = 1, ahead: int = AHEAD
-) -> Iterator[tuple[Item, Future[Loaded]]]:
+) -> Generator[tuple[Item, Future[Loaded]], None, None]:
     """Every item, in order, with what ``read`` makes of it, begun up to ``ahead`` items before it is asked for.
 
     The future holds what ``read`` raised, if it did. ``items`` is advanced in a thread, too, one item at a time, so

@@ -58,7 +58,7 @@ def export_onnx(
     decoder: Decoder,
     folder: str | os.PathLike[str],
     *,
-    precision: str = defaults.ONNX_PRECISION,
+    storage: str = defaults.ONNX_STORAGE,
     opset: int = defaults.ONNX_OPSET,
     details: Mapping[str, str] | None = None,
 ) -> Exported:
@@ -69,18 +69,18 @@ def export_onnx(
     Args:
         encoder, decoder: of one model.
         folder: for the two files, which appear complete or not at all.
-        precision: how filters are stored: ``"fp32"``, ``"fp16"``, or ``"int8"`` with a scale for each channel. All
+        storage: of filters: ``"fp32"``, ``"fp16"``, or ``"int8"`` with a scale for each channel. All
             are computed with in float32.
         opset: of ONNX's operators, 13 to 23.
         details: further metadata, such as :func:`provenance` gives.
 
     Raises:
-        InputError: if onnx or onnxruntime is missing, the networks are of two models, precision or opset is unknown,
+        InputError: if onnx or onnxruntime is missing, the networks are of two models, storage or opset is unknown,
             or the files cannot be written.
-        WeightsError: if the graphs give anything else than torch does, or the precision costs too much.
+        WeightsError: if the graphs give anything else than torch does, or the storage costs too much.
     """
-    if precision not in defaults.ONNX_PRECISIONS:
-        raise InputError(f"there is no precision {precision!r}: use {', '.join(defaults.ONNX_PRECISIONS)}")
+    if storage not in defaults.ONNX_STORAGES:
+        raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(defaults.ONNX_STORAGES)}")
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise InputError(f"opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}")
     _import_onnx()
@@ -90,9 +90,9 @@ def export_onnx(
     from .quantize import round_filters  # which needs onnx
 
     original, reference = _copy(encoder, decoder), _copy(encoder, decoder)
-    round_filters(reference.encoder, precision)
-    round_filters(reference.decoder, precision)
-    models = _build(original, precision, opset, details or {})
+    round_filters(reference.encoder, storage)
+    round_filters(reference.decoder, storage)
+    models = _build(original, storage, opset, details or {})
     difference, psnr = _compare(reference, original, *models)
     if not difference <= TOLERANCE:
         raise WeightsError(
@@ -101,7 +101,7 @@ def export_onnx(
         )
     if psnr < LEAST_PSNR:
         raise WeightsError(
-            f"in {precision} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "
+            f"in {storage} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "
             "wanted), so nothing was written: use fp32"
         )
     with contextlib.ExitStack() as stack:
@@ -141,21 +141,21 @@ def _copy(encoder: VGGEncoder, decoder: Decoder) -> Stylizer:
     return Stylizer(copy.deepcopy(encoder).float(), copy.deepcopy(decoder).float(), device="cpu", precision="fp32")
 
 
-def _build(stylizer: Stylizer, precision: str, opset: int, details: Mapping[str, str]) -> tuple[bytes, bytes]:
+def _build(stylizer: Stylizer, storage: str, opset: int, details: Mapping[str, str]) -> tuple[bytes, bytes]:
     """The two graphs as files, checked."""
     import onnx
 
     from .onnx_graphs import Graph, style_graph, transfer_graph
     from .quantize import PACKS
 
-    pack = PACKS[precision]
+    pack = PACKS[storage]
     style = style_graph(stylizer.encoder, Graph(opset, pack))
     transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, pack))
     about = {"model": "custom"} | dict(details)
     about |= {
         "format": FORMAT,
         "version": __version__,
-        "precision": precision,
+        "precision": storage,  # the name it has in the files, older ones included
         "channels": str(stylizer.encoder.feature_channels),
         "min_size": str(MIN_SIZE),
         "networks": _digest(stylizer),

@@ -62,7 +62,8 @@ class OnnxStylizer:
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
 
     Attributes:
-        metadata: what the graphs say of the model: ``model``, ``licence``, ``origin``, ``precision``, ``version`` of
+        metadata: what the graphs say of the model: ``model``, ``licence``, ``origin``, ``precision`` (how filters are
+            stored), ``version`` of
             adain, ``encoder_sha256`` and ``decoder_sha256`` where they are known.
         channels: of a style.
 

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from ..nn.decoder import Decoder
-from ..nn.fast import FOLDED, SlimDecoder, SlimEncoder
+from ..nn.fast import FOLDED, FastDecoder, FastEncoder
 from ..nn.statistics import EPS
 from ..nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, VGGEncoder, layers_upto
 
@@ -101,7 +101,7 @@ def _values(tensor: Any) -> Array:
 
 def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) -> str:
     """:meth:`~adain.nn.vgg.VGGEncoder.features` of an image, whose sides are multiples of 8 if it ``is_complete``."""
-    is_slim = isinstance(encoder, SlimEncoder)
+    is_fast = isinstance(encoder, FastEncoder)
     x, found = image, {}
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
         if spec.pool_before:
@@ -109,7 +109,7 @@ def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) 
             x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=int(not is_complete))
         x = graph.add("Relu", graph.convolution(encoder, x, spec.name))
         found[spec.relu] = x
-    if not is_slim:
+    if not is_fast:
         return x
     fine = found[FOLDED]
     fine = fine if is_complete else graph.complete(fine, graph.size(fine), 2, "edge")
@@ -137,7 +137,7 @@ def normalise(graph: Graph, features: str, mean: str, std: str, alpha: str) -> s
 def decode(graph: Graph, decoder: Decoder, features: str) -> str:
     """The decoder's image, not yet clamped."""
     specs: Sequence[ConvSpec] = decoder.specs
-    if not isinstance(decoder, SlimDecoder):
+    if not isinstance(decoder, FastDecoder):
         return _mirror(graph, decoder, specs, features)
     first, *others = specs
     parts = (graph.integers(0), graph.integers(first.c_out), graph.integers(decoder.feature_channels))

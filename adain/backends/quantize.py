@@ -12,17 +12,17 @@ from torch import nn
 from .onnx_graphs import Array, Graph, Pack
 
 
-def plain(graph: Graph, name: str, values: Array) -> str:
+def fp32(graph: Graph, name: str, values: Array) -> str:
     """As they are."""
     return graph.constant(name, values)
 
 
-def half(graph: Graph, name: str, values: Array) -> str:
+def fp16(graph: Graph, name: str, values: Array) -> str:
     """In half precision."""
     return graph.add("Cast", graph.constant(name, values.astype(np.float16)), to=TensorProto.FLOAT)
 
 
-def eighth(graph: Graph, name: str, values: Array) -> str:
+def int8(graph: Graph, name: str, values: Array) -> str:
     """In 8 bits, with a scale for each channel of the result.
 
     A product and no DequantizeLinear: runtimes work that out once, when they load the model, and not in every run.
@@ -32,26 +32,26 @@ def eighth(graph: Graph, name: str, values: Array) -> str:
     return graph.add("Mul", widened, graph.constant(f"{name}.scale", scale))
 
 
-PACKS: dict[str, Pack] = {"fp32": plain, "fp16": half, "int8": eighth}
-"""By the names of :data:`adain.defaults.ONNX_PRECISIONS`."""
+PACKS: dict[str, Pack] = {"fp32": fp32, "fp16": fp16, "int8": int8}
+"""By the names of :data:`adain.defaults.ONNX_STORAGES`."""
 
 
-def rounded(values: Array, precision: str) -> Array:
+def rounded(values: Array, storage: str) -> Array:
     """What is left of filters ``(out, in, 3, 3)`` when they are stored so."""
-    if precision == "fp16":
+    if storage == "fp16":
         return values.astype(np.float16).astype(np.float32)
-    if precision == "int8":
+    if storage == "int8":
         levels, scale = _levels(values)
         return levels.astype(np.float32) * scale
     return values
 
 
-def round_filters(network: nn.Module, precision: str) -> None:
+def round_filters(network: nn.Module, storage: str) -> None:
     """Round all filters of a network, in place."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             values: Any = module.weight.detach().numpy()
-            module.weight.data.copy_(torch.from_numpy(rounded(values, precision)))
+            module.weight.data.copy_(torch.from_numpy(rounded(values, storage)))
 
 
 def _levels(values: Array) -> tuple[Array, Array]:

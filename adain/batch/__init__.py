@@ -1,4 +1,4 @@
-"""Many photographs: folders, processes, the manifest of what is done; :mod:`adain.batch.ray` for clusters and tables."""
+"""Many photographs: folders, processes, the manifest of what is done; :mod:`adain.batch.ray` for clusters."""
 
 import lazy_loader
 

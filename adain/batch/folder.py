@@ -12,12 +12,11 @@ from typing import Any
 
 from .._utils.errors import ImageError
 from .._utils.keywords import takes
-from ..options import ModelOptions
 from ..stylizer.looks import Look, each
 from .manifest import Manifest
 from .options import FolderOptions
 from .order import Order
-from .plan import Found, distinct, find, means_file, plan
+from .plan import Found, check_inputs, distinct, find, means_file, plan_jobs
 from .pool import share_out
 from .run import Result, Task, by_content, make, remaining
 
@@ -49,7 +48,7 @@ def stylize_folder(
         InputError: if options contradict each other, two outputs would share a name, or nothing can be written.
         MissingFileError, ImageError: if a folder is missing, cannot be read or holds no images.
     """
-    planned = Folder.plan(contents, styles, output, options, options.model)
+    planned = Folder.plan(contents, styles, output, options)
     made = []
     for result in planned.results(options.progress):
         made.append(result)
@@ -81,7 +80,6 @@ class Folder:
         styles: Any,
         output: str | os.PathLike[str] | None,
         options: FolderOptions,
-        model: ModelOptions | None = None,
         *,
         tolerant: bool = False,
     ) -> Folder:
@@ -118,10 +116,12 @@ class Folder:
         else:
             looks = each(arts, options)
             names = [look.name for look in looks]
-        jobs = plan(search(paths, is_zip), names, output, suffix=options.suffix, pairs=options.pairs)
+        jobs = plan_jobs(search(paths, is_zip), names, output, suffix=options.suffix, pairs=options.pairs)
+        artworks = [art for look in looks for art in _files(look)]
+        check_inputs(jobs, [*artworks, *options.files()])
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
-        order = Order(tuple(looks), _bare(options), model or ModelOptions(), options.stylizer)
+        order = Order(tuple(looks), _bare(options), options.stylizer)
         tasks = []
         for job in jobs:
             look = looks[job.style]
@@ -130,6 +130,11 @@ class Folder:
             details["alpha"] = look.options.alpha
             tasks.append(Task(job, order.fingerprint(job) if manifest else "", details))
         return cls(order, tasks, manifest, unreadable)
+
+    @property
+    def total(self) -> int:
+        """Results asked for."""
+        return len(self.tasks)
 
     def results(self, progress: Callable[[Any], object] | None = None) -> Iterator[Result]:
         """Make what is still to be made, and yield what became of each result, in the order of the tasks.
@@ -144,6 +149,7 @@ class Folder:
         """
         todo = remaining(self.tasks, self.manifest, self.order.options.existing)
         wanted = {task.job.output for task in todo}
+        replaced = {task.job.output for task in todo if self._is_other(task)}
         made = self._make(todo, progress) if todo else iter(())
         try:
             for task in self.tasks:
@@ -151,12 +157,20 @@ class Folder:
                     yield Result(task, "skipped", task.details)
                 elif (result := next(made, None)) is None:
                     return
+                elif result.output in replaced and result.error is None:
+                    yield dataclasses.replace(result, details={**result.details, "replaced": True})
                 else:
                     yield result
         finally:
             getattr(made, "close", lambda: None)()
             if self.manifest is not None:
                 self.manifest.close()
+
+    def _is_other(self, task: Task) -> bool:
+        """Whether a result is there that was made under other options."""
+        known = None if self.manifest is None else self.manifest.latest.get(self.manifest.key(task.job.output))
+        other = known is not None and known["status"] == "done" and known.get("settings") != task.settings
+        return other and task.job.output.is_file()
 
     def _make(self, todo: Sequence[Task], progress: Callable[[Any], object] | None) -> Iterator[Result]:
         options = self.order.options
@@ -170,7 +184,7 @@ class Folder:
 
 def _bare(options: FolderOptions) -> FolderOptions:
     """The options without what belongs to this process."""
-    return dataclasses.replace(options, stylizer=None, progress=None, model=None)
+    return dataclasses.replace(options, stylizer=None, progress=None)
 
 
 def _files(look: Look) -> list[str]:

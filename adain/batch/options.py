@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from ..options import FileOptions, attachment, option
 
 if TYPE_CHECKING:
-    from ..options import ModelOptions
     from ..stylizer.looks import Model
 
 Pairs = Literal["product", "zip"]
@@ -50,8 +49,7 @@ class FolderOptions(FileOptions):
         None, "Optimise every result for N steps afterwards (see adain refine).", low=1, metavar="N",
         group="refinement", serves=("torch",),
     )  # fmt: skip
-    stylizer: Model | None = attachment("The networks to use, in place of those that the model options name.")
-    model: ModelOptions | None = attachment("Which networks to load, in place of the shipped ones.")
+    stylizer: Model | None = attachment("The networks to use, in place of those that the options name.")
     progress: Callable[[Any], object] | None = attachment(
         "Called with each result, in order, as soon as it is there, and after each tile."
     )

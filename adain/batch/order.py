@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from .._utils.errors import AdainError, InputError
 from .._utils.fingerprint import fingerprint
 from ..backends.models import open_model, weights_of
 from ..image.io import count_pixels
-from ..options import ModelOptions
 from ..stylizer.looks import Look, Model
 from .options import FolderOptions
 from .plan import Job
@@ -36,24 +34,21 @@ class Order:
 
     Attributes:
         looks: one result for each, of every photograph.
-        options: sizes of the photographs, tiles, refinement.
-        model: the networks, by name.
+        options: the networks by name, sizes of the photographs, tiles, refinement.
         stylizer: the networks themselves, in their place; such an order stays in this process.
     """
 
     looks: tuple[Look, ...]
     options: FolderOptions
-    model: ModelOptions = dataclasses.field(default_factory=ModelOptions)
     stylizer: Model | None = None
 
     def __post_init__(self) -> None:
-        place = "torch" if self.model.onnx is None else "onnx"
-        for options in (self.options, self.model):
-            options.require(place, name="--onnx" if place == "onnx" else place)
+        place = "torch" if self.options.onnx is None else "onnx"
+        self.options.require(place, name="--onnx" if place == "onnx" else place)
         if self.options.refine is not None and self.options.grid is not None:
             self.options.refuse("{refine} works on a picture, not on a grid: leave out {grid}")
         if self.stylizer is not None and self.options.jobs > 1:
-            raise InputError("a stylizer stays in this process: for several jobs give model=ModelOptions(...) instead")
+            raise InputError("a stylizer stays in this process: for several jobs name the model instead")
 
     def maker(self, progress: Callable[[Any], object] | None = None, *, share: int = 1) -> Maker:
         """What carries it out; the networks are loaded here.
@@ -65,7 +60,7 @@ class Order:
         Raises:
             AdainError: if the networks cannot be loaded.
         """
-        return Maker(self, self.stylizer or open_model(self.model, share=share), progress)
+        return Maker(self, self.stylizer or open_model(self.options, share=share), progress)
 
     def fingerprint(self, job: Job) -> str:
         """Of all that decides what a job's output looks like; see :mod:`adain._utils.fingerprint`.
@@ -89,8 +84,8 @@ class Order:
     def _networks(self) -> str:
         if self.stylizer is not None:
             return fingerprint(self.stylizer.identity())
-        seed = self.model.seed if self.options.refine is not None else None
-        return fingerprint([weights_of(self.model), self.model.precision, seed])
+        seed = self.options.seed if self.options.refine is not None else None
+        return fingerprint([weights_of(self.options), self.options.precision, seed])
 
 
 class Maker:
@@ -149,7 +144,8 @@ class Maker:
         return look
 
     def _refine(self, picture: Image.Image, job: Job) -> Image.Image:
-        from ..refinement.refine import RefineOptions, refine
+        from ..refinement.options import RefineOptions
+        from ..refinement.run import refine
 
         look = self.order.looks[job.style]
         more = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model, "progress": self.progress}

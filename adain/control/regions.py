@@ -15,6 +15,7 @@ from ..image.box import Box
 from ..image.io import DEFAULT_MAX_PIXELS
 from ..nn.vgg import STRIDE
 from ..options import Channel, Direction, Options, check_alpha
+from .labels import region_masks
 from .masks import (
     MIN_AREA,
     MIN_PEAK,
@@ -296,6 +297,21 @@ def gradient(left: Style, right: Style, direction: Direction | MaskInput | Ramp 
             :func:`adain.control.masks.ramp`), or a mask of your own.
     """
     return Regions([Region(left, as_guide(direction))], background=right, shared_content=True)
+
+
+def guides_of(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> list[Guide]:
+    """Where styles go: masks, the labels of a map, or the mask of a gradient, whose rest the second style fills.
+
+    Empty where the options put all styles everywhere.
+
+    Raises:
+        InputError, MissingFileError, ImageError: see :func:`adain.control.labels.region_masks`.
+    """
+    if options.label_map is not None:
+        return [*region_masks(options, max_pixels=max_pixels)]
+    if options.gradient is not None:
+        return [as_guide(options.gradient)]
+    return [*(options.masks or ())]
 
 
 def as_guide(direction: Direction | MaskInput | Ramp) -> Guide:

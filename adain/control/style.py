@@ -33,7 +33,7 @@ class Style:
 
     Attributes:
         mean: ``(1, C, 1, 1)`` float32, or ``(B, C, 1, 1)`` for a batch of styles; C is 512 of the base model
-            (relu4_1), 384 of the fast one (:class:`~adain.nn.fast.SlimEncoder`).
+            (relu4_1), 384 of the fast one (:class:`~adain.nn.fast.FastEncoder`).
         std: likewise, > 0.
         name: where it came from, for people.
         fine_std: deviations for the fine texture alone, of the shape of ``std``, from the artwork at another size

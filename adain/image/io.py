@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 # another name is merely converted for nothing.
 _SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"})
 _LIMIT_LOCK = threading.Lock()
+_log = logging.getLogger(__name__)
 
 _BAND = 256  # rows that are in floating point together
 
@@ -101,6 +103,7 @@ def _read(
     except Exception as error:  # Pillow's format readers let any kind of error through
         raise _unreadable(name, _cause(error)) from error
     with image:
+        _log.debug("reading %s: %s of %d x %d px, mode %s", name, image.format, *image.size, image.mode)
         return _decode(image, name, max_pixels, convert)
 
 
@@ -220,6 +223,7 @@ def save_image(image: Image.Image, path: str | os.PathLike[str], *, quality: int
     encoded = encode_image(image, path, quality=quality)
     with atomic_path(path) as temporary:
         temporary.write_bytes(encoded)
+    _log.info("wrote %s: %d x %d px, %.1f kB", path, *image.size, len(encoded) / 1e3)
     return Path(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from PIL import Image
 
 from .._utils.errors import ImageError
 from . import io as images
+
+_log = logging.getLogger(__name__)
 
 
 class OpenedImage(NamedTuple):
@@ -37,6 +40,7 @@ def open_image(
     picture = images.resize_shorter(images.read_image(source, max_pixels=max_pixels), size)
     uncropped = (picture.height, picture.width)
     picture = images.center_crop_square(picture) if crop else picture
+    _log.info("%s at %d x %d px", input_name(source) or "a picture", *picture.size)
     return OpenedImage(*images.split_alpha(picture), uncropped)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
+from ..nn.vgg import STYLE_LAYERS
 
 Features = Mapping[str, Tensor]
 """Encoder output by layer name, each ``(B, C, H, W)``; the entry :data:`IMAGE` is the picture itself."""
@@ -202,6 +203,57 @@ class Loss(nn.Module):
         parts = (name if beta == 1.0 else f"{beta:g} {name}" for name, beta in self.layers.items())
         guided = "" if self.guide is None else ", guided"
         return f"weight={self.weight:g}, layers={', '.join(parts)}{guided}"
+
+
+class StyleTargetLoss(Loss):
+    """A loss against what is measured of a style picture, weighted by layer and summed.
+
+    Subclasses say by :meth:`describe` what is measured, and by :meth:`distance` how far a picture is from it.
+
+    Args:
+        target: encoder features of the style at ``layers``.
+        weight: factor of the loss.
+        layers: a name, names, or names with a weight β each.
+        guide: where in the stylised picture the style belongs; see :class:`Loss`.
+        target_guide: from which part of the style picture it is taken, likewise.
+
+    Attributes:
+        parts: names of what :meth:`describe` gives.
+
+    Raises:
+        InputError: as :class:`Loss`; if the target lacks a layer or its guide is empty.
+    """
+
+    parts: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        target: Features,
+        weight: float = 1.0,
+        layers: str | Mapping[str, float] | Sequence[str] = STYLE_LAYERS,
+        guide: Tensor | None = None,
+        *,
+        target_guide: Tensor | None = None,
+    ) -> None:
+        super().__init__(weight, layers, guide)
+        for layer, f, region in self._each_target(target, target_guide):
+            for name, value in zip(self.parts, self.describe(f, region), strict=True):
+                self.keep(name, layer, value)
+
+    def describe(self, features: Tensor, guide: Tensor | None) -> tuple[Tensor, ...]:
+        """What is kept of the style ``(B, C, H, W)`` of a layer, inside a guide at its size."""
+        raise NotImplementedError
+
+    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
+        """How far features ``(B, C, H, W)`` are from what :meth:`describe` gave: a scalar."""
+        raise NotImplementedError
+
+    def measure(self, features: Features) -> Tensor:
+        terms = []
+        for layer, beta, f, guide in self._each_layer(features):
+            target = tuple(self.kept(name, layer) for name in self.parts)
+            terms.append(beta * self.distance(f, guide, target))
+        return total(terms)
 
 
 def _buffer_name(name: str, layer: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
 
 from ..nn.statistics import EPS, at_least_float32
-from ..nn.vgg import STYLE_LAYERS
-from .base import Features, Loss, check_comparable, in_double, total
+from .base import StyleTargetLoss, check_comparable, in_double
 
 FLOOR = 1e-6
 """Standard deviations below this share of the whole count as none under the root. The gradient would be infinite in a
@@ -87,38 +84,14 @@ def _trace(matrices: Tensor) -> Tensor:
     return matrices.diagonal(dim1=1, dim2=2).sum(dim=1)
 
 
-class CovarianceLoss(Loss):
-    """:func:`covariance_loss` against a style picture, weighted by layer and summed.
+class CovarianceLoss(StyleTargetLoss):
+    """:func:`covariance_loss` against a style picture; arguments as :class:`~adain.losses.base.StyleTargetLoss`."""
 
-    Args:
-        target: encoder features of the style at ``layers``.
-        weight: factor of the loss.
-        layers: a name, names, or names with a weight β each.
-        guide: where in the stylised picture the style belongs; see :class:`Loss`.
-        target_guide: from which part of the style picture it is taken, likewise.
+    parts = ("mean", "root")
 
-    Raises:
-        InputError: as :class:`Loss`; if the target lacks a layer or its guide is empty.
-    """
+    def describe(self, features: Tensor, guide: Tensor | None) -> tuple[Tensor, ...]:
+        mean, covariance = mean_covariance(features, guide)
+        return mean, matrix_root(covariance)
 
-    def __init__(
-        self,
-        target: Features,
-        weight: float = 1.0,
-        layers: str | Mapping[str, float] | Sequence[str] = STYLE_LAYERS,
-        guide: Tensor | None = None,
-        *,
-        target_guide: Tensor | None = None,
-    ) -> None:
-        super().__init__(weight, layers, guide)
-        for layer, f, region in self._each_target(target, target_guide):
-            mean, covariance = mean_covariance(f, region)
-            self.keep("mean", layer, mean)
-            self.keep("root", layer, matrix_root(covariance))
-
-    def measure(self, features: Features) -> Tensor:
-        terms = []
-        for layer, beta, f, guide in self._each_layer(features):
-            wanted = (self.kept("mean", layer), self.kept("root", layer))
-            terms.append(beta * covariance_loss(*mean_covariance(f, guide), *wanted))
-        return total(terms)
+    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
+        return covariance_loss(*mean_covariance(features, guide), *target)

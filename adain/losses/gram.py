@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
 
 from ..nn.statistics import at_least_float32
-from .base import Features, Loss, check_comparable, total
+from .base import StyleTargetLoss, check_comparable
 
 
 def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
@@ -57,37 +55,13 @@ def gram_loss(gram: Tensor, target: Tensor) -> Tensor:
     return 0.25 * (gram - target).square().mean(dim=(1, 2)).mean()
 
 
-class GramLoss(Loss):
-    """:func:`gram_loss` against a style picture, weighted by layer and summed.
+class GramLoss(StyleTargetLoss):
+    """:func:`gram_loss` against a style picture; arguments as :class:`~adain.losses.base.StyleTargetLoss`."""
 
-    Args:
-        target: encoder output of the style at ``layers``.
-        weight: factor of the loss.
-        layers: a name, names, or names with a weight β each.
-        guide: where in the stylised picture the style belongs; see :class:`Loss`.
-        target_guide: from which part of the style picture it is taken, likewise.
+    parts = ("gram",)
 
-    Raises:
-        InputError: as :class:`Loss`; if the target lacks a layer or its guide is empty.
-    """
+    def describe(self, features: Tensor, guide: Tensor | None) -> tuple[Tensor, ...]:
+        return (gram_matrix(features, guide),)
 
-    def __init__(
-        self,
-        target: Features,
-        weight: float,
-        layers: str | Mapping[str, float] | Sequence[str],
-        guide: Tensor | None = None,
-        *,
-        target_guide: Tensor | None = None,
-    ) -> None:
-        super().__init__(weight, layers, guide)
-        for layer, f, region in self._each_target(target, target_guide):
-            self.keep("gram", layer, gram_matrix(f, region))
-
-    def measure(self, features: Features) -> Tensor:
-        return total(
-            [
-                beta * gram_loss(gram_matrix(f, guide), self.kept("gram", layer))
-                for layer, beta, f, guide in self._each_layer(features)
-            ]
-        )
+    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
+        return gram_loss(gram_matrix(features, guide), *target)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
 from ..nn.statistics import channel_mean_std
-from ..nn.vgg import STYLE_LAYERS
-from .base import Features, Loss, check_comparable, total
+from .base import Features, StyleTargetLoss, check_comparable
 
 Stats = Mapping[str, tuple[Tensor, Tensor]]
 """Mean and standard deviation, each ``(B, C, 1, 1)``, by layer name."""
@@ -56,38 +55,17 @@ def style_loss(features: Features, target: Stats) -> Tensor:
     return mean_std_distance(feature_stats(features), target).mean()
 
 
-class StyleLoss(Loss):
-    """The AdaIN style loss (:func:`mean_std_distance`) against the statistics of a style image.
+class StyleLoss(StyleTargetLoss):
+    """The AdaIN style loss (:func:`mean_std_distance`) against the statistics of a style picture.
 
-    Args:
-        target: encoder features of the style at ``layers``.
-        weight: factor of the loss.
-        layers: a name, names, or names with a weight β each.
-        guide: where in the stylised picture the style belongs; see :class:`Loss`.
-        target_guide: from which part of the style picture it is taken, likewise.
-
-    Raises:
-        InputError: as :class:`Loss`; if the target lacks a layer or its guide is empty.
+    Arguments as :class:`~adain.losses.base.StyleTargetLoss`.
     """
 
-    def __init__(
-        self,
-        target: Features,
-        weight: float = 1.0,
-        layers: str | Mapping[str, float] | Sequence[str] = STYLE_LAYERS,
-        guide: Tensor | None = None,
-        *,
-        target_guide: Tensor | None = None,
-    ) -> None:
-        super().__init__(weight, layers, guide)
-        for layer, f, region in self._each_target(target, target_guide):
-            mean, std = channel_mean_std(f, region)
-            self.keep("mean", layer, mean)
-            self.keep("std", layer, std)
+    parts = ("mean", "std")
 
-    def measure(self, features: Features) -> Tensor:
-        terms = []
-        for layer, beta, f, guide in self._each_layer(features):
-            wanted = (self.kept("mean", layer), self.kept("std", layer))
-            terms.append(beta * _stats_distance(channel_mean_std(f, guide), wanted).mean())
-        return total(terms)
+    def describe(self, features: Tensor, guide: Tensor | None) -> tuple[Tensor, ...]:
+        return channel_mean_std(features, guide)
+
+    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
+        mean, std = target
+        return _stats_distance(channel_mean_std(features, guide), (mean, std)).mean()

@@ -11,7 +11,7 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..nn.statistics import at_least_float32
 from ..nn.vgg import STYLE_LAYERS
-from .base import Features, Loss, total, wide_dtype
+from .base import Features, StyleTargetLoss, wide_dtype
 
 SEED = 0
 """Fixes the directions, so that the same call gives the same loss."""
@@ -172,20 +172,18 @@ def _together(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     return one.expand(*lead, -1), other.expand(*lead, -1)
 
 
-class SlicedWassersteinLoss(Loss):
-    """:func:`sliced_wasserstein_loss` against a style picture, weighted by layer and summed.
+class SlicedWassersteinLoss(StyleTargetLoss):
+    """:func:`sliced_wasserstein_loss` against a style picture.
 
     Args:
-        target: encoder features of the style at ``layers``.
-        weight: factor of the loss.
-        layers: a name, names, or names with a weight β each.
-        guide: where in the stylised picture the style belongs; see :class:`Loss`.
-        target_guide: from which part of the style picture it is taken, likewise.
+        target, weight, layers, guide, target_guide: see :class:`~adain.losses.base.StyleTargetLoss`.
         count: directions per layer; as many as it has channels by default.
 
     Raises:
-        InputError: as :class:`Loss`; if the target lacks a layer, its guide is empty, or the count is below 1.
+        InputError: as there, or if the count is below 1.
     """
+
+    parts = ("along", "values", "shares")
 
     def __init__(
         self,
@@ -197,21 +195,16 @@ class SlicedWassersteinLoss(Loss):
         target_guide: Tensor | None = None,
         count: int | None = None,
     ) -> None:
-        super().__init__(weight, layers, guide)
-        self.count = count
-        for layer, f, region in self._each_target(target, target_guide):
-            along = directions(f.shape[1], count).to(device=f.device, dtype=wide_dtype(f))
-            values, shares = sorted_projections(f, along, region)
-            self.keep("along", layer, along)
-            self.keep("values", layer, values)
-            self.keep("shares", layer, shares)
+        self.count = count  # which the target is measured with
+        super().__init__(target, weight, layers, guide, target_guide=target_guide)
 
-    def measure(self, features: Features) -> Tensor:
-        terms = []
-        for layer, beta, f, guide in self._each_layer(features):
-            along, *wanted = (self.kept(name, layer) for name in ("along", "values", "shares"))
-            terms.append(beta * sliced_wasserstein_loss(f, along, wanted[0], wanted[1], guide))
-        return total(terms)
+    def describe(self, features: Tensor, guide: Tensor | None) -> tuple[Tensor, ...]:
+        along = directions(features.shape[1], self.count).to(device=features.device, dtype=wide_dtype(features))
+        return along, *sorted_projections(features, along, guide)
+
+    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
+        along, values, shares = target
+        return sliced_wasserstein_loss(features, along, values, shares, guide)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.count is None else f", count={self.count}")

@@ -1,15 +1,38 @@
-"""Every measure of ``adain evaluate`` by name: what it needs, which way is better, and where it is defined."""
+"""Every measure of ``adain evaluate`` by name: what it needs, how it is taken, and which way is better."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from .._utils.errors import InputError
-from .._utils.suggest import closest
+from torch import Tensor
+
+from .._utils.errors import InputError, suggest
+from ..nn.vgg import CONTENT_LAYER, LAYERS, STYLE_LAYERS
+from .content import (
+    CFSD_LAYER,
+    DISTANCE_LAYERS,
+    cfsd,
+    content_distance,
+    content_feature_loss,
+    content_target_loss,
+    vgg_distance,
+)
+from .frechet import FRECHET_LAYER
+from .gallery import Seen
+from .pixels import histogram_distance, ssim
+from .style import GRAM_LAYERS, gram_distance, residual, style_distance
 
 Scope = Literal["pair", "set", "stylising"]
+
+
+class View(NamedTuple):
+    """An output with the pictures it is compared to."""
+
+    output: Seen
+    content: Seen
+    style: Seen
 
 
 @dataclass(frozen=True)
@@ -22,7 +45,9 @@ class Metric:
         scope: ``"pair"`` is measured on every output, ``"set"`` on all outputs of a row together, and ``"stylising"``
             on pictures that are made now.
         summary: what it says, in a line.
-        definition: dotted name of the function whose docstring gives formula, source and range.
+        definition: name in :mod:`adain` of the function whose docstring gives formula, source and range.
+        layers: whose features it needs.
+        of: takes it of an output; None where it is not of a pair, see :mod:`~adain.metrics.evaluation`.
         digits: decimals in tables.
         networks: the files of the user's that it needs.
         styles: how many styles it needs.
@@ -33,45 +58,92 @@ class Metric:
     scope: Scope
     summary: str
     definition: str
+    layers: tuple[str, ...] = ()
+    of: Callable[[View], Tensor] | None = None
     digits: int = 3
     networks: tuple[str, ...] = ()
     styles: int = 1
 
 
+def _lpips(view: View) -> Tensor:
+    output, content = view.output.lpips, view.content.lpips
+    assert view.output.network is not None  # or there were no activations
+    return view.output.network.distance(output, content)
+
+
 _TABLE = (
-    Metric("style-residual", "lower", "pair", "style loss ÷ that of the content", "metrics.style_residual"),
-    Metric("style-loss", "lower", "pair", "AdaIN style loss", "metrics.style_distance"),
-    Metric("content-loss-target", "lower", "pair", "relu4_1 against the AdaIN target", "metrics.content_target_loss"),
-    Metric("content-loss", "lower", "pair", "relu4_1 against the content", "metrics.content_feature_loss"),
-    Metric("content-distance", "lower", "pair", "relu4_1, channel-normalised", "metrics.content_distance"),
-    Metric("gram", "lower", "pair", "Gram matrix difference to the style", "metrics.gram_difference"),
-    Metric("cfsd", "lower", "pair", "content feature structural distance", "metrics.cfsd", digits=4),
-    Metric("ssim", "higher", "pair", "structural similarity to the content", "metrics.ssim"),
-    Metric("vgg-distance", "lower", "pair", "VGG-19 features against the content", "metrics.vgg_distance"),
-    Metric("histogram", "lower", "pair", "RGB-uv histogram distance to the style", "metrics.histogram_distance"),
-    Metric("vgg-fd", "lower", "set", "Fréchet distance to the styles, VGG-19", "metrics.frechet_distance", digits=1),
-    Metric("lpips", "lower", "pair", "LPIPS to the content", "metrics.networks.LPIPS", networks=("lpips",)),
+    Metric(
+        "style-residual", "lower", "pair", "style loss ÷ that of the content", "metrics.style_residual",
+        STYLE_LAYERS, lambda v: residual(v.output.stats, v.content.stats, v.style.stats),
+    ),
+    Metric(
+        "style-loss", "lower", "pair", "AdaIN style loss", "metrics.style_distance",
+        STYLE_LAYERS, lambda v: style_distance(v.output.stats, v.style.stats),
+    ),
+    Metric(
+        "content-loss-target", "lower", "pair", "relu4_1 against the AdaIN target", "metrics.content_target_loss",
+        (CONTENT_LAYER,), lambda v: content_target_loss(v.output.features, v.content.features, v.style.target),
+    ),
+    Metric(
+        "content-loss", "lower", "pair", "relu4_1 against the content", "metrics.content_feature_loss",
+        (CONTENT_LAYER,), lambda v: content_feature_loss(v.output.features, v.content.features),
+    ),
+    Metric(
+        "content-distance", "lower", "pair", "relu4_1, channel-normalised", "metrics.content_distance",
+        (CONTENT_LAYER,), lambda v: content_distance(v.output.features, v.content.features),
+    ),
+    Metric(
+        "gram", "lower", "pair", "Gram matrix difference to the style", "metrics.gram_difference",
+        GRAM_LAYERS, lambda v: gram_distance(v.output.grams, v.style.grams),
+    ),
+    Metric(
+        "cfsd", "lower", "pair", "content feature structural distance", "metrics.cfsd",
+        (CFSD_LAYER,), lambda v: cfsd(v.output.features, v.content.features), digits=4,
+    ),
+    Metric(
+        "ssim", "higher", "pair", "structural similarity to the content", "metrics.ssim",
+        of=lambda v: ssim(v.output.pixels, v.content.pixels),
+    ),
+    Metric(
+        "vgg-distance", "lower", "pair", "VGG-19 features against the content", "metrics.vgg_distance",
+        DISTANCE_LAYERS, lambda v: vgg_distance(v.output.features, v.content.features),
+    ),
+    Metric(
+        "histogram", "lower", "pair", "RGB-uv histogram distance to the style", "metrics.histogram_distance",
+        of=lambda v: histogram_distance(v.output.histogram, v.style.histogram),
+    ),
+    Metric(
+        "vgg-fd", "lower", "set", "Fréchet distance to the styles, VGG-19", "metrics.frechet_distance",
+        (FRECHET_LAYER,), digits=1,
+    ),
+    Metric("lpips", "lower", "pair", "LPIPS to the content", "metrics.LPIPS", of=_lpips, networks=("lpips",)),
     Metric(
         "fid", "lower", "set", "Fréchet distance to the styles, ArtFID's Inception", "metrics.frechet_distance",
         digits=1, networks=("artfid",),
     ),
     Metric(
-        "artfid", "lower", "set", "(1 + LPIPS) · (1 + FID)", "metrics.networks.art_fid",
+        "artfid", "lower", "set", "(1 + LPIPS) · (1 + FID)", "metrics.art_fid",
         digits=1, networks=("lpips", "artfid"),
     ),
-    Metric("alpha-falls", "higher", "stylising", "steps of alpha that lower the residual", "metrics.falling"),
-    Metric("alpha-rise", "lower", "stylising", "largest rise of the residual with alpha", "metrics.falling"),
+    Metric(
+        "alpha-falls", "higher", "stylising", "steps of alpha that lower the residual", "metrics.falling",
+        STYLE_LAYERS,
+    ),
+    Metric(
+        "alpha-rise", "lower", "stylising", "largest rise of the residual with alpha", "metrics.falling",
+        STYLE_LAYERS,
+    ),
     Metric(
         "blend-moves", "higher", "stylising", "steps of a blend that go the right way", "metrics.interpolation",
-        styles=2,
+        STYLE_LAYERS, styles=2,
     ),
     Metric(
         "blend-setback", "lower", "stylising", "largest step of a blend the wrong way", "metrics.interpolation",
-        styles=2,
+        STYLE_LAYERS, styles=2,
     ),
-    Metric("warping-error", "lower", "stylising", "error over a known motion", "warping.warping_error", digits=4),
-    Metric("ms", "lower", "stylising", "milliseconds a picture takes", "evaluation.making.Maker.make", digits=0),
-    Metric("mb", "lower", "stylising", "memory a pass needs, in MB", "evaluation.making.Maker.make", digits=0),
+    Metric("warping-error", "lower", "stylising", "error over a known motion", "metrics.warping_error", digits=4),
+    Metric("ms", "lower", "stylising", "milliseconds a picture takes", "metrics.making.Maker.make", digits=0),
+    Metric("mb", "lower", "stylising", "memory a pass needs, in MB", "metrics.making.Maker.make", digits=0),
 )  # fmt: skip
 
 METRICS = {metric.name: metric for metric in _TABLE}
@@ -94,7 +166,7 @@ def choose(
     """
     for name in names or ():
         if name not in METRICS:
-            raise InputError(f"there is no measure {name!r}: {closest(name, list(METRICS), most=len(METRICS))}")
+            raise InputError(f"there is no measure {name!r}: {suggest(name, list(METRICS), most=len(METRICS))}")
     if names is not None and "artfid" in names:
         names = [*names, "lpips", "fid"]  # its factors
     chosen = []
@@ -123,3 +195,12 @@ def _lack(metric: Metric, stylising: bool, networks: Sequence[str], styles: int)
     if styles < metric.styles:
         return f"needs at least {metric.styles} styles"
     return ""
+
+
+def layers_for(names: Iterable[str]) -> tuple[str, ...]:
+    """The layers whose features some measures need, from shallow to deep; never none, as an encoder gives one at least.
+
+    Only what is needed is computed and held: without relu5_1 the encoder stops a block earlier.
+    """
+    wanted = {layer for name in names for layer in METRICS[name].layers}
+    return tuple(spec.relu for spec in LAYERS if spec.relu in wanted) or STYLE_LAYERS[:1]

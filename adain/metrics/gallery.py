@@ -12,12 +12,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .. import metrics
 from .._utils.errors import AdainError, InputError
 from ..image.io import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
 from ..losses import Stats
 from ..nn.vgg import VGGEncoder, layers_upto
+from .content import target_statistics
+from .frechet import pooled
 from .networks import LPIPS
+from .pixels import rgb_uv_histogram
+from .style import gram_matrices, style_stats
 
 Fit = Literal["crop", "stretch"]
 
@@ -72,23 +75,23 @@ class Seen:
 
     @cached_property
     def stats(self) -> Stats:
-        return metrics.style_stats(self.features)
+        return style_stats(self.features)
 
     @cached_property
     def target(self) -> Tensor:
-        return metrics.target_statistics(self.features)
+        return target_statistics(self.features)
 
     @cached_property
     def grams(self) -> dict[str, Tensor]:
-        return metrics.gram_matrices(self.features)
+        return gram_matrices(self.features)
 
     @cached_property
     def pooled(self) -> Tensor:
-        return metrics.pooled(self.features)[0].cpu()
+        return pooled(self.features)[0].cpu()
 
     @cached_property
     def histogram(self) -> Tensor:
-        return metrics.rgb_uv_histogram(self.pixels)
+        return rgb_uv_histogram(self.pixels)
 
     @cached_property
     def lpips(self) -> list[Tensor]:

@@ -10,15 +10,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .. import metrics
 from .._utils.errors import InputError
-from .._utils.peak import peak_memory, reset_peak_memory
+from .._utils.memory import peak_memory, reset_peak_memory
 from ..control.style import Style, blend
 from ..losses import Stats, mean_std_distance
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
 from ..stylizer.stylizer import Content, Stylizer
 from .gallery import Gallery
-from .monotonicity import STEPS, Monotonicity
+from .monotonicity import STEPS, Monotonicity, falling, interpolation
+from .motion import warping_error
+from .style import residual, style_stats
 
 PAN = (6, 3)
 """The known motion in pixels, to the right and down: no multiple of the encoder's stride, which would hide flicker."""
@@ -84,7 +85,7 @@ class Maker:
     def _alphas(self, encoded: Content, content: Path, style: Path) -> Monotonicity:
         seen, wanted = self.gallery.look(content), self.gallery.look(style)
         images = (self.stylizer.decode(encoded, self._style(style), alpha=alpha) for alpha in STEPS)
-        return metrics.falling([float(metrics.residual(self._stats(i), seen.stats, wanted.stats)) for i in images])
+        return falling([float(residual(self._stats(i), seen.stats, wanted.stats)) for i in images])
 
     def _blends(self, encoded: Content, style: Path) -> Monotonicity:
         other = self.order[(self.order.index(style) + 1) % len(self.order)]
@@ -98,12 +99,10 @@ class Maker:
             stats = self._stats(self.stylizer.decode(encoded, mixed, alpha=self.alpha))
             to_first.append(float(mean_std_distance(stats, first)) / apart)
             to_second.append(float(mean_std_distance(stats, second)) / apart)
-        return metrics.interpolation(to_first, to_second)
+        return interpolation(to_first, to_second)
 
     def _pan(self, content: Path, style: Path) -> float:
         """Two views of the content, the second :data:`PAN` further, each stylised by itself."""
-        from ..image.warp import warping_error
-
         pixels = self.gallery.look(content).pixels
         right, down = PAN
         side = (self.gallery.size - max(PAN)) // STRIDE * STRIDE
@@ -115,7 +114,7 @@ class Maker:
         return float(warping_error(made[1], made[0], flow.expand(1, 2, side, side)))
 
     def _stats(self, image: Tensor) -> Stats:
-        return metrics.style_stats(self.gallery.encoder(image, STYLE_LAYERS))
+        return style_stats(self.gallery.encoder(image, STYLE_LAYERS))
 
     def _style(self, path: Path) -> Style:
         if path not in self._styles:

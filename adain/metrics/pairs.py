@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -92,20 +92,27 @@ def check_row(name: str) -> None:
         raise InputError(f"outputs cannot be called {name!r}: {', '.join(RESERVED)} are rows of their own")
 
 
-def read_triples(path: str | os.PathLike[str], styles: Sequence[Path] = ()) -> list[Pair]:
+def read_triples(
+    path: str | os.PathLike[str], styles: Sequence[Path] = (), *, warn: Callable[[str], None] = lambda _: None
+) -> list[Pair]:
     """Pairs from a table, or from the manifest of a folder of results.
 
     A ``.csv`` has columns ``content``, ``style``, ``output`` and perhaps ``row``; a ``.jsonl`` has an object a line
     with these fields. Entries whose ``status`` is other than ``done`` are passed over, and of several about one output
-    the last counts. Paths are relative to the file's folder, or else to the current one.
+    the last counts. Paths are relative to the file's folder, or else to the current one. A manifest has them as they
+    were given to the command that wrote it: its contents and artworks are looked for from the current folder first,
+    then from that of the manifest and those above it.
+
+    Results of several styles together, such as blends, are passed over: no one style is what they should look like.
 
     Args:
         path: of the table.
         styles: artworks to look up, by stem, styles that are named and not given as a path.
+        warn: is told in a line how many results were of several styles.
 
     Raises:
         MissingFileError: if there is no such file.
-        InputError: if it is of another form, or a style is not to be found.
+        InputError: if it is of another form, names a style and not its file, or has nothing that can be measured.
     """
     file = Path(path)
     if not file.is_file():
@@ -123,16 +130,31 @@ def read_triples(path: str | os.PathLike[str], styles: Sequence[Path] = ()) -> l
                 continue
             raise InputError(f"{file}, line {number}: expected content, style and output")
         latest[entry["output"]] = entry
+    beside, around = (file.parent, Path()), (Path(), *file.absolute().parents)
+    mixed = []
     for entry in latest.values():
         if entry.get("status", "done") != "done":
             continue
         row = entry.get("row") or DEFAULT_ROW
         check_row(row)
-        content = _locate(file, entry["content"])
-        style = stems.get(entry["style"]) or _locate(file, entry["style"])
-        outputs.setdefault((content, style), {})[row] = _locate(file, entry["output"])
+        places = around if "status" in entry else beside
+        named = entry.get("styles")  # of a manifest; there the style itself is a name for people
+        files = named if isinstance(named, list) and named and all(isinstance(n, str) for n in named) else None
+        if files and len(files) > 1:
+            mixed.append(entry["output"])
+            continue
+        style = stems.get(entry["style"]) or _locate(files[0] if files else entry["style"], places)
+        if not style.suffix and not style.exists():
+            name = entry["style"]
+            raise InputError(
+                f"{file} names the style {name!r}, not its file: give the artworks, such as --style styles/"
+            )
+        key = _locate(entry["content"], places), style
+        outputs.setdefault(key, {})[row] = _locate(entry["output"], beside)
     if not outputs:
-        raise InputError(f"{file} names no output that is done")
+        raise InputError(f"{file} names no output that is done{' and of one style alone' if mixed else ''}")
+    if mixed:
+        warn(f"{len(mixed)} results of several styles are left out, such as {mixed[0]}: none of these is their measure")
     return [Pair(content, style, rows) for (content, style), rows in outputs.items()]
 
 
@@ -158,8 +180,6 @@ def _entries(file: Path) -> list[tuple[int, Mapping[str, Any]]]:
     return found
 
 
-def _locate(file: Path, name: str) -> Path:
-    """A path of a table: beside the table if it is there, else as it stands."""
-    path = Path(name)
-    beside = file.parent / path
-    return beside if not path.is_absolute() and beside.exists() else path
+def _locate(name: str, folders: Sequence[Path]) -> Path:
+    """A path of a table: in the first of the folders where it is, else as it stands."""
+    return next((path for folder in folders if (path := folder / name).exists()), Path(name))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from .._utils.files import atomic_path
 from .catalogue import Metric
-from .evaluate import Entry, Evaluation
+from .evaluation import Entry, Evaluation
 
 WIDTH = 100
 """Columns of text a table takes at most; what does not fit follows below."""

@@ -7,19 +7,18 @@ weights are a file of the user's. Nothing is downloaded, and torchvision is impo
 
 from __future__ import annotations
 
-import difflib
 import importlib
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
-from .._utils.errors import AdainError, InputError, MissingFileError, WeightsError
-from .convert import IMAGENET_MEAN, IMAGENET_STD, first_line, read_tensors
+from .._utils.errors import AdainError, InputError, MissingFileError, WeightsError, first_line, suggest
+from .convert import IMAGENET_MEAN, IMAGENET_STD, read_tensors
 from .pretrained import load_encoder
 from .vgg import BLOCKS, Pooling, VGGEncoder, check_image
 
@@ -202,19 +201,8 @@ def check_layers(network: str | Backbone, layers: Iterable[str]) -> tuple[str, .
         raise InputError(f"no layer of {name} was named: {reach}")
     for layer in wanted:
         if layer not in known:
-            near = _nearest(layer, known)
-            raise InputError(f"{name} has no layer {layer}: did you mean {near}? {reach[0].upper()}{reach[1:]}")
+            raise InputError(f"{name} has no layer {layer}: {suggest(layer, known)} ({reach})")
     return wanted
-
-
-def _nearest(layer: str, known: Sequence[str]) -> str:
-    """The most similar name. The block, which comes first, counts before the rest; of equals, the shallowest."""
-
-    def similarity(other: str) -> tuple[int, float]:
-        same = takewhile(lambda pair: pair[0] == pair[1], zip(layer, other, strict=False))
-        return sum(1 for _ in same), difflib.SequenceMatcher(None, layer, other).ratio()
-
-    return max(known, key=similarity)
 
 
 def find_architecture(name: str) -> Architecture:
@@ -224,16 +212,14 @@ def find_architecture(name: str) -> Architecture:
         InputError: if there is none; the message names the nearest.
     """
     if name not in ARCHITECTURES:
-        close = difflib.get_close_matches(name, ARCHITECTURES, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(ARCHITECTURES)}"
-        raise InputError(f"there is no backbone {name!r}: {hint}")
+        raise InputError(f"there is no backbone {name!r}: {suggest(name, list(ARCHITECTURES))}")
     return ARCHITECTURES[name]
 
 
 def load_backbone(
     name: str = "vgg19",
     *,
-    weights: str | Path | None = None,
+    weights: str | os.PathLike[str] | None = None,
     upto: Sequence[str] | None = None,
     pool: Pooling = "max",
 ) -> Backbone:

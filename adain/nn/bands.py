@@ -23,8 +23,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..control.style import Style
-from .regions import shares, spread
+from .adain import shares, spread
 from .statistics import at_least_float32
 
 SIGMA = 1.5
@@ -48,23 +47,27 @@ def fine_band(features: Tensor) -> Tensor:
 
 
 def fine_change(
-    features: Tensor, styles: Sequence[Style], std: Tensor, alphas: Sequence[float], cells: Tensor | None = None
+    features: Tensor,
+    deviations: Sequence[tuple[Tensor, Tensor | None]],
+    std: Tensor,
+    alphas: Sequence[float],
+    cells: Tensor | None = None,
 ) -> Tensor:
     """What the fine deviations add to AdaIN, ``(B, C, H, W)``: the last term of the module's equation times alpha.
 
     Args:
         features: ``(B, C, H, W)`` of the content.
-        styles: one for each region; those without ``fine_std`` add nothing.
+        deviations: of the style of each region, ``(1 or B, C, 1, 1)`` at its coarse size and at its fine one; None for
+            no fine one, which adds nothing.
         std: deviation of the content, ``(B, C, 1, 1)`` for all regions or ``(R, B, C, 1, 1)``.
         alphas: strength of each.
         cells: masks ``(R, 1, H, W)``; None for one style everywhere.
     """
     high = fine_band(features)
     changes = []
-    for k, (style, alpha) in enumerate(zip(styles, alphas, strict=True)):
+    for k, ((coarse, fine), alpha) in enumerate(zip(deviations, alphas, strict=True)):
         own = std[k] if std.ndim == 5 else std
-        fine = style.std if style.fine_std is None else style.fine_std
-        changes.append(alpha * (fine - style.std) / own)
+        changes.append(alpha * ((coarse if fine is None else fine) - coarse) / own)
     if cells is None:
         return changes[0] * high
     changes = [change.expand(features.shape[0], -1, -1, -1) for change in changes]

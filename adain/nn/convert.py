@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from .._utils.errors import MissingFileError, WeightsError
+from .._utils.errors import MissingFileError, WeightsError, first_line
 from .decoder import MIRRORED
-from .fast import SlimDecoder, SlimEncoder
+from .fast import FastDecoder, FastEncoder
 from .vgg import LAYERS, ConvSpec, VGGEncoder
 
 State = dict[str, Tensor]
@@ -29,6 +29,9 @@ Kind = Literal["encoder", "decoder"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+PICKLES = (b"PK", b"\x80")
+"""What a file of torch's begins with: a zip, or the pickle of older versions."""
 
 OWN_SPREAD = 3.0
 """How far a layer's mean activation may be from 1: normalised weights reach 2.2 on single photographs, those for images
@@ -45,16 +48,25 @@ def read_tensors(path: str | Path) -> State:
     path = Path(path)
     if not path.is_file():
         raise MissingFileError(f"{path} is not a file: give a .safetensors or .pth weights file")
+    if not path.stat().st_size:
+        raise WeightsError(f"{path} is empty: give a .safetensors or .pth weights file")
     try:
         if path.suffix == ".safetensors":
             return load_safetensors(path.read_bytes())
+        with path.open("rb") as file:
+            start = file.read(2)
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or first_line(error)}") from None
     except SafetensorError as error:
-        raise WeightsError(f"{path} is not a valid safetensors file: {first_line(error)}") from None
-    except Exception as error:  # torch.load raises whatever its unpickler meets
-        raise WeightsError(
-            f"{path} is not a plain PyTorch state dict, and nothing else is unpickled: {first_line(error)}"
-        ) from None
+        raise WeightsError(f"{path} is damaged or not a safetensors file ({first_line(error)}): copy it anew") from None
+    except Exception:  # torch.load raises whatever its unpickler meets, down to a bare number; none of it is of use
+        if start.startswith(PICKLES):
+            raise WeightsError(
+                f"{path} is damaged or not a plain PyTorch state dict, and nothing else is unpickled: save the "
+                "network's state_dict()"
+            ) from None
+        raise WeightsError(f"{path} holds no weights: give a .safetensors file, or a .pth of a state dict") from None
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
@@ -63,13 +75,7 @@ def read_tensors(path: str | Path) -> State:
     return {str(k): v for k, v in state.items() if isinstance(v, Tensor)}
 
 
-def first_line(error: BaseException) -> str:
-    """The first non-empty line of an error's text, or its type's name."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(error).__name__
-
-
-def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind, State]:
+def convert_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind, State]:
     """Recognise a state dict and bring it into this library's layout, in float32.
 
     Args:
@@ -85,13 +91,13 @@ def convert(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind
     Raises:
         WeightsError: if the shapes fit none of the layouts, or it is not normalised and bears this library's names.
     """
-    for specs in (MIRRORED, SlimDecoder.specs):
+    for specs in (MIRRORED, FastDecoder.specs):
         decoder = decoder_state(state, specs)
         if decoder is not None:
             return "decoder", decoder
     pairs = _convolutions(state)
-    if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in SlimEncoder.table]:
-        return "encoder", _named(SlimEncoder.table, pairs)
+    if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in FastEncoder.table]:
+        return "encoder", _named(FastEncoder.table, pairs)
     return "encoder", encoder_state(state, images)
 
 

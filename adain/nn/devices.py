@@ -1,10 +1,16 @@
-"""Choosing where to compute."""
+"""Choosing where to compute, and with how many bits."""
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
+from .. import defaults
 from .._utils.errors import InputError
+
+_log = logging.getLogger(__name__)
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def resolve_device(name: str | torch.device = "auto") -> torch.device:
@@ -16,9 +22,7 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
     if isinstance(name, torch.device):
         return name
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -30,4 +34,22 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
     }.get(device.type, False)
     if not present:
         raise InputError(f"this machine has no device {name!r}: use auto or cpu")
+    _log.info("device %s, %d threads", device, torch.get_num_threads())
     return device
+
+
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """The type of the networks' convolutions; statistics are float32 whatever it is.
+
+    ``"auto"`` is bfloat16 on CUDA GPUs that have it, and float32 anywhere else, so that a picture made on a CPU stays
+    the same to the bit. bfloat16 has the range of float32: no network can overflow in it, as they can in float16.
+
+    Raises:
+        InputError: if there is no such precision.
+    """
+    if name not in defaults.PRECISIONS:
+        raise InputError(f"there is no precision {name!r}: use {', '.join(defaults.PRECISIONS)}")
+    if name != "auto":
+        return _TYPES[name]
+    has_half = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if has_half else torch.float32

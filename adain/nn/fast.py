@@ -57,14 +57,14 @@ def unfold(x: Tensor) -> Tensor:
     return places.permute(0, 4, 1, 5, 2, 3).reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
 
 
-class SlimEncoder(VGGEncoder):
+class FastEncoder(VGGEncoder):
     """The fast model's encoder; arguments and layers as :class:`~adain.nn.vgg.VGGEncoder`, as far as there are any.
 
     Shape:
         image ``(B, 3, H, W)``, RGB in ``[0, 1]`` → :meth:`features` ``(B, 384, ceil(H / 8), ceil(W / 8))``.
     """
 
-    name: ClassVar[str] = "slim"
+    name: ClassVar[str] = "fast"
     content_layer: ClassVar[str] = CONTENT_LAYER
     style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
     table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
@@ -88,7 +88,7 @@ class SlimEncoder(VGGEncoder):
         return torch.cat([found[CONTENT_LAYER], fold(found[FOLDED])], dim=1)
 
 
-class SlimDecoder(Decoder):
+class FastDecoder(Decoder):
     """The fast model's decoder.
 
     The features' part from relu4_1 is decoded to the size of the folded one, which is added to it; from there on it is

@@ -1,147 +1,32 @@
-"""The registry of weights: what ships, where it comes from, under which licence; and loading it, verified."""
+"""Loading the networks of the weights that ship, verified, and of your own."""
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from .._utils.errors import MissingFileError, WeightsError
-from .._utils.resources import weights_dir
 from . import palettes
-from .convert import decoder_state, first_line
+from .convert import decoder_state, read_tensors
 from .decoder import Decoder
-from .fast import SlimDecoder, SlimEncoder
+from .fast import FastDecoder, FastEncoder
+from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
+from .shipped import Model as Model
+from .shipped import WeightsFile as WeightsFile
+from .shipped import find_model as find_model
+from .shipped import read_verified as read_verified
+from .shipped import registry as registry
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
-
-DEFAULT_MODEL = "vgg19"
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
-
-@dataclass(frozen=True)
-class WeightsFile:
-    """One file of the registry.
-
-    Attributes:
-        file: name inside the ``adain.weights`` package.
-        sha256: hexadecimal digest of the whole file.
-        bytes: its size.
-        licence: under which it may be used.
-        origin: where the numbers come from.
-        details: everything else the manifest says: how it was made, training configuration, figures.
-    """
-
-    file: str
-    sha256: str
-    bytes: int
-    licence: str
-    origin: str
-    details: Mapping[str, Any]
-
-    @property
-    def path(self) -> Path:
-        return weights_dir() / self.file
-
-
-@dataclass(frozen=True)
-class Model:
-    """An encoder and the decoder that belongs to it; iterating gives all their files.
-
-    Attributes:
-        encoder: the encoder as far as most users need it.
-        decoder: its mirror from relu4_1.
-        encoder_deeper: further convolutions of the encoder, in order, read only when a layer behind them is asked for.
-    """
-
-    encoder: WeightsFile
-    decoder: WeightsFile
-    encoder_deeper: tuple[WeightsFile, ...] = ()
-
-    def parts(self) -> Iterator[tuple[str, WeightsFile]]:
-        """Every file with the name of the part it is: ``encoder``, ``encoder_deeper`` or ``decoder``."""
-        yield "encoder", self.encoder
-        for file in self.encoder_deeper:
-            yield "encoder_deeper", file
-        yield "decoder", self.decoder
-
-    def __iter__(self) -> Iterator[WeightsFile]:
-        return (file for _, file in self.parts())
-
-
-@cache
-def registry() -> dict[str, Model]:
-    """The shipped models by name, read from ``manifest.json``.
-
-    Raises:
-        MissingFileError: if the manifest is not installed.
-        WeightsError: if it is damaged.
-    """
-    path = weights_dir() / "manifest.json"
-    if not path.is_file():
-        raise MissingFileError(f"{path} is missing: install adain again")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        files = {}
-        for name, entry in manifest["files"].items():
-            rest = {k: v for k, v in entry.items() if k not in WeightsFile.__dataclass_fields__}
-            known = {k: v for k, v in entry.items() if k not in rest}
-            files[name] = WeightsFile(file=name, details=rest, **known)
-        models = {}
-        for name, entry in manifest["models"].items():
-            deeper = tuple(files[file] for file in entry.get("encoder_deeper", ()))
-            models[name] = Model(files[entry["encoder"]], files[entry["decoder"]], deeper)
-        return models
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None
-
-
-def find_model(name: str) -> Model:
-    """The registry's entry for a model name.
-
-    Raises:
-        WeightsError: if there is none; the message names the closest.
-    """
-    models = registry()
-    if name not in models:
-        close = difflib.get_close_matches(name, models, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(models)}"
-        raise WeightsError(f"there is no model {name!r}: {hint}")
-    return models[name]
-
-
-def read_verified(weights: WeightsFile) -> bytes:
-    """The bytes of a shipped file, after comparing size and SHA-256 with the manifest.
-
-    Raises:
-        MissingFileError: if the file is not installed.
-        WeightsError: if it differs from the manifest.
-    """
-    if not weights.path.is_file():
-        raise MissingFileError(f"{weights.path} is missing: install adain again")
-    data = weights.path.read_bytes()
-    if len(data) != weights.bytes:
-        raise WeightsError(
-            f"{weights.path} has {len(data)} bytes instead of {weights.bytes}, so it was cut short or "
-            "replaced: install adain again, or name your own file with --encoder / --decoder"
-        )
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != weights.sha256:
-        raise WeightsError(
-            f"{weights.path} is damaged: its SHA-256 is {digest[:12]}… and the manifest says "
-            f"{weights.sha256[:12]}…; install adain again"
-        )
-    return data
+_log = logging.getLogger(__name__)
 
 
 def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER, pool: Pooling = "max") -> VGGEncoder:
@@ -155,7 +40,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 
     Returns:
         A frozen :class:`~adain.nn.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
-        :class:`~adain.nn.fast.SlimEncoder`.
+        :class:`~adain.nn.fast.FastEncoder`.
 
     Raises:
         MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
@@ -182,17 +67,19 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
         weight = palettes.unpack(tensors, spec.name) if is_packed else tensors[f"{spec.name}.weight"]
         state[f"{spec.name}.weight"] = weight.float()
         state[f"{spec.name}.bias"] = tensors[f"{spec.name}.bias"].float()
+    _log.info("encoder as far as %s from %s", upto, name)
     return _fill(encoder, state, name)
 
 
 def load_decoder(source: str | Path | None = None) -> Decoder:
     """The decoder of a shipped model, or one from a ``.safetensors`` file; arguments as :func:`load_encoder`."""
     tensors, name = _tensors(source, "decoder")
-    for kind in (Decoder, SlimDecoder):
+    for kind in (Decoder, FastDecoder):
         state = decoder_state(tensors, kind.specs)
         if state is not None:
             with torch.device("meta"):
                 decoder = kind()
+            _log.info("decoder from %s", name)
             return _fill(decoder, state, name)
     raise WeightsError(f"{name} holds no decoder: its layers do not mirror VGG-19 to relu4_1, nor the fast model")
 
@@ -202,7 +89,7 @@ def _encoder_kind(tensors: Mapping[str, Tensor], name: str) -> type[VGGEncoder]:
     first = tensors.get("conv1_1.bias")
     if first is None:
         return VGGEncoder
-    for kind in (VGGEncoder, SlimEncoder):
+    for kind in (VGGEncoder, FastEncoder):
         if len(first) == kind.table[0].c_out:
             return kind
     what = "a decoder" if len(first) == VGGEncoder.table[0].c_in else "a network of another width"
@@ -235,10 +122,7 @@ def _tensors(source: str | Path | None, part: str) -> tuple[dict[str, Tensor], s
         raise MissingFileError(f"{path} does not exist: give the {part} as a .safetensors file")
     if path.suffix != ".safetensors":
         raise WeightsError(f"{path} is not a .safetensors file: convert it with adain weights import")
-    try:
-        return load_safetensors(path.read_bytes()), str(path)
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is damaged or not a safetensors file: {first_line(error)}") from None
+    return read_tensors(path), str(path)
 
 
 def _fill(module: ModuleT, state: dict[str, Tensor], name: str) -> ModuleT:

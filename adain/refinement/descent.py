@@ -11,16 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from .._utils.peak import peak_memory
+from .._utils.memory import peak_memory
 from ..image.tensors import resize_to
 from ..losses import PyramidLoss, make_balance
-from .bounds import bounded
+from .objective import groups
 from .optimizers import carry_up, make_optimizer, seed_gradient
+from .parametrisation import Whitening, bounded
 from .pictures import MIN_SIZE, Pictures, check_size
 from .progress import Callback, Progress, RefinementError
 from .recipe import Recipe
-from .targets import groups
-from .whitening import Whitening
 
 FINAL_LR = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from .._utils.errors import AdainError
+from .._utils.errors import RefinementError as RefinementError
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +50,3 @@ Callback = Callable[[Progress], object]
 This is also the way to end it by hand: a KeyboardInterrupt passes through and leaves no picture, so let a handler of
 SIGINT set a flag that the callback returns, as the command line does.
 """
-
-
-class RefinementError(AdainError, RuntimeError):
-    """The loss stopped being a finite number.
-
-    Attributes:
-        step: at which it did.
-        image: the last good picture, ``(1, 3, H, W)`` in ``[0, 1]``.
-    """
-
-    def __init__(self, message: str, step: int, image: Tensor) -> None:
-        super().__init__(message)
-        self.step = step
-        self.image = image

@@ -6,14 +6,15 @@ import dataclasses
 import json
 import math
 import tomllib
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .._utils.errors import InputError, MissingFileError
-from .._utils.suggest import closest
+from .._utils.errors import InputError, MissingFileError, suggest
+from .specs import LossSpec, check, check_loss, kind_of, read_losses, setting, typed
 
 STARTS = ("adain", "content", "noise", "blend")
 """Pictures an optimisation can start from, besides one of the user's own."""
@@ -24,121 +25,109 @@ OPTIMIZERS = {"lbfgs": 1.0, "adam": 0.02, "sgd": 1e-7}
 That of SGD is for losses as the recipes weigh them, hundreds at the start; with larger ones it would diverge.
 """
 
-SCHEDULES = ("constant", "cosine", "plateau")
-WEIGHTINGS = ("fixed", "gradient-norm", "loss-ratio")
-PRECISIONS = ("fp32", "bf16")
-POOLINGS = ("max", "average")
-BOUNDS = ("clamp", "none")
-
 DEFAULT_RECIPE = "refine-fast"
 
-CONTENT_KINDS = ("content", "secondary", "combined")
-"""Losses that hold on to the photograph: one group of the dynamic weighting."""
-
-STYLE_KINDS = ("gram", "mean-std", "covariance", "sliced-wasserstein")
-"""Losses that pull at the artwork: the other group."""
-
-KINDS: dict[str, tuple[str, ...]] = {
-    "content": ("form",),
-    "secondary": ("form",),
-    "combined": ("form", "share"),
-    "gram": (),
-    "mean-std": (),
-    "covariance": (),
-    "sliced-wasserstein": ("directions",),
-    "tv": ("form",),
-}
-"""Every loss by name, with the options it takes besides ``weight`` and ``layers``."""
-
-FORMS = {"tv": ("absolute", "squared")} | dict.fromkeys(CONTENT_KINDS, ("mean", "half-sum"))
-"""Choices of the option ``form``; the first is the default."""
-
-
-@dataclass(frozen=True)
-class LossSpec:
-    """One loss of a recipe.
-
-    Attributes:
-        weight: factor, ≥ 0; 0 leaves the loss out.
-        layers: layers with their weights β; empty for the network's own choice. Not for ``tv``.
-        form: a choice of :data:`FORMS`, or None for the first.
-        share: of the style in the combined image, 0 to 1.
-        directions: how many, of the sliced Wasserstein loss; 0 for as many as channels.
-    """
-
-    weight: float
-    layers: Mapping[str, float] = field(default_factory=dict)
-    form: str | None = None
-    share: float = 0.5
-    directions: int = 0
+RENAMED = {"precision": "loss_precision"}
+"""Settings of version 0.1 under another name, for one release."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a picture is optimised.
+    """How a picture is optimised: its losses by name (:data:`~adain.refinement.KINDS`), and everything else.
 
-    Attributes:
-        losses: by name, see :data:`KINDS`.
-        start: one of :data:`STARTS`, or the path of a picture.
-        start_share: of that start in the picture that is begun with, the rest being the photograph; another start that
-            the caller names is taken as it is.
-        steps: evaluations of the losses and their gradient in all, over all sizes.
-        optimizer: one of :data:`OPTIMIZERS`.
-        lr: learning rate; 0 for the optimiser's own. A change of the optimiser alone sets it to 0.
-        momentum: of SGD.
-        history: pairs L-BFGS remembers, each as large as two pictures; fewer where these would take more than
-            :data:`~adain.refinement.optimizers.HISTORY_BYTES`.
-        first_move: mean change of a value in the first step of L-BFGS, which has nothing to go by; 0 for torch's own,
-            one in all values together, from which the search takes some evaluations to get anywhere.
-        schedule: of the learning rate over the whole course.
-        ema: decay of a running average of the iterates, which then is the result; 0 for none.
-        bounds: ``"clamp"`` keeps the picture in [0, 1] throughout, ``"none"`` clips it at the end.
-        whitening: power p, 0 to 1, of :class:`~adain.refinement.whitening.Whitening`; 0 moves pixels themselves, as
-            does a change of the optimiser alone.
-        pool: pooling of the loss network, if it is a VGG; ResNet-50 has its own.
-        coarsest: shorter side in px of the first size of a coarse-to-fine course; 0 works at full size alone.
-        growth: factor between one size and the next, > 1.
-        scales: at which each size is judged, as shares of it; several make every loss a multi-scale one.
-        scale_weights: one for each scale, scaled to sum 1; empty for equal ones.
-        weighting: ``"fixed"``, or content and style rebalanced as they fall.
-        weighting_every: steps between two rebalancings.
-        blend_share: of the style, when the start is ``"blend"``.
-        tolerance: stop early when ``patience`` steps improve the total by less than this share of it; 0 never.
-        patience: see there; also that of the plateau schedule.
-        precision: of the loss network. Statistics and Gram matrices are float32 either way.
-        backbone: loss network, ``vgg19``, ``vgg16`` or ``resnet50``.
-        name: for people.
+    The ``help`` entry in each field's metadata says what it is; the command line shows the same words.
     """
 
     losses: Mapping[str, LossSpec]
-    start: str = "adain"
-    start_share: float = 1.0
-    steps: int = 100
-    optimizer: str = "lbfgs"
-    lr: float = 0.0
-    momentum: float = 0.9
-    history: int = 20
-    first_move: float = 0.0
-    schedule: str = "constant"
-    ema: float = 0.0
-    bounds: str = "clamp"
-    whitening: float = 0.0
-    pool: str = "max"
-    coarsest: int = 0
-    growth: float = math.sqrt(2.0)
-    scales: tuple[float, ...] = (1.0,)
-    scale_weights: tuple[float, ...] = ()
-    weighting: str = "fixed"
-    weighting_every: int = 10
-    blend_share: float = 0.5
-    tolerance: float = 0.0
-    patience: int = 10
-    precision: str = "fp32"
-    backbone: str = "vgg19"
-    name: str = "custom"
+    start: str = setting("adain", f"Picture it starts from: {', '.join(STARTS)}, or the path of one.")
+    start_share: float = setting(
+        1.0,
+        "Of that start in the picture that is begun with, the rest being the photograph. A start that the caller "
+        "names beside the recipe is taken as it is.",
+        must="from 0 to 1",
+    )
+    steps: int = setting(100, "Evaluations of the losses and their gradient in all, over all sizes.", must="0 or more")
+    optimizer: str = setting("lbfgs", "What moves the picture.", choices=OPTIMIZERS)
+    lr: float = setting(
+        0.0, "Learning rate; 0 for the optimiser's own, as after a change of it alone.", must="0 or more"
+    )
+    momentum: float = setting(0.9, "Of sgd.", must="from 0 up to, not including, 1")
+    history: int = setting(
+        20,
+        "Pairs that lbfgs remembers, each as large as two pictures; fewer where these would take more than 1.5 GB.",
+        must="1 or more",
+    )
+    first_move: float = setting(
+        0.0,
+        "Mean change of a value in the first step of lbfgs, which has nothing to go by; 0 for torch's own, one in all "
+        "values together, from which the search takes some evaluations to get anywhere.",
+        must="0 or more",
+    )
+    schedule: str = setting(
+        "constant", "Of the learning rate over the whole course.", choices=("constant", "cosine", "plateau")
+    )
+    ema: float = setting(
+        0.0,
+        "Decay of a running average of the iterates, which then is the result; 0 for none.",
+        must="from 0 up to, not including, 1",
+    )
+    bounds: str = setting(
+        "clamp",
+        "clamp keeps the picture in [0, 1] throughout, none clips it at the end.",
+        choices=("clamp", "none"),
+    )
+    whitening: float = setting(
+        0.0,
+        "How far broad shapes move faster: 0 moves pixels alike, as does a change of the optimiser alone, and 1 "
+        "frequencies alike.",
+        must="from 0 to 1",
+    )
+    pool: str = setting(
+        "max", "Pooling of the loss network, if it is a VGG; ResNet-50 has its own.", choices=("max", "average")
+    )
+    coarsest: int = setting(
+        0,
+        "Shorter side in px of the first size of a coarse-to-fine course; 0 works at full size alone.",
+        must="0 or more",
+    )
+    growth: float = setting(math.sqrt(2.0), "Factor between one size and the next.", must="above 1")
+    scales: tuple[float, ...] = setting(
+        (1.0,),
+        "At which each size is judged, as shares of it, such as 1,0.5; several make every loss a multi-scale one.",
+    )
+    scale_weights: tuple[float, ...] = setting((), "One for each scale, scaled to sum 1; equal ones without.")
+    weighting: str = setting(
+        "fixed",
+        "fixed, or content and style rebalanced as they fall.",
+        choices=("fixed", "gradient-norm", "loss-ratio"),
+    )
+    weighting_every: int = setting(10, "Steps between two rebalancings.", must="1 or more")
+    blend_share: float = setting(0.5, "Of the style, when the start is blend.", must="from 0 to 1")
+    tolerance: float = setting(
+        0.0,
+        "Stop early when patience steps improve the total by less than this share of it; 0: never.",
+        must="0 or more",
+    )
+    patience: int = setting(10, "See tolerance; also that of the plateau schedule.", must="1 or more")
+    loss_precision: str = setting(
+        "fp32", "Of the loss network. Statistics and Gram matrices are float32 either way.", choices=("fp32", "bf16")
+    )
+    backbone: str = setting("vgg19", "Loss network: vgg19, vgg16 or resnet50.")
+    name: str = setting("custom", "For people.")
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
+        for name, spec in self.losses.items():
+            check_loss(name, spec)
+        if not any(spec.weight > 0 for spec in self.losses.values()):
+            raise InputError("losses must hold at least one with a weight above 0")
+        scales, weights = self.scales, self.scale_weights
+        if not scales or not all(0 < s <= 1 for s in scales) or len({*scales}) < len(scales):
+            raise InputError(f"scales must be different numbers above 0 up to 1, not {list(scales)}")
+        if weights and len(weights) != len(scales):
+            raise InputError(f"scale_weights needs {len(scales)} numbers, one for each scale")
+        if weights and (min(weights) < 0 or sum(weights) <= 0):
+            raise InputError(f"scale_weights must be 0 or more and not all 0, not {list(weights)}")
 
     @property
     def learning_rate(self) -> float:
@@ -154,19 +143,23 @@ class Recipe:
         return from_mapping(changes, self, "")
 
 
-def names() -> list[str]:
+SETTINGS = {field.name: field for field in dataclasses.fields(Recipe) if field.name != "losses"}
+"""Everything but the losses, by name."""
+
+
+def recipe_names() -> list[str]:
     """The recipes that ship."""
     return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
 
 
-def source(name: str) -> str:
+def recipe_source(name: str) -> str:
     """The text of a recipe that ships, a template for one's own.
 
     Raises:
         InputError: if there is none of that name; the nearest are offered.
     """
-    if name not in names():
-        raise InputError(f"there is no recipe {name!r}: {closest(name, names())}, or name a .toml or .json file")
+    if name not in recipe_names():
+        raise InputError(f"there is no recipe {name!r}: {suggest(name, recipe_names())}, or name a .toml or .json file")
     return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -186,11 +179,11 @@ def _load(recipe: str | Path, above: tuple[Path, ...]) -> Recipe:
     """:func:`load_recipe`, as the base of the files ``above``, of which the last names it."""
     path = Path(recipe)
     if path.suffix.lower() not in (".toml", ".json"):
-        return from_mapping(tomllib.loads(source(str(recipe))), None, f"recipe {recipe}: ", name=str(recipe))
+        return from_mapping(tomllib.loads(recipe_source(str(recipe))), None, f"recipe {recipe}: ", name=str(recipe))
     if above:
         path = above[-1].parent / path  # as a file's own neighbours are meant, wherever it is used from
     if not path.is_file():
-        raise MissingFileError(f"{path} does not exist: name a recipe file, or one of {', '.join(names())}")
+        raise MissingFileError(f"{path} does not exist: name a recipe file, or one of {', '.join(recipe_names())}")
     files_so_far = (*above, path)
     if path.resolve() in (other.resolve() for other in above):
         raise InputError(f"{' builds on '.join(map(str, files_so_far))}: one of them has to name another base, or none")
@@ -200,7 +193,7 @@ def _load(recipe: str | Path, above: tuple[Path, ...]) -> Recipe:
     except (UnicodeDecodeError, ValueError) as error:
         raise InputError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path} must hold keys and values, such as steps = 100, not {_kind(values)}")
+        raise InputError(f"{path} must hold keys and values, such as steps = 100, not {kind_of(values)}")
     return from_mapping(values, None, f"{path}: ", name=path.stem, above=files_so_far)
 
 
@@ -221,25 +214,21 @@ def from_mapping(
     """
     values = dict(values)
     if "base" in values:
-        base = _load(_typed(values.pop("base"), str, f"{where}base"), above)
-    fields = {f.name: f for f in dataclasses.fields(Recipe)}
+        base = _load(typed(values.pop("base"), str, f"{where}base"), above)
     known: dict[str, Any] = {"name": name} if name else {}
-    for key, value in values.items():
-        key = str(key).replace("-", "_")
-        if key not in fields:
-            raise InputError(f"{where}there is no setting {key!r}: {closest(key, [*fields, 'base'])}")
-        if key == "losses":
-            known[key] = _losses(value, base, where)
-        elif key in ("scales", "scale_weights"):
-            items = value if isinstance(value, (list, tuple)) else [value]
-            known[key] = tuple(_typed(item, float, f"{where}{key}") for item in items)
-        else:
-            kind = {"str": str, "int": int, "float": float}[str(fields[key].type)]
-            known[key] = _typed(value, kind, f"{where}{key}")
-    if base is not None and known.get("optimizer", base.optimizer) != base.optimizer:
-        known.setdefault("lr", 0.0)  # the rate of one optimiser is out of all proportion for another
-        known.setdefault("whitening", 0.0)  # and so are its moves in another space
     try:
+        for key, value in values.items():
+            key = str(key).replace("-", "_")
+            if key in RENAMED:
+                warnings.warn(f"the setting {key} of recipes is {RENAMED[key]} now", DeprecationWarning, stacklevel=3)
+                key = RENAMED[key]
+            if key == "losses":
+                known[key] = read_losses(value, base.losses if base else {})
+            else:
+                known[key] = _read(key, value)
+        if base is not None and known.get("optimizer", base.optimizer) != base.optimizer:
+            known.setdefault("lr", 0.0)  # the rate of one optimiser is out of all proportion for another
+            known.setdefault("whitening", 0.0)  # and so are its moves in another space
         if base is not None:
             return dataclasses.replace(base, **known)
         if "losses" not in known:
@@ -249,157 +238,46 @@ def from_mapping(
         raise InputError(f"{where}{error}") from None
 
 
-def parse_loss(text: str) -> tuple[str, dict[str, Any]]:
-    """``NAME=WEIGHT`` or ``NAME=WEIGHT:layer,layer*β`` as a name and the values of its table.
+def parse_setting(text: str) -> tuple[str, Any]:
+    """``KEY=VALUE`` as the name of a setting and its value.
 
-    >>> parse_loss("gram=100:relu1_1,relu2_1*0.5")
-    ('gram', {'weight': 100.0, 'layers': {'relu1_1': 1.0, 'relu2_1': 0.5}})
+    >>> parse_setting("scales=1,0.5")
+    ('scales', (1.0, 0.5))
+
+    Raises:
+        InputError: if it is of another form, there is no such setting, or the value is not of its type.
     """
-    head, _, tail = text.partition(":")
-    name, _, weight = head.partition("=")
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not equals:
+        raise InputError(f"a setting must be KEY=VALUE, such as whitening=0.5, not {text!r}")
+    key = key.replace("-", "_")
+    if key not in SETTINGS:
+        near = suggest(key, [*SETTINGS], most=len(SETTINGS))
+        rest = f" All are {', '.join(SETTINGS)}" if near.endswith("?") else ""
+        raise InputError(f"there is no setting {key!r}: {near}{rest}")
+    kind = _type_of(key)
     try:
-        table: dict[str, Any] = {"weight": float(weight)}
-        if tail:
-            parts = [part.partition("*") for part in tail.split(",")]
-            table["layers"] = {layer.strip(): float(beta or 1.0) for layer, _, beta in parts}
+        if kind is tuple:
+            return key, tuple(map(float, value.split(",")))
+        return key, kind(value)
     except ValueError:
-        raise InputError(f"a loss must be NAME=WEIGHT or NAME=WEIGHT:layer,layer*factor, not {text!r}") from None
-    return name.strip(), table
+        wanted = {int: "a whole number", float: "a number", tuple: "numbers such as 1,0.5"}[kind]
+        raise InputError(f"{key} must be {wanted}, not {value!r}") from None
+
+
+def _type_of(key: str) -> type:
+    """Of a setting: str, int, float, or tuple for one of numbers."""
+    if key not in SETTINGS:
+        raise InputError(f"there is no setting {key!r}: {suggest(key, [*SETTINGS, 'losses', 'base'])}")
+    return {"str": str, "int": int, "float": float}.get(str(SETTINGS[key].type), tuple)
+
+
+def _read(key: str, value: Any) -> Any:
+    kind = _type_of(key)
+    if kind is tuple:
+        return tuple(typed(item, float, key) for item in (value if isinstance(value, (list, tuple)) else [value]))
+    return typed(value, kind, key)
 
 
 def _folder() -> Any:
     return files("adain.refinement") / "recipes"
-
-
-def _losses(value: Any, base: Recipe | None, where: str) -> dict[str, LossSpec]:
-    if not isinstance(value, Mapping):
-        raise InputError(f"{where}losses must be tables such as [losses.gram], not {_kind(value)}")
-    specs = dict(base.losses) if base else {}
-    for name, table in value.items():
-        key = f"{where}losses.{name}"
-        if name not in KINDS:
-            raise InputError(f"{where}there is no loss {name!r}: {closest(name, list(KINDS))}")
-        if isinstance(table, LossSpec):
-            specs[name] = table
-        elif isinstance(table, Mapping):
-            specs[name] = _loss(name, table, specs.get(name), key)
-        else:
-            specs[name] = _loss(name, {"weight": table}, specs.get(name), key)
-    return {name: spec for name, spec in specs.items() if spec.weight > 0}
-
-
-def _loss(name: str, table: Mapping[str, Any], before: LossSpec | None, where: str) -> LossSpec:
-    allowed = ["weight", *([] if name == "tv" else ["layers"]), *KINDS[name]]
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in allowed:
-            raise InputError(f"{where} has no setting {key!r}: {closest(key, allowed)}")
-        at = f"{where}.{key}"
-        if key == "layers":
-            values[key] = _layers(value, at)
-        elif key == "form":
-            values[key] = _one_of(_typed(value, str, at), FORMS[name], at)
-        else:
-            values[key] = _typed(value, int if key == "directions" else float, at)
-            limit = 1.0 if key == "share" else math.inf
-            if not 0 <= values[key] <= limit:
-                raise InputError(f"{at} must be {'from 0 to 1' if key == 'share' else '0 or more'}, not {value}")
-    if before is not None:
-        return dataclasses.replace(before, **values)
-    if "weight" not in values:
-        raise InputError(f"{where}.weight is missing")
-    return LossSpec(**values)
-
-
-def _layers(value: Any, where: str) -> dict[str, float]:
-    if isinstance(value, str):
-        value = [value]
-    if isinstance(value, (list, tuple)):
-        return {_typed(layer, str, where): 1.0 for layer in value}
-    if not isinstance(value, Mapping):
-        raise InputError(f"{where} must be layer names, or layers with weights, not {_kind(value)}")
-    weights = {str(layer): _typed(beta, float, f"{where}.{layer}") for layer, beta in value.items()}
-    for layer, beta in weights.items():
-        if beta < 0:
-            raise InputError(f"{where}.{layer} must be 0 or more, not {beta:g}")
-    return weights
-
-
-def _typed(value: Any, kind: type, where: str) -> Any:
-    """``value``, if it has the type; whole numbers serve as fractions, but true and false as neither."""
-    fits = isinstance(value, kind) and not isinstance(value, bool)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        # Files can hold whole numbers that are larger than any float.
-        value, fits = (float(value) if abs(value) < 1e300 else math.inf), True
-    if not fits:
-        wanted = {str: "text", int: "a whole number", float: "a number"}[kind]
-        raise InputError(f"{where} must be {wanted}, not {_kind(value)} {value!r}")
-    if kind is float and not math.isfinite(value):
-        raise InputError(f"{where} must be a finite number, not {value}")
-    return value
-
-
-def _kind(value: Any) -> str:
-    kinds = {str: "the text", bool: "the switch", int: "the number", float: "the number", list: "the list"}
-    return kinds.get(type(value), "the table" if isinstance(value, Mapping) else f"the {type(value).__name__}")
-
-
-def _one_of(value: str, choices: Any, where: str) -> str:
-    if value not in choices:
-        raise InputError(f"{where} cannot be {value!r}: {closest(value, list(choices))}")
-    return value
-
-
-def _check(recipe: Recipe) -> None:
-    """Ranges and choices of all settings but the losses' own, which are checked as they are read."""
-    for key, choices in {
-        "optimizer": OPTIMIZERS,
-        "schedule": SCHEDULES,
-        "bounds": BOUNDS,
-        "pool": POOLINGS,
-        "weighting": WEIGHTINGS,
-        "precision": PRECISIONS,
-    }.items():
-        _one_of(getattr(recipe, key), choices, key)
-    for name, spec in recipe.losses.items():
-        _check_loss(name, spec)
-    if not any(spec.weight > 0 for spec in recipe.losses.values()):
-        raise InputError("losses must hold at least one with a weight above 0")
-    for key in ("history", "weighting_every", "patience"):
-        if getattr(recipe, key) < 1:
-            raise InputError(f"{key} must be 1 or more, not {getattr(recipe, key)}")
-    for key in ("steps", "lr", "coarsest", "tolerance", "first_move"):
-        if not 0 <= getattr(recipe, key) < math.inf:
-            raise InputError(f"{key} must be 0 or more, not {getattr(recipe, key)}")
-    shares = {"blend_share": True, "start_share": True, "whitening": True}
-    for key, top in ({"ema": False, "momentum": False} | shares).items():
-        value = getattr(recipe, key)
-        if not (0 <= value < 1 or (top and value == 1)):
-            raise InputError(f"{key} must be from 0 {'to 1' if top else 'up to, not including, 1'}, not {value}")
-    if not 1.0 < recipe.growth < math.inf:
-        raise InputError(f"growth must be above 1, not {recipe.growth}")
-    if not recipe.scales or not all(0 < s <= 1 for s in recipe.scales) or len({*recipe.scales}) < len(recipe.scales):
-        raise InputError(f"scales must be different numbers above 0 up to 1, not {list(recipe.scales)}")
-    if recipe.scale_weights:
-        if len(recipe.scale_weights) != len(recipe.scales):
-            raise InputError(f"scale_weights needs {len(recipe.scales)} numbers, one for each scale")
-        if min(recipe.scale_weights) < 0 or sum(recipe.scale_weights) <= 0:
-            raise InputError(f"scale_weights must be 0 or more and not all 0, not {list(recipe.scale_weights)}")
-
-
-def _check_loss(name: str, spec: LossSpec) -> None:
-    """What :func:`_loss` checks key by key, for a :class:`LossSpec` made without a file."""
-    if name not in KINDS:
-        raise InputError(f"there is no loss {name!r}: {closest(name, list(KINDS))}")
-    where = f"losses.{name}"
-    if name == "tv" and spec.layers:
-        raise InputError(f"{where} is of the picture itself and has no layers")
-    for key, value in {"weight": spec.weight, **{f"layers.{key}": beta for key, beta in spec.layers.items()}}.items():
-        if not 0 <= value < math.inf:
-            raise InputError(f"{where}.{key} must be 0 or more, not {value}")
-    if spec.form is not None and "form" in KINDS[name]:
-        _one_of(spec.form, FORMS[name], f"{where}.form")
-    if not 0 <= spec.share <= 1:
-        raise InputError(f"{where}.share must be from 0 to 1, not {spec.share}")
-    if spec.directions < 0:
-        raise InputError(f"{where}.directions must be 0 or more, not {spec.directions}")

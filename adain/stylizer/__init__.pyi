@@ -7,3 +7,4 @@ from .looks import Paint as Paint
 from .looks import each as each
 from .looks import grid_weights as grid_weights
 from .stylizer import Stylizer as Stylizer
+from .tiles import choose_tile as choose_tile

@@ -57,7 +57,7 @@ class Content:
 
     Attributes:
         features: ``(B, 512, H', W')`` at relu4_1, or ``(B, 384, H', W')`` of the fast model
-            (:class:`~adain.nn.fast.SlimEncoder`), from the image padded to multiples of 8; of tiles, on the CPU, and
+            (:class:`~adain.nn.fast.FastEncoder`), from the image padded to multiples of 8; of tiles, on the CPU, and
             in a temporary file if large.
         size: height and width of the result in pixels.
         opacity: the image's alpha channel (mode ``L``), given back to the result; None without one.

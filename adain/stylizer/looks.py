@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..control.color import ColorPreservation
-    from ..control.regions import Frame, Guide, Placement, Regions
+    from ..control.regions import Frame, Placement, Regions
     from ..image.io import ImageInput
 
     StyleInput = Style | ImageInput
@@ -155,7 +155,8 @@ class Look:
             options = options.change(style_masks=masks if any(mask is not None for mask in masks) else None)
         if background is not None and not self.depends(len(styles)):
             background = self._encode_background(model)
-        options = options.change(background=None if self.background is None else options.background)
+        if not isinstance(options.background, str | os.PathLike | None):  # which goes along as what it is
+            options = options.change(background=style_name(options.background) or "background")
         return dataclasses.replace(self, styles=styles, options=options, background=_absolute(background))
 
     def on(self, device: Any) -> Look:
@@ -255,11 +256,11 @@ class Look:
 
     def _place(self, model: Any, content: Any) -> Placement:
         """The styles in their regions of a photograph."""
-        from ..control.regions import guide_names, place
+        from ..control.regions import guide_names, guides_of, place
 
         options, frame = self.options, frame_of(content)
         is_gradient = options.gradient is not None
-        guides = self._guides(model)
+        guides = guides_of(options, max_pixels=model.max_pixels)
         names = guide_names(guides, [""] * len(guides))
         laid = frame.lay(guides, options.feather, names, channel=options.mask_channel, max_pixels=model.max_pixels)
         # One style passing into another has the content's tones run on across the seam: one region's are the whole's.
@@ -284,22 +285,8 @@ class Look:
             names=names,
         )
 
-    def _guides(self, model: Model) -> Sequence[Guide]:
-        """Where styles go: masks, the labels of a map, or the mask of a gradient, whose rest the second style fills."""
-        options = self.options
-        if options.label_map is not None:
-            from ..control.labels import region_masks
-
-            return region_masks(options, max_pixels=model.max_pixels)
-        if options.gradient is not None:
-            from ..control.regions import as_guide
-
-            return [as_guide(options.gradient)]
-        assert options.masks is not None
-        return options.masks
-
     def _shares(self, placed: Placement) -> list[ColorShare]:
-        from ..nn.regions import shares
+        from ..nn.adain import shares
 
         if not isinstance(self.options.color, tuple):
             color = self.color(0)  # of the whole picture

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from .._utils import keywords
 from .._utils.errors import InputError
-from .._utils.memory import choose_tile
 from ..control.color import ColorInput, as_color, keep_colors
 from ..control.masks import MaskInput, mask_name
 from ..control.regions import Placement, Regions, is_full, lay_cells, lay_masks
@@ -24,8 +23,7 @@ from ..image.inputs import Opened, Picture, input_name, open_picture
 from ..image.io import ImageInput
 from ..nn import pretrained
 from ..nn.decoder import Decoder
-from ..nn.devices import resolve_device
-from ..nn.precision import resolve_precision
+from ..nn.devices import resolve_device, resolve_precision
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
 from ..options import Channel, ModelOptions, Options, TileSize
@@ -33,7 +31,7 @@ from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
 from .looks import Look, Paint, frame_of, is_regions, listed
-from .tiles import assemble, decode_tiles, encode_tiles
+from .tiles import assemble, choose_tile, decode_tiles, encode_tiles
 from .tiles import paint as tiled_picture
 from .transfer import transfer
 
@@ -90,7 +88,7 @@ class Stylizer:
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` or a :class:`torch.device`.
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
         precision: of the networks: ``"fp32"``, ``"bf16"``, ``"fp16"`` or ``"auto"``, see
-            :func:`adain.nn.precision.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
+            :func:`adain.nn.devices.resolve_precision`. Pictures, statistics and results are float32 whatever it is.
         style_cache: folder that keeps encoded styles for later calls, see :class:`~adain.stylizer.StyleCache`.
 
     Attributes:
@@ -150,8 +148,8 @@ class Stylizer:
             InputError: if there is no such device or precision.
         """
         return cls(
-            pretrained.load_encoder(name if encoder is None else encoder),
-            pretrained.load_decoder(name if decoder is None else decoder),
+            pretrained.load_encoder(name if encoder is None else Path(encoder)),
+            pretrained.load_decoder(name if decoder is None else Path(decoder)),
             device=device,
             max_pixels=max_pixels,
             precision=precision,
@@ -257,7 +255,7 @@ class Stylizer:
             source, size, crop: as above; what :func:`~adain.image.inputs.open_picture` gave is of its final size
             already.
             tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
-                tiles if the whole does not fit into the free memory (see :func:`~adain._utils.memory.choose_tile`),
+                tiles if the whole does not fit into the free memory (see :func:`~adain.stylizer.tiles.choose_tile`),
                 which a tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No
                 gradient passes through tiles.
             progress: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from .._utils import memory
 from .._utils.errors import InputError
 from ..control.color import ColorShare, keep_colors
 from ..control.regions import Placement
@@ -24,13 +25,52 @@ from ..image.inputs import Opened
 from ..nn.bands import REACH_CELLS
 from ..nn.decoder import Decoder
 from ..nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
+from ..options import MIN_TILE, TileSize
 from .content import Content, Progress, TileProgress, Tiles
-from .halo import DECODER_HALO, ENCODER_HALO, Tiling, Trimmer, cells_of, decoder_steps, encoder_steps, spans
+from .halo import DECODER_HALO, ENCODER_HALO, Tiling, Trimmer, cells_of, check_tile, decoder_steps, encoder_steps, spans
 from .store import FeatureStore
 from .transfer import content_statistics, has_fine_band, transfer
 
 BAND_CELLS = 16
 """Rows of cells whose statistics are taken together."""
+
+TILE_SIDE = 512
+"""Side of the tiles that ``"auto"`` takes on a CPU, in pixels, where memory is not short even for those."""
+
+GPU_TILE_SIDE = 1024
+"""The same on a GPU, which small tiles leave idle."""
+
+SHARE = 0.6
+"""Of the free memory, what one pass may take: the rest is for the picture's own copies and for other programs."""
+
+
+def choose_tile(
+    tile: TileSize, pixels: int, device: torch.device, pass_bytes: int = VGGEncoder.pass_bytes
+) -> int | None:
+    """The side of tiles to use for an image; None for no tiles.
+
+    Args:
+        tile: a size; ``"off"``; or ``"auto"``: none where the whole image fits into :data:`SHARE` of the free memory,
+            else as large as fit into it, up to a size beyond which nothing is gained.
+        pixels: of the image, times the images of a batch.
+        device: where it will be computed.
+        pass_bytes: what the pass takes, a pixel: the encoder knows it.
+
+    Raises:
+        InputError: for anything else.
+    """
+    check_tile(tile)
+    if tile == "off":
+        return None
+    if tile != "auto":
+        return int(tile)
+    room = int(memory.free_memory(device) * SHARE) // pass_bytes
+    if pixels <= room:
+        return None
+    side = TILE_SIDE if device.type == "cpu" else GPU_TILE_SIDE
+    while side > MIN_TILE and (side + 64) ** 2 > room:
+        side //= 2
+    return side
 
 
 def encode_tiles(

@@ -9,9 +9,8 @@ from torch import Tensor
 from ..control.regions import Placement, is_full
 from ..control.style import Style
 from ..image.box import Box
-from ..nn.adain import adaptive_instance_norm
+from ..nn.adain import adaptive_instance_norm, regional_instance_norm
 from ..nn.bands import fine_change
-from ..nn.regions import regional_instance_norm
 from ..nn.statistics import RunningStatistics, channel_mean_std, regional_mean_std
 from ..options import check_alpha
 
@@ -80,7 +79,9 @@ def transfer(
     plain = regional_instance_norm(features, means, stds, target.cells, alphas, content_stats=stats)
     if not has_fine:
         return plain
-    return (plain + fine_change(features, styles, stats[1], alphas, target.cells)).to(features.dtype)
+    return (plain + fine_change(features, [(s.std, s.fine_std) for s in styles], stats[1], alphas, target.cells)).to(
+        features.dtype
+    )
 
 
 def has_fine_band(target: Style | Placement) -> bool:
@@ -101,4 +102,4 @@ def _everywhere(features: Tensor, style: Style, alpha: float, known: Statistics 
         return adaptive_instance_norm(features, style.mean, style.std, alpha, content_stats=stats)
     stats = stats or channel_mean_std(features)
     plain = adaptive_instance_norm(features, style.mean, style.std, alpha, content_stats=stats)
-    return (plain + fine_change(features, [style], stats[1], [alpha])).to(features.dtype)
+    return (plain + fine_change(features, [(style.std, style.fine_std)], stats[1], [alpha])).to(features.dtype)

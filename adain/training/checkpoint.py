@@ -11,9 +11,8 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from .._utils.errors import TrainingError
+from .._utils.errors import TrainingError, first_line
 from .._utils.files import atomic_path
-from ..nn.convert import first_line
 
 State = dict[str, Any]
 """Tensors, numbers, strings, lists and dicts only, so that nothing else need be unpickled."""

@@ -1,4 +1,4 @@
-"""Every setting of a training run and its default; free of torch, because ``adain --help`` reads it."""
+"""Every setting of a training run, its default, and the schedule they make; free of torch, because help reads it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .._utils.errors import InputError
 
-Model = Literal["vgg19", "fast"]
-Schedule = Literal["inverse", "cosine"]
-StyleForm = Literal["mean", "sum"]
-Precision = Literal["auto", "fp32", "bf16"]
+Phase = Literal["warmup", "style"]
 
 SCRATCH_WARMUP = 2000
 """Warm-up steps of a model that does not start from trained weights."""
@@ -25,8 +22,8 @@ RESUMABLE = frozenset({"max_iter", "max_minutes", "checkpoint_every", "preview_e
 """Settings that may differ when a run is resumed: none of them changes what has been learnt."""
 
 
-def _help(text: str) -> dict[str, str]:
-    return {"help": text}
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
 
 
 def flag(name: str) -> str:
@@ -41,86 +38,65 @@ class TrainingConfig:
     The ``help`` entry in each field's metadata says what it is; the command line shows the same words.
     """
 
-    model: Model = field(
-        default="vgg19",
-        metadata=_help(
-            "vgg19: the decoder of the base model. fast: encoder and decoder of the fast one; its warm-up distils "
-            "VGG-19's features into the encoder while the decoder learns to give images back."
-        ),
+    model: Literal["vgg19", "fast"] = _setting(
+        "vgg19",
+        "vgg19: the decoder of the base model. fast: encoder and decoder of the fast one; its warm-up distils "
+        "VGG-19's features into the encoder while the decoder learns to give images back.",
     )
-    max_iter: int = field(default=160_000, metadata=_help("Steps of style training; a warm-up comes on top."))
-    batch_size: int = field(default=8, metadata=_help("Content-style pairs a step, in each process."))
-    crop: int = field(default=256, metadata=_help("Side of the training images in pixels, a multiple of 8."))
-    crop_scale: tuple[float, float] = field(
-        default=(0.1, 1.0),
-        metadata=_help("Least and greatest area of a crop, as a share of the largest square that fits."),
+    max_iter: int = _setting(160_000, "Steps of style training; a warm-up comes on top.")
+    batch_size: int = _setting(8, "Content-style pairs a step, in each process.")
+    crop: int = _setting(256, "Side of the training images in pixels, a multiple of 8.")
+    crop_scale: tuple[float, float] = _setting(
+        (0.1, 1.0), "Least and greatest area of a crop, as a share of the largest square that fits."
     )
-    lr: float = field(default=1e-4, metadata=_help("Learning rate of Adam."))
-    lr_schedule: Schedule = field(
-        default="inverse",
-        metadata=_help("inverse: lr / (1 + lr_decay * t); cosine: down to lr_final_factor at max_iter."),
+    lr: float = _setting(1e-4, "Learning rate of Adam.")
+    lr_schedule: Literal["inverse", "cosine"] = _setting(
+        "inverse", "inverse: lr / (1 + lr_decay * t); cosine: down to lr_final_factor at max_iter."
     )
-    lr_decay: float = field(default=5e-5, metadata=_help("Decay of the inverse schedule per step."))
-    lr_final_factor: float = field(
-        default=0.02, metadata=_help("Where cosine schedules end, as a share of the learning rate.")
+    lr_decay: float = _setting(5e-5, "Decay of the inverse schedule per step.")
+    lr_final_factor: float = _setting(0.02, "Where cosine schedules end, as a share of the learning rate.")
+    lr_warmup: int = _setting(100, "Steps over which the learning rate rises from 0.")
+    betas: tuple[float, float] = _setting((0.9, 0.999), "Decay rates of Adam's two moments.")
+    clip_norm: float = _setting(5.0, "Gradients are scaled down to this norm (0: never).")
+    content_weight: float = _setting(1.0, "Weight of the content loss.")
+    style_weight: float = _setting(10.0, "Weight of the style loss (averaged over channels).")
+    style_form: Literal["mean", "sum"] = _setting(
+        "mean", "mean: the style loss is averaged over the channels of a layer; sum: summed, as in the paper."
     )
-    lr_warmup: int = field(default=100, metadata=_help("Steps over which the learning rate rises from 0."))
-    betas: tuple[float, float] = field(default=(0.9, 0.999), metadata=_help("Decay rates of Adam's two moments."))
-    clip_norm: float = field(default=5.0, metadata=_help("Gradients are scaled down to this norm (0: never)."))
-    content_weight: float = field(default=1.0, metadata=_help("Weight of the content loss."))
-    style_weight: float = field(default=10.0, metadata=_help("Weight of the style loss (averaged over channels)."))
-    style_form: StyleForm = field(
-        default="mean",
-        metadata=_help("mean: the style loss is averaged over the channels of a layer; sum: summed, as in the paper."),
+    covariance_weight: float = _setting(
+        0.0, "Weight of the Wasserstein-2 distance of the style's channels at relu1_1, relu2_1."
     )
-    covariance_weight: float = field(
-        default=0.0, metadata=_help("Weight of the Wasserstein-2 distance of the style's channels at relu1_1, relu2_1.")
+    tv_weight: float = _setting(0.0, "Weight of the output's squared total variation.")
+    alpha_low: float = _setting(
+        1.0, "Each pair is trained at an alpha drawn between this and 1 (1: always full style)."
     )
-    tv_weight: float = field(default=0.0, metadata=_help("Weight of the output's squared total variation."))
-    alpha_low: float = field(
-        default=1.0, metadata=_help("Each pair is trained at an alpha drawn between this and 1 (1: always full style).")
+    blend_share: float = _setting(0.0, "Share of the pairs given a blend of two styles, so that blends stay clean.")
+    identity_share: float = _setting(
+        0.0, "Share of the pairs whose style is the content itself, to come back unchanged."
     )
-    blend_share: float = field(
-        default=0.0,
-        metadata=_help("Share of the pairs given a blend of two styles, so that blends stay clean."),
+    identity_weight: float = _setting(40.0, "Weight of the pixel error of those pairs.")
+    warmup_iter: int | None = _setting(
+        None, f"Auto-encoder steps before style training. [default: {SCRATCH_WARMUP}; 0 with --init-from]"
     )
-    identity_share: float = field(
-        default=0.0,
-        metadata=_help("Share of the pairs whose style is the content itself, to come back unchanged."),
+    freeze_iter: int = _setting(
+        0, "fast: Steps of style training for the decoder alone, before both ends are tuned together."
     )
-    identity_weight: float = field(default=40.0, metadata=_help("Weight of the pixel error of those pairs."))
-    warmup_iter: int | None = field(
-        default=None,
-        metadata=_help(f"Auto-encoder steps before style training. [default: {SCRATCH_WARMUP}; 0 with --init-from]"),
+    teacher_weight: float = _setting(
+        0.0, "fast: Weight of the pixel error against what the base model makes of the pair."
     )
-    freeze_iter: int = field(
-        default=0,
-        metadata=_help("fast: Steps of style training for the decoder alone, before both ends are tuned together."),
-    )
-    teacher_weight: float = field(
-        default=0.0, metadata=_help("fast: Weight of the pixel error against what the base model makes of the pair.")
-    )
-    loss_size: int = field(
-        default=0, metadata=_help("fast: Side to which images are reduced for the loss network (0: not at all).")
-    )
-    warmup_lr: float = field(default=5e-4, metadata=_help("Learning rate of the warm-up, falling along a cosine."))
-    warmup_crop: int | None = field(
-        default=None, metadata=_help("Crop of the warm-up. [default: half of --crop, at least 64]")
-    )
-    ema: float = field(
-        default=0.999, metadata=_help("Decay of the running average of the weights that is saved (0: none).")
-    )
-    seed: int = field(default=0, metadata=_help("Fixes the crops: the same seed gives the same weights on a machine."))
-    precision: Precision = field(default="auto", metadata=_help("auto is bf16 on CUDA and fp32 elsewhere."))
-    compile: bool = field(default=False, metadata=_help("Compile the networks with torch.compile."))
-    cache_size: int = field(default=512, metadata=_help("Images are cached decoded, the shorter side reduced to this."))
-    log_every: int = field(default=10, metadata=_help("Steps between two lines of log.jsonl."))
-    checkpoint_every: int = field(default=1000, metadata=_help("Steps between two checkpoints."))
-    preview_every: int = field(default=1000, metadata=_help("Steps between two preview sheets (0: none)."))
-    keep_checkpoints: int = field(default=3, metadata=_help("Checkpoints kept; older ones are removed."))
-    max_minutes: float | None = field(
-        default=None, metadata=_help("Save and stop this long after the start of the call (0: no limit).")
-    )
+    loss_size: int = _setting(0, "fast: Side to which images are reduced for the loss network (0: not at all).")
+    warmup_lr: float = _setting(5e-4, "Learning rate of the warm-up, falling along a cosine.")
+    warmup_crop: int | None = _setting(None, "Crop of the warm-up. [default: half of --crop, at least 64]")
+    ema: float = _setting(0.999, "Decay of the running average of the weights that is saved (0: none).")
+    seed: int = _setting(0, "Fixes the crops: the same seed gives the same weights on a machine.")
+    precision: Literal["auto", "fp32", "bf16"] = _setting("auto", "auto is bf16 on CUDA and fp32 elsewhere.")
+    compile: bool = _setting(False, "Compile the networks with torch.compile.")
+    cache_size: int = _setting(512, "Images are cached decoded, the shorter side reduced to this.")
+    log_every: int = _setting(10, "Steps between two lines of log.jsonl.")
+    checkpoint_every: int = _setting(1000, "Steps between two checkpoints.")
+    preview_every: int = _setting(1000, "Steps between two preview sheets (0: none).")
+    keep_checkpoints: int = _setting(3, "Checkpoints kept; older ones are removed.")
+    max_minutes: float | None = _setting(None, "Save and stop this long after the start of the call (0: no limit).")
 
     def validate(self) -> TrainingConfig:
         """The same config, once every value has been found usable.
@@ -157,9 +133,10 @@ class TrainingConfig:
         self._need("cache_size", self.cache_size >= 64, "64 or more")
         limit = self.max_minutes or 0
         self._need("max_minutes", math.isfinite(limit) and limit >= 0, "0 or more")
-        chosen = (("model", Model), ("lr_schedule", Schedule), ("style_form", StyleForm), ("precision", Precision))
-        for name, choices in ((name, get_args(literal)) for name, literal in chosen):
-            self._need(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
+        for name, hint in get_type_hints(type(self)).items():
+            if get_origin(hint) is Literal:
+                choices = get_args(hint)
+                self._need(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
         if self.covariance_weight > 0 and (self.alpha_low < 1 or self.blend_share > 0):
             raise InputError("--covariance-weight needs --alpha-low 1 and --blend-share 0: covariances do not blend")
         if self.content_weight == 0 and self.style_weight == 0:
@@ -232,3 +209,39 @@ class TrainingConfig:
 
 def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def phase_of(config: TrainingConfig, step: int) -> tuple[Phase, int]:
+    """The phase of a step (counted from 0 over the whole run), and the step's number within it."""
+    if step < config.warmup_steps:
+        return "warmup", step
+    return "style", step - config.warmup_steps
+
+
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    r"""The learning rate of one step.
+
+    .. math:: \text{inverse: } \frac{\eta}{1 + \lambda t}, \qquad
+              \text{cosine: } \eta \left(f + (1 - f) \frac{1 + \cos(\pi t / T)}{2}\right)
+
+    with :math:`t` counted from 0 within the phase; the warm-up always follows the cosine. Over the first
+    ``lr_warmup`` steps of either phase this is multiplied by :math:`(t + 1) / \text{lr\_warmup}`, because
+    Adam's second moment is still a poor estimate there.
+    """
+    phase, t = phase_of(config, step)
+    rise = min(1.0, (t + 1) / config.lr_warmup) if config.lr_warmup else 1.0
+    if phase == "warmup":
+        return rise * config.warmup_lr * _cosine(t / config.warmup_steps, config.lr_final_factor)
+    if config.lr_schedule == "cosine":
+        return rise * config.lr * _cosine(t / config.max_iter, config.lr_final_factor)
+    return rise * config.lr / (1.0 + config.lr_decay * t)
+
+
+def ema_decay(config: TrainingConfig, step: int) -> float:
+    """Decay of the weight average at a step: short at first, so that the start is soon forgotten."""
+    _, t = phase_of(config, step)
+    return min(config.ema, (t + 1) / (t + 10))
+
+
+def _cosine(progress: float, final: float) -> float:
+    return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))

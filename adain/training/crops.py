@@ -1,16 +1,15 @@
-"""Random crops: drawn as a pure function of the step, copied by threads, resized on the training device.
+"""What a step is trained on: crops, strengths and blends, drawn as a pure function of the step.
 
-Because nothing but (seed, stream, step, rank) decides a crop, a resumed run sees exactly the crops that an
-uninterrupted one would have seen, and it does not matter how far the threads run ahead.
+Crops are copied by threads and resized on the training device. Because nothing but (seed, stream, step, rank) decides
+them, a resumed run sees exactly the crops that an uninterrupted one would have seen, and it does not matter how far the
+threads run ahead.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,6 @@ from torch import Tensor
 from .cache import ImageCache
 from .config import TrainingConfig
 
-T = TypeVar("T")
 Sizes = npt.NDArray[np.int64]
 
 CONTENT_STREAM, STYLE_STREAM, IDENTITY_STREAM, START_STREAM, ALPHA_STREAM, BLEND_STREAM = range(6)
@@ -166,42 +164,60 @@ def to_images(batch: Batch, size: int, device: torch.device) -> tuple[Tensor, Te
     return images, batch.identity.to(device, non_blocking=True)
 
 
-class Prefetcher(Generic[T]):
-    """``make(step)`` for one step after the other, computed ahead by threads.
+Stats = Mapping[str, tuple[Tensor, Tensor]]
+"""Mean and deviation by layer."""
 
-    Args:
-        make: called in the threads; what it raises is raised to whoever asks for that step.
-        start, stop: first step, and the one after the last.
-        workers: threads.
-        depth: how many steps may be ready or under way.
+
+class Mix(NamedTuple):
+    """For each pair of a batch, what it is trained at. None stands for 1 everywhere.
+
+    Attributes:
+        alpha: ``(B, 1, 1, 1)`` strengths in ``[0, 1]``.
+        share: ``(B, 1, 1, 1)`` shares in ``[0, 1]`` of the pair's own style; the rest is that of the pair before it.
     """
 
-    def __init__(self, make: Callable[[int], T], start: int, stop: int, *, workers: int = 1, depth: int = 4) -> None:
-        self._make = make
-        self._next, self._stop = start, stop
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="adain-crops")
-        self._waiting: deque[Future[T]] = deque()
-        for _ in range(depth):
-            self._submit()
+    alpha: Tensor | None = None
+    share: Tensor | None = None
 
-    def _submit(self) -> None:
-        if self._next < self._stop:
-            self._waiting.append(self._pool.submit(self._make, self._next))
-            self._next += 1
+    def blended(self, styles: Stats) -> Stats:
+        """The statistics of the blends, given those of the styles: linear, as in :func:`adain.blend`."""
+        if self.share is None:
+            return styles
+        share = self.share
+        return {layer: _lerped((m.roll(1, 0), s.roll(1, 0)), (m, s), share) for layer, (m, s) in styles.items()}
 
-    def __iter__(self) -> Iterator[T]:
-        while self._waiting:
-            result = self._waiting.popleft().result()
-            self._submit()
-            yield result
+    def softened(self, contents: Stats, styles: Stats) -> Stats:
+        """The statistics at the pairs' alphas: those of :math:`(1 - \\alpha) c + \\alpha \\mathrm{AdaIN}(c, s)`."""
+        if self.alpha is None:
+            return styles
+        return {layer: _lerped(contents[layer], styles[layer], self.alpha) for layer in styles}
 
-    def __enter__(self) -> Prefetcher[T]:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+PLAIN = Mix()
+"""One style at full strength."""
 
-    def close(self) -> None:
-        """Drop what is not begun and wait for the threads to end."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._waiting.clear()
+
+def draw_mix(config: TrainingConfig, step: int, rank: int, identity: Tensor) -> Mix:
+    """The mixes of a step, a pure function of the seed, the step and the rank.
+
+    Args:
+        identity: ``(B, 1, 1, 1)``, 1 where a pair is to come back unchanged: such pairs are left plain.
+    """
+
+    def spared(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Tensor:
+        drawn = torch.from_numpy(values).to(identity).view(-1, 1, 1, 1)
+        return torch.where(identity > 0, torch.ones_like(drawn), drawn)
+
+    alpha = share = None
+    if config.alpha_low < 1.0:
+        rng = np.random.default_rng([config.seed, ALPHA_STREAM, step, rank])
+        alpha = spared(rng.uniform(config.alpha_low, 1.0, config.batch_size))
+    if config.blend_share > 0.0:
+        rng = np.random.default_rng([config.seed, BLEND_STREAM, step, rank])
+        chosen = rng.random(config.batch_size) < config.blend_share
+        share = spared(np.where(chosen, rng.random(config.batch_size), 1.0))
+    return Mix(alpha, share)
+
+
+def _lerped(start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor], by: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.lerp(start[0], end[0], by), torch.lerp(start[1], end[1], by)

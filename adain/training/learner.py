@@ -17,13 +17,11 @@ from ..nn.decoder import Decoder
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, VGGEncoder
 from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights
-from .config import TrainingConfig
-from .crops import Batch, to_images
+from .config import TrainingConfig, ema_decay, learning_rate, phase_of
+from .crops import Batch, Mix, draw_mix, to_images
 from .distributed import Team
-from .fastnet import FastNet
-from .mixing import Mix, draw_mix
+from .networks import FastNet
 from .objective import Encode, Losses, distil_objective, fast_objective, style_objective, warmup_objective
-from .schedule import ema_decay, learning_rate, phase_of
 
 METRICS = ("loss", "content", "style", "identity", "grad_norm")
 """What :meth:`Learner.step` returns, in this order."""

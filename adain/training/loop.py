@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from torch import Tensor
 
 from .._utils.errors import TrainingError
 from .._utils.files import atomic_path
+from .._utils.prefetch import read_ahead
 from .._utils.signals import CODES, Reason, StopFlag
 from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State, random_state, restore_random_state
-from .config import TrainingConfig
-from .crops import Batch, BatchMaker, Prefetcher
+from .config import TrainingConfig, learning_rate, phase_of
+from .crops import Batch, BatchMaker
 from .distributed import Team
 from .learner import METRICS, Learner
 from .report import Record, Reporter, RunLog, plot_losses, save_preview
-from .schedule import learning_rate, phase_of
 
 PREVIEW_SIZE = 256
 
@@ -127,9 +128,10 @@ class Loop:
         code = 0
         self.reporter.begin(start, config.total_steps)
         self._ticked = time.monotonic()
-        with Prefetcher(self.maker, start, config.total_steps, workers=workers, depth=2 * workers) as batches:
-            for batch in batches:
-                self._step(batch)
+        ahead = read_ahead(range(start, config.total_steps), self.maker, threads=workers, ahead=2 * workers)
+        with closing(ahead) as batches:
+            for _, batch in batches:
+                self._step(batch.result())
                 step = self.progress.step
                 if self._due(step, config.log_every) or step == config.warmup_steps:
                     self._write_log()

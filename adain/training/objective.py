@@ -15,7 +15,7 @@ from ..nn.adain import adaptive_instance_norm
 from ..nn.statistics import at_least_float32
 from ..nn.vgg import CONTENT_LAYER, STYLE_LAYERS
 from .config import TrainingConfig
-from .mixing import PLAIN, Mix, Stats
+from .crops import PLAIN, Mix, Stats
 
 Encode = Callable[..., Mapping[str, Tensor]]
 """VGG-19, or a compiled one: ``encode(images, layers)``."""

@@ -15,8 +15,8 @@ from .._utils.plots import Curve, plot_curves
 from ..image.io import center_crop_square, save_image, to_pil, to_tensor
 from ..image.sheets import grid
 from .cache import ImageCache
+from .config import Phase
 from .learner import Learner
-from .schedule import Phase
 
 Record = dict[str, Any]
 

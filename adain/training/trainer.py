@@ -14,7 +14,7 @@ from .._utils.signals import CODES, StopFlag, Stopped
 from ..nn.convert import decoder_state, read_tensors
 from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device
-from ..nn.fast import SlimDecoder, SlimEncoder
+from ..nn.fast import FastDecoder, FastEncoder
 from ..nn.pretrained import load_decoder, load_encoder
 from ..nn.vgg import CONTENT_LAYER
 from .cache import ImageCache, open_cache
@@ -22,10 +22,9 @@ from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State
 from .config import TrainingConfig
 from .crops import BatchMaker, to_images
 from .distributed import Ranks, Team
-from .fastnet import FastNet
-from .initialise import mirrored_decoder
 from .learner import Learner
 from .loop import Loop, Progress, Result
+from .networks import FastNet, mirrored_decoder
 from .report import Reporter
 
 
@@ -252,13 +251,13 @@ def read_decoder(source: str | Path) -> Decoder:
     path = Path(source)
     if not path.suffix and not path.exists():
         decoder = load_decoder(str(source))
-        if isinstance(decoder, SlimDecoder):
+        if isinstance(decoder, FastDecoder):
             raise _other_model(source)
         return decoder
     path = path / DECODER_FILE if path.is_dir() else path
     tensors = read_tensors(path)
     state = decoder_state(tensors)
-    if state is None and decoder_state(tensors, SlimDecoder.specs) is not None:
+    if state is None and decoder_state(tensors, FastDecoder.specs) is not None:
         raise _other_model(path)
     if state is None:
         raise WeightsError(f"{path} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
@@ -280,7 +279,7 @@ def read_fast(source: str | Path) -> FastNet:
     is_name = not path.suffix and not path.exists()
     encoder = load_encoder(str(source) if is_name else path / ENCODER_FILE)
     decoder = load_decoder(str(source) if is_name else path / DECODER_FILE)
-    if not isinstance(encoder, SlimEncoder) or not isinstance(decoder, SlimDecoder):
+    if not isinstance(encoder, FastEncoder) or not isinstance(decoder, FastDecoder):
         raise WeightsError(f"{source} holds no fast model: {wanted}")
     return FastNet(encoder, decoder)
 

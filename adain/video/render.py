@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .._utils.errors import AdainError
 from ..control.color import keep_colors
 from ..image import io as images
 from ..stylizer.stylizer import Stylizer
@@ -76,18 +75,6 @@ class VideoResult:
     def fps(self) -> float:
         """Frames a second of this run."""
         return (self.frames - self.resumed) / self.seconds if self.seconds > 0 else 0.0
-
-
-class VideoStopped(AdainError, RuntimeError):
-    """The callback ended the job before it was done; what was painted is kept.
-
-    Attributes:
-        frame: frames done.
-    """
-
-    def __init__(self, message: str, frame: int) -> None:
-        super().__init__(message)
-        self.frame = frame
 
 
 Callback = Callable[[VideoProgress], object]

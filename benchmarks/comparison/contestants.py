@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from PIL import Image
 
-    from adain.refinement.progress import Progress
+    from adain.refinement import Progress
 
 
 @dataclass
@@ -139,7 +139,7 @@ class TextbookAdain(Pass):
     caches: ClassVar[bool] = False
 
     def load(self, threads: int) -> None:
-        from adain.nn.pretrained import load_decoder, load_encoder
+        from adain.nn import load_decoder, load_encoder
 
         from .textbook import Textbook
 
@@ -206,7 +206,7 @@ def exported_fast() -> Path:
     folder = Path(tempfile.gettempdir()) / f"adain-onnx-{digest[:16]}"
     if not (folder / TRANSFER_FILE).exists():
         from adain.backends.export import export_onnx
-        from adain.nn.pretrained import load_decoder, load_encoder
+        from adain.nn import load_decoder, load_encoder
 
         export_onnx(load_encoder("fast"), load_decoder("fast"), folder)
     return folder
@@ -229,7 +229,7 @@ class Optimisation(Contestant):
     ) -> tuple[dict[int, Image.Image], list[float], list[float]]:
         """The pictures after so many steps, the total losses, and the seconds until each step."""
         from adain.image.io import to_pil
-        from adain.refinement.refine import refine
+        from adain.refinement import refine
 
         kept: dict[int, Image.Image] = {}
         losses: list[float] = []

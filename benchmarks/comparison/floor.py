@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from adain.nn.decoder import Decoder
-from adain.nn.fast import SlimDecoder, SlimEncoder
-from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
+from adain.nn import CONTENT_LAYER, STRIDE, Decoder, FastDecoder, FastEncoder, VGGEncoder, layers_upto
 
 TAPS = 9  # of a 3×3 filter
 
-NETWORKS = {"vgg19": (VGGEncoder, Decoder), "fast": (SlimEncoder, SlimDecoder)}
+NETWORKS = {"vgg19": (VGGEncoder, Decoder), "fast": (FastEncoder, FastDecoder)}
 """Encoder and decoder of each model."""
 
 

@@ -12,8 +12,7 @@ from torch import Tensor
 from adain import defaults, metrics
 from adain.image.inputs import load_pixels
 from adain.image.io import to_tensor
-from adain.nn.pretrained import load_encoder
-from adain.nn.vgg import VGGEncoder
+from adain.nn import VGGEncoder, load_encoder
 
 from .plan import pair
 from .worker import square

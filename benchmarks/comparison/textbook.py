@@ -10,14 +10,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from adain import defaults
-from adain.nn.decoder import MIRRORED
-from adain.nn.vgg import CONTENT_LAYER, layers_upto
+from adain.nn import CONTENT_LAYER, MIRRORED, layers_upto
 
 EPS = 1e-5
 
 
 def build_encoder(weights: Mapping[str, Tensor]) -> nn.Sequential:
-    """VGG-19 to relu4_1 from the weights of :class:`adain.nn.vgg.VGGEncoder`."""
+    """VGG-19 to relu4_1 from the weights of :class:`adain.nn.VGGEncoder`."""
     layers: list[nn.Module] = []
     for spec in layers_upto(CONTENT_LAYER):
         if spec.pool_before:
@@ -27,7 +26,7 @@ def build_encoder(weights: Mapping[str, Tensor]) -> nn.Sequential:
 
 
 def build_decoder(weights: Mapping[str, Tensor]) -> nn.Sequential:
-    """The mirror image, from the weights of :class:`adain.nn.decoder.Decoder`."""
+    """The mirror image, from the weights of :class:`adain.nn.Decoder`."""
     layers: list[nn.Module] = []
     for spec in MIRRORED:
         layers += [nn.ReflectionPad2d(1), _convolution(weights, spec.name), nn.ReLU()]

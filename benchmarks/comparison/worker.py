@@ -118,7 +118,7 @@ def square(path: str, size: int) -> Image.Image:
 
 def peak_gb() -> float:
     """Peak resident memory of this process in GB (10⁹ bytes)."""
-    from adain._utils.peak import resident_peak  # which imports no torch
+    from adain._utils.memory import resident_peak  # which imports no torch
 
     return resident_peak() / 1e3
 

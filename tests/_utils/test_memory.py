@@ -1,17 +1,16 @@
-"""Free memory as different systems tell it, and the tiles that follow from it."""
+"""Free memory as different systems tell it, and the peak of what was in use."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from adain import defaults
 from adain._utils import memory
-from adain._utils.errors import InputError
-from adain._utils.memory import BYTES_PER_PIXEL, SHARE, choose_tile, free_memory
-from adain.nn.fast import SlimEncoder
+from adain._utils.memory import free_memory, peak_memory, reset_peak_memory
+from tests.conftest import python
 
 CPU = torch.device("cpu")
 GIB = 1 << 30
@@ -59,31 +58,42 @@ def test_where_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert free_memory(CPU, root=tmp_path) == memory.ASSUMED
 
 
-def test_small_pictures_are_not_tiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda device: 4 * GIB)
-    room = int(4 * GIB * SHARE) // BYTES_PER_PIXEL
-    assert choose_tile("auto", room, CPU) is None
-    assert choose_tile("auto", room + 1, CPU) == defaults.TILE_SIDE
-    assert choose_tile("auto", room + 1, torch.device("cuda")) == defaults.GPU_TILE_SIDE
-    assert choose_tile("off", 10**12, CPU) is None
-    assert choose_tile(100, 1, CPU) == 100
+def test_peak_memory_where_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    import builtins
+
+    assert peak_memory(CPU) > 10
+    original = builtins.__import__
+
+    def without(name: str, *args: object, **more: object) -> object:
+        if name == "resource":
+            raise ImportError(name)
+        return original(name, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("adain._utils.memory._STATUS", Path("/nowhere"))
+    assert peak_memory(CPU) > 10  # as on other systems than Linux
+    monkeypatch.setattr(builtins, "__import__", without)  # as on Windows
+    assert peak_memory(CPU) == 0.0
 
 
-@pytest.mark.parametrize(("free", "tile"), [(600 << 20, 512), (300 << 20, 256), (80 << 20, 128), (1 << 20, 64)])
-def test_tiles_shrink_with_memory(monkeypatch: pytest.MonkeyPatch, free: int, tile: int) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda device: free)
-    assert choose_tile("auto", 10**9, CPU) == tile
-    assert tile == 64 or (tile + 64) ** 2 * BYTES_PER_PIXEL <= free * SHARE
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets a peak")
+def test_a_peak_can_be_forgotten() -> None:
+    if not reset_peak_memory(CPU):
+        pytest.skip("this system does not let a process reset it")
+    before = peak_memory(CPU)
+    held = torch.ones(50_000_000)  # 200 MB
+    assert peak_memory(CPU) > before + 150
+    del held
+    assert peak_memory(CPU) > before + 150  # a peak, not what is in use
+    assert reset_peak_memory(CPU)
+    assert peak_memory(CPU) < before + 50
 
 
-def test_unusable() -> None:
-    with pytest.raises(InputError, match="at least 64 px"):
-        choose_tile(32, 100, CPU)
-
-
-def test_a_smaller_model_needs_tiles_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert SlimEncoder.pass_bytes < BYTES_PER_PIXEL
-    monkeypatch.setattr(memory, "free_memory", lambda device: int(1e6 * BYTES_PER_PIXEL / SHARE))
-    for pixels, wanted in ((999_999, (None, None)), (2_000_000, (512, None)), (100_000_000, (512, 512))):
-        found = [choose_tile("auto", pixels, CPU, each) for each in (BYTES_PER_PIXEL, SlimEncoder.pass_bytes)]
-        assert tuple(found) == wanted
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_process_does_not_begin_with_the_peak_of_the_one_that_started_it() -> None:
+    held = torch.ones(100_000_000)  # 400 MB
+    found = python(
+        "import json, sys; from adain._utils.memory import resident_peak as r; print(json.dumps([r(), *sys.modules]))"
+    )
+    peak, modules = float(found[0]), found[1:]  # type: ignore[index]
+    assert 5 < peak < 200 < held.nbytes / 1e6 < peak_memory(CPU)
+    assert "torch" not in modules

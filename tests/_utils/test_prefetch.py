@@ -51,7 +51,7 @@ def test_reading_is_ahead_and_bounded() -> None:
     for _ in range(50):
         time.sleep(0.002)
     assert len(started) <= 3  # the one that was taken, and two ahead
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert len(started) <= 4
 
 

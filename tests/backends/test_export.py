@@ -14,7 +14,7 @@ from adain.backends import export
 from adain.backends import onnx_graphs as graphs
 from adain.backends.export import export_onnx, provenance
 from adain.backends.onnx import OnnxStylizer
-from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.vgg import VGGEncoder
 from adain.stylizer.stylizer import Stylizer
 
@@ -24,10 +24,10 @@ pytest.importorskip("onnxruntime")
 SIZES = ((16, 16), (48, 40), (53, 75), (17, 30))
 
 
-def slim() -> Stylizer:
+def fast_model() -> Stylizer:
     """The fast model with random weights that keep activations and pictures in range."""
     torch.manual_seed(5)
-    networks = SlimEncoder(), SlimDecoder()
+    networks = FastEncoder(), FastDecoder()
     for network in networks:
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
@@ -41,12 +41,12 @@ def slim() -> Stylizer:
     return Stylizer(*networks, device="cpu")
 
 
-@pytest.fixture(scope="session", params=["vgg19", "slim"])
+@pytest.fixture(scope="session", params=["vgg19", "fast"])
 def pair(
     request: pytest.FixtureRequest, stylizer: Stylizer, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Stylizer, OnnxStylizer]:
     """A model in torch and in onnxruntime."""
-    model = stylizer if request.param == "vgg19" else slim()
+    model = stylizer if request.param == "vgg19" else fast_model()
     folder = tmp_path_factory.mktemp("onnx")
     assert export_onnx(model.encoder, model.decoder, folder).difference <= 1e-4
     return model, OnnxStylizer(folder, threads=1)
@@ -78,7 +78,7 @@ def test_a_style_for_each_photograph(pair: tuple[Stylizer, OnnxStylizer]) -> Non
 @pytest.mark.parametrize("opset", [13, 18, 23])
 @pytest.mark.parametrize("pool", ["max", "average"])
 def test_opsets_and_pooling(tmp_path: Path, opset: int, pool: str) -> None:
-    model = slim()
+    model = fast_model()
     model.encoder.pool = pool  # type: ignore[assignment]
     assert export_onnx(model.encoder, model.decoder, tmp_path, opset=opset).difference <= 1e-4
     art = torch.rand(1, 3, 21, 19)
@@ -88,11 +88,11 @@ def test_opsets_and_pooling(tmp_path: Path, opset: int, pool: str) -> None:
 
 
 def test_fewer_bits(tmp_path: Path) -> None:
-    model, found = slim(), {}
-    for precision in defaults.ONNX_PRECISIONS:
-        written = export_onnx(model.encoder, model.decoder, tmp_path / precision, precision=precision)
+    model, found = fast_model(), {}
+    for storage in defaults.ONNX_STORAGES:
+        written = export_onnx(model.encoder, model.decoder, tmp_path / storage, storage=storage)
         assert written.difference <= 1e-4
-        found[precision] = (sum(file.stat().st_size for file in written.files), written.psnr)
+        found[storage] = (sum(file.stat().st_size for file in written.files), written.psnr)
     # Half precision has 11 bits, so that its error is far below one of 256 levels; 8 bits come close to one.
     assert found["fp32"][1] > 90
     assert found["fp16"][1] > 60
@@ -102,8 +102,8 @@ def test_fewer_bits(tmp_path: Path) -> None:
 
 
 def test_metadata(tmp_path: Path) -> None:
-    model = slim()
-    export_onnx(model.encoder, model.decoder, tmp_path, precision="fp16", details={"model": "mine", "licence": "MIT"})
+    model = fast_model()
+    export_onnx(model.encoder, model.decoder, tmp_path, storage="fp16", details={"model": "mine", "licence": "MIT"})
     for part in ("style", "transfer"):
         loaded = onnx.load(tmp_path / f"{part}.onnx")
         found = {entry.key: entry.value for entry in loaded.metadata_props}
@@ -127,7 +127,7 @@ def test_provenance(tmp_path: Path) -> None:
 
 
 def test_wrong_graphs_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = slim()
+    model = fast_model()
     (tmp_path / "style.onnx").write_bytes(b"old")
     monkeypatch.setattr(graphs, "EPS", 1.0)
     with pytest.raises(WeightsError, match="differ from torch"):
@@ -135,14 +135,14 @@ def test_wrong_graphs_are_not_written(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     monkeypatch.setattr(export, "LEAST_PSNR", 200.0)
     with pytest.raises(WeightsError, match=r"int8.*use fp32"):
-        export_onnx(model.encoder, model.decoder, tmp_path, precision="int8")
+        export_onnx(model.encoder, model.decoder, tmp_path, storage="int8")
     assert [file.name for file in tmp_path.iterdir()] == ["style.onnx"]
     assert (tmp_path / "style.onnx").read_bytes() == b"old"
 
 
 def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = slim()
-    for bad in ({"precision": "int4"}, {"opset": 12}, {"opset": 99}):
+    model = fast_model()
+    for bad in ({"storage": "int4"}, {"opset": 12}, {"opset": 99}):
         with pytest.raises(InputError):
             export_onnx(model.encoder, model.decoder, tmp_path, **bad)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="one model"):

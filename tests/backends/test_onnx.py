@@ -11,7 +11,7 @@ from adain._utils.errors import ImageError, InputError, MissingFileError, Weight
 from adain.backends.export import export_onnx
 from adain.backends.onnx import OnnxStyle, OnnxStylizer, blend
 from adain.stylizer.stylizer import Stylizer
-from tests.backends.test_export import slim
+from tests.backends.test_export import fast_model
 from tests.conftest import noise_image, python
 
 pytest.importorskip("onnx")
@@ -20,7 +20,7 @@ pytest.importorskip("onnxruntime")
 
 @pytest.fixture(scope="module")
 def fast() -> Stylizer:
-    return slim()
+    return fast_model()
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_errors(exported: OnnxStylizer, folder: Path, photo: Path, art: Path, tm
 
 
 def test_graphs_of_two_exports(fast: Stylizer, folder: Path, tmp_path: Path) -> None:
-    other = slim()
+    other = fast_model()
     other.decoder.get_submodule("conv1_1").bias.fill_(0.4)  # type: ignore[union-attr, operator]
     export_onnx(other.encoder, other.decoder, tmp_path)
     (tmp_path / "style.onnx").write_bytes((folder / "style.onnx").read_bytes())

@@ -86,5 +86,5 @@ def test_exported() -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     record = json.loads(script("exported", "--size", 40, "--runs", 1, "--json"))
-    assert [row["precision"] for row in record["rows"]] == ["fp32", "fp16", "int8"]
+    assert [row["storage"] for row in record["rows"]] == ["fp32", "fp16", "int8"]
     assert record["rows"][0]["max_difference"] < 2e-3

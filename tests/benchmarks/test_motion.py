@@ -8,7 +8,7 @@ import torch
 from adain._utils.errors import InputError
 from adain.image.io import read_image, to_tensor
 from adain.image.tensors import resize_shorter
-from adain.image.warp import warping_error
+from adain.metrics import warping_error
 from adain.motion import Camera, moving_view
 from tests.conftest import sample
 

@@ -88,6 +88,34 @@ def test_what_stylize_wrote_is_found(run_cli: Run, folders: Folders, tmp_path: P
     assert json.loads(result.stdout)["rows"][0]["pairs"] == 4
 
 
+def test_the_manifest_that_stylize_wrote(run_cli: Run, folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folders.content.parent)
+    look = ("--style-size", "32", "--device", "cpu")
+    assert run_cli("stylize", "photos/", "styles/", "-o", "new/", *look).exit_code == 0
+    found = run_cli("evaluate", "--triples", "new/manifest.jsonl", "--json", *FEW)
+    assert found.exit_code == 0, found.output
+    assert (found.stderr, json.loads(found.stdout)["rows"][0]["pairs"]) == ("", 4)
+    by_name = json.loads(run_cli("evaluate", "photos/", "styles/", "-o", "new/", "--json", *FEW).stdout)
+    assert json.loads(found.stdout)["rows"] == by_name["rows"]
+    monkeypatch.chdir(folders.style)  # paths as they were given are found from elsewhere, too
+    again = run_cli("evaluate", "--triples", "../new/manifest.jsonl", "--json", *FEW)
+    assert json.loads(again.stdout)["rows"] == by_name["rows"]
+
+
+def test_results_of_several_styles_are_left_out(
+    run_cli: Run, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folders.content.parent)
+    stylize = ("stylize", "photos/", "styles/", "--style-size", "32", "--device", "cpu", "-o", "new/")
+    assert run_cli(*stylize, "--style-weights", "1,2").exit_code == 0
+    triples = ("evaluate", "--triples", "new/manifest.jsonl", "--json", *FEW)
+    assert "no output that is done and of one style alone" in one_line_error(run_cli(*triples))
+    assert run_cli(*stylize).exit_code == 0
+    found = run_cli(*triples)
+    assert (found.exit_code, json.loads(found.stdout)["rows"][0]["pairs"]) == (0, 4)
+    assert "2 results of several styles are left out, such as a_stylized_aa+bb.png" in found.stderr
+
+
 def test_a_broken_picture_does_not_stop_the_rest(run_cli: Run, folders: Folders, tmp_path: Path) -> None:
     (folders.output / "a_stylized_bb.png").write_text("no picture")
     args = (folders.content, folders.style, "-o", folders.output, "--csv", tmp_path / "p.csv", *FEW)

@@ -11,7 +11,7 @@ from click.testing import Result
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.backends.test_export import slim
+from tests.backends.test_export import fast_model
 from tests.conftest import noise_image, one_line_error
 
 pytest.importorskip("onnx")
@@ -23,7 +23,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def weights(tmp_path: Path) -> tuple[object, ...]:
     """Options that name files of a small model."""
-    model, options = slim(), []
+    model, options = fast_model(), []
     for part in ("encoder", "decoder"):
         path = tmp_path / f"{part}.safetensors"
         state = {name: tensor.contiguous() for name, tensor in getattr(model, part).state_dict().items()}
@@ -62,7 +62,7 @@ def test_export_and_stylize(run_cli: Run, weights: tuple[object, ...], tmp_path:
 
 
 def test_shipped_model(run_cli: Run, tmp_path: Path) -> None:
-    result = run_cli("export", "-o", tmp_path / "model", "--precision", "int8")
+    result = run_cli("export", "-o", tmp_path / "model", "--storage", "int8")
     assert result.exit_code == 0, result.output
     assert "dB PSNR to fp32" in result.stdout
     assert sum(path.stat().st_size for path in (tmp_path / "model").iterdir()) < 11e6

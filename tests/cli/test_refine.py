@@ -15,7 +15,7 @@ import torch
 from click.testing import Result
 from PIL import Image
 
-from adain.refinement import recipe as recipes
+from adain import refinement as recipes
 from tests.conftest import ROOT, noise_image, one_line_error
 
 Run = Callable[..., Result]
@@ -69,10 +69,10 @@ def test_default_output_is_named_after_all(
 
 
 def test_recipes_are_shown(run_cli: Run) -> None:
-    for name in recipes.names():
+    for name in recipes.recipe_names():
         result = run_cli("refine", "--recipe", name, "--show-recipe")
         assert result.exit_code == 0
-        assert result.stdout == recipes.source(name)
+        assert result.stdout == recipes.recipe_source(name)
     assert "did you mean 'gatys2016'" in one_line_error(run_cli("refine", "--recipe", "gatys", "--show-recipe"))
 
 
@@ -87,9 +87,10 @@ def test_a_shown_recipe_is_a_template(run_cli: Run, photo: Path, art: Path, tmp_
 
 
 def test_flags_change_the_recipe(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
-    args = ("--optimizer", "adam", "--lr", "0.05", "--schedule", "cosine", "--ema", "0.5", "--bounds", "none", "--pool",
-            "max", "--coarsest", "32", "--growth", "1.3", "--scales", "1,0.9", "--scale-weights", "3,1", "--patience",
-            "3", "--tolerance", "1e-9", "--loss", "tv=0.1", "--loss", "content=0", "--style-weight", "2")  # fmt: skip
+    settings = ("schedule=cosine", "ema=0.5", "bounds=none", "pool=max", "coarsest=32", "growth=1.3", "scales=1,0.9",
+                "scale-weights=3,1", "patience=3", "tolerance=1e-9")  # fmt: skip
+    args = ("--optimizer", "adam", "--lr", "0.05", *(word for text in settings for word in ("--set", text)),
+            "--loss", "tv=0.1", "--loss", "content=0", "--style-weight", "2")  # fmt: skip
     result = run_cli("refine", photo, art, "-o", tmp_path / "o.png", "--json", *LIGHT[2:], *args, *FAST)
     assert result.exit_code == 0, result.output
     losses = json.loads(result.stdout)["losses"]
@@ -112,7 +113,7 @@ def test_weights_of_groups(run_cli: Run, photo: Path, art: Path, tmp_path: Path)
 
 def test_snake_case(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
     out = tmp_path / "o.png"
-    args = ("--content_size", 36, "--style_size", 40, "--blend_share", "0.2", "--save_every", 1, "--weighting_every", 3)
+    args = ("--content_size", 36, "--style_size", 40, "--save_every", 1, "--set", "blend_share=0.2")
     result = run_cli("refine", photo, art, "-o", out, *LIGHT, *args)
     assert result.exit_code == 0, result.output
     with Image.open(out) as picture:
@@ -171,7 +172,7 @@ def test_from_a_picture(run_cli: Run, photo: Path, art: Path, tmp_path: Path) ->
         (("--loss", "gram=nan"), "losses.gram.weight must be a finite number, not nan"),
         (("--loss", "gram=-1"), "losses.gram.weight must be 0 or more"),
         (("--loss", "tv=1:relu1_1"), "losses.tv has no setting 'layers'"),
-        (("--loss", "gram=1:relu1_9"), "vgg19 has no layer relu1_9: did you mean relu1_"),
+        (("--loss", "gram=1:relu1_9"), "vgg19 has no layer relu1_9: did you mean 'relu1_"),
         (("--loss", "gram=0", "--loss", "content=0"), "losses must hold at least one"),
         (("--recipe", "gatys"), "there is no recipe 'gatys': did you mean 'gatys2016'"),
         (("--recipe", "none.toml"), "none.toml does not exist"),
@@ -181,9 +182,14 @@ def test_from_a_picture(run_cli: Run, photo: Path, art: Path, tmp_path: Path) ->
         (("--backbone", "vgg18"), "there is no backbone 'vgg18': did you mean"),
         (("--backbone", "vgg16"), "vgg16 does not ship: give a file of its weights"),
         (("--lr", "nan"), "lr must be a finite number"),
-        (("--ema", "1"), "ema must be from 0 up to, not including, 1"),
-        (("--scales", "1,x"), "--scales must be numbers such as 0.7,0.3, not 1,x"),
-        (("--scales", "2"), "scales must be different numbers above 0 up to 1"),
+        (("--set", "ema=1"), "ema must be from 0 up to, not including, 1"),
+        (("--set", "scales=1,x"), "scales must be numbers such as 1,0.5, not '1,x'"),
+        (("--set", "scales=2"), "scales must be different numbers above 0 up to 1"),
+        (("--set", "whitning=1"), "there is no setting 'whitning': did you mean 'whitening'"),
+        (("--whitening", "0.5"), "--whitening is a setting of the recipe: use --set whitening=..."),
+        (("--scale_weights=1",), "--scale-weights is a setting of the recipe: use --set scale_weights=..."),
+        (("--precision", "bf16"), "use --set loss_precision=..."),
+        (("--whitning", "0.5"), "No such option"),
         (("--style-weights", "1,2"), "1 styles need 1 weights, not 2"),
         (("--style-weights", "x"), "--style-weights must be numbers"),
         (("--content-weight", "-1"), "weight must be 0 or more"),
@@ -191,7 +197,7 @@ def test_from_a_picture(run_cli: Run, photo: Path, art: Path, tmp_path: Path) ->
         (("--plot", "loss.jpg"), "a plot can be .png, .svg or .pdf, not loss.jpg"),
         (("--save-every", "0"), "--save-every"),
         (("--steps", "-1"), "--steps"),
-        (("--scales", "1,0.25"), "at scale 0.25 of 1, 0.25: the image is 16x10 px"),
+        (("--set", "scales=1,0.25"), "at scale 0.25 of 1, 0.25: the image is 16x10 px"),
         (("--background", "x.png"), "give masks, too"),
         (("--device", "tpu"), "tpu"),
     ],
@@ -239,7 +245,7 @@ def test_one_bad_file_does_not_stop_the_rest(run_cli: Run, art: Path, tmp_path: 
 
 def test_numbers_gone_wrong_leave_the_last_good_picture(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "o.png", tmp_path / "loss.csv"
-    args = ("--optimizer", "sgd", "--lr", "1e38", "--bounds", "none", "--steps", 9, "--log", log)
+    args = ("--optimizer", "sgd", "--lr", "1e38", "--set", "bounds=none", "--steps", 9, "--log", log)
     message = one_line_error(run_cli("refine", photo, art, "-o", out, *LIGHT, *args, *FAST))
     assert "no longer a finite number at step 2" in message
     assert f"the last good picture is {out}" in message
@@ -280,6 +286,8 @@ def test_help_does_not_wait_for_torch() -> None:
     code += "print('torch' in sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "False"
+    for key in recipes.SETTINGS:
+        assert key in done.stdout.replace("--", ""), key
     text = "".join(done.stdout.split())  # names are broken at their hyphens
-    for name in recipes.names():
+    for name in recipes.recipe_names():
         assert name in text

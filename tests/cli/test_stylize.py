@@ -13,7 +13,7 @@ from click.testing import Result
 from PIL import Image
 
 from adain._utils.resources import weights_dir
-from adain.nn import pretrained
+from adain.nn import shipped
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]
@@ -203,14 +203,14 @@ def test_flipped_byte_in_the_weights(
     data = bytearray(path.read_bytes())
     data[-1] ^= 0x10
     path.write_bytes(data)
-    monkeypatch.setattr(pretrained, "weights_dir", lambda: folder)
-    pretrained.registry.cache_clear()
+    monkeypatch.setattr(shipped, "weights_dir", lambda: folder)
+    shipped.registry.cache_clear()
     try:
         out = tmp_path / "o.png"
         assert "damaged" in one_line_error(run_cli("stylize", photo, art, "-o", out, *FAST))
         assert not out.exists()
     finally:
-        pretrained.registry.cache_clear()
+        shipped.registry.cache_clear()
 
 
 def test_one_bad_file_does_not_stop_the_rest(

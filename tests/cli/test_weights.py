@@ -63,8 +63,8 @@ def test_import_torchvision_with_own_photographs(run_cli: Run, tmp_path: Path) -
 
 def test_errors(run_cli: Run, tmp_path: Path) -> None:
     bad = tmp_path / "bad.pth"
-    bad.write_text("nonsense")
-    assert "nothing else is unpickled" in one_line_error(
+    bad.write_text("hello world, this is text")
+    assert "bad.pth holds no weights: give" in one_line_error(
         run_cli("weights", "import", bad, "-o", tmp_path / "x.safetensors")
     )
     assert "not a file" in one_line_error(

@@ -5,8 +5,7 @@ import importlib
 import pytest
 
 from adain._utils.errors import InputError
-from adain.metrics.catalogue import METRICS, choose
-from adain.metrics.measures import layers_for
+from adain.metrics.catalogue import METRICS, choose, layers_for
 from adain.nn.vgg import STYLE_LAYERS
 
 NETWORKS = ("lpips", "artfid")

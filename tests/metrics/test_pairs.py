@@ -84,6 +84,24 @@ def test_a_manifest(tmp_path: Path) -> None:
     assert pair == Pair(Path("/in/a.png"), Path("/art/wave.jpg"), {"output": Path("1.png")})
 
 
+def test_paths_of_a_manifest_are_those_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("photos/a.png", "art/wave.jpg", "out/a.png", "out/photos/a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    line = {"content": "photos/a.png", "style": "wave", "styles": ["art/wave.jpg"], "output": "a.png", "status": "done"}
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    manifest.write_text(json.dumps(line), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    (pair,) = read_triples("out/manifest.jsonl")
+    assert pair == Pair(Path("photos/a.png"), Path("art/wave.jpg"), {"output": Path("out/a.png")})
+    monkeypatch.chdir("/")
+    (pair,) = read_triples(manifest)
+    assert pair.style == tmp_path / "art/wave.jpg"
+    manifest.write_text(json.dumps({**line, "styles": None}), "utf-8")
+    with pytest.raises(InputError, match="names the style 'wave', not its file"):
+        read_triples(manifest)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 from adain._utils.errors import InputError
 from adain.metrics.catalogue import METRICS
-from adain.metrics.evaluate import Entry, Evaluation
+from adain.metrics.evaluation import Entry, Evaluation
 from adain.metrics.report import as_json, summarise, table, write_csv
 
 

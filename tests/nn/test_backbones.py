@@ -188,7 +188,10 @@ def test_stops_at_the_deepest_layer_and_ends_where_told(resnet_file: Path) -> No
         step.register_forward_hook(lambda *_, k=k: calls.append(k))
     backbone(torch.rand(1, 3, 32, 32), ["layer1.0", "relu1"])
     assert calls == [0, 1]
-    with pytest.raises(InputError, match=r"resnet50 has no layer layer2\.2: did you mean layer2\.0\? It has relu1 … l"):
+    with pytest.raises(
+        InputError,
+        match=r"resnet50 has no layer layer2\.2: did you mean 'layer2\.1' or 'layer2\.0'\? \(it has relu1 … l",
+    ):
         backbone(torch.rand(1, 3, 32, 32), ["layer2.2"])
     assert "resnet50, upto=layer2.1, pool=max" in repr(backbone)
 
@@ -277,11 +280,23 @@ def test_wrong_images_and_layers(vgg16: TorchvisionBackbone) -> None:
 @pytest.mark.parametrize(
     ("network", "layer", "message"),
     [
-        ("vgg19", "relu4_9", "vgg19 has no layer relu4_9: did you mean relu4_1? It has relu1_1 … relu5_4"),
-        ("vgg19", "block5_conv2", "did you mean relu5_2?"),
-        ("vgg16", "relu4_4", "vgg16 has no layer relu4_4: did you mean relu4_1? It has relu1_1 … relu5_3"),
-        ("resnet50", "layer4.3", "resnet50 has no layer layer4.3: did you mean layer4.0? It has relu1 … layer4.2"),
-        ("resnet50", "layer3", "did you mean layer3.0?"),
+        (
+            "vgg19",
+            "relu4_9",
+            "vgg19 has no layer relu4_9: did you mean 'relu4_4' or 'relu4_3'? (it has relu1_1 … relu5_4)",
+        ),
+        ("vgg19", "block5_conv2", "use one of relu1_1, relu1_2"),
+        (
+            "vgg16",
+            "relu4_4",
+            "vgg16 has no layer relu4_4: did you mean 'relu4_3' or 'relu4_2'? (it has relu1_1 … relu5_3)",
+        ),
+        (
+            "resnet50",
+            "layer4.3",
+            "resnet50 has no layer layer4.3: did you mean 'layer4.2' or 'layer4.1'? (it has relu1 … layer4.2)",
+        ),
+        ("resnet50", "layer3", "did you mean 'layer3.5' or 'layer3.4'?"),
     ],
 )
 def test_unknown_layers(network: str, layer: str, message: str) -> None:
@@ -297,7 +312,8 @@ def test_layers_of_a_loaded_network() -> None:
     assert check_layers(encoder, ["relu4_1", "relu1_1", "relu4_1"]) == ("relu4_1", "relu1_1")
     assert check_layers(encoder, "relu4_1") == ("relu4_1",)
     with pytest.raises(
-        InputError, match=r"vgg19 has no layer relu5_1: did you mean relu1_1\? It has relu1_1 … relu4_1"
+        InputError,
+        match=r"vgg19 has no layer relu5_1: did you mean 'relu4_1' or 'relu3_1'\? \(it has relu1_1 … relu4_1",
     ):
         check_layers(encoder, encoder.style_layers)
     with pytest.raises(InputError, match="it has relu1_1 alone"):
@@ -307,7 +323,7 @@ def test_layers_of_a_loaded_network() -> None:
 def test_unknown_names_and_poolings(resnet_file: Path) -> None:
     with pytest.raises(InputError, match="there is no backbone 'vgg-16': did you mean 'vgg16'"):
         load_backbone("vgg-16")
-    with pytest.raises(InputError, match="choose one of vgg19, vgg16, resnet50"):
+    with pytest.raises(InputError, match="use one of vgg19, vgg16, resnet50"):
         load_backbone("clip")
     with pytest.raises(InputError, match="pool must be 'max'"):
         load_backbone("resnet50", weights=resnet_file, pool="average")
@@ -344,7 +360,7 @@ def test_files_of_other_networks(vgg: Any, resnet_file: Path, vgg_file: Path, tm
         ("vgg16", tmp_path / "cut.pth"): "another network than vgg16",
         ("vgg16", tmp_path / "long.pth"): "another network than vgg16",
         ("vgg16", tmp_path / "grey.pth"): "another network than vgg16",
-        ("vgg16", tmp_path / "text.pth"): "nothing else is unpickled",
+        ("vgg16", tmp_path / "text.pth"): "holds no weights",
         ("vgg16", resnet_file): "holds no vgg16",
         ("resnet50", vgg_file): "holds no resnet50",
     }
@@ -367,7 +383,7 @@ def test_vgg19_needs_no_torchvision() -> None:
     found = python(
         """
 import json, sys
-from adain.backbones import load_backbone
+from adain.nn.backbones import load_backbone
 load_backbone(upto=["relu1_1"])
 print(json.dumps({"torchvision": "torchvision" in sys.modules}))
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 
 from adain._utils.errors import MissingFileError, WeightsError
 from adain.image.io import read_image, resize_shorter, to_tensor
-from adain.nn.convert import CAFFE_MEAN_BGR, IMAGENET_MEAN, IMAGENET_STD, activation_means, convert, read_tensors
+from adain.nn.convert import CAFFE_MEAN_BGR, IMAGENET_MEAN, IMAGENET_STD, activation_means, convert_state, read_tensors
 from adain.nn.decoder import Decoder
 from adain.nn.pretrained import load_decoder, load_encoder
 from adain.nn.vgg import LAYERS, VGGEncoder, layers_upto
@@ -54,7 +55,7 @@ def test_vgg_normalised() -> None:
     # The first layer turns RGB in [0, 1] into BGR, 0-255, mean-subtracted.
     source[0].weight.data = (torch.eye(3).flip(0) * 255)[:, :, None, None]
     source[0].bias.data = -torch.tensor(CAFFE_MEAN_BGR)
-    kind, state = convert(source.state_dict(), [])
+    kind, state = convert_state(source.state_dict(), [])
     assert kind == "encoder"
     encoder = VGGEncoder("relu5_4")
     encoder.load_state_dict(state)
@@ -68,7 +69,7 @@ def test_decoder() -> None:
     source = sequential_decoder()
     prefixed = {f"module.{k}": v for k, v in source.state_dict().items()}
     for state_in in (source.state_dict(), prefixed):
-        kind, state = convert(state_in, [])
+        kind, state = convert_state(state_in, [])
         assert kind == "decoder"
         decoder = Decoder()
         decoder.load_state_dict(state)
@@ -84,7 +85,7 @@ def test_torchvision() -> None:
     for p in source.features.parameters():
         if p.ndim == 1:
             nn.init.uniform_(p, -0.05, 0.2)
-    kind, state = convert(source.state_dict(), PICTURES)
+    kind, state = convert_state(source.state_dict(), PICTURES)
     assert kind == "encoder"
     encoder = VGGEncoder("relu5_4")
     encoder.load_state_dict(state)
@@ -107,7 +108,7 @@ def test_torchvision() -> None:
 
 def test_own_layout_passes_through() -> None:
     decoder = load_decoder()
-    kind, state = convert(decoder.state_dict(), [])
+    kind, state = convert_state(decoder.state_dict(), [])
     assert kind == "decoder"
     assert all(torch.equal(state[k], v) for k, v in decoder.state_dict().items())
 
@@ -116,7 +117,7 @@ def test_own_encoder_passes_through() -> None:
     own = load_encoder(upto="relu4_1").state_dict()
     photo = to_tensor(resize_shorter(read_image(sample("content", "chelsea")), 96))
     for given in (own, {f"module.{k}": v for k, v in own.items()}):
-        kind, state = convert(given, [photo])
+        kind, state = convert_state(given, [photo])
         assert kind == "encoder"
         assert all(torch.equal(state[k], v) for k, v in own.items())
 
@@ -136,7 +137,7 @@ def test_its_names_alone_do_not_make_an_encoder_our_own() -> None:
     plain["conv1_1.weight"] = first
     photo = to_tensor(resize_shorter(read_image(sample("content", "chelsea")), 96))
     with pytest.raises(WeightsError, match="whose names these are"):
-        convert(plain, [photo])
+        convert_state(plain, [photo])
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -164,22 +165,41 @@ def test_pickles_cannot_run_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="not a file"):
         read_tensors(tmp_path / "none.pth")
-    (tmp_path / "a.safetensors").write_bytes(b"12345678901234567890")
-    with pytest.raises(WeightsError, match="not a valid safetensors"):
-        read_tensors(tmp_path / "a.safetensors")
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(WeightsError, match="a list, not a state dict"):
         read_tensors(tmp_path / "list.pth")
-    (tmp_path / "text.pth").write_text("hello")
-    with pytest.raises(WeightsError):
-        read_tensors(tmp_path / "text.pth")
+
+
+def test_files_without_weights_are_told_in_one_line(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(9)}, tmp_path / "whole.safetensors")
+    torch.save({"a": torch.ones(9)}, tmp_path / "whole.pth")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    cut = {name: (tmp_path / f"whole.{name}").read_bytes()[:-20] for name in ("safetensors", "pth")}
+    files = {
+        "hello.txt": (b"hello world, this is text", "holds no weights: give a .safetensors file, or a .pth"),
+        "question.txt": (b"question and answer", "holds no weights"),
+        "empty.pth": (b"", "is empty: give"),
+        "empty.safetensors": (b"", "is empty: give"),
+        "text.safetensors": (b"12345678901234567890", "is damaged or not a safetensors file"),
+        "cut.safetensors": (cut["safetensors"], "is damaged or not a safetensors file"),
+        "cut.pth": (cut["pth"], "is damaged or not a plain PyTorch state dict"),
+        "other.zip": ((tmp_path / "other.zip").read_bytes(), "is damaged or not a plain PyTorch state dict"),
+    }
+    for name, (content, message) in files.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(WeightsError) as caught:
+            read_tensors(tmp_path / name)
+        assert f"{name} {message}" in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert not str(caught.value)[-1].isdigit()
 
 
 def test_other_networks_are_refused() -> None:
     with pytest.raises(WeightsError, match="neither VGG-19"):
-        convert(nn.Sequential(nn.Conv2d(3, 8, 3)).state_dict(), [])
+        convert_state(nn.Sequential(nn.Conv2d(3, 8, 3)).state_dict(), [])
     with pytest.raises(WeightsError, match="neither VGG-19"):
-        convert({}, [])
+        convert_state({}, [])
 
 
 def test_normalising_needs_a_picture() -> None:
@@ -190,7 +210,7 @@ def test_normalising_needs_a_picture() -> None:
 
 def test_converted_files_load(tmp_path: Path) -> None:
     decoder = sequential_decoder()
-    _, state = convert(decoder.state_dict(), [])
+    _, state = convert_state(decoder.state_dict(), [])
     save_file(state, tmp_path / "d.safetensors")
     loaded = load_decoder(tmp_path / "d.safetensors")
     x = torch.rand(1, 512, 2, 2)

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from adain._utils.errors import InputError
 from adain.nn.decoder import Decoder
-from adain.nn.fast import BLOCKS, FOLDED, LAYERS, SlimDecoder, SlimEncoder, fold, unfold
+from adain.nn.fast import BLOCKS, FOLDED, LAYERS, FastDecoder, FastEncoder, fold, unfold
 from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder
 from adain.stylizer.halo import DECODER_HALO, ENCODER_HALO, Tiling, decoder_steps, encoder_steps
-from adain.training.fastnet import FastNet
+from adain.training.networks import FastNet
 from tests.stylizer.test_halo import reach_of
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
@@ -115,9 +115,9 @@ def test_layers_alone(net: FastNet) -> None:
         torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5)
     assert torch.equal(net.encoder.fuse(found), net.encoder.features(image))
     with pytest.raises(InputError, match="no layer 'relu5_1': choose one of relu1_1"):
-        SlimEncoder("relu5_1")
+        FastEncoder("relu5_1")
     with pytest.raises(InputError, match=f"{CONTENT_LAYER} asked of an encoder that ends at relu2_1"):
-        SlimEncoder("relu2_1").features(image)
+        FastEncoder("relu2_1").features(image)
 
 
 def test_every_feature_and_every_weight_counts(net: FastNet) -> None:
@@ -155,15 +155,15 @@ def test_a_folded_place_is_decoded_at_its_own(net: FastNet) -> None:
 
 def test_it_is_small() -> None:
     """Under 1 MB in half precision, both files together."""
-    count = sum(p.numel() for network in (SlimEncoder(), SlimDecoder()) for p in network.parameters())
+    count = sum(p.numel() for network in (FastEncoder(), FastDecoder()) for p in network.parameters())
     assert count < 500_000
-    assert SlimEncoder().feature_channels == SlimDecoder().feature_channels
-    assert SlimEncoder().feature_channels == BLOCKS[3][0] + 4 * BLOCKS[2][0]
+    assert FastEncoder().feature_channels == FastDecoder().feature_channels
+    assert FastEncoder().feature_channels == BLOCKS[3][0] + 4 * BLOCKS[2][0]
 
 
 def test_halos_of_the_base_model_are_enough() -> None:
     """What its tables say of its reach is so, by the gradient, and no further than tiles are cut."""
-    encoder, decoder = SlimEncoder(pool="average"), SlimDecoder()  # through it every pixel within reach has a share
+    encoder, decoder = FastEncoder(pool="average"), FastDecoder()  # through it every pixel within reach has a share
     for parameter in (*encoder.parameters(), *decoder.parameters()):
         nn.init.constant_(parameter, 0.01)
     image = torch.rand(1, 3, 136, 136, requires_grad=True)
@@ -173,19 +173,19 @@ def test_halos_of_the_base_model_are_enough() -> None:
     assert image.grad is not None
     assert features.grad is not None
     pixels = next(iter(encoder_steps(LAYERS).values())).margin + 1
-    cells = next(iter(decoder_steps(SlimDecoder.specs).values())).margin + 1
+    cells = next(iter(decoder_steps(FastDecoder.specs).values())).margin + 1
     assert reach_of(image.grad[0].abs().sum(0), 64, 71) == pixels <= ENCODER_HALO * STRIDE
     assert reach_of(features.grad[0].abs().sum(0), 8, 8) == cells <= DECODER_HALO
 
 
 def test_overlap_is_its_own() -> None:
     tiling = Tiling((64, 64), 128)
-    assert Tiling((8, 8), 128).overlap(LAYERS, SlimDecoder.specs) == 0.0
-    assert 0.0 < tiling.overlap(LAYERS, SlimDecoder.specs) != tiling.overlap()
+    assert Tiling((8, 8), 128).overlap(LAYERS, FastDecoder.specs) == 0.0
+    assert 0.0 < tiling.overlap(LAYERS, FastDecoder.specs) != tiling.overlap()
 
 
 def test_features_of_another_model_are_refused() -> None:
-    for decoder, channels in ((Decoder(), 384), (SlimDecoder(), 512)):
+    for decoder, channels in ((Decoder(), 384), (FastDecoder(), 512)):
         with pytest.raises(InputError, match=f"have {channels} channels and the decoder takes") as caught:
             decoder(torch.zeros(1, channels, 2, 2))
         assert "\n" not in str(caught.value)

@@ -21,9 +21,11 @@ from adain._utils.fingerprint import fingerprint
 from adain.batch.folder import stylize_folder
 from adain.control.regions import Region, Regions, gradient
 from adain.control.style import Style
+from adain.metrics import evaluation
 from adain.nn.backbones import load_backbone
-from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.vgg import VGGEncoder
+from adain.refinement import objective
 from adain.stylizer.cache import StyleCache
 from adain.stylizer.cache import fingerprint as encoder_fingerprint
 from adain.stylizer.stylizer import Stylizer
@@ -48,8 +50,8 @@ def model(fast_files: Files) -> tuple[object, ...]:
 
 
 def test_it_is_the_fast_model(fast: Stylizer) -> None:
-    assert isinstance(fast.encoder, SlimEncoder)
-    assert isinstance(fast.decoder, SlimDecoder)
+    assert isinstance(fast.encoder, FastEncoder)
+    assert isinstance(fast.decoder, FastDecoder)
 
 
 def test_the_fixture_shows_differences(fast: Stylizer) -> None:
@@ -126,7 +128,7 @@ def test_fingerprints(stylizer: Stylizer, fast: Stylizer) -> None:
     assert encoder_fingerprint(fast.encoder) != encoder_fingerprint(stylizer.encoder)
     models = [[one.encoder, one.decoder] for one in (stylizer, fast)]
     assert fingerprint(models[0]) != fingerprint(models[1])
-    changed = SlimDecoder()
+    changed = FastDecoder()
     changed.load_state_dict(fast.decoder.state_dict())
     assert fingerprint([fast.encoder, changed]) == fingerprint(models[1])
     with torch.no_grad():
@@ -210,9 +212,6 @@ def test_video(run_cli: Run, model: Any, art: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def judges(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """The networks that losses and measures were taken with."""
-    from adain.metrics import evaluation
-    from adain.refinement import objective
-
     seen: list[object] = []
 
     def watched(load: Callable[..., Any]) -> Callable[..., Any]:

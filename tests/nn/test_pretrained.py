@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from adain._utils.errors import InputError, MissingFileError, WeightsError
 from adain._utils.resources import weights_dir
-from adain.nn import pretrained
-from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn import pretrained, shipped
+from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.pretrained import find_model, load_decoder, load_encoder, read_verified, registry
 
 
@@ -22,7 +22,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A writable copy of the shipped weights that the registry reads instead."""
     folder = tmp_path / "weights"
     shutil.copytree(weights_dir(), folder)
-    monkeypatch.setattr(pretrained, "weights_dir", lambda: folder)
+    monkeypatch.setattr(shipped, "weights_dir", lambda: folder)
     registry.cache_clear()
     yield folder
     registry.cache_clear()
@@ -101,7 +101,7 @@ def test_manifest_keeps_details(copy: Path) -> None:
 def test_unknown_names_are_helped() -> None:
     with pytest.raises(WeightsError, match="did you mean 'vgg19'"):
         find_model("vgg16")
-    with pytest.raises(WeightsError, match="choose one of vgg19, fast"):
+    with pytest.raises(WeightsError, match="use one of vgg19, fast"):
         load_encoder("zzz")
     with pytest.raises(MissingFileError, match="does not exist"):
         load_encoder("nowhere/x.safetensors")
@@ -112,7 +112,7 @@ def test_other_file_kinds(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="adain weights import"):
         load_decoder(tmp_path / "x.pth")
     (tmp_path / "x.safetensors").write_bytes(b"")
-    with pytest.raises(WeightsError, match="damaged or not a safetensors"):
+    with pytest.raises(WeightsError, match="is empty: give a"):
         load_decoder(tmp_path / "x.safetensors")
 
 
@@ -174,7 +174,7 @@ def rewritten(path: Path, folder: Path, change: Callable[[str, torch.Tensor], to
 
 def test_the_fast_models_files(fast_files: tuple[Path, Path]) -> None:
     encoder, decoder = load_encoder(fast_files[0]), load_decoder(fast_files[1])
-    assert (type(encoder), type(decoder)) == (SlimEncoder, SlimDecoder)
+    assert (type(encoder), type(decoder)) == (FastEncoder, FastDecoder)
     for network, path in zip((encoder, decoder), fast_files, strict=True):
         assert all(p.dtype == torch.float32 and not p.requires_grad for p in network.parameters())
         assert all(torch.equal(network.state_dict()[name], t.float()) for name, t in load_file(path).items())
@@ -183,7 +183,7 @@ def test_the_fast_models_files(fast_files: tuple[Path, Path]) -> None:
 
 def test_what_the_fast_models_files_are_not(fast_files: tuple[Path, Path], tmp_path: Path) -> None:
     encoder, decoder = fast_files
-    first, last = SlimEncoder.table[0].name, SlimEncoder.table[-1].name
+    first, last = FastEncoder.table[0].name, FastEncoder.table[-1].name
     deep = r"encoder\.safetensors does not reach relu5_1: it is the fast model's, which ends at relu4_1"
     messages: list[tuple[str, Callable[[], object]]] = [
         (deep, lambda: load_encoder(encoder, upto="relu5_1")),
@@ -203,7 +203,7 @@ def test_what_the_fast_models_files_are_not(fast_files: tuple[Path, Path], tmp_p
     for kind, change in kinds.items():
         (tmp_path / kind).mkdir()
         files = [rewritten(path, tmp_path / kind, change) for path in fast_files]
-        wanted = {"half": "does not reach relu4_1: it ends at relu3_2", "shapes": "not those of SlimEncoder"}
+        wanted = {"half": "does not reach relu4_1: it ends at relu3_2", "shapes": "not those of FastEncoder"}
         messages.append((wanted.get(kind, "a network of another width"), lambda files=files: load_encoder(files[0])))
         if kind != "width":
             messages.append(("holds no decoder", lambda files=files: load_decoder(files[1])))

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
 from adain.control.masks import ramp
-from adain.nn.adain import adaptive_instance_norm
-from adain.nn.regions import regional_instance_norm
+from adain.nn.adain import adaptive_instance_norm, regional_instance_norm
 from adain.nn.statistics import channel_mean_std, regional_mean_std
 
 Stats = list[tuple[torch.Tensor, torch.Tensor]]

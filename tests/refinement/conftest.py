@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from adain.losses import PyramidLoss
 from adain.refinement.descent import Descent
+from adain.refinement.objective import objective
 from adain.refinement.pictures import Pictures, StylePicture
 from adain.refinement.progress import Progress
 from adain.refinement.recipe import Recipe, from_mapping
-from adain.refinement.targets import objective
 from tests.conftest import noise_image
 
 LOSSES = {"content": {"weight": 1.0, "layers": ["fine"]}, "gram": {"weight": 1e3, "layers": ["fine", "coarse"]}}

@@ -12,7 +12,8 @@ import pytest
 from adain._utils.errors import InputError, MissingFileError
 from adain.nn.vgg import LAYERS
 from adain.refinement import recipe as recipes
-from adain.refinement.recipe import LossSpec, Recipe, from_mapping, load_recipe, parse_loss
+from adain.refinement.recipe import Recipe, from_mapping, load_recipe, parse_setting
+from adain.refinement.specs import LossSpec, parse_loss
 from tests.conftest import python
 
 SHIPPED = ("dynamic-multiscale", "gatys2016", "keras-vgg19", "refine-fast")
@@ -32,7 +33,7 @@ def error(values: dict[str, Any]) -> str:
 
 
 def test_four_recipes_ship() -> None:
-    assert tuple(recipes.names()) == SHIPPED
+    assert tuple(recipes.recipe_names()) == SHIPPED
     assert recipes.DEFAULT_RECIPE in SHIPPED
 
 
@@ -50,7 +51,7 @@ def test_shipped_recipes(name: str) -> None:
 def test_every_value_names_its_origin(name: str) -> None:
     """In a comment behind it or, where the line has no room, on the lines above."""
     above = False
-    for line in recipes.source(name).splitlines():
+    for line in recipes.recipe_source(name).splitlines():
         if re.match(r"[\w-]+ *=", line):
             comment = line.partition("#")[2]
             assert len(comment.strip()) > 5 or above, line
@@ -181,7 +182,7 @@ def test_learning_rates() -> None:
         ({"bounds": "clip"}, "bounds cannot be 'clip'"),
         ({"pool": "mean"}, "pool cannot be 'mean'"),
         ({"weighting": "loss_ratio"}, "weighting cannot be 'loss_ratio': did you mean 'loss-ratio'?"),
-        ({"precision": "fp16"}, "precision cannot be 'fp16'"),
+        ({"loss_precision": "fp16"}, "loss_precision cannot be 'fp16'"),
         ({"lr": math.inf}, "lr must be a finite number, not inf"),
         ({"lr": -0.1}, "lr must be 0 or more"),
         ({"ema": 1}, "ema must be from 0 up to, not including, 1, not 1"),
@@ -272,3 +273,48 @@ def test_losses_on_the_command_line(text: str, name: str, table: dict[str, Any])
 def test_bad_losses_on_the_command_line(text: str) -> None:
     with pytest.raises(InputError, match=r"a loss must be NAME=WEIGHT or NAME=WEIGHT:layer"):
         parse_loss(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("whitening=0.5", "whitening", 0.5),
+        ("weighting-every = 3", "weighting_every", 3),
+        ("schedule=cosine", "schedule", "cosine"),
+        ("scales=1,0.5", "scales", (1.0, 0.5)),
+    ],
+)
+def test_settings_on_the_command_line(text: str, key: str, value: object) -> None:
+    assert parse_setting(text) == (key, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("whitening", "a setting must be KEY=VALUE, such as whitening=0.5, not 'whitening'"),
+        ("whitning=1", "there is no setting 'whitning': did you mean 'whitening' or 'weighting'? All are start, "),
+        ("xyz=1", "there is no setting 'xyz': use one of start, start_share, steps"),
+        ("history=1.5", "history must be a whole number, not '1.5'"),
+        ("ema=", "ema must be a number, not ''"),
+        ("scales=1,x", "scales must be numbers such as 1,0.5, not '1,x'"),
+    ],
+)
+def test_bad_settings_on_the_command_line(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_setting(text)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_setting_has_help_and_a_type_that_can_be_written() -> None:
+    for key, setting in recipes.SETTINGS.items():
+        assert len(setting.metadata["help"]) > 5, key
+        default = setting.default
+        text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        if text:
+            assert parse_setting(f"{key}={text}") == (key, default)
+
+
+def test_the_old_name_of_a_setting_is_understood_for_a_release() -> None:
+    with pytest.warns(DeprecationWarning, match="precision of recipes is loss_precision now"):
+        assert gram(precision="bf16").loss_precision == "bf16"

@@ -17,7 +17,7 @@ import adain
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control.color import ColorPreservation
 from adain.nn.backbones import ARCHITECTURES
-from adain.refinement import starts
+from adain.refinement import pictures
 from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.recipe import load_recipe
 from adain.stylizer.stylizer import Stylizer
@@ -92,7 +92,7 @@ def test_optimizers_with_their_own_rates(refine: Any, optimizer: str) -> None:
 def test_half_precision(refine: Any) -> None:
     totals = {}
     for precision in ("fp32", "bf16"):
-        seen = watched(refine, recipe="gatys2016", optimizer="adam", lr=0.005, precision=precision, steps=4)
+        seen = watched(refine, recipe="gatys2016", optimizer="adam", lr=0.005, loss_precision=precision, steps=4)
         totals[precision] = [p.total for p in seen]
     assert totals["bf16"] == pytest.approx(totals["fp32"], rel=0.1)
     assert totals["bf16"] != totals["fp32"]
@@ -379,7 +379,7 @@ def test_masks_of_several_sizes(refine: Any, artwork: Image.Image, crop: bool) -
         ({"alpha": 2.0}, "alpha"),
         ({"recipe": "gatys"}, "there is no recipe 'gatys': did you mean 'gatys2016'"),
         ({"recipe": {"losses": {"gran": 1}}}, "there is no loss 'gran': did you mean 'gram'"),
-        ({"losses": {"gram": {"layers": ["relu1_9"]}}}, "vgg19 has no layer relu1_9: did you mean relu1_"),
+        ({"losses": {"gram": {"layers": ["relu1_9"]}}}, "vgg19 has no layer relu1_9: did you mean 'relu1_"),
         ({"optimiser": "adam"}, "there is no setting 'optimiser': did you mean 'optimizer'"),
         ({"steps": -1}, "steps must be 0 or more"),
         ({"backbone": "vgg-16"}, "there is no backbone 'vgg-16': did you mean 'vgg16'"),
@@ -523,7 +523,7 @@ def test_missing_weights_are_told_before_any_work(refine: Any, monkeypatch: pyte
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(starts, "one_pass", never)
+    monkeypatch.setattr(pictures, "one_pass", never)
     with pytest.raises(MissingFileError, match="vgg16 does not ship"):
         refine(backbone="vgg16")
 

@@ -12,13 +12,16 @@ import torch
 from PIL import Image
 
 import adain
+from adain import defaults
 from adain._utils import memory
 from adain._utils.errors import ImageError, InputError
 from adain.image.box import Box
-from adain.nn.vgg import STRIDE
+from adain.nn.fast import FastEncoder
+from adain.nn.vgg import STRIDE, VGGEncoder
 from adain.stylizer import store as featurestore
 from adain.stylizer.content import TileProgress
 from adain.stylizer.stylizer import Stylizer
+from adain.stylizer.tiles import SHARE, choose_tile
 
 from ..conftest import noise_image, sample
 from ..models import stylizer
@@ -27,6 +30,8 @@ __all__ = ["stylizer"]
 
 EXACT = 1e-4
 """Ten times stricter than what is promised."""
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +172,7 @@ def test_auto_leaves_what_fits_alone(
     assert (
         levels(stylizer.stylize(photo, style)).tolist() == levels(stylizer.stylize(photo, style, tile="off")).tolist()
     )
-    monkeypatch.setattr(memory, "free_memory", lambda device: int(10_000 * stylizer.encoder.pass_bytes / memory.SHARE))
+    monkeypatch.setattr(memory, "free_memory", lambda device: int(10_000 * stylizer.encoder.pass_bytes / SHARE))
     small = stylizer.encode_content(photo)
     assert small.tiles is not None
     assert small.tiles.tiling.tile == 64
@@ -237,3 +242,33 @@ def test_a_photograph_of_odd_sides(stylizer: Stylizer) -> None:
     expected, found = stylizer.decode(whole, style), stylizer.decode(tiled, style)
     assert found.shape == (1, 3, 911, 1537)
     assert difference(found, expected) <= 1e-4
+
+
+def test_small_pictures_are_not_tiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda device: 4 * (1 << 30))
+    room = int(4 * (1 << 30) * SHARE) // VGGEncoder.pass_bytes
+    assert choose_tile("auto", room, CPU) is None
+    assert choose_tile("auto", room + 1, CPU) == defaults.TILE_SIDE
+    assert choose_tile("auto", room + 1, torch.device("cuda")) == defaults.GPU_TILE_SIDE
+    assert choose_tile("off", 10**12, CPU) is None
+    assert choose_tile(100, 1, CPU) == 100
+
+
+@pytest.mark.parametrize(("free", "tile"), [(600 << 20, 512), (300 << 20, 256), (80 << 20, 128), (1 << 20, 64)])
+def test_tiles_shrink_with_memory(monkeypatch: pytest.MonkeyPatch, free: int, tile: int) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda device: free)
+    assert choose_tile("auto", 10**9, CPU) == tile
+    assert tile == 64 or (tile + 64) ** 2 * VGGEncoder.pass_bytes <= free * SHARE
+
+
+def test_a_tile_that_is_too_small() -> None:
+    with pytest.raises(InputError, match="at least 64 px"):
+        choose_tile(32, 100, CPU)
+
+
+def test_a_smaller_model_needs_tiles_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert FastEncoder.pass_bytes < VGGEncoder.pass_bytes
+    monkeypatch.setattr(memory, "free_memory", lambda device: int(1e6 * VGGEncoder.pass_bytes / SHARE))
+    for pixels, wanted in ((999_999, (None, None)), (2_000_000, (512, None)), (100_000_000, (512, 512))):
+        found = [choose_tile("auto", pixels, CPU, each) for each in (VGGEncoder.pass_bytes, FastEncoder.pass_bytes)]
+        assert tuple(found) == wanted

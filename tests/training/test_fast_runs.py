@@ -14,13 +14,13 @@ from click.testing import Result
 from safetensors.torch import load_file
 
 from adain._utils.errors import InputError, MissingFileError, TrainingError, WeightsError
-from adain.nn.fast import SlimDecoder, SlimEncoder
+from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.pretrained import load_decoder, load_encoder, registry
 from adain.stylizer.stylizer import Stylizer
 from adain.training import loop
 from adain.training.checkpoint import CheckpointStore, State
 from adain.training.config import TrainingConfig
-from adain.training.fastnet import FastNet
+from adain.training.networks import FastNet
 from adain.training.report import RunLog, plot_losses
 from adain.training.trainer import Trainer, read_decoder, read_fast
 from tests.conftest import noise_image, one_line_error
@@ -243,6 +243,6 @@ def test_two_processes_train_and_resume_as_one(tmp_path: Path, content_dir: Path
     assert [
         type(end) for end in (load_encoder(tmp_path / "a" / FILES[0]), load_decoder(tmp_path / "a" / FILES[1]))
     ] == [
-        SlimEncoder,
-        SlimDecoder,
+        FastEncoder,
+        FastDecoder,
     ]

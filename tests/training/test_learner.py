@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from adain.nn.decoder import Decoder
 from adain.nn.pretrained import load_decoder
 from adain.nn.vgg import VGGEncoder
 from adain.training.cache import ImageCache
-from adain.training.config import Precision, TrainingConfig
+from adain.training.config import TrainingConfig
 from adain.training.crops import BatchMaker
 from adain.training.distributed import Ranks, Team
 from adain.training.learner import METRICS, Learner, working_dtype
@@ -29,7 +30,7 @@ def weights(decoder: Decoder) -> torch.Tensor:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_twenty_steps_lower_the_loss(
-    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache, precision: Precision
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache, precision: Literal["fp32", "bf16"]
 ) -> None:
     config = replace(CONFIG, precision=precision)
     mine = learner(config, encoder, load_decoder())

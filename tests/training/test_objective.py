@@ -9,7 +9,7 @@ from adain.nn.decoder import Decoder
 from adain.nn.statistics import channel_mean_std
 from adain.nn.vgg import CONTENT_LAYER, STYLE_LAYERS, VGGEncoder
 from adain.training.config import TrainingConfig
-from adain.training.mixing import Mix
+from adain.training.crops import Mix
 from adain.training.objective import COVARIANCE_LAYERS, style_objective, targets, warmup_objective
 
 

@@ -8,7 +8,7 @@ from adain.control.regions import Placement
 from adain.control.style import Style
 from adain.image.io import read_image, to_tensor
 from adain.image.tensors import resize_shorter
-from adain.image.warp import warping_error
+from adain.metrics import warping_error
 from adain.motion import Camera, moving_view
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import EPS, channel_mean_std

@@ -1,0 +1,40 @@
+"""What can be said of a cluster beside what many photographs are to become; free of torch and of Ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...options import option
+from ..options import FolderOptions
+
+RAY = ("ray",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayOptions(FolderOptions):
+    """What many photographs are to become, and who does the work."""
+
+    address: str | None = option(
+        None, "Ray cluster to join.", flag="--ray-address", metavar="auto|ADDRESS",
+        shown="a Ray on this machine, for this call", group="ray", serves=RAY, is_decisive=False,
+    )  # fmt: skip
+    actors: int | None = option(
+        None, "Processes with a model each.", flag="--ray-actors", low=1, metavar="N",
+        shown="as many as the CPUs or GPUs allow", group="ray", serves=RAY, is_decisive=False,
+    )  # fmt: skip
+    cpus_per_actor: float = option(
+        1.0, "Cores of each.", flag="--ray-cpus-per-actor", low=0, is_open=True, metavar="X", group="ray", serves=RAY,
+        is_decisive=False,
+    )  # fmt: skip
+    gpus_per_actor: float | None = option(
+        None, "GPUs of each, such as 0.25 for four on one.", flag="--ray-gpus-per-actor", low=0, metavar="X",
+        shown="1 if there are any", group="ray", serves=RAY, is_decisive=False,
+    )  # fmt: skip
+    image_column: str | None = option(
+        None, "Column of parquet files that holds the pictures.", metavar="NAME", group="ray", serves=RAY,
+        is_decisive=False,
+    )  # fmt: skip
+    name_column: str | None = option(
+        None, "Column of parquet files that names their pictures.", metavar="NAME", group="ray", serves=RAY,
+        is_decisive=False,
+    )  # fmt: skip

@@ -1,0 +1,231 @@
+"""The evaluation itself: every pair, every row, every measure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .. import defaults
+from .._utils.errors import AdainError, InputError
+from ..image.io import DEFAULT_MAX_PIXELS
+from ..nn.devices import resolve_device
+from ..nn.pretrained import load_encoder
+from ..nn.vgg import layers_upto, min_size
+from ..stylizer.stylizer import Stylizer
+from .catalogue import Metric, View, choose, layers_for
+from .frechet import frechet_distance
+from .gallery import Fit, Gallery, Seen, visiting
+from .making import Maker
+from .networks import LPIPS, ArtInception, art_fid
+from .pairs import Pair
+
+MADE = "adain"
+GUARDS = ("identity", "style")
+"""Rows that are always there: the content unchanged and the style unchanged."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The measures of one output; those that are not a finite number are left out."""
+
+    row: str
+    content: Path
+    style: Path
+    output: Path | None
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured.
+
+    Attributes:
+        metrics: in the order of tables.
+        rows: names, in the order of tables.
+        entries: of every pair and row, in the order of pairs.
+        sets: measures of all outputs of a row together, by row.
+        failures: what kept pairs from being measured, each once.
+        size: side of the pictures in pixels.
+    """
+
+    metrics: Sequence[Metric]
+    rows: Sequence[str]
+    entries: Sequence[Entry]
+    sets: Mapping[str, Mapping[str, float]]
+    failures: Sequence[AdainError]
+    size: int
+
+
+def evaluate(
+    pairs: Sequence[Pair],
+    *,
+    names: Sequence[str] | None = None,
+    stylizer: Stylizer | None = None,
+    alpha: float = defaults.ALPHA,
+    size: int = defaults.EVALUATION_SIZE,
+    fit: Fit = "crop",
+    lpips: LPIPS | None = None,
+    inception: ArtInception | None = None,
+    device: str | torch.device = "auto",
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
+    track: Callable[[Sequence[int]], Iterable[int]] = iter,
+) -> Evaluation:
+    """Measure outputs against their contents and styles.
+
+    Every picture is brought to a square of one size, so that all compare pixel to pixel, and is encoded once while it
+    is held; contents and styles are visited in blocks, so that memory stays bounded whatever their number. They are
+    measured with the shipped VGG-19, whichever made them. A picture that cannot be read costs its own pairs alone.
+
+    Args:
+        pairs: with outputs, of :func:`~adain.metrics.pairs.with_outputs`, or without, to be stylised now.
+        names: of measures; None for all that can be taken.
+        stylizer: makes a row ``adain``; None for none.
+        alpha: its strength.
+        size: side of the squares in pixels.
+        fit: see :func:`~adain.metrics.gallery.load_square`.
+        lpips, inception: networks of the user's, for the measures that need them.
+        device: where to measure.
+        max_pixels: see :func:`adain.image.io.read_image`.
+        track: is given what will be visited, and gives it back one by one: for a progress bar.
+
+    Raises:
+        InputError: if a measure is unknown or cannot be taken, there is nothing to measure, or the size is too small.
+    """
+    rows = list(dict.fromkeys(row for pair in pairs for row in pair.outputs))
+    rows += [MADE] if stylizer is not None else []
+    if not rows:
+        raise InputError("there is nothing to measure: give outputs, or a stylizer that makes them")
+    networks = [name for name, given in (("lpips", lpips), ("artfid", inception)) if given is not None]
+    styles = list(dict.fromkeys(pair.style for pair in pairs))
+    chosen = choose(names, stylising=stylizer is not None, networks=networks, styles=len(styles))
+    layers = layers_for(metric.name for metric in chosen)
+    least = min_size(sum(spec.pool_before for spec in layers_upto(layers[-1])))
+    if size < least:
+        raise InputError(f"a size of {size} px is too small for these measures: use {least} or more")
+    where = resolve_device(device) if stylizer is None else stylizer.device
+    encoder = load_encoder(upto=layers[-1]).to(where).to(memory_format=torch.channels_last)
+    lpips = None if lpips is None else lpips.to(where)
+    inception = None if inception is None else inception.to(where)
+    contents = {path: k for k, path in enumerate(dict.fromkeys(pair.content for pair in pairs))}
+    places = {path: k for k, path in enumerate(styles)}
+    with torch.inference_mode():
+        gallery = Gallery(encoder, layers, size=size, fit=fit, max_pixels=max_pixels, lpips=lpips)
+        judge = _Judge(chosen, gallery, inception, [*rows, *GUARDS])
+        if stylizer is not None:
+            judge.maker = Maker(stylizer, gallery, alpha=alpha, styles=styles, timed=judge.wants("ms"))
+        order = visiting([(contents[pair.content], places[pair.style]) for pair in pairs], gallery.block)
+        entries = {k: judge.pair(pairs[k]) for k in track(order)}
+        judged = [entry for k in sorted(entries) for entry in entries[k]]
+        sets = judge.sets(judged)
+    failures = [*_missing(pairs), *judge.failures]
+    unlike = list({str(error): error for error in failures}.values())
+    return Evaluation(chosen, judge.rows, judged, sets, unlike, size)
+
+
+def _missing(pairs: Sequence[Pair]) -> list[AdainError]:
+    """A line for every row that lacks outputs which another has."""
+    errors: list[AdainError] = []
+    for row in dict.fromkeys(row for pair in pairs for row in pair.outputs):
+        lacking = [pair for pair in pairs if pair.outputs and row not in pair.outputs]
+        if lacking:
+            first = f"{lacking[0].content.name} in {lacking[0].style.name}"
+            errors.append(InputError(f"{row} lacks {len(lacking)} of {len(pairs)} outputs that others have: {first}"))
+    return errors
+
+
+@dataclass
+class _Judge:
+    """Measures the rows of a pair, and remembers what sets need."""
+
+    metrics: Sequence[Metric]
+    gallery: Gallery
+    inception: ArtInception | None
+    rows: Sequence[str]
+    maker: Maker | None = None
+    failures: list[AdainError] = field(default_factory=list)
+    vectors: dict[str, dict[str, list[tuple[Tensor, Tensor]]]] = field(default_factory=dict)
+    _known: dict[Path, dict[str, Tensor]] = field(default_factory=dict)
+
+    def wants(self, *names: str) -> bool:
+        """Whether one of these measures is to be taken."""
+        return any(metric.name in names for metric in self.metrics)
+
+    def pair(self, pair: Pair) -> list[Entry]:
+        """An entry for each row that could be measured."""
+        try:
+            content, style = self.gallery.look(pair.content), self.gallery.look(pair.style)
+        except AdainError as error:
+            self.failures.append(error)
+            return []
+        entries = []
+        for row in self.rows:
+            if row not in (MADE, *GUARDS, *pair.outputs):
+                continue
+            try:
+                output, values = self._output(row, pair, content, style)
+                view = View(output, content, style)
+                for metric in self.metrics:
+                    if metric.of is not None:
+                        values[metric.name] = float(metric.of(view))
+                self._remember(row, pair, view)
+            except AdainError as error:
+                self.failures.append(error)
+                continue
+            finite = {m.name: values[m.name] for m in self.metrics if math.isfinite(values.get(m.name, math.nan))}
+            entries.append(Entry(row, pair.content, pair.style, pair.outputs.get(row), finite))
+        return entries
+
+    def _output(self, row: str, pair: Pair, content: Seen, style: Seen) -> tuple[Seen, dict[str, float]]:
+        """The picture of a row, and the measures of its making."""
+        if row == "identity":
+            return content, {}
+        if row == "style":
+            return style, {}
+        if row != MADE or self.maker is None:
+            path = pair.outputs[row]
+            output = self.gallery.read(path)
+            self.gallery.check_fits(output, content, path)
+            return output, {}
+        names = [metric.name for metric in self.metrics if metric.scope == "stylising"]
+        made = self.maker.make(pair.content, pair.style)
+        values = {"ms": made.milliseconds}
+        if made.megabytes is not None:
+            values["mb"] = made.megabytes
+        values |= self.maker.extras(names, pair.content, pair.style)
+        return self.gallery.see(made.image), values
+
+    def _remember(self, row: str, pair: Pair, view: View) -> None:
+        for kind, needed in (("vgg", ("vgg-fd",)), ("inception", ("fid", "artfid"))):
+            if self.wants(*needed):
+                own = {"identity": pair.content, "style": pair.style}.get(row)
+                found = self._vector(kind, view.output, own), self._vector(kind, view.style, pair.style)
+                self.vectors.setdefault(kind, {}).setdefault(row, []).append(found)
+
+    def _vector(self, kind: str, seen: Seen, path: Path | None) -> Tensor:
+        """Pooled features of a picture; of a content or style they are computed once."""
+        if kind == "vgg":
+            return seen.pooled
+        known = self._known.setdefault(path, {}) if path is not None else {}
+        if kind not in known:
+            assert self.inception is not None  # or the measure would not have been chosen
+            known[kind] = self.inception(seen.pixels)[0].cpu()
+        return known[kind]
+
+    def sets(self, entries: Sequence[Entry]) -> dict[str, dict[str, float]]:
+        """Measures of whole rows; those of fewer than two outputs are left out."""
+        found: dict[str, dict[str, float]] = {row: {} for row in self.rows}
+        for kind, name in (("vgg", "vgg-fd"), ("inception", "fid")):
+            for row, vectors in self.vectors.get(kind, {}).items():
+                if len(vectors) >= 2:
+                    output, style = (torch.stack(side) for side in zip(*vectors, strict=True))
+                    found[row][name] = float(frechet_distance(output, style))
+        for row, values in found.items():
+            distances = [entry.values["lpips"] for entry in entries if entry.row == row and "lpips" in entry.values]
+            if self.wants("artfid") and "fid" in values and distances:
+                values["artfid"] = art_fid(sum(distances) / len(distances), values["fid"])
+        return found

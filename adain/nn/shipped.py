@@ -1,0 +1,132 @@
+"""The registry of weights: what ships, where it comes from, under which licence, and whether it is intact.
+
+Free of torch, so that it can be listed and verified without; :mod:`adain.nn.pretrained` makes networks of the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .._utils.errors import MissingFileError, WeightsError, first_line, suggest
+from .._utils.resources import weights_dir
+
+DEFAULT_MODEL = "vgg19"
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One file of the registry.
+
+    Attributes:
+        file: name inside the ``adain.weights`` package.
+        sha256: hexadecimal digest of the whole file.
+        bytes: its size.
+        licence: under which it may be used.
+        origin: where the numbers come from.
+        details: everything else the manifest says: how it was made, training configuration, figures.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    licence: str
+    origin: str
+    details: Mapping[str, Any]
+
+    @property
+    def path(self) -> Path:
+        return weights_dir() / self.file
+
+
+@dataclass(frozen=True)
+class Model:
+    """An encoder and the decoder that belongs to it; iterating gives all their files.
+
+    Attributes:
+        encoder: the encoder as far as most users need it.
+        decoder: its mirror from relu4_1.
+        encoder_deeper: further convolutions of the encoder, in order, read only when a layer behind them is asked for.
+    """
+
+    encoder: WeightsFile
+    decoder: WeightsFile
+    encoder_deeper: tuple[WeightsFile, ...] = ()
+
+    def parts(self) -> Iterator[tuple[str, WeightsFile]]:
+        """Every file with the name of the part it is: ``encoder``, ``encoder_deeper`` or ``decoder``."""
+        yield "encoder", self.encoder
+        for file in self.encoder_deeper:
+            yield "encoder_deeper", file
+        yield "decoder", self.decoder
+
+    def __iter__(self) -> Iterator[WeightsFile]:
+        return (file for _, file in self.parts())
+
+
+@cache
+def registry() -> dict[str, Model]:
+    """The shipped models by name, read from ``manifest.json``.
+
+    Raises:
+        MissingFileError: if the manifest is not installed.
+        WeightsError: if it is damaged.
+    """
+    path = weights_dir() / "manifest.json"
+    if not path.is_file():
+        raise MissingFileError(f"{path} is missing: install adain again")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        files = {}
+        for name, entry in manifest["files"].items():
+            rest = {k: v for k, v in entry.items() if k not in WeightsFile.__dataclass_fields__}
+            known = {k: v for k, v in entry.items() if k not in rest}
+            files[name] = WeightsFile(file=name, details=rest, **known)
+        models = {}
+        for name, entry in manifest["models"].items():
+            deeper = tuple(files[file] for file in entry.get("encoder_deeper", ()))
+            models[name] = Model(files[entry["encoder"]], files[entry["decoder"]], deeper)
+        return models
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None
+
+
+def find_model(name: str) -> Model:
+    """The registry's entry for a model name.
+
+    Raises:
+        WeightsError: if there is none; the message names the closest.
+    """
+    models = registry()
+    if name not in models:
+        raise WeightsError(f"there is no model {name!r}: {suggest(name, list(models))}")
+    return models[name]
+
+
+def read_verified(weights: WeightsFile) -> bytes:
+    """The bytes of a shipped file, after comparing size and SHA-256 with the manifest.
+
+    Raises:
+        MissingFileError: if the file is not installed.
+        WeightsError: if it differs from the manifest.
+    """
+    if not weights.path.is_file():
+        raise MissingFileError(f"{weights.path} is missing: install adain again")
+    data = weights.path.read_bytes()
+    if len(data) != weights.bytes:
+        raise WeightsError(
+            f"{weights.path} has {len(data)} bytes instead of {weights.bytes}, so it was cut short or "
+            "replaced: install adain again, or name your own file with --encoder / --decoder"
+        )
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != weights.sha256:
+        raise WeightsError(
+            f"{weights.path} is damaged: its SHA-256 is {digest[:12]}… and the manifest says "
+            f"{weights.sha256[:12]}…; install adain again"
+        )
+    return data

@@ -1,0 +1,129 @@
+"""Refining: the picture itself optimised under the losses, the slow and best way (Gatys et al. 2016)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .._utils.errors import ImageError, RefinementError
+from .._utils.keywords import takes
+from ..backends.models import open_model
+from ..control.regions import guides_of, lay_masks
+from ..image import io as images
+from ..image.inputs import input_name
+from ..image.io import ImageInput
+from ..nn.backbones import check_layers, find_architecture
+from ..nn.vgg import LAYERS
+from ..stylizer.stylizer import Stylizer
+from .artworks import Artworks
+from .descent import Descent
+from .objective import LossNetwork
+from .options import RefineOptions
+from .pictures import Pictures, check_size, make_start, one_pass
+from .recipe import Recipe, from_mapping, load_recipe
+
+
+@torch.inference_mode(False)  # whatever the caller's mode: the picture needs a gradient
+def _refine(
+    content: ImageInput, style: ImageInput | Sequence[ImageInput], options: RefineOptions
+) -> Image.Image | Tensor:
+    """Optimise a picture until content and style losses are low.
+
+    >>> out = stylizer.stylize("photo.jpg", "great-wave.jpg")
+    >>> out = adain.refine("photo.jpg", "great-wave.jpg", start=out, steps=200)
+
+    Args:
+        content: path, ``PIL.Image`` or ``(B, 3, H, W)`` tensor in ``[0, 1]``; pictures of a batch are optimised one
+            after the other.
+        style: an artwork, or several: blended by ``weights``, or each in its region, whose style loss is that of the
+            region (guided Gram). What no mask covers is held by the content loss alone.
+        options: a :class:`~adain.refinement.RefineOptions` object; its fields are the keywords, too, and so are the
+            settings of a :class:`~adain.refinement.Recipe`, such as ``optimizer="adam"``. ``alpha`` is the strength of
+            the one pass, where that is the start or a target.
+
+    Returns:
+        A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one.
+        No gradient runs from the result to the pictures that were given.
+
+    Raises:
+        InputError: for a recipe, loss, layer, weight or mask that cannot be used; the message says what can.
+        MissingFileError, ImageError: see :func:`adain.read_image`; also for pictures under 32 px a side.
+        RefinementError: if the loss stops being finite; it carries the last good picture.
+    """
+    options.require("refine", name="refinement", hint="leave it out")
+    plan = _plan(options)
+    stylizer = options.stylizer or cast(Stylizer, open_model(options))
+    # A start of the user's own is taken as it is.
+    start = plan.start if options.start is None else options.start
+    is_own = options.start is not None and not (isinstance(start, str) and start == plan.start)
+    start_share = 1.0 if is_own else plan.start_share
+    network = LossNetwork(plan, stylizer.device, options.backbone_weights)
+    pixels, opacity, uncropped = stylizer.picture(content, size=options.size, crop=options.crop)
+    check_size((pixels.shape[2], pixels.shape[3]), input_name(content) or "the photograph")
+    if not bool(pixels.isfinite().all()):
+        raise ImageError("the photograph holds values that are not finite numbers: it has to lie in [0, 1]")
+    pixels = pixels.detach()
+    artworks = Artworks(stylizer, style, options)
+    guides = guides_of(options, max_pixels=stylizer.max_pixels)
+    regions = None
+    if guides:
+        size = (pixels.shape[2], pixels.shape[3])
+        laid: dict[str, Any] = {"uncropped": uncropped, "feather": options.feather, "channel": options.mask_channel}
+        regions = lay_masks(guides, size, device=pixels.device, max_pixels=stylizer.max_pixels, **laid)
+    alpha = float(options.alpha) if isinstance(options.alpha, (int, float)) else 1.0
+    results = []
+    for index in range(pixels.shape[0]):
+        photo = pixels[index : index + 1].contiguous()
+        styles, colors = artworks.beside(photo, index, regions)
+        begin = make_start(start, plan.blend_share, stylizer, photo, styles, alpha, options.crop, index, options.seed)
+        begin = begin if start_share == 1.0 else torch.lerp(photo, begin, start_share)
+        secondary = one_pass(stylizer, photo, styles, alpha) if "secondary" in plan.losses else None
+        network.calibrate(photo)
+        pictures = Pictures(photo, styles, secondary)
+        try:
+            result = Descent(plan, network, pictures, options.progress).run(begin)
+        except RefinementError as error:
+            error.image = colors.finish(error.image, photo)
+            raise
+        results.append(colors.finish(result, photo))
+    result = torch.cat(results)
+    if isinstance(content, Tensor):
+        return result
+    picture = images.to_pil(result)
+    return picture if opacity is None else images.with_alpha(picture, opacity)
+
+
+refine = takes(RefineOptions, rest="settings").two(_refine)
+
+
+def _plan(options: RefineOptions) -> Recipe:
+    """The recipe that is meant, with its changes, and layers and a pooling that its network has."""
+    recipe, changes = options.recipe, dict(options.settings or {})
+    if options.steps is not None:
+        changes["steps"] = options.steps
+    if isinstance(recipe, Recipe):
+        plan = recipe
+    elif isinstance(recipe, Mapping):
+        plan = from_mapping(recipe, None, "")
+    else:
+        plan = load_recipe(os.fspath(recipe))
+    plan = plan.change(**changes)
+    known = find_architecture(plan.backbone).layers
+    # Recipes name layers of VGG-19; another network that has none of that name takes its own choice.
+    elsewhere = {spec.relu for spec in LAYERS} - set(known)
+    losses = {
+        name: replace(spec, layers={}) if spec.layers and set(spec.layers) <= elsewhere else spec
+        for name, spec in plan.losses.items()
+    }
+    for spec in losses.values():
+        if spec.layers:
+            check_layers(plan.backbone, spec.layers)
+    # The same goes for the pooling: ResNet-50 pools in one way.
+    pool = "max" if plan.backbone == "resnet50" else plan.pool
+    return replace(plan, losses=losses, pool=pool)

@@ -1,0 +1,195 @@
+"""Hooks of the site: tables made from the program itself, and the repository's files that pages link to.
+
+A line ``<!-- options: adain.options.Options -->`` becomes the table of those options, ``<!-- commands: adain.cli.main
+-->`` the help of every command, ``<!-- face: adain.nn -->`` the reference of what that package hands on, and
+``<!-- names: adain -->`` a list of it. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import inspect
+import posixpath
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import docstrings
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+importlib.import_module("adain")  # of this checkout: mkdocs takes the path back when it has read this file
+MARKER = re.compile(r"^<!-- (options|commands|face|names): ([\w.]+) -->$", re.MULTILINE)
+SIGN = re.compile(r"([*_<`|])")
+BETWEEN, LEAST = re.compile(r"^(\S+?)<=x<=(\S+)$"), re.compile(r"^x>=(\S+)$")
+LINK = re.compile(r"(\]\()([^)\s#:]+)")
+
+
+def on_files(files: Files, *, config: MkDocsConfig) -> Files:
+    """Add what pages link to outside ``docs/``, such as the model card, at its place in the repository."""
+    waiting = [f"docs/{file.src_uri}" for file in files.documentation_pages()]
+    seen = set(waiting)
+    while waiting:
+        page = waiting.pop()
+        for target in set(linked(page)) - seen:
+            seen.add(target)
+            if target.startswith("docs/") or not (ROOT / target).is_file():
+                continue  # mkdocs says which link leads nowhere
+            files.append(File.generated(config, target, abs_src_path=str(ROOT / target)))
+            if target.endswith(".md"):
+                waiting.append(target)
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fill in what is marked, and point links at where the site has their files."""
+    here = page.file.src_uri
+    source = f"docs/{here}" if (ROOT / "docs" / here).is_file() else here
+    return LINK.sub(lambda link: link[1] + relinked(link[2], source, here), filled(markdown))
+
+
+def filled(markdown: str) -> str:
+    """A page with its markers replaced."""
+    makers = {"options": options, "commands": commands, "face": face, "names": names}
+    return MARKER.sub(lambda marker: makers[marker[1]](marker[2]), markdown)
+
+
+def linked(page: str) -> Iterator[str]:
+    """The files of the repository that a page of it links to."""
+    for link in LINK.finditer((ROOT / page).read_text(encoding="utf-8")):
+        yield posixpath.normpath(posixpath.join(posixpath.dirname(page), link[2]))
+
+
+def relinked(link: str, source: str, here: str) -> str:
+    """A link of the page that is ``source`` in the repository, for where it is ``here`` on the site."""
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
+    if not (ROOT / target).is_file():
+        return link
+    return posixpath.relpath(target.removeprefix("docs/"), posixpath.dirname(here) or ".")
+
+
+def options(name: str) -> str:
+    """The table of a class of options, by its dotted name."""
+    try:
+        table: str = importlib.import_module("adain.options").table(resolve(name))
+    except (ImportError, AttributeError):  # until options are declared there
+        return ""
+    return table
+
+
+def commands(name: str) -> str:
+    """Usage, description and options of every command of a click group, by its dotted name."""
+    group: click.Group = resolve(name)
+    return "\n\n".join(described(click.Context(group, info_name="adain", **group.context_settings)))
+
+
+def face(name: str) -> str:
+    """What a package or a module is for, and an instruction to mkdocstrings for each of its names."""
+    if source_of(name) is None:
+        return ""
+    text = ast.get_docstring(syntax(source_of(name))) or ""
+    return "\n\n".join([docstrings.markdown(text), *(f"::: {path}" for path in handed_on(name).values())])
+
+
+def names(package: str) -> str:
+    """A table of what a package hands on, each name with the first line about it."""
+    rows = []
+    for name, path in handed_on(package).items():
+        module, _, original = path.rpartition(".")
+        about = docstrings.markdown(first_line(syntax(source_of(module)), original))
+        rows.append(f'| <autoref identifier="{path}" optional><code>{name}</code></autoref> | {about} |')
+    return "\n".join(["| name | what it is |", "|---|---|", *rows])
+
+
+def handed_on(name: str) -> dict[str, str]:
+    """The public names of a package's face, or of a module, in its order, each with the dotted name of what it is."""
+    tree = syntax(source_of(name))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module]
+    if source_of(name).stem != "__init__":
+        defined = [node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+        return {each: f"{name}.{each}" for each in defined if not each.startswith("_")}
+    found = {alias.name: f"{name}.{node.module}.{alias.name}" for node in imports for alias in node.names}
+    return {public: path for public, path in found.items() if not public.startswith("_")}
+
+
+def source_of(name: str) -> Any:
+    """The file of a module; of a package its stub, which lists its names."""
+    path = ROOT.joinpath(*name.split("."))
+    candidates = (path / "__init__.pyi", path / "__init__.py", path.with_suffix(".py"))
+    return next((candidate for candidate in candidates if candidate.exists()), None)
+
+
+@functools.cache
+def syntax(path: Path) -> ast.Module:
+    """A file's syntax; of a stub with the docstring of what it stands beside."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if path.suffix == ".pyi":
+        tree.body.insert(0, ast.parse(path.with_suffix(".py").read_text(encoding="utf-8")).body[0])
+    return tree
+
+
+def first_line(tree: ast.Module, name: str) -> str:
+    """What the docstring of a class or a function in a file begins with; nothing for a value."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
+    return ""
+
+
+def resolve(name: str) -> Any:
+    """The object of a dotted name."""
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def described(context: click.Context) -> Iterator[str]:
+    """The command of a context in Markdown, and those below it."""
+    command = context.command
+    if context.parent is not None:
+        yield f"{'##' if context.parent.parent is None else '###'} {context.command_path}"
+    yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```"
+    yield prose(command.help or "")
+    rows = [row(option, context) for option in command.get_params(context) if isinstance(option, click.Option)]
+    yield "\n".join(["| option | meaning | default |", "|---|---|---|", *filter(None, rows)])
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None and not below.hidden:
+                yield from described(click.Context(below, info_name=name, parent=context))
+
+
+def prose(text: str) -> str:
+    """A command's description: its paragraphs, and those that click is told not to wrap as code."""
+    parts = []
+    for part in inspect.cleandoc(text).split("\n\n"):
+        if part.startswith("\b\n"):
+            parts.append("```console\n" + "\n".join(f"$ {line}" for line in part[2:].split("\n")) + "\n```")
+        else:
+            parts.append(part)
+    return "\n\n".join(parts)
+
+
+def row(option: click.Option, context: click.Context) -> str:
+    """A line of the table; empty for a hidden option."""
+    record = option.get_help_record(context)
+    if record is None:
+        return ""
+    flags, meaning = record
+    text, _, extra = meaning.rpartition("  [") if meaning.endswith("]") else (meaning, "", "")
+    notes = [note for note in extra.removesuffix("]").split("; ") if note]
+    defaults = [note.removeprefix("default: ") for note in notes if note.startswith("default: ")]
+    others = [BETWEEN.sub(r"\1 to \2", LEAST.sub(r"from \1", note)) for note in notes if "default: " not in note]
+    cells = (
+        f"`{flags.replace(' RANGE', '')}`".replace("|", "\\|"),
+        SIGN.sub(r"\\\1", f"{text} ({'; '.join(others)})" if others else text),
+        f"`{defaults[0]}`" if defaults else "",
+    )
+    return f"| {' | '.join(cells)} |"
