@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, overload
 
 import torch
