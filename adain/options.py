@@ -316,7 +316,7 @@ class ModelOptions(Declared):
         group="model", serves=PIXELS,
     )  # fmt: skip
     style_cache: str | os.PathLike[str] | None = option(
-        None, "Folder that keeps encoded styles for later calls.", metavar="DIR", group="model",
+        None, "Folder that keeps encoded styles for later calls.", metavar="DIR", is_file=True, group="model",
         serves=("torch", "video"), is_decisive=False,
     )  # fmt: skip
     max_pixels: int | None = option(

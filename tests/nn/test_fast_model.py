@@ -230,7 +230,7 @@ def test_refining_starts_from_it_and_is_judged_by_vgg(
     run_cli: Run, fast: Stylizer, model: Any, photo: Path, art: Path, tmp_path: Path, judges: list[object]
 ) -> None:
     size = ("--content-size", 40, "--style-size", 40)
-    losses = ("--loss", "content=1:relu2_1", "--loss", "gram=1:relu1_1,relu2_1", "--start", "adain", "--start-share", 1)
+    losses = ("--loss", "content=1:relu2_1", "--loss", "gram=1:relu1_1,relu2_1", "--start", "adain", "--set", "start_share=1")
     outs = [tmp_path / f"{steps}.png" for steps in (0, 2)]
     for steps, out in zip((0, 2), outs, strict=True):
         result = run_cli("refine", photo, art, *size, *losses, "--steps", steps, *model, "-o", out)
