@@ -59,21 +59,6 @@ EXISTING = ("resume", "skip", "redo")
 EVALUATION_SIZE = 512
 """Side in pixels of the squares that pictures are brought to before they are measured."""
 
-VIDEO_CODEC = "libx264"
-"""Encoder of videos, but for .webm."""
-
-VIDEO_PIXEL_FORMAT = "yuv420p"
-"""How the encoder stores colours: the one that every player takes. It needs even sizes."""
-
-VIDEO_FPS = 25
-"""Frames a second of a folder of pictures, which does not say."""
-
-SAVE_EVERY = 48
-"""Frames between two points that a video can be resumed from; a multiple of the usual distance of key frames."""
-
-STABILITY = 0.0
-"""How much a video is steadied, 0 to 1, where nothing is said: every frame for itself."""
-
 STABILITY_ON = 0.7
 """The strength where ``--stability`` has no number."""
 

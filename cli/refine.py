@@ -91,7 +91,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
         raise click.UsageError(f"{what}: adain refine PHOTO ARTWORK -o OUT")
 
     from adain._utils.signals import CODES, StopFlag
-    from adain.backends import open_model
+    from adain.backends import open_stylizer
     from adain.batch import check_inputs, expand, plan_jobs
 
     found = expand(styles)
@@ -99,7 +99,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     check_inputs(todo, [*found, *options.files()])
     if len(todo) > 1 and (log or plot):
         raise InputError("--log and --plot are of one picture: name a single photograph")
-    options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_model(options))
+    options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_stylizer(options))
     errors: list[AdainError] = []
     with StopFlag() as flag:
         for job in todo:

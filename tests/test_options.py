@@ -176,7 +176,9 @@ def values_of(each: Declaration) -> st.SearchStrategy[Any]:
         return mode | st.lists(mode, max_size=3)
     if each.choices and not each.is_file:
         return st.sampled_from(each.choices)
-    text = st.text(min_size=1) | st.sampled_from([*each.choices, "a.png", "/b/c.jpg", "ä\udcff.png"])
+    text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1) | st.sampled_from(
+        [*each.choices, "a.png", "/b/c.jpg", "ä\udcff.png"]
+    )
     if each.kind.startswith("Sequence"):
         return st.lists(text if "None" not in each.kind.removesuffix(" | None") else text | st.none(), max_size=3)
     return text

@@ -30,20 +30,18 @@ def stamp(value: Any) -> Any:
             return [path.name]
         return [path.name, status.st_size, status.st_mtime_ns]
     if isinstance(value, Image.Image):
-        palette = bytes(value.getpalette() or ()) if value.mode == "P" else b""
-        return [value.mode, value.size, hashlib.sha256(value.tobytes() + palette).hexdigest()]
-    if hasattr(value, "detach"):  # a tensor, told without importing torch
-        data = value.detach().float().cpu().contiguous().numpy().tobytes()
-        return [list(value.shape), hashlib.sha256(data).hexdigest()]
-    if isinstance(value, np.ndarray):
-        return [str(value.dtype), list(value.shape), hashlib.sha256(value.tobytes()).hexdigest()]
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    if hasattr(value, "read"):  # from its beginning, as it is read as a picture
-        value.seek(0)
-        return stamp(value.read())
+        return [value.mode, value.size, _digest(value.tobytes() + bytes(value.getpalette() or ()))]
     if isinstance(value, Fraction):
         return str(value)
+    if isinstance(value, bytes):
+        return _digest(value)
+    if hasattr(value, "read"):  # from its beginning, as it is read as a picture
+        value.seek(0)
+        return _digest(value.read())
+    if isinstance(value, np.ndarray):
+        return [list(value.shape), value.dtype.str, _digest(value.tobytes())]
+    if hasattr(value, "detach"):  # a tensor, told without importing torch
+        return [list(value.shape), _digest(value.detach().float().cpu().contiguous().numpy().tobytes())]
     if hasattr(value, "state_dict"):  # a network
         return {name: stamp(tensor) for name, tensor in value.state_dict().items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -54,6 +52,10 @@ def stamp(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [stamp(item) for item in value]
     return value
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def fingerprint(value: Any) -> str:

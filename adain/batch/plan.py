@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .._utils.errors import ImageError, InputError
 from .._utils.resources import resolve
-from ..image.io import WRITABLE, check_output_path, list_images
+from ..image import WRITABLE, check_output_path, list_images
 from .options import Pairs
 
 FALLBACK_SUFFIX = ".png"

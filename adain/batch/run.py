@@ -17,7 +17,7 @@ from PIL import Image
 from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from .._utils.files import atomic_path, temporary_name
 from .._utils.prefetch import THREADS, read_ahead, write_behind
-from ..image.io import encode_image
+from ..image import encode_image
 from ..options import FileOptions
 from .manifest import Manifest
 from .options import Existing
@@ -190,13 +190,13 @@ def save(
 
     Args:
         task: says where.
-        picture: to be written as :func:`adain.image.io.save_image` does.
+        picture: to be written as :func:`adain.save_image` does.
         manifest: told before and after.
         quality: of JPEG and WebP files.
         seconds: that it took to make.
 
     Raises:
-        ImageError, InputError: see :func:`adain.image.io.save_image`.
+        ImageError, InputError: see :func:`adain.save_image`.
     """
     start, output = time.perf_counter(), task.job.output
     data = encode_image(picture, output, quality=quality)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..image import tensors
+from ..image import DEFAULT_MAX_PIXELS
 from ..image.box import Box
-from ..image.io import DEFAULT_MAX_PIXELS
+from ..image.resize import center_crop_square
 from ..nn.vgg import STRIDE
 from ..options import Channel, Direction, Options, check_alpha
 from .labels import region_masks
@@ -96,7 +96,7 @@ def lay_masks(
         mask = read_mask(guide, channel=channel, max_pixels=max_pixels).to(device, torch.float32)
         _check_aspect(label, (mask.shape[2], mask.shape[3]), whole)
         mask = resize_mask(mask, whole)
-        laid.append(mask if whole == size else tensors.center_crop_square(mask))
+        laid.append(mask if whole == size else center_crop_square(mask))
     regions = prepare_regions(laid, size, feather=feather, names=given)
     # White stays white, so that a mask of the whole picture is no mask at all.
     return regions.masked_fill_(regions > _FULL, 1.0)

@@ -8,7 +8,6 @@ weights are a file of the user's. Nothing is downloaded, and torchvision is impo
 from __future__ import annotations
 
 import importlib
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -219,7 +218,7 @@ def find_architecture(name: str) -> Architecture:
 def load_backbone(
     name: str = "vgg19",
     *,
-    weights: str | os.PathLike[str] | None = None,
+    weights: str | Path | None = None,
     upto: Sequence[str] | None = None,
     pool: Pooling = "max",
 ) -> Backbone:

@@ -7,13 +7,13 @@ from typing import cast
 
 from torch import Tensor
 
-from .._utils.errors import ImageError, InputError
+from .._utils.errors import InputError
 from ..control.color import ColorPreservation, as_color
 from ..control.masks import uncovered
 from ..control.regions import lay_masks
 from ..control.style import Style
-from ..image.inputs import input_name
-from ..image.io import ImageInput
+from ..image import ImageInput
+from ..image.source import input_name
 from ..options import normalize_weights
 from ..stylizer.stylizer import Stylizer
 from .options import RefineOptions
@@ -113,12 +113,8 @@ class Artworks:
         return tuple(styles), Colors(colors, styles)
 
 
-def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, tuple[int, int]]:
+def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, tuple[int, int] | None]:
     """The artwork's pixels, and its size before the crop."""
-    picture = stylizer.picture(source, size=size, crop=crop)
-    pixels = picture.pixels.detach().contiguous()
-    name = input_name(source) or "the artwork"
-    check_size((pixels.shape[2], pixels.shape[3]), name)
-    if not bool(pixels.isfinite().all()):
-        raise ImageError(f"{name} holds values that are not finite numbers: it has to lie in [0, 1]")
-    return pixels, picture.uncropped
+    opened = stylizer.open(source, size=size, crop=crop)
+    check_size(opened.size, input_name(source) or "the artwork")
+    return opened.to_tensor(stylizer.device).detach().contiguous(), opened.uncropped

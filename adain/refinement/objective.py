@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -142,7 +143,9 @@ class LossNetwork:
         architecture = find_architecture(plan.backbone)
         layers = [layer for name, spec in plan.losses.items() for layer in layers_of(name, spec, architecture)]
         pool = cast(Pooling, plan.pool)
-        network = load_backbone(plan.backbone, weights=weights, upto=layers or None, pool=pool).to(device)
+        network = load_backbone(
+            plan.backbone, weights=None if weights is None else Path(weights), upto=layers or None, pool=pool
+        ).to(device)
         self.network = network.to(memory_format=torch.channels_last)
         freeze(self.network)
         self.dtype = torch.bfloat16 if plan.loss_precision == "bf16" else None

@@ -11,7 +11,7 @@ from ..options import FileOptions, attachment, option
 from .recipe import DEFAULT_RECIPE, STARTS, Recipe, parse_setting, recipe_names
 
 if TYPE_CHECKING:
-    from ..image.io import ImageInput
+    from ..image import ImageInput
     from ..stylizer.stylizer import Stylizer
 
 REFINE = ("refine",)

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from .._utils.errors import ImageError, RefinementError
+from .._utils.errors import RefinementError
 from .._utils.keywords import takes
-from ..backends.models import open_model
+from ..backends.models import open_stylizer
 from ..control.regions import guides_of, lay_masks
-from ..image import io as images
-from ..image.inputs import input_name
-from ..image.io import ImageInput
+from ..image import ImageInput, to_pil, with_alpha
+from ..image.source import input_name
 from ..nn.backbones import check_layers, find_architecture
 from ..nn.vgg import LAYERS
-from ..stylizer.stylizer import Stylizer
 from .artworks import Artworks
 from .descent import Descent
 from .objective import LossNetwork
@@ -58,24 +56,25 @@ def _refine(
     """
     options.require("refine", name="refinement", hint="leave it out")
     plan = _plan(options)
-    stylizer = options.stylizer or cast(Stylizer, open_model(options))
+    stylizer = options.stylizer or open_stylizer(options)
     # A start of the user's own is taken as it is.
     start = plan.start if options.start is None else options.start
     is_own = options.start is not None and not (isinstance(start, str) and start == plan.start)
     start_share = 1.0 if is_own else plan.start_share
     network = LossNetwork(plan, stylizer.device, options.backbone_weights)
-    pixels, opacity, uncropped = stylizer.picture(content, size=options.size, crop=options.crop)
-    check_size((pixels.shape[2], pixels.shape[3]), input_name(content) or "the photograph")
-    if not bool(pixels.isfinite().all()):
-        raise ImageError("the photograph holds values that are not finite numbers: it has to lie in [0, 1]")
-    pixels = pixels.detach()
+    opened = stylizer.open(content, size=options.size, crop=options.crop)
+    check_size(opened.size, input_name(content) or "the photograph")
+    pixels = opened.to_tensor(stylizer.device).detach()
     artworks = Artworks(stylizer, style, options)
     guides = guides_of(options, max_pixels=stylizer.max_pixels)
     regions = None
     if guides:
-        size = (pixels.shape[2], pixels.shape[3])
-        laid: dict[str, Any] = {"uncropped": uncropped, "feather": options.feather, "channel": options.mask_channel}
-        regions = lay_masks(guides, size, device=pixels.device, max_pixels=stylizer.max_pixels, **laid)
+        laid: dict[str, Any] = {
+            "uncropped": opened.uncropped,
+            "feather": options.feather,
+            "channel": options.mask_channel,
+        }
+        regions = lay_masks(guides, opened.size, device=pixels.device, max_pixels=stylizer.max_pixels, **laid)
     alpha = float(options.alpha) if isinstance(options.alpha, (int, float)) else 1.0
     results = []
     for index in range(pixels.shape[0]):
@@ -93,10 +92,9 @@ def _refine(
             raise
         results.append(colors.finish(result, photo))
     result = torch.cat(results)
-    if isinstance(content, Tensor):
-        return result
-    picture = images.to_pil(result)
-    return picture if opacity is None else images.with_alpha(picture, opacity)
+    if isinstance(opened.image, Tensor):
+        return result[0] if opened.is_single else result
+    return with_alpha(to_pil(result), opened.opacity)
 
 
 refine = takes(RefineOptions, rest="settings").two(_refine)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
 
 from .._utils.errors import InputError
 from ..control.style import Style, blend
-from ..image.sheets import grid as sheet
+from ..image import contact_sheet
 from ..image.source import input_name
 from ..options import ARRANGEMENTS, Direction, Options, TileSize, normalize_weights, plural
 
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     from ..control.color import ColorPreservation
     from ..control.regions import Frame, Placement, Regions
-    from ..image.io import ImageInput
 
-    StyleInput = Style | ImageInput
     ColorShare = tuple[ColorPreservation, float | Tensor]
 
 
@@ -87,7 +85,7 @@ class Look:
     styles: Any
     options: Options = dataclasses.field(default_factory=Options)
     name: str = ""
-    background: StyleInput | None = None
+    background: Any = None
 
     def __post_init__(self) -> None:
         options = self.options
@@ -222,7 +220,7 @@ class Look:
             [None if weights is None else model.render(content, self._mix(styles, weights)) for weights in row]
             for row in grid_weights(len(styles), self.options.grid)
         ]
-        return sheet(rows, cell=max(content.size))
+        return contact_sheet(rows, cell=max(content.size))
 
     def resolve(self, model: Model, content: Any) -> Paint:
         """What to decode a photograph with.
@@ -378,9 +376,9 @@ def listed(styles: Any) -> tuple[Any, ...]:
     return tuple(styles) if isinstance(styles, (list, tuple)) else (styles,)
 
 
-def style_name(style: StyleInput) -> str:
+def style_name(style: Any) -> str:
     """What a style is called in the names of results: that of its file, without the ending."""
-    name = style.name if isinstance(style, Style) else input_name(style)
+    name: str = style.name if isinstance(style, Style) else input_name(style)
     return name.rpartition(".")[0] or name
 
 

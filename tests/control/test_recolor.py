@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
+from adain import image as images
 from adain._utils.errors import ImageError, InputError
 from adain.control import recolor
 from adain.control.color import match_luma
@@ -23,7 +24,6 @@ from adain.control.recolor import (
     mean_covariance,
     transport_matrix,
 )
-from adain.image import io as images
 
 from ..colors import levels, picture
 from ..conftest import noise_image, sample

@@ -59,7 +59,7 @@ def test_the_fixture_shows_differences(fast: Stylizer) -> None:
     photo = noise_image(64, 48, 3)
     outs = [
         fast.stylize(torch.rand(1, 3, 48, 64), noise_image(64, 48, 4), style_size=48),
-        fast.stylize(adain.image.io.to_tensor(photo), noise_image(64, 48, 5), style_size=48),
+        fast.stylize(adain.image.to_tensor(photo), noise_image(64, 48, 5), style_size=48),
     ]
     for out in outs:
         inside = (out > 0.0) & (out < 1.0)
@@ -230,7 +230,8 @@ def test_refining_starts_from_it_and_is_judged_by_vgg(
     run_cli: Run, fast: Stylizer, model: Any, photo: Path, art: Path, tmp_path: Path, judges: list[object]
 ) -> None:
     size = ("--content-size", 40, "--style-size", 40)
-    losses = ("--loss", "content=1:relu2_1", "--loss", "gram=1:relu1_1,relu2_1", "--start", "adain", "--set", "start_share=1")
+    losses = ("--loss", "content=1:relu2_1", "--loss", "gram=1:relu1_1,relu2_1")
+    losses += ("--start", "adain", "--set", "start_share=1")
     outs = [tmp_path / f"{steps}.png" for steps in (0, 2)]
     for steps, out in zip((0, 2), outs, strict=True):
         result = run_cli("refine", photo, art, *size, *losses, "--steps", steps, *model, "-o", out)

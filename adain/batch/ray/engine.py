@@ -19,7 +19,7 @@ from ... import defaults
 from ..._utils.errors import InputError
 from ..._utils.files import atomic_path
 from ...control.regions import Regions
-from ...image import io as images
+from ...image import DEFAULT_MAX_PIXELS
 from ...nn import pretrained
 from ...stylizer.looks import Controls
 from ...stylizer.stylizer import StyleInput
@@ -51,7 +51,7 @@ def stylize_dataset(
     encoder: str | Path | None = None,
     decoder: str | Path | None = None,
     device: str = "auto",
-    max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
     precision: str = defaults.PRECISION,
     address: str | None = None,
     actors: int | None = None,

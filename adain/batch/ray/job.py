@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._utils.errors import InputError
-from ...image.io import check_output_path
+from ...image import check_output_path
 from ..plan import means_file
 from . import tables
 from .records import SKIPPED, record

@@ -16,8 +16,7 @@ from ...control.masks import MaskInput
 from ...control.regions import Regions, gradient
 from ...control.style import Style
 from ...defaults import DIRECTIONS
-from ...image.inputs import input_name
-from ...image.sheets import grid
+from ...image.source import input_name
 from ...options import Direction
 from ...stylizer.content import Content
 from ...stylizer.looks import Controls, Request, grid_weights

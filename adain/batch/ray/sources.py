@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..._utils.errors import InputError, MissingFileError
-from ...image.io import SUFFIXES, WRITABLE, check_output_path, list_images
+from ...image import SUFFIXES, WRITABLE, check_output_path, list_images
 from ..plan import FALLBACK_SUFFIX, result_name
 from . import tables
 from .look import absolute

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..._utils.errors import AdainError
-from ...image.io import encode_image, read_image, save_image
+from ...image import encode_image, read_image, save_image
 from ...options import TileSize
 from .look import Look
 from .records import DONE, FAILED, record
