@@ -208,8 +208,7 @@ def test_style_masks(stylizer: Stylizer, content: Content) -> None:
     mask[:, :48] = 1
     part = stylizer.encode_style(both, size=48, mask=mask)
     with torch.no_grad():
-        pixels, _ = stylizer.pixels(both)
-        features = stylizer.encoder.features(pixels)
+        features = stylizer.encoder.features(stylizer.open(both).to_tensor())
     mean, std = channel_mean_std(features, to_cells(mask[None, None], (6, 12), 8))
     assert torch.equal(part.mean, mean)
     assert torch.equal(part.std, std)
