@@ -21,6 +21,7 @@ from ..options import (
     Options,
     TileSize,
     normalize_weights,
+    plural,
 )
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class Look:
             parts: Sequence[Any] = [region.style for region in self.styles.regions]
         else:
             parts = listed(self.styles)
+            if any(is_regions(part) or isinstance(part, Look) for part in parts):
+                raise InputError("Regions and a Look say themselves how styles come together: give one alone")
             object.__setattr__(self, "styles", parts)
             options.check(len(parts))
             _check_gradient(options)
@@ -148,8 +151,12 @@ class Look:
         Raises:
             MissingFileError, ImageError: if one cannot be read.
         """
-        if is_regions(self.styles) or self.options.preview:  # which takes artworks at several sizes
-            return self
+        if is_regions(self.styles):
+            regions = [dataclasses.replace(region, mask=_absolute(region.mask)) for region in self.styles.regions]
+            return dataclasses.replace(self, styles=dataclasses.replace(self.styles, regions=regions))
+        if self.options.preview:  # which takes artworks at several sizes
+            kept = [_absolute(style) for style in self.styles]
+            return dataclasses.replace(self, styles=kept, options=self.options.absolute())
         styles = [_absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
         options, background = self.options.absolute(), self.background
         if options.style_masks is not None:
@@ -324,25 +331,25 @@ def each(styles: Any, options: Options) -> list[Look]:
     Raises:
         InputError: if there is no style, or the options contradict each other.
     """
-    several = [styles] if is_regions(styles) or isinstance(styles, Look) else listed(styles)
-    if options.arrangement or not several:
-        return [Look(several, options)]
+    several = listed(styles)
     if any(isinstance(style, Look) for style in several) and options.given():
-        raise InputError(f"a Look has its own options: leave out {', '.join(options.given())}")
+        options.refuse(f"a Look has its own options: leave out {', '.join(f'{{{name}}}' for name in options.given())}")
+    if len(several) != 1 and (options.arrangement or not several):
+        return [Look(several, options)]
     made = []
     for k, style in enumerate(several):
         if isinstance(style, Look):
             made.append(style)
             continue
         own = {}
-        for name, noun in (("color", "colour modes"), ("style_masks", "style masks")):
+        for name, noun in (("color", "colour mode"), ("style_masks", "style mask")):
             value = getattr(options, name)
-            if isinstance(value, tuple):
+            if isinstance(value, tuple) and len(several) > 1:
                 if len(value) != len(several):
-                    counts = f"{{{name}}} has {len(value)} {noun} for {len(several)} styles"
-                    options.refuse(f"{counts}: give one for each, or one for all")
+                    counts = f"{plural(len(value), noun)} for {len(several)} styles"
+                    options.refuse(f"{counts}: {{{name}}} takes one for each")
                 own[name] = value[k] if name == "color" else [value[k]]
-        made.append(Look(style if is_regions(style) else [style], options.change(**own) if own else options))
+        made.append(Look(style, options.change(**own) if own else options))
     return made
 
 
