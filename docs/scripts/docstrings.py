@@ -58,12 +58,13 @@ def settings(path: str) -> dict[str, tuple[str, str]]:
     for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
         text = field.metadata.get("help") or field.metadata.get("attached")
         if text and field.name in cls.__annotations__:
-            told[field.name] = (repr(field.default), text)
+            default = float(f"{field.default:.4g}") if isinstance(field.default, float) else field.default
+            told[field.name] = (repr(default), text)
     return told
 
 
 class Docstrings(griffe.Extension):
-    """Rewrites every docstring of a package once it is read, and shows settings and what takes them as they are used."""
+    """Rewrites the docstrings of a package once it is read, and shows settings and what takes them as they are used."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         self._rewrite(pkg)
@@ -90,7 +91,10 @@ class Docstrings(griffe.Extension):
             field = owner.members[name]
             field.value = default
             field.docstring = griffe.Docstring(text.replace("*", "\\*"), parent=field)
+            field.labels.clear()
         owner.decorators = []  # so no signature of all fields is made: its own follow, the others are those of its base
+        fields = griffe.Parameter("fields", kind=griffe.ParameterKind.var_keyword)
+        owner.set_member("__init__", griffe.Function("__init__", parameters=griffe.Parameters(fields)))
 
     def _takes(self, function: griffe.Function) -> None:
         """Show a function of things and options by how it is called; see :mod:`adain._utils.keywords`."""

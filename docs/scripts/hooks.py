@@ -1,9 +1,9 @@
 """Hooks of the site: tables made from the program itself, and the repository's files that pages link to.
 
 A line ``<!-- options: adain.options.Options -->`` becomes the table of those options, or of the groups named behind
-the class, ``<!-- settings: adain.refinement.Recipe -->`` that of a class of settings, ``<!-- commands: adain.cli.main -->``
-the help of every command, ``<!-- face: adain.nn -->`` the reference of what that package hands on, and ``<!-- names:
-adain -->`` a list of it. Nothing here imports torch.
+the class, ``<!-- settings: adain.refinement.Recipe -->`` that of a class of settings, ``<!-- commands: adain.cli.main
+-->`` the help of every command, ``<!-- face: adain.nn -->`` the reference of what that package hands on, and
+``<!-- names: adain -->`` a list of it. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def row(option: click.Option, context: click.Context) -> str:
     default = "; ".join(part for part in parts if not NOTE.match(part)).removeprefix("default: ")
     others = [BETWEEN.sub(r"\1 to \2", LEAST.sub(r"from \1", part)) for part in parts if NOTE.match(part)]
     cells = (
-        f"`{flags.replace(' RANGE', '')}`".replace("|", "\\|"),
+        f"`{flags.replace(' RANGE', '')}`",
         SIGN.sub(BACKSLASHED, f"{text} ({'; '.join(others)})" if others else text),
         f"`{default}`" if default else "",
     )
