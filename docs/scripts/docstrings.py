@@ -74,9 +74,9 @@ class Docstrings(griffe.Extension):
             self._settings(owner)
         for name, member in [*owner.members.items()]:
             if isinstance(member, griffe.Attribute) and f"(_{name})" in str(member.value or ""):
-                owner.members[name] = owner.members.pop(f"_{name}")  # refine = takes(RefineOptions).two(_refine)
-                owner.members[name].name = name
-                self._takes(owner.members[name])
+                function: Any = owner.members.pop(f"_{name}")  # refine = takes(RefineOptions).two(_refine)
+                function.name, owner.members[name] = name, function
+                self._takes(function)
         if owner.docstring is not None:
             owner.docstring.value = markdown(owner.docstring.value, owner.path)
         for member in owner.members.values():
@@ -86,9 +86,9 @@ class Docstrings(griffe.Extension):
                 self._rewrite(member)
 
     def _settings(self, owner: griffe.Class) -> None:
-        """Give the fields of a class their own defaults, and their help as docstrings."""
+        """Give the fields of a class their own defaults, and what is said of them as docstrings."""
         for name, (default, text) in settings(owner.path).items():
-            field = owner.members[name]
+            field: Any = owner.members[name]
             field.value = default
             field.docstring = griffe.Docstring(text.replace("*", "\\*"), parent=field)
             field.labels.clear()
@@ -106,5 +106,5 @@ class Docstrings(griffe.Extension):
         function.parameters.add(griffe.Parameter("changes", kind=griffe.ParameterKind.var_keyword))
 
 
-def _declares(member: griffe.Object) -> bool:
+def _declares(member: Any) -> bool:
     return isinstance(member, griffe.Attribute) and SETTING.match(str(member.value or "")) is not None

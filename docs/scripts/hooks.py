@@ -32,6 +32,7 @@ MARKER = re.compile(r"^<!-- (options|settings|commands|face|names): ([\w.]+)((?:
 SIGN, BACKSLASHED = re.compile(r"([*_<`|])"), r"\\\1"
 BETWEEN, LEAST = re.compile(r"^(\S+?)<=x<=(\S+)$"), re.compile(r"^x>=(\S+)$")
 EXTRA = re.compile(r"(.*?)\s+\[((?:default: |required|x>=|[\d.]+<=x).*)\]", re.DOTALL)
+FLAG = re.compile(r"(?<!\S)(--?[a-z][\w-]*)")
 NOTE = re.compile(r"required|x>=|\S+<=x<=")
 LINK = re.compile(r"(\]\()([^)\s#:]+)")
 
@@ -83,7 +84,7 @@ def relinked(link: str, source: str, here: str) -> str:
 
 def options(name: str, *groups: str) -> str:
     """The table of a class of options, by its dotted name, or of some groups of them."""
-    return table(resolve(name), groups or None)
+    return str(table(resolve(name), groups or None))
 
 
 def settings(name: str) -> str:
@@ -192,7 +193,7 @@ def prose(text: str) -> str:
         if part.startswith("\b\n"):
             parts.append("```console\n" + "\n".join(f"$ {line}" for line in part[2:].split("\n")) + "\n```")
         else:
-            parts.append(part)
+            parts.append(FLAG.sub(r"`\1`", part))
     return "\n\n".join(parts)
 
 
