@@ -50,7 +50,13 @@ MIN_TILE = 64
 """Shortest side of a tile in pixels."""
 
 GRID_SIZE = 256
-"""Shorter side in pixels of each picture of a grid, where no content size is given."""
+"""Shorter side in pixels of each picture on a sheet, where no content size is given."""
+
+PREVIEW_ALPHAS = (0.25, 0.5, 0.75, 1.0)
+"""Strengths on a preview, times those asked for."""
+
+PREVIEW_SIZES = (256, 512, 768)
+"""Sizes of the artwork on a preview."""
 
 PIXELS = ("torch", "ray", "video", "refine")
 REGIONS = PIXELS
@@ -116,9 +122,13 @@ class Options(Declared):
         None, "Two to four styles: one picture of N, a triangle of N, or N x N blends.", flag="--style-grid",
         low=2, high=16, metavar="N", group="blend", serves=("torch", "ray"),
     )  # fmt: skip
+    preview: bool = option(
+        False, "One sheet in place of the result: small pictures at several strengths and style sizes.", group="blend",
+        serves=("torch", "onnx", "ray"),
+    )  # fmt: skip
     content_size: int | None = option(
         None, "Shorter side of the result in px; 0 keeps the photograph's size.", low=0,
-        shown=f"0; {GRID_SIZE} in a grid", group="size",
+        shown=f"0; {GRID_SIZE} on a sheet", group="size",
     )  # fmt: skip
     style_size: int = option(
         512, "Shorter side the artwork is scaled to in px, 0 keeps its size; larger gives coarser strokes.", low=0,
@@ -204,7 +214,7 @@ class Options(Declared):
         """:attr:`content_size` with its default resolved."""
         if self.content_size is not None:
             return self.content_size
-        return GRID_SIZE if self.grid is not None else 0
+        return GRID_SIZE if self.grid is not None or self.preview else 0
 
     @property
     def arrangements(self) -> list[str]:
@@ -264,6 +274,8 @@ class Options(Declared):
                 )
         if self.grid is not None and styles not in (2, 3, 4):
             self.refuse(f"{{grid}} is for two to four styles, not {styles}")
+        if self.grid is not None and self.preview:
+            self.refuse("{grid} and {preview} each make a sheet: give one of them")
         if self.background is not None and not regional:
             self.refuse("{background} needs {masks} that leave something for it")
         if self.feather and not masked:

@@ -13,14 +13,23 @@ from .._utils.errors import InputError
 from ..control.style import Style, blend
 from ..image import contact_sheet
 from ..image.source import input_name
-from ..options import ARRANGEMENTS, Direction, Options, TileSize, normalize_weights, plural
+from ..options import (
+    ARRANGEMENTS,
+    PREVIEW_ALPHAS,
+    PREVIEW_SIZES,
+    Direction,
+    Options,
+    TileSize,
+    normalize_weights,
+    plural,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
     from ..control.color import ColorPreservation
-    from ..control.regions import Frame, Placement, Regions
+    from ..control.regions import Canvas, Placement, Regions
 
     ColorShare = tuple[ColorPreservation, float | Tensor]
 
@@ -145,6 +154,9 @@ class Look:
         if is_regions(self.styles):
             regions = [dataclasses.replace(region, mask=_absolute(region.mask)) for region in self.styles.regions]
             return dataclasses.replace(self, styles=dataclasses.replace(self.styles, regions=regions))
+        if self.options.preview:  # which takes artworks at several sizes
+            kept = [_absolute(style) for style in self.styles]
+            return dataclasses.replace(self, styles=kept, options=self.options.absolute())
         styles = [_absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
         options, background = self.options.absolute(), self.background
         if options.style_masks is not None:
@@ -211,16 +223,33 @@ class Look:
         Raises:
             AdainError: if a style, a mask or the photograph cannot be used.
         """
-        if self.options.grid is None:
+        if self.options.grid is None and not self.options.preview:
             return model.render(content, self.resolve(model, content))
         if getattr(content, "is_tensor", False):
-            raise InputError("a grid is a sheet of pictures: give the photograph as a picture, not as a tensor")
+            raise InputError("a sheet is made of pictures: give the photograph as a picture, not as a tensor")
+        if self.options.grid is None:
+            return self._preview(model, content)
         styles = [self._encode(model, content, k) for k in range(len(self.styles))]
         rows: list[list[Image.Image | None]] = [
             [None if weights is None else model.render(content, self._mix(styles, weights)) for weights in row]
             for row in grid_weights(len(styles), self.options.grid)
         ]
         return contact_sheet(rows, cell=max(content.size))
+
+    def _preview(self, model: Model, content: Any) -> Image.Image:
+        """A sheet of alphas × style sizes."""
+        rows = []
+        for size in PREVIEW_SIZES:
+            options = self.options.change(style_size=size, preview=False)
+            paint = dataclasses.replace(self, options=options).resolve(model, content)
+            several = [dataclasses.replace(paint, alpha=paint.alpha * alpha) for alpha in PREVIEW_ALPHAS]
+            rows.append([model.render(content, each) for each in several])
+        return contact_sheet(
+            rows,
+            row_labels=[f"style size {size}" for size in PREVIEW_SIZES],
+            column_labels=[f"alpha {alpha:g}" for alpha in PREVIEW_ALPHAS],
+            cell=max(content.size),
+        )
 
     def resolve(self, model: Model, content: Any) -> Paint:
         """What to decode a photograph with.
@@ -231,7 +260,7 @@ class Look:
             MissingFileError, ImageError: if a style or a mask cannot be read.
         """
         if is_regions(self.styles):
-            placed = self.styles.place(frame_of(content), max_pixels=model.max_pixels)
+            placed = self.styles.place(canvas_of(content), max_pixels=model.max_pixels)
             for k, style in enumerate(placed.styles):
                 _check_encoded(style, self.color(k))
             return Paint(placed, self._alpha, self._shares(placed))
@@ -256,7 +285,7 @@ class Look:
         """The styles in their regions of a photograph."""
         from ..control.regions import guide_names, guides_of, place
 
-        options, frame = self.options, frame_of(content)
+        options, frame = self.options, canvas_of(content)
         is_gradient = options.gradient is not None
         guides = guides_of(options, max_pixels=model.max_pixels)
         names = guide_names(guides, [""] * len(guides))
@@ -358,12 +387,12 @@ def grid_weights(count: int, steps: int) -> list[list[tuple[float, ...] | None]]
     return rows
 
 
-def frame_of(content: Any) -> Frame:
+def canvas_of(content: Any) -> Canvas:
     """What masks are laid on to fit an encoded photograph."""
-    from ..control.regions import Frame
+    from ..control.regions import Canvas
 
     height, width = content.features.shape[2:]
-    return Frame(content.size, (height, width), content.uncropped, content.features.device)
+    return Canvas(content.size, (height, width), content.uncropped, content.features.device)
 
 
 def is_regions(styles: Any) -> TypeGuard[Regions]:
