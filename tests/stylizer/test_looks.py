@@ -208,8 +208,26 @@ def test_a_grid_is_a_sheet_of_blends(stylizer: Stylizer, photo: Path, art: Path)
     rows = [[stylizer.stylize(content, styles, weights=weights) for weights in ([1, 0], [0.5, 0.5], [0, 1])]]
     assert result.tobytes() == adain.image.contact_sheet(rows, cell=70).tobytes()
     assert stylizer.stylize(photo, styles, grid=2).height > 256  # a size of its own
-    with pytest.raises(InputError, match="a grid is a sheet of pictures: give the photograph as a picture"):
+    with pytest.raises(InputError, match="a sheet is made of pictures: give the photograph as a picture"):
         stylizer.stylize(torch.rand(1, 3, 32, 32), styles, grid=3)
+
+
+def test_a_preview_is_a_sheet_of_alphas_and_style_sizes(
+    stylizer: Stylizer, photo: Path, art: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adain.stylizer.looks.PREVIEW_SIZES", (24, 40))
+    monkeypatch.setattr("adain.stylizer.looks.PREVIEW_ALPHAS", (0.5, 1.0))
+    content = stylizer.encode_content(photo)
+    result = stylizer.stylize(content, art, preview=True, alpha=0.8)
+    rows = [[stylizer.stylize(content, art, style_size=size, alpha=a) for a in (0.4, 0.8)] for size in (24, 40)]
+    labels: dict[str, Any] = {
+        "row_labels": ["style size 24", "style size 40"],
+        "column_labels": ["alpha 0.5", "alpha 1"],
+    }
+    assert result.tobytes() == adain.image.contact_sheet(rows, cell=70, **labels).tobytes()
+    kept = Look([art], Options(preview=True, alpha=0.8)).encoded(stylizer)
+    assert kept.styles == (str(art),)  # which is taken at several sizes
+    assert kept.render(stylizer, content).tobytes() == result.tobytes()
 
 
 # One mode of colours, or one for each
