@@ -31,8 +31,8 @@ from adain.video import VideoOptions
 from adain.video.resume import settings_of
 from click.testing import CliRunner
 
-functions = (adain.Stylizer.stylize, adain.OnnxStylizer.stylize, adain.stylize_folder, adain.stylize_video, adain.refine,
-             stylize_dataset)
+functions = (adain.Stylizer.stylize, adain.OnnxStylizer.stylize, adain.stylize_folder, adain.stylize_video,
+             adain.refine, stylize_dataset)
 helps = {name: CliRunner().invoke(main, [name, "--help"]).output for name in ("stylize", "video", "refine")}
 given, plain = FolderOptions(sparkle=0.5), FolderOptions()
 

@@ -8,11 +8,10 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 import adain
+from adain import ColorPreservation, Stylizer
 from adain._utils.resources import sample_folder
-from adain.control.color import ColorPreservation
 from adain.image import center_crop_square, contact_sheet, read_image, resize_shorter, save_image
-from adain.stylizer.looks import grid_weights
-from adain.stylizer.stylizer import Stylizer
+from adain.stylizer import grid_weights
 
 SIZE = 320
 CELL = 160
