@@ -1,7 +1,5 @@
 """Time what colour handling and regions add to a stylisation, side by side in one run.
 
-    python benchmarks/controls.py [--size 1024] [--runs 5] [--regions 4] [--json]
-
 Each run times the plain pass (picture in, picture out, styles encoded before) and every variant, one after the
 other; a ratio is a variant's time over that of the plain passes just before and just after it, and the median of the
 ratios is given with their spread. Targets: colour at most 1.05, R regions at most 1 + 0.15 R. A few per cent are
@@ -11,29 +9,20 @@ their AdaIN, alone over the plain pass, and settle it.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
+import click
 import torch
 
-from adain._utils.resources import sample_folder
-from adain.control.color import ColorPreservation, keep_colors
+from adain import ColorPreservation, Region, Regions, Stylizer
+from adain.control.color import keep_colors
 from adain.control.masks import ramp
-from adain.control.regions import Region, Regions
-from adain.image.io import center_crop_square, read_image, resize_shorter
-from adain.stylizer.stylizer import Stylizer
 from adain.stylizer.transfer import transfer
 
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+from . import options
+from .measuring import ART, Spread, seconds, show, square
 
 
 def bands(count: int, size: int) -> list[torch.Tensor]:
@@ -42,50 +31,38 @@ def bands(count: int, size: int) -> list[torch.Tensor]:
     return [(1.5 - (place - k - 0.5).abs() * 1.5).clamp(0.0, 1.0) for k in range(count)]
 
 
+@click.command(help=__doc__)
+@options.size(default=1024)
+@options.runs(default=5)
+@click.option("--regions", type=int, default=4, help="Up to how many.")
+@options.as_json
 @torch.no_grad()
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--size", type=int, default=1024)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--regions", type=int, default=4)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-
+def main(size: int, runs: int, regions: int, as_json: bool) -> None:
     stylizer = Stylizer.from_pretrained(device="cpu")
-    photo = read_image(sample_folder("content") / "cincinnati-bridge.jpg")
-    photo = center_crop_square(resize_shorter(photo, args.size))
-    art = sample_folder("style") / "hokusai_great_wave.jpg"
-    style = stylizer.encode_style(art)
+    photo, style = square(size), stylizer.encode_style(ART)
     content = stylizer.encode_content(photo)
     output = stylizer.decode(content, style)
-    art_pixels, _ = stylizer.pixels(art, size=512)
+    art_pixels, _ = stylizer.pixels(ART, size=512)
 
-    def plain() -> object:
-        return stylizer.stylize(photo, style)
-
-    variants: dict[str, Callable[[], object]] = {
-        "luminance": partial(stylizer.stylize, photo, style, color="luminance"),
-    }
-    for count in range(1, args.regions + 1):
-        regions = bands(count, args.size)
-        variants[f"regions_{count}"] = partial(stylizer.stylize, photo, [style] * count, masks=regions)
+    plain: Callable[..., object] = partial(stylizer.stylize, photo, style)
+    variants: dict[str, Callable[[], object]] = {"luminance": partial(plain, color="luminance")}
     steps: dict[str, Callable[[], object]] = {
         f"{mode}_step": partial(ColorPreservation(mode).apply_to_style, art_pixels, content.colors())
         for mode in ("linear", "histogram")
     }
     for name, color in (("", ColorPreservation("luminance")), ("_lab", ColorPreservation("luminance", "lab"))):
         steps[f"luminance{name}_step"] = partial(keep_colors, output, content, [(color, 1.0)])
-
-    for count in range(1, args.regions + 1):
-        guided = Regions([Region(style, mask) for mask in bands(count, args.size)])
+    for count in range(1, regions + 1):
+        masks = bands(count, size)
+        variants[f"regions_{count}"] = partial(stylizer.stylize, photo, [style] * count, masks=masks)
+        guided = Regions([Region(style, mask) for mask in masks])
         steps[f"regions_{count}_step"] = lambda r=guided: transfer(content.features, r.place(content))  # type: ignore[misc]
 
-    plain()
-    for work in (*variants.values(), *steps.values()):
+    for work in (plain, *variants.values(), *steps.values()):
         work()
     ratios: dict[str, list[float]] = {name: [] for name in (*variants, *steps)}
     plains: list[float] = []
-    for _ in range(args.runs):
+    for _ in range(runs):
         before = seconds(plain)
         for name, work in variants.items():
             took, after = seconds(work), seconds(plain)
@@ -95,14 +72,8 @@ def main() -> None:
         for name, work in steps.items():
             ratios[name].append(seconds(work) / before)
     result: dict[str, object] = {
-        "size": args.size,
+        "size": size,
         "threads": torch.get_num_threads(),
         "plain_s": round(statistics.median(plains), 3),
     }
-    for name, values in ratios.items():
-        result[name] = [round(v, 3) for v in (statistics.median(values), min(values), max(values))]
-    print(json.dumps(result) if args.json else "\n".join(f"{k:20} {v}" for k, v in result.items()))
-
-
-if __name__ == "__main__":
-    main()
+    show(result | {name: Spread.of(values).rounded(3) for name, values in ratios.items()}, as_json, width=20)

@@ -1,57 +1,51 @@
 """Time exported models in onnxruntime against torch, taking turns in one run.
 
-    python benchmarks/exported.py [--model vgg19] [--size 512] [--runs 7] [--json]
-
 Each run stylises the same picture once with each, the style encoded before; ratios to torch are taken run by run, and
 their median is given with the smallest and the largest. All have the same number of threads.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import torch
 
-from adain import defaults
-from adain._utils.resources import sample_folder
+from adain import OnnxStylizer, Stylizer, defaults
 from adain.backends.export import export_onnx
-from adain.backends.onnx import OnnxStylizer
-from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
-from adain.nn import DEFAULT_MODEL
-from adain.stylizer.stylizer import Stylizer
+from adain.image import to_tensor
+
+from . import options
+from .measuring import ART, ratio, square, table, take_turns
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-
-    stylizer = Stylizer.from_pretrained(args.model, device="cpu", precision="fp32")
-    photo = read_image(sample_folder("content") / "cincinnati-bridge.jpg")
-    photo = center_crop_square(resize_shorter(photo, args.size))
-    art = sample_folder("style") / "hokusai_great_wave.jpg"
+@click.command(help=__doc__)
+@options.model
+@options.size()
+@options.runs(default=7)
+@options.as_json
+def main(model: str, size: int, runs: int, as_json: bool) -> None:
+    stylizer = Stylizer.from_pretrained(model, device="cpu", precision="fp32")
+    photo = square(size)
     pixels = to_tensor(photo)
-    style = stylizer.encode_style(art, size=args.size)
+    style = stylizer.encode_style(ART, size=size)
     wanted = stylizer.stylize(pixels, style).numpy()
+    works = {"torch": partial[object](stylizer.stylize, photo, style)}
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        made, styles = {}, {}
         for storage in defaults.ONNX_STORAGES:
             folder = Path(scratch) / storage
             files = export_onnx(stylizer.encoder, stylizer.decoder, folder, storage=storage).files
-            made[storage] = OnnxStylizer(folder, threads=torch.get_num_threads(), providers=["CPUExecutionProvider"])
-            styles[storage] = made[storage].encode_style(art, size=args.size)
-            result = made[storage].stylize(pixels.numpy(), styles[storage])
+            made = OnnxStylizer(folder, threads=torch.get_num_threads(), providers=["CPUExecutionProvider"])
+            own = made.encode_style(ART, size=size)
+            works[storage] = partial(made.stylize, photo, own)
+            result = made.stylize(pixels.numpy(), own)
             error = float(np.square(result - wanted).mean())
             rows.append(
                 {
@@ -61,30 +55,16 @@ def main() -> None:
                     "psnr_db": round(-10 * float(np.log10(max(error, 1e-12))), 1),
                 }
             )
-        times: dict[str, list[float]] = {name: [] for name in ("torch", *made)}
-        for _ in range(args.runs):
-            for name, taken in times.items():
-                start = time.perf_counter()
-                if name == "torch":
-                    stylizer.stylize(photo, style)
-                else:
-                    made[name].stylize(photo, styles[name])
-                taken.append(time.perf_counter() - start)
-    for row in rows:
-        ratios = sorted(own / torchs for own, torchs in zip(times[row["storage"]], times["torch"], strict=True))
-        row["seconds"] = round(statistics.median(times[row["storage"]]), 3)
-        row["time_to_torch"] = [round(r, 2) for r in (statistics.median(ratios), ratios[0], ratios[-1])]
-    if args.json:
-        print(json.dumps({"size": args.size, "threads": torch.get_num_threads(), "rows": rows}))
+        times = take_turns(works, runs)
+    for found in rows:
+        found["seconds"] = round(statistics.median(times[found["storage"]]), 3)
+        found["time_to_torch"] = ratio(times[found["storage"]], times["torch"]).rounded(2)
+    if as_json:
+        print(json.dumps({"size": size, "threads": torch.get_num_threads(), "rows": rows}))
         return
-    print("| filters | MB | max difference | PSNR dB | s | time ÷ torch (min … max) |\n|---|---|---|---|---|---|")
-    for row in rows:
-        median, least, most = row["time_to_torch"]
-        print(
-            f"| {row['storage']} | {row['mb']} | {row['max_difference']:.1e} | {row['psnr_db']} | {row['seconds']} "
-            f"| {median} ({least} … {most}) |"
-        )
-
-
-if __name__ == "__main__":
-    main()
+    lines = []
+    for found in rows:
+        median, least, most = found["time_to_torch"]
+        difference, spread = f"{found['max_difference']:.1e}", f"{median} ({least} … {most})"
+        lines.append((found["storage"], found["mb"], difference, found["psnr_db"], found["seconds"], spread))
+    print(table("filters | MB | max difference | PSNR dB | s | time ÷ torch (min … max)", lines))

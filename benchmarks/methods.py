@@ -1,7 +1,5 @@
 """Four ways to a stylised picture side by side: SSIM, Gram matrix difference, runtime and peak memory.
 
-    python benchmarks/methods.py [CONTENT STYLE] [--sizes 256 1024] [--share 1 0.2] [--pictures DIR]
-
 Gatys from the content (``gatys2016``), the AdaIN pass, the AdaIN pass and its refinement (``refine-fast``), and
 ``dynamic-multiscale``. Every method runs in a process of its own, one after the other, so that its peak memory is its
 own; the time is that of its work without start-up. SSIM is against the photograph (1: unchanged), the Gram difference
@@ -11,24 +9,25 @@ that is done at each size.
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import torch
-from machine import describe
 
-from adain._utils.memory import peak_memory
-from adain._utils.resources import sample_folder
-from adain.image.io import save_image, to_pil
+from adain import Stylizer, refine, save_image
+from adain._utils.memory import resident_peak
+from adain.image import to_pil
 from adain.image.tensors import center_crop_square
+from adain.metrics import GRAM_LAYERS, gram_difference, ssim
 from adain.nn import Pooling, load_encoder
-from adain.refinement import load_recipe, refine
-from adain.stylizer.stylizer import Stylizer
+from adain.refinement import load_recipe
+
+from . import options
+from .measuring import NONE, describe, row, table
+from .processes import run
 
 METHODS = {
     "photograph": None,
@@ -38,16 +37,15 @@ METHODS = {
     "dynamic, multi-scale": "dynamic-multiscale",
 }
 
+HEAD = "size | method | steps | SSIM | Gram (max pooling) | Gram (average) | seconds | × AdaIN pass | peak GB"
 
-def work(method: str, content: Path, style: Path, size: int, share: float, pictures: Path | None) -> dict[str, Any]:
+
+def measure(method: str, content: Path, style: Path, size: int, share: float, pictures: Path | None) -> dict[str, Any]:
     """Run one method and judge its picture."""
-    from adain.metrics import GRAM_LAYERS, gram_difference, ssim
-
     stylizer = Stylizer.from_pretrained()
     photo = center_crop_square(stylizer.pixels(content, size=size)[0]).contiguous()
     art = stylizer.pixels(style, size=size)[0].contiguous()
-    recipe = METHODS[method]
-    steps = 0
+    recipe, steps = METHODS[method], 0
     begun = time.perf_counter()
     if recipe is not None:
         steps = max(1, round(share * load_recipe(recipe).steps))
@@ -56,8 +54,7 @@ def work(method: str, content: Path, style: Path, size: int, share: float, pictu
         result = stylizer.stylize(photo, art, style_size=0)
     else:
         result = photo
-    seconds = time.perf_counter() - begun
-    peak = peak_memory(torch.device("cpu")) / 1e3
+    took, peak = time.perf_counter() - begun, resident_peak() / 1e3
     assert isinstance(result, torch.Tensor)
     differences = {}
     with torch.no_grad():
@@ -75,52 +72,38 @@ def work(method: str, content: Path, style: Path, size: int, share: float, pictu
         "steps": steps,
         "ssim": float(likeness),
         "gram_difference": differences,
-        "seconds": seconds,
+        "seconds": took,
         "peak_gb": peak,
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("content", type=Path, nargs="?", default=sample_folder("content") / "cincinnati-bridge.jpg")
-    parser.add_argument("style", type=Path, nargs="?", default=sample_folder("style") / "hokusai_great_wave.jpg")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1024], help="side of the square photograph in px")
-    parser.add_argument("--share", type=float, nargs="+", default=[1.0, 0.2], help="of the steps, for each size")
-    parser.add_argument("--pictures", type=Path, help="folder for the results")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.worker:
-        found = work(args.worker, args.content, args.style, args.sizes[0], args.share[0], args.pictures)
-        print(json.dumps(found))
+@click.command(help=__doc__)
+@options.pair
+@options.sizes(default="256,1024", help="Sides of the square photograph in px. Commas between them.")
+@click.option("--share", type=options.floats, default="1,0.2", help="Of the steps, for each size.")
+@click.option("--pictures", type=options.FOLDER, help="For the results.")
+@click.option("--worker", type=click.Choice(list(METHODS)), hidden=True)
+def main(
+    content: Path, style: Path, sizes: list[int], share: list[float], pictures: Path | None, worker: str | None
+) -> None:
+    if len(sizes) != len(share):
+        raise click.UsageError("give one --share for each of --sizes")
+    if worker is not None:
+        print(json.dumps(measure(worker, content, style, sizes[0], share[0], pictures)))
         return
     print(describe())
-    print(f"{args.content.name} × {args.style.name}\n")
-    print("| size | method | steps | SSIM | Gram (max pooling) | Gram (average) | seconds | × AdaIN pass | peak GB |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for size, share in zip(args.sizes, args.share, strict=True):
+    print(f"{content.name} × {style.name}\n")
+    print(table(HEAD))
+    for size, part in zip(sizes, share, strict=True):
         rows = []
         for method in METHODS:
-            command = [sys.executable, __file__, str(args.content), str(args.style), "--worker", method]
-            command += ["--sizes", str(size), "--share", str(share)]
-            command += ["--pictures", str(args.pictures)] if args.pictures else []
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                sys.exit(f"{method} at {size} px failed: {done.stderr.strip().splitlines()[-1]}")
-            rows.append(json.loads(done.stdout.splitlines()[-1]))
-        one_pass = next(row["seconds"] for row in rows if row["method"] == "AdaIN pass")
-        for row in rows:
-            idle = row["method"] == "photograph"
-            timing = (
-                "– | – | –"
-                if idle
-                else f"{row['seconds']:.1f} | {row['seconds'] / one_pass:.1f} | {row['peak_gb']:.2f}"
-            )
-            print(
-                f"| {size} | {row['method']} | {row['steps'] or '–'} | {row['ssim']:.3f} | "
-                f"{' | '.join(f'{value:.2f}' for value in row['gram_difference'].values())} | {timing} |",
-                flush=True,
-            )
-
-
-if __name__ == "__main__":
-    main()
+            arguments = ["methods", content, style, "--worker", method, "--sizes", size, "--share", part]
+            arguments += ["--pictures", pictures] if pictures else []
+            rows.append(json.loads(run(*arguments, called=f"{method} at {size} px").splitlines()[-1]))
+        one_pass = next(found["seconds"] for found in rows if found["method"] == "AdaIN pass")
+        for found in rows:
+            took = found["seconds"]
+            timing = [f"{took:.1f}", f"{took / one_pass:.1f}", f"{found['peak_gb']:.2f}"]
+            cells = [size, found["method"], found["steps"] or NONE, f"{found['ssim']:.3f}"]
+            cells += [f"{value:.2f}" for value in found["gram_difference"].values()]
+            print(row(cells + ([NONE] * 3 if found["method"] == "photograph" else timing)), flush=True)

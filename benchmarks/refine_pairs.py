@@ -1,7 +1,5 @@
 """Does an optimisation from the AdaIN picture beat a longer one from the photograph?
 
-    python benchmarks/refine_pairs.py CONTENT_DIR STYLE_DIR [--pairs 10] [--size 256] [--json FILE]
-
 For content k with style k mod S, in name order: the total loss of ``gatys2016`` for 300 steps from the content and of
 ``refine-fast`` for 100 steps from its own start, made of the AdaIN picture, both of the picture as it is saved, in
 [0, 1]. More figures put that in proportion: the loss of ``gatys2016`` before its colours are clipped, and
@@ -14,20 +12,21 @@ the other's figures serve once more.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
-from machine import describe
 from torch import Tensor
 
-import adain
-from adain.image.io import list_images
-from adain.refinement import LossNetwork, Pictures, Progress, StylePicture, load_recipe, refine
-from adain.stylizer.stylizer import Stylizer
+from adain import Stylizer, refine
+from adain.image import list_images
+from adain.refinement import LossNetwork, Pictures, Progress, StylePicture, load_recipe
+
+from . import options
+from .measuring import NONE, describe, row, table
 
 GATYS, FAST = "gatys2016", "refine-fast"
 
@@ -101,61 +100,57 @@ def measure_pair(
     return found
 
 
-def line(row: dict[str, Any]) -> str:
-    """One row of the table."""
-    bounded = row.get("gatys_bounded")
-    cells = [
-        f"{Path(row['content']).stem} × {Path(row['style']).stem}",
-        f"{row['photograph']['total']:.2f}",
-        f"{row['one_pass']['total']:.2f}",
-        f"{row['gatys']['total']:.3f}",
-        f"{row['gatys_unclipped']:.3f}",
-        "–" if bounded is None else f"{bounded['total']:.3f}",
-        f"{row['fast']['total']:.3f}",
-        "yes" if row["fast"]["total"] < row["gatys"]["total"] else "no",
-        str(row["style_equal_at"] or "never"),
-        str(row["total_equal_at"] or "never"),
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
 HEAD = (
-    "| pair | photograph | one pass | gatys2016 | … before clipping | … kept in bounds | refine-fast | lower? "
-    "| style equal at | total equal at |\n|---|---|---|---|---|---|---|---|---|---|"
+    "pair | photograph | one pass | gatys2016 | … before clipping | … kept in bounds | refine-fast | lower? "
+    "| style equal at | total equal at"
 )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("contents", type=Path)
-    parser.add_argument("styles", type=Path)
-    parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--size", type=int, default=256, help="shorter side of both in px")
-    parser.add_argument("--steps", type=int, nargs=2, default=(300, 100), help="of gatys2016 and of refine-fast")
-    parser.add_argument("--bounded", type=int, default=0, help="pairs for which gatys2016 is also kept in bounds")
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
-    contents, styles = list_images(args.contents), list_images(args.styles)
-    stylizer = adain.Stylizer.from_pretrained()
+def line(found: dict[str, Any]) -> str:
+    """One row of the table."""
+    bounded = found.get("gatys_bounded")
+    return row(
+        (
+            f"{Path(found['content']).stem} × {Path(found['style']).stem}",
+            f"{found['photograph']['total']:.2f}",
+            f"{found['one_pass']['total']:.2f}",
+            f"{found['gatys']['total']:.3f}",
+            f"{found['gatys_unclipped']:.3f}",
+            NONE if bounded is None else f"{bounded['total']:.3f}",
+            f"{found['fast']['total']:.3f}",
+            "yes" if found["fast"]["total"] < found["gatys"]["total"] else "no",
+            found["style_equal_at"] or "never",
+            found["total_equal_at"] or "never",
+        )
+    )
+
+
+@click.command(help=__doc__)
+@options.folders
+@click.option("--pairs", type=int, default=10, help="How many.")
+@options.size(default=256, help="Shorter side of both in px.")
+@click.option("--steps", type=int, nargs=2, default=(300, 100), help="Of gatys2016 and of refine-fast.")
+@click.option("--bounded", type=int, default=0, help="Pairs for which gatys2016 is also kept in bounds.")
+@click.option("--json", "file", type=options.FILE, help="Figures of every pair; what it holds is not measured again.")
+def main(
+    contents: Path, styles: Path, pairs: int, size: int, steps: tuple[int, int], bounded: int, file: Path | None
+) -> None:
+    photos, arts = list_images(contents), list_images(styles)
+    stylizer = Stylizer.from_pretrained()
     print(describe())
-    print(f"{args.size} px; gatys2016 {args.steps[0]} steps, refine-fast {args.steps[1]} steps; total losses\n\n{HEAD}")
-    stored = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
+    print(f"{size} px; gatys2016 {steps[0]} steps, refine-fast {steps[1]} steps; total losses\n\n{table(HEAD)}")
+    stored = json.loads(file.read_text()) if file and file.exists() else []
     rows: list[dict[str, Any]] = []
-    for k in range(min(args.pairs, len(contents))):
-        content, style = contents[k], styles[k % len(styles)]
-        key = {"content": content.name, "style": style.name, "size": args.size}
-        known: dict[str, Any] = next((row for row in stored if key.items() <= row.items()), {})
-        row = measure_pair(stylizer, content, style, args.size, tuple(args.steps), k < args.bounded, known)
-        rows.append(row)
-        print(line(row), flush=True)
-        if args.json:
-            args.json.write_text(json.dumps([*rows, *stored[len(rows) :]]))
-    lower = sum(row["fast"]["total"] < row["gatys"]["total"] for row in rows)
-    below = sum(row["fast"]["total"] < row["gatys_unclipped"] for row in rows)
+    for k, content in enumerate(photos[:pairs]):
+        style = arts[k % len(arts)]
+        key = {"content": content.name, "style": style.name, "size": size}
+        known: dict[str, Any] = next((one for one in stored if key.items() <= one.items()), {})
+        rows.append(measure_pair(stylizer, content, style, size, steps, k < bounded, known))
+        print(line(rows[-1]), flush=True)
+        if file:
+            file.write_text(json.dumps([*rows, *stored[len(rows) :]]))
+    lower = sum(one["fast"]["total"] < one["gatys"]["total"] for one in rows)
+    below = sum(one["fast"]["total"] < one["gatys_unclipped"] for one in rows)
     print(f"\nrefine-fast ends lower on {lower} of {len(rows)} pairs; lower than gatys2016 unclipped on {below}.")
-    equal = [row["style_equal_at"] or args.steps[0] for row in rows]
+    equal = [one["style_equal_at"] or steps[0] for one in rows]
     print(f"gatys2016 reaches the style loss of the one pass at iteration {statistics.median(equal):g} (median).")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,5 @@
 """Warping error and flicker of stylised videos, with and without steadying, on motion that is known exactly.
 
-    python benchmarks/video.py [--size 256] [--frames 12] [--styles 2] [--stability 0 0.5 0.7 1]
-
 A camera moves over a photograph, alone or with a disc of another before it, by parts of a pixel; the flow is known,
 and so is what comes into view. The warping error is the mean squared difference of a result and the one before it,
 moved along that flow, over what both show (adain.image.warp). Flicker is the mean absolute change from frame to frame
@@ -12,25 +10,25 @@ show there. All on the frames themselves, before any encoder. Ratios are to stab
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import click
 import torch
-from machine import describe
 from torch import Tensor
 
-from adain import defaults
+from adain import Style, Stylizer, defaults, read_image
 from adain._utils.resources import sample_folder
-from adain.control.style import Style
-from adain.image.io import center_crop_square, read_image, to_tensor
+from adain.image import center_crop_square, to_tensor
 from adain.image.tensors import resize_shorter
 from adain.metrics import warping_error
-from adain.motion import Camera, KnownFrame, moving_view
-from adain.stylizer.stylizer import Stylizer
 from adain.video.steady import Steadier
+
+from . import options
+from .measuring import describe, row, table
+from .motion import Camera, KnownFrame, moving_view
 
 NOISE = 3 / 255
 """Deviation of the noise of a sensor, in ``[0, 1]``."""
@@ -94,53 +92,50 @@ def score(stylizer: Stylizer, style: Style, scene: Iterable[KnownFrame], stabili
     return result
 
 
+@click.command(help=__doc__)
+@options.size(default=256, help="Height of the frames in px.")
+@click.option("--frames", type=int, default=12, help="Of each scene.")
+@click.option("--styles", "count", type=int, default=2, help="How many sample artworks.")
+@click.option(
+    "--stability",
+    type=options.floats,
+    default=f"0,0.5,{defaults.STABILITY_ON},1",
+    help="Strengths, with commas between them; ratios are to the first.",
+)
+@options.device()
 @torch.no_grad()
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--size", type=int, default=256, help="height of the frames in pixels")
-    parser.add_argument("--frames", type=int, default=12)
-    parser.add_argument("--styles", type=int, default=2, help="how many sample artworks")
-    parser.add_argument("--stability", type=float, nargs="+", default=[0.0, 0.5, defaults.STABILITY_ON, 1.0])
-    parser.add_argument("--device", default="auto")
-    args = parser.parse_args()
+def main(size: int, frames: int, count: int, stability: list[float], device: str) -> None:
+    stylizer = Stylizer.from_pretrained(device=device)
+    arts = sorted(sample_folder("style").glob("*.jpg"))[:count]
+    styles = [stylizer.encode_style(art, size=min(defaults.STYLE_SIZE, 2 * size)) for art in arts]
+    view = (size, size * 4 // 3)
+    wide, disc = photo("cincinnati-bridge", 2 * size), photo("chelsea", size // 2)
 
-    stylizer = Stylizer.from_pretrained(device=args.device)
-    arts = sorted(sample_folder("style").glob("*.jpg"))[: args.styles]
-    styles = [stylizer.encode_style(art, size=min(defaults.STYLE_SIZE, 2 * args.size)) for art in arts]
-    view = (args.size, args.size * 4 // 3)
-    wide, disc = photo("cincinnati-bridge", 2 * args.size), photo("chelsea", args.size // 2)
-
-    print(f"{view[1]} x {view[0]} px, {args.frames} frames, {len(styles)} styles; {describe()}\n")
-    print("| motion | stability | warping error | ratio | sharpness | seconds a frame |")
-    print("|---|---|---|---|---|---|")
+    print(f"{view[1]} x {view[0]} px, {frames} frames, {len(styles)} styles; {describe()}\n")
+    print(table("motion | stability | warping error | ratio | sharpness | seconds a frame"))
     for name, motion in MOTIONS.items():
         base: list[Score] = []
-        for strength in args.stability:
-            found = []
-            for style in styles:
-                front = disc if motion.front else None
-                scene = moving_view(wide, view, args.frames, motion.camera, front=front, front_pan=(-2.2, 0.3))
-                found.append(score(stylizer, style, scene, strength))
+        for strength in stability:
+            front = disc if motion.front else None
+            scenes = [
+                moving_view(wide, view, frames, motion.camera, front=front, front_pan=(-2.2, 0.3)) for _ in styles
+            ]
+            found = [score(stylizer, *one, strength) for one in zip(styles, scenes, strict=True)]
             base = base or found
-            error = statistics.mean(statistics.mean(f.errors) for f in found)
-            ratio = statistics.mean(
-                statistics.mean(f.errors) / statistics.mean(b.errors) for f, b in zip(found, base, strict=True)
-            )
+            errors = [statistics.mean(f.errors) for f in found]
+            error, seconds = statistics.mean(errors), statistics.mean(f.seconds for f in found) / frames
+            ratio = statistics.mean(e / statistics.mean(b.errors) for e, b in zip(errors, base, strict=True))
             sharp = statistics.mean(f.detail / b.detail for f, b in zip(found, base, strict=True))
-            seconds = statistics.mean(f.seconds for f in found) / args.frames
-            print(f"| {name} | {strength:g} | {error:.5f} | {ratio:.2f} | {sharp:.2f} | {seconds:.2f} |", flush=True)
+            cells = (name, f"{strength:g}", f"{error:.5f}", f"{ratio:.2f}", f"{sharp:.2f}", f"{seconds:.2f}")
+            print(row(cells), flush=True)
 
-    print("\n| still scene | stability | change of the source | change of the result | beyond the source + 1 |")
-    print("|---|---|---|---|---|")
+    print()
+    print(table("still scene | stability | change of the source | change of the result | beyond the source + 1"))
+    picture = resize_shorter(wide, size)
     for name, noise in (("clean", 0.0), ("with noise", NOISE)):
-        for strength in args.stability:
-            picture = resize_shorter(wide, args.size)
-            found = [score(stylizer, style, still(picture, args.frames, noise), strength) for style in styles]
+        for strength in stability:
+            found = [score(stylizer, style, still(picture, frames, noise), strength) for style in styles]
             source = statistics.mean(statistics.mean(f.source) for f in found)
             result = statistics.mean(statistics.mean(f.changes) for f in found)
             verdict = "yes" if result > source + 1 else "no"
-            print(f"| {name} | {strength:g} | {source:.2f} | {result:.2f} | {verdict} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+            print(row((name, f"{strength:g}", f"{source:.2f}", f"{result:.2f}", verdict)), flush=True)

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
-from .options import SNAKE_CASE, load_stylizer, model_options
+from adain.options import ModelOptions
+
+from .options import SNAKE_CASE, options_of, take
 from .verbosity import bars_hidden
 
 FIRST = ("mont-st-michel", "great-wave")
@@ -33,7 +35,7 @@ ALPHAS = (0.4, 0.7, 1.0)
     show_default=True,
     help="Side of a picture on the contact sheet in px.",
 )
-@model_options
+@options_of(ModelOptions, without=("onnx", "style_cache", "precision"))
 def demo(output: Path, cell: int, **model: Any) -> None:
     """Write a first picture and a contact sheet of the samples.
 
@@ -42,14 +44,14 @@ def demo(output: Path, cell: int, **model: Any) -> None:
     from tqdm import tqdm
 
     from adain._utils.resources import samples
-    from adain.image.io import center_crop_square, check_output_path, read_image, save_image
-    from adain.image.sheets import grid
+    from adain.backends import open_stylizer
+    from adain.image import center_crop_square, check_output_path, contact_sheet, read_image, save_image
 
     picture_path, sheet_path = output / "stylized.jpg", output / "contact-sheet.jpg"
     for written in (picture_path, sheet_path):
         check_output_path(written)
     path = {sample.name: sample.path for sample in samples()}
-    stylizer = load_stylizer(**model)
+    stylizer = open_stylizer(take(ModelOptions, model))
 
     picture = stylizer.stylize(path[FIRST[0]], path[FIRST[1]])
     click.echo(save_image(picture, picture_path))
@@ -70,5 +72,5 @@ def demo(output: Path, cell: int, **model: Any) -> None:
                     bar.update()
                 rows.append(row)
                 labels.append(f"{name}, alpha {alpha:g}")
-    sheet = grid(rows, row_labels=labels, cell=cell)
+    sheet = contact_sheet(rows, row_labels=labels, cell=cell)
     click.echo(save_image(sheet, sheet_path))

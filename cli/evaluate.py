@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from adain import InputError, defaults
+from adain import InputError, Options
+from adain.metrics import EvaluationOptions
+from adain.options import ModelOptions
 
-from .options import SNAKE_CASE, load_stylizer, model_options
+from .options import SNAKE_CASE, options_of, take
 from .reporting import ALL_FAILED, SOME_FAILED
 from .verbosity import bars_hidden
 
 if TYPE_CHECKING:
-    from adain.metrics import Evaluation, Pair
+    from adain.metrics import Evaluation, Pair, Pairing
 
-OF_MAKING = {"alpha": "--alpha", "model": "--model", "encoder": "--encoder", "decoder": "--decoder"}
+OF_MAKING = ("alpha", "model", "encoder", "decoder")
 """Options that only concern pictures that are made now."""
 
 
@@ -38,22 +39,6 @@ OF_MAKING = {"alpha": "--alpha", "model": "--model", "encoder": "--encoder", "de
 )  # fmt: skip
 @click.option("--stylize", is_flag=True, help="Stylise now as well. [default: only without outputs]")
 @click.option(
-    "--pairs", "pairing", type=click.Choice(("product", "zip")), default="product", show_default=True,
-    help="Every content in every style, or content k in style k.",
-)  # fmt: skip
-@click.option(
-    "--alpha", type=click.FloatRange(0.0, 1.0), default=defaults.ALPHA, show_default=True,
-    help="Strength of what is stylised now.",
-)  # fmt: skip
-@click.option(
-    "--size", type=click.IntRange(16), default=defaults.EVALUATION_SIZE, show_default=True,
-    help="Side in px of the squares that all pictures are brought to.",
-)  # fmt: skip
-@click.option(
-    "--fit", type=click.Choice(("crop", "stretch")), default="crop", show_default=True,
-    help="How they become squares: by their centre, or without keeping their aspect.",
-)  # fmt: skip
-@click.option(
     "--metrics", "names", metavar="NAMES", help="Some measures only, e.g. ssim,cfsd. [default: all there are]"
 )
 @click.option("--list", "as_list", is_flag=True, help="List the measures and what they say.")
@@ -62,21 +47,16 @@ OF_MAKING = {"alpha": "--alpha", "model": "--model", "encoder": "--encoder", "de
 @click.option("--lpips-backbone", metavar="FILE", help="torchvision's AlexNet or VGG-16, for LPIPS.")
 @click.option("--lpips-weights", metavar="FILE", help="alex.pth or vgg.pth of the LPIPS release.")
 @click.option("--artfid-inception", metavar="FILE", help="art_inception.pth, for ArtFID (and LPIPS's files).")
-@model_options
-@click.pass_context
+@options_of(EvaluationOptions)
+@options_of(Options, only=("alpha",))
+@options_of(ModelOptions, without=("onnx", "style_cache", "precision"))
 def evaluate(
-    context: click.Context,
-    /,
     paths: tuple[str, ...],
     contents: tuple[str, ...],
     styles: tuple[str, ...],
     outputs: tuple[str, ...],
     triples: Path | None,
     stylize: bool,
-    pairing: str,
-    alpha: float,
-    size: int,
-    fit: str,
     names: str | None,
     as_list: bool,
     csv_path: str | None,
@@ -84,7 +64,7 @@ def evaluate(
     lpips_backbone: str | None,
     lpips_weights: str | None,
     artfid_inception: str | None,
-    **model: Any,
+    **values: Any,
 ) -> int:
     """Measure stylised pictures against their contents and styles.
 
@@ -98,6 +78,7 @@ def evaluate(
     adain evaluate --triples out/manifest.jsonl --metrics style-residual,content-distance
     """
     from adain import metrics
+    from adain.backends import open_stylizer
 
     if as_list:
         for metric in metrics.METRICS.values():
@@ -108,12 +89,15 @@ def evaluate(
     contents, styles = _split(paths, contents, styles)
     makes = stylize or not (outputs or triples)
     if not makes:
-        for name, option in OF_MAKING.items():
-            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-                raise InputError(f"{option} is for pictures that are made now: add --stylize")
+        for name in OF_MAKING:
+            if values[name] is not None:
+                raise InputError(f"--{name} is for pictures that are made now: add --stylize")
     if (lpips_backbone is None) != (lpips_weights is None):
         raise InputError("LPIPS needs both --lpips-backbone and --lpips-weights")
-    pairs = _pairs(contents, styles, outputs, triples, pairing, makes)
+    options, alpha, model = take(EvaluationOptions, values), take(Options, values).alpha, take(ModelOptions, values)
+    if not isinstance(alpha, float):
+        raise InputError("--alpha of an evaluation is one number")
+    pairs = _pairs(contents, styles, outputs, triples, options.pairing, makes)
 
     networks = [name for name, file in (("lpips", lpips_backbone), ("artfid", artfid_inception)) if file is not None]
     count = len({pair.style for pair in pairs})
@@ -129,15 +113,15 @@ def evaluate(
     evaluation = metrics.evaluate(
         pairs,
         names=chosen,
-        stylizer=load_stylizer(**model) if makes else None,
+        stylizer=open_stylizer(model) if makes else None,
         alpha=alpha,
-        size=size,
-        fit="stretch" if fit == "stretch" else "crop",
+        size=options.size,
+        fit=options.fit,
         lpips=lpips,
         inception=None if artfid_inception is None else metrics.ArtInception.from_file(artfid_inception),
-        device=model["device"],
+        device=model.device,
         track=_bar,
-        **({"max_pixels": model["max_pixels"]} if model["max_pixels"] else {}),
+        **({"max_pixels": model.max_pixels} if model.max_pixels else {}),
     )
     done = any(entry.row not in ("identity", "style") for entry in evaluation.entries)
     if not done and len(evaluation.failures) == 1:
@@ -181,11 +165,11 @@ def _pairs(
     styles: tuple[str, ...],
     outputs: tuple[str, ...],
     triples: Path | None,
-    pairing: str,
+    pairing: Pairing,
     makes: bool,
 ) -> list[Pair]:
     """What is to be measured."""
-    from adain.batch.plan import expand
+    from adain.batch import expand
     from adain.metrics import pair_up, read_triples, with_outputs
 
     if triples is not None:
@@ -195,7 +179,7 @@ def _pairs(
         return read_triples(triples, artworks, warn=lambda text: click.echo(f"adain evaluate: {text}", err=True))
     if not contents or not styles:
         raise click.UsageError("no content or no style given: adain evaluate CONTENT STYLE [-o OUTPUTS]")
-    every = pair_up(expand(contents), expand(styles), "zip" if pairing == "zip" else "product")
+    every = pair_up(expand(contents), expand(styles), pairing)
     if not outputs:
         return every
     joined = with_outputs(every, _rows(outputs))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from adain.options import Declaration, Declared, ModelOptions, Unfit, parse_numbers
+from adain.options import Declaration, Declared, Unfit, parse_numbers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 D = TypeVar("D", bound=Declared)
@@ -95,7 +95,7 @@ class _Flag(click.Option):
         self.group = group
 
 
-class _Value(click.ParamType):
+class _Value(click.ParamType[Any]):
     """The value of an option, read from its text."""
 
     def __init__(self, declared: Declaration) -> None:
@@ -106,7 +106,7 @@ class _Value(click.ParamType):
         each = self.declared
         try:
             value = _read(each, value) if isinstance(value, str) else value
-            each.check(value)
+            each.check((value,) if each.is_repeated else value)
         except Unfit as error:
             raise click.BadParameter(error.flags.removeprefix(f"{each.flag} "), ctx, param) from None
         except ValueError as error:
@@ -182,14 +182,3 @@ def label_styles(values: dict[str, Any]) -> list[str]:
         raise click.UsageError(f"labels are numbers or colours, not both: {', '.join(labels)}")
     values["labels"] = tuple(labels)
     return artworks
-
-
-network_options = options_of(ModelOptions, only=("model", "encoder", "decoder"))
-model_options = options_of(ModelOptions, without=("onnx", "style_cache", "precision"))
-
-
-def load_stylizer(**values: Any) -> Any:
-    """The networks that :data:`model_options` describe."""
-    from adain.backends import open_model
-
-    return open_model(take(ModelOptions, values))

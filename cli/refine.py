@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from adain import AdainError, InputError, defaults
+from adain import AdainError, InputError, RefinementError
 from adain import refinement as recipes
+from adain.refinement import RefineOptions
 
-from .controls import BareColorFlag, Controls, color_options, parse_numbers, region_options
-from .options import SNAKE_CASE, load_stylizer, model_options
-from .reporting import SIGNALS, SOME_FAILED
+from .completion import pictures
+from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
+from .reporting import SIGNALS, bar, exit_code, tell, words
 
 if TYPE_CHECKING:
-    from adain.batch.plan import Job
-    from adain.refinement import Progress
-    from adain.stylizer.stylizer import Stylizer
+    from collections.abc import Callable
+
+COMMAND = "adain refine"
 
 
-class RecipeCommand(BareColorFlag):
+class RecipeCommand(OneCommand):
     """A command that changes a recipe: its help lists the settings, and whoever takes one for an option is told."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -46,80 +46,22 @@ class RecipeCommand(BareColorFlag):
 
 
 @click.command(cls=RecipeCommand, context_settings=SNAKE_CASE)
-@click.argument("paths", nargs=-1, metavar="CONTENT STYLE...")
+@click.argument("paths", nargs=-1, metavar="CONTENT STYLE...", shell_complete=pictures)
 @click.option("-o", "--output", help="File, or folder for several photographs. [default: current folder]")
-@click.option(
-    "--recipe",
-    default=recipes.DEFAULT_RECIPE,
-    show_default=True,
-    help=f"One of {', '.join(recipes.recipe_names())}, or a .toml or .json file.",
-)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @click.option("--show-recipe", is_flag=True, help="Print the recipe, a template for one's own, and exit.")
-@click.option("--start", help="adain, content, noise, blend or a picture. [default: the recipe's]")
-@click.option(
-    "--loss", "losses", multiple=True, metavar="NAME=WEIGHT[:LAYER[*FACTOR],...]",
-    help=f"Set a loss ({', '.join(recipes.KINDS)}), 0 leaves it out; may be repeated.",
-)  # fmt: skip
+@click.option("--loss", "losses", multiple=True, metavar="NAME=WEIGHT[:LAYER[*FACTOR],...]",
+              help=f"Set a loss ({', '.join(recipes.KINDS)}), 0 leaves it out; may be repeated.")  # fmt: skip
 @click.option("--content-weight", type=float, help="Multiplies the losses that hold on to the photograph.")
 @click.option("--style-weight", type=float, help="Multiplies the losses that pull at the artwork.")
-@click.option("--steps", type=click.IntRange(0), help="Evaluations of the losses in all.")
 @click.option("--optimizer", type=click.Choice(list(recipes.OPTIMIZERS)), help="What moves the picture.")
 @click.option("--lr", type=float, help="Learning rate; 0 for the optimiser's own.")
 @click.option("--backbone", help="Loss network: vgg19 (ships), vgg16 or resnet50.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE",
-    help="Any other setting of the recipe, see below; may be repeated.",
-)  # fmt: skip
-@click.option("--backbone-weights", type=click.Path(path_type=Path), help="File of the loss network's weights.")
-@click.option("--style-weights", help="Shares of several styles, e.g. 0.7,0.3 (scaled to sum 1).")
-@region_options
-@color_options
-@click.option(
-    "--alpha", type=click.FloatRange(0.0, 1.0), default=defaults.ALPHA, show_default=True,
-    help="Strength of the one pass it starts from.",
-)  # fmt: skip
-@click.option(
-    "--content-size", type=click.IntRange(0), default=defaults.CONTENT_SIZE, show_default=True,
-    help="Shorter side of the result in px; 0 keeps the photograph's size.",
-)  # fmt: skip
-@click.option(
-    "--style-size", type=click.IntRange(0), default=defaults.STYLE_SIZE, show_default=True,
-    help="Shorter side the artwork is scaled to in px; larger gives coarser strokes.",
-)  # fmt: skip
-@click.option("--crop", is_flag=True, help="Use the central squares of photograph and artwork.")
 @click.option("--log", type=click.Path(path_type=Path), help="CSV of every loss at every step.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Plot of the losses (.png, .svg or .pdf).")
 @click.option("--save-every", type=click.IntRange(1), help="Keep a snapshot every N steps in OUTPUT-steps/.")
-@click.option(
-    "--quality", type=click.IntRange(1, 100), default=defaults.JPEG_QUALITY, show_default=True,
-    help="Of JPEG and WebP files.",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
-@model_options
-def refine(
-    paths: tuple[str, ...],
-    output: str | None,
-    recipe: str,
-    show_recipe: bool,
-    start: str | None,
-    losses: tuple[str, ...],
-    content_weight: float | None,
-    style_weight: float | None,
-    settings: tuple[str, ...],
-    backbone_weights: Path | None,
-    style_weights: str | None,
-    alpha: float,
-    content_size: int,
-    style_size: int,
-    crop: bool,
-    log: Path | None,
-    plot: Path | None,
-    save_every: int | None,
-    quality: int,
-    as_json: bool,
-    seed: int,
-    **options: Any,
-) -> int:
+@options_of(RefineOptions, place="refine")
+def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recipe: bool, **values: Any) -> int:
     """Optimise a picture: the slow, best way (Gatys et al. 2016).
 
     The first path is the photograph, or a folder of them; every further one is an artwork. Several artworks are
@@ -132,141 +74,113 @@ def refine(
     adain refine photo.jpg wave.jpg --set coarsest=128 --set whitening=0.5
     """
     if show_recipe:
-        click.echo(recipes.recipe_source(recipe), nl=False)
+        click.echo(recipes.recipe_source(values["recipe"] or recipes.DEFAULT_RECIPE), nl=False)
         return 0
-    model = {key: options.pop(key) for key in ("model", "encoder", "decoder", "device", "max_pixels")}
-    controls = Controls.take(options)
-    given = {key: value for key, value in options.items() if value is not None}  # steps, optimizer, lr and backbone
-    changes = dict(map(recipes.parse_setting, settings)) | given
-    plan = _plan(recipe, changes, losses, content_weight, style_weight)
-    if controls.label_map is not None:
-        if len(paths) > 1:
-            raise click.UsageError("with --label-map each style is given by --label, not as a path")
-        paths += tuple(str(path) for _, path in controls.label_styles())
-    if len(paths) < 2:
+    log, plot, save_every = (values.pop(name) for name in ("log", "plot", "save_every"))
+    changes = {name: values.pop(name) for name in ("optimizer", "lr", "backbone")}
+    changes["losses"] = dict(map(recipes.parse_loss, values.pop("losses")))
+    factors = values.pop("content_weight"), values.pop("style_weight")
+    artworks = label_styles(values)
+    if artworks and len(paths) > 1:
+        raise click.UsageError("with --label-map each style is given by --label, not as a path")
+    options = take(RefineOptions, values)
+    plan = _plan(options, {name: value for name, value in changes.items() if value is not None}, factors)
+    styles = [*paths[1:], *artworks]
+    if not paths or not styles:
         what = f"no style given for {paths[0]}" if paths else "no photograph given"
         raise click.UsageError(f"{what}: adain refine PHOTO ARTWORK -o OUT")
-    styles = list(paths[1:])
 
     from adain._utils.signals import CODES, StopFlag
-    from adain.batch import plan as jobs
-    from adain.image.io import DEFAULT_MAX_PIXELS
+    from adain.backends import open_stylizer
+    from adain.batch import check_inputs, expand, plan_jobs
 
-    name = "+".join(Path(path).stem for path in styles)
-    todo = jobs.plan(jobs.expand(paths[:1]), [name], output)
-    others = (controls.background, controls.label_map, start)
-    files = [*styles, *controls.masks, *controls.style_masks, *(path for path in others if path)]
-    sources = {Path(path).resolve() for path in files}
-    for job in todo:
-        if job.output.resolve() in sources:
-            raise InputError(f"{job.output} is also an input and would be replaced: choose another -o")
+    found = expand(styles)
+    todo = plan_jobs(expand(paths[:1]), ["+".join(path.stem for path in found)], output)
+    check_inputs(todo, [*found, *options.files()])
     if len(todo) > 1 and (log or plot):
         raise InputError("--log and --plot are of one picture: name a single photograph")
-    masks: list[Any] = [*controls.masks]
-    if controls.label_map is not None:
-        masks = [*controls.label_masks(model["max_pixels"] or DEFAULT_MAX_PIXELS)]
-    colors = controls.colors()
-    arguments: dict[str, Any] = {
-        "style": styles,
-        "recipe": plan,
-        "weights": None if style_weights is None else parse_numbers("--style-weights", style_weights),
-        "masks": masks or None,
-        "style_masks": controls.style_mask_paths(),
-        "mask_channel": controls.mask_channel,
-        "background": controls.background_style(),
-        "feather": controls.feather,
-        "color": colors[0] if len(colors) == 1 else colors or None,
-        "alpha": alpha,
-        "content_size": content_size,
-        "style_size": style_size,
-        "crop": crop,
-        "seed": seed,
-        "backbone_weights": backbone_weights,
-    }
-    stylizer = load_stylizer(seed=seed, **model)
-    failures: list[AdainError] = []
-    stopped: str | None = None
+    options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_stylizer(options))
+    errors: list[AdainError] = []
     with StopFlag() as flag:
         for job in todo:
+            watchers = _Watchers(job.output, log, plot, save_every)
             try:
-                record = _one(job, start, arguments, stylizer, flag, log, plot, save_every, quality)
+                record = _one(job, found, options, watchers, lambda: bool(flag.code))
             except AdainError as error:
                 if len(todo) == 1:
                     raise
-                failures.append(error)
+                errors.append(error)
                 continue
             click.echo(json.dumps(record, ensure_ascii=False) if as_json else record["output"])
             if flag.code:
-                stopped = CODES[flag.code]
-                break
-    for failure in failures:
-        click.echo(f"adain refine: error: {failure}", err=True)
-    if stopped is not None:
-        steps = f"{record['steps']} of {plan.steps} steps"
-        click.echo(f"adain refine: stopped by {stopped} after {steps}, saved {record['output']}", err=True)
-        return SIGNALS.get(stopped, 1)
-    if len(failures) == len(todo):
-        return 2
-    return SOME_FAILED if failures else 0
+                steps = f"{record['steps']} of {plan.steps} steps"
+                reason = CODES[flag.code]
+                tell(COMMAND, f"stopped by {reason} after {steps}, saved {record['output']}", "")
+                return SIGNALS.get(reason, 1)
+    for failure in errors:
+        tell(COMMAND, words(failure))
+    return exit_code(len(errors), len(todo))
+
+
+class _Watchers:
+    """Whatever follows an optimisation: losses, their plot, snapshots, and the best picture so far."""
+
+    def __init__(self, output: Path, log: Path | None, plot: Path | None, save_every: int | None) -> None:
+        from adain.refinement import LossLog, LossPlot, Partial, Snapshots
+
+        self.plot = LossPlot(plot) if plot else None
+        self.shots = Snapshots(output.with_name(f"{output.stem}-steps"), save_every) if save_every else None
+        self.partial = Partial(output.with_name(f"{output.stem}.partial.png"))
+        self.all = [each for each in (LossLog(log) if log else None, self.plot, self.shots, self.partial) if each]
+
+    def __call__(self, progress: recipes.Progress) -> None:
+        for watcher in self.all:
+            watcher(progress)
+
+    def finish(self) -> None:
+        """Write what is written at the end."""
+        if self.plot is not None:
+            self.plot.save()
+        if self.shots is not None:
+            self.shots.save_strip()
 
 
 def _one(
-    job: Job,
-    start: str | None,
-    arguments: dict[str, Any],
-    stylizer: Stylizer,
-    flag: Any,
-    log: Path | None,
-    plot: Path | None,
-    save_every: int | None,
-    quality: int,
+    job: Any, styles: list[Path], options: RefineOptions, watchers: _Watchers, stopped: Callable[[], bool]
 ) -> dict[str, Any]:
     """Refine one photograph, save it and whatever else was asked for."""
     from PIL import Image
-    from tqdm import tqdm
 
-    from adain import RefinementError
-    from adain.image.io import save_image, to_pil
-    from adain.refinement import LossLog, LossPlot, Partial, Snapshots
-    from adain.refinement import refine as optimise
+    from adain.image import save_image, to_pil
 
     begun = time.perf_counter()
-    plan: recipes.Recipe = arguments["recipe"]
-    watchers: list[Any] = []
-    drawing = LossPlot(plot) if plot else None
-    shots = Snapshots(job.output.with_name(f"{job.output.stem}-steps"), save_every) if save_every else None
-    partial = Partial(job.output.with_name(f"{job.output.stem}.partial.png"))
-    watchers += [w for w in (LossLog(log) if log else None, drawing, shots, partial) if w is not None]
-    last: list[Progress] = []
-    hidden = not sys.stderr.isatty()
-    with tqdm(total=plan.steps, unit="step", disable=hidden, file=sys.stderr, dynamic_ncols=True) as bar:
+    plan = options.recipe
+    assert isinstance(plan, recipes.Recipe)
+    last: list[recipes.Progress] = []
+    with bar(plan.steps, "step") as shown:
 
-        def watch(progress: Progress) -> bool:
-            for watcher in watchers:
-                watcher(progress)
-            last[:] = [progress]
-            bar.update(progress.step - bar.n)
-            shown = {"total": progress.total, **progress.losses}
-            bar.set_postfix({key: f"{value:.3g}" for key, value in shown.items()}, refresh=False)
-            return bool(flag.code)
+        def progress(event: recipes.Progress) -> bool:
+            watchers(event)
+            last[:] = [event]
+            shown.update(event.step - shown.n)
+            losses = {"total": event.total, **event.losses}
+            shown.set_postfix({key: f"{value:.3g}" for key, value in losses.items()}, refresh=False)
+            return stopped()
 
         try:
-            picture = optimise(start, content=job.content, stylizer=stylizer, callback=watch, **arguments)
+            picture = recipes.refine(job.content, styles, options, progress=progress)
         except RefinementError as error:
-            save_image(to_pil(error.image), job.output, quality=quality)
-            partial.remove()
+            save_image(to_pil(error.image), job.output, quality=options.quality)
+            watchers.partial.remove()
             raise RefinementError(f"{error}; the last good picture is {job.output}", error.step, error.image) from None
         finally:
-            if drawing is not None:
-                drawing.save()
-            if shots is not None:
-                shots.save_strip()
+            watchers.finish()
     assert isinstance(picture, Image.Image)  # files give pictures
-    save_image(picture, job.output, quality=quality)
-    partial.remove()
+    save_image(picture, job.output, quality=options.quality)
+    watchers.partial.remove()
     return {
         "content": os.fspath(job.content),
-        "style": [os.fspath(style) for style in arguments["style"]],
+        "style": [os.fspath(style) for style in styles],
         "output": os.fspath(job.output),
         "recipe": plan.name,
         "steps": last[0].step if last else 0,
@@ -279,18 +193,16 @@ def _one(
 
 
 def _plan(
-    recipe: str,
-    changes: dict[str, Any],
-    losses: tuple[str, ...],
-    content_weight: float | None,
-    style_weight: float | None,
+    options: RefineOptions, changes: dict[str, Any], factors: tuple[float | None, float | None]
 ) -> recipes.Recipe:
     """The recipe with what the flags change."""
-    plan = recipes.load_recipe(recipe).change(**changes, losses=dict(map(recipes.parse_loss, losses)))
-    factors = dict.fromkeys(recipes.CONTENT_KINDS, content_weight) | dict.fromkeys(recipes.STYLE_KINDS, style_weight)
+    if options.steps is not None:
+        changes["steps"] = options.steps
+    plan = recipes.load_recipe(str(options.recipe)).change(**{**(options.settings or {}), **changes})
+    weights = dict.fromkeys(recipes.CONTENT_KINDS, factors[0]) | dict.fromkeys(recipes.STYLE_KINDS, factors[1])
     weighted = {
         name: {"weight": spec.weight * factor}
         for name, spec in plan.losses.items()
-        if (factor := factors.get(name)) is not None
+        if (factor := weights.get(name)) is not None
     }
     return plan.change(losses=weighted)

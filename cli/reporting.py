@@ -12,6 +12,8 @@ import click
 
 from adain import AdainError, DiskFullError
 
+from .verbosity import bars_hidden
+
 if TYPE_CHECKING:
     from adain.batch import Result
 
@@ -31,7 +33,7 @@ def bar(total: int | None, unit: str, *, hidden: bool = False, **more: Any) -> A
     """A progress bar on stderr, for people alone."""
     from tqdm import tqdm
 
-    hidden = hidden or not sys.stderr.isatty()
+    hidden = hidden or bars_hidden()
     return tqdm(total=total, unit=unit, disable=hidden, file=sys.stderr, dynamic_ncols=True, **more)
 
 
@@ -40,7 +42,7 @@ def tile_bar() -> Callable[[Any], None] | None:
 
     None where no one looks.
     """
-    if not sys.stderr.isatty():
+    if bars_hidden():
         return None
     shown: Any = None
 
@@ -101,9 +103,14 @@ def follow(
         tell(command, words(error))
     if any(isinstance(error, DiskFullError) for error in errors):
         tell(command, f"stopped, {present} of {planned} results are there; with space, the same command makes the rest")
-    if not errors:
+    return exit_code(len(errors), len(errors) + present)
+
+
+def exit_code(failed: int, planned: int) -> int:
+    """What a command ends with."""
+    if not failed:
         return 0
-    return SOME_FAILED if present else ALL_FAILED
+    return ALL_FAILED if failed == planned else SOME_FAILED
 
 
 def words(error: BaseException) -> str:
@@ -113,4 +120,4 @@ def words(error: BaseException) -> str:
 
 def tell(command: str, text: str, kind: str = "error") -> None:
     """A line on stderr."""
-    click.echo(f"{command}: {kind}: {' '.join(text.split())}", err=True)
+    click.echo(f"{command}: {f'{kind}: ' if kind else ''}{' '.join(text.split())}", err=True)

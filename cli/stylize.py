@@ -9,14 +9,19 @@ import click
 from adain.batch import FolderOptions
 from adain.batch.ray import RayOptions
 
+from .completion import pictures
 from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
 from .reporting import follow, tile_bar
 
 
 @click.command(cls=OneCommand, context_settings=SNAKE_CASE)
-@click.argument("paths", nargs=-1, metavar="CONTENT STYLE...")
-@click.option("-c", "--content", "contents", multiple=True, help="Photograph or folder; may be repeated.")
-@click.option("-s", "--style", "styles", multiple=True, help="Artwork or folder; may be repeated.")
+@click.argument("paths", nargs=-1, metavar="CONTENT STYLE...", shell_complete=pictures)
+@click.option(
+    "-c", "--content", "contents", multiple=True, shell_complete=pictures, help="Photograph or folder; may be repeated."
+)
+@click.option(
+    "-s", "--style", "styles", multiple=True, shell_complete=pictures, help="Artwork or folder; may be repeated."
+)
 @click.option("-o", "--output", help="File, or folder for several results. [default: current folder]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout for each result.")
 @click.option("--engine", type=click.Choice(("local", "ray")), default="local", show_default=True,
@@ -55,6 +60,7 @@ def stylize(
         styles = tuple(labelled)
     contents, styles = _split(paths, contents, styles)
     options = take(RayOptions, values)
+    job: Any
     if engine == "ray":
         from adain.batch.ray import plan_dataset
 

@@ -67,7 +67,7 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
 
     from adain._utils.files import atomic_path, check_writable
     from adain._utils.resources import sample_folder
-    from adain.image.io import list_images, read_image, resize_shorter, split_alpha, to_tensor
+    from adain.image import list_images, read_image, resize_shorter, split_alpha, to_tensor
     from adain.nn import convert_state, read_tensors
 
     target = output or Path(f"{file.stem}.safetensors")

@@ -36,7 +36,7 @@ def stylizer() -> Stylizer:
 @pytest.fixture(scope="session")
 def fast_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Encoder and decoder of a fast model of random weights, the same ones each time, that gives pictures of tones."""
-    from adain.image.io import to_tensor
+    from adain.image import to_tensor
     from adain.training.checkpoint import save_weights
     from adain.training.networks import FastNet
 

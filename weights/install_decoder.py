@@ -4,7 +4,7 @@
     python weights/install_decoder.py --fast run/ --training training.json --figures figures.json
 
 ``training.json`` says how the decoder was trained (it is copied into the manifest as it is), ``figures.json`` what it
-scores (the output of ``benchmarks/quality.py --json``). Without arguments only sizes and checksums are renewed.
+scores (the output of ``python -m benchmarks quality --json``). Without arguments only sizes and checksums are renewed.
 """
 
 from __future__ import annotations

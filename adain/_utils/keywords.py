@@ -49,25 +49,29 @@ class Method(Generic[P]):
 
 
 class takes(Generic[P]):
-    """Decorates a function of two or three things and options of the class given."""
+    """Decorates a function of two or three things and options of the class given.
 
-    def __init__(self, options: Callable[P, Any]) -> None:
-        self.options = options
+    Args:
+        rest: the option that takes, as a mapping, keywords that are no options.
+    """
+
+    def __init__(self, options: Callable[P, Any], *, rest: str | None = None) -> None:
+        self.options, self.rest = options, rest
 
     def two(self, function: Callable[[A, B, O], R]) -> OfTwo[A, B, P, R]:
         """For a function of two things."""
-        return wrap(function, self.options)  # type: ignore[no-any-return]
+        return wrap(function, self.options, self.rest)  # type: ignore[no-any-return]
 
     def method(self, function: Callable[..., Any]) -> Method[P]:
         """For a method of two things."""
-        return wrap(function, self.options)  # type: ignore[no-any-return]
+        return wrap(function, self.options, self.rest)  # type: ignore[no-any-return]
 
     def three(self, function: Callable[[A, B, C, O], R]) -> OfThree[A, B, C, P, R]:
         """For a function of three things."""
-        return wrap(function, self.options)  # type: ignore[no-any-return]
+        return wrap(function, self.options, self.rest)  # type: ignore[no-any-return]
 
 
-def wrap(function: Callable[..., Any], options: Any) -> Any:
+def wrap(function: Callable[..., Any], options: Any, rest: str | None = None) -> Any:
     """The function as it is called; it gets options of the class, made of what the call gives."""
     *things, _ = inspect.signature(function).parameters.values()
     given = inspect.Parameter(
@@ -80,8 +84,12 @@ def wrap(function: Callable[..., Any], options: Any) -> Any:
     positional = [each.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for each in things]
     signature = inspect.signature(function).replace(parameters=[*positional, given, *keywords])
 
+    names = {each.name for each in keywords}
+
     @functools.wraps(function)
     def call(*args: Any, **changes: Any) -> Any:
+        if rest is not None and (more := {name: changes.pop(name) for name in [*changes] if name not in names}):
+            changes[rest] = {**(changes.get(rest) or {}), **more}
         signature.bind(*args, **changes)  # an unknown keyword, or too few arguments: TypeError
         base = args[len(things)] if len(args) > len(things) else None
         return function(*args[: len(things)], options.of(base, **changes))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SMOOTHING = 0.95
 """Decay of the exponential average that a smoothed curve shows."""
@@ -36,6 +41,33 @@ def plot_curves(path: str | os.PathLike[str], curves: Sequence[Curve], *, xlabel
     Raises:
         InputError: if the file cannot be written.
     """
+    with drawing(path) as axes:
+        colors: dict[str, int] = {}
+        named: set[str] = set()
+        for curve in curves:
+            kept = [(step, value) for step, value in zip(curve.steps, curve.values, strict=True) if value > 0]
+            number = colors.setdefault(curve.label, len(colors)) if curve.color is None else curve.color
+            if not kept:
+                continue
+            steps, values = [step for step, _ in kept], [value for _, value in kept]
+            label = None if curve.label in named else curve.label
+            named.add(curve.label)
+            if curve.smooth:
+                axes.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)
+                values = _smoothed(values)
+            axes.plot(steps, values, color=f"C{number}", linewidth=1.5, label=label)
+        axes.set_yscale("log")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+
+
+@contextmanager
+def drawing(path: str | os.PathLike[str]) -> Iterator[Axes]:
+    """Axes to plot on, which are saved with a grid and a legend.
+
+    Raises:
+        InputError: if the file cannot be written.
+    """
     # matplotlib takes half a second to import; its object interface needs no display and no global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -43,25 +75,9 @@ def plot_curves(path: str | os.PathLike[str], curves: Sequence[Curve], *, xlabel
     figure = Figure(figsize=(9, 5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    colors: dict[str, int] = {}
-    named: set[str] = set()
-    for curve in curves:
-        kept = [(step, value) for step, value in zip(curve.steps, curve.values, strict=True) if value > 0]
-        number = colors.setdefault(curve.label, len(colors)) if curve.color is None else curve.color
-        if not kept:
-            continue
-        steps, values = [step for step, _ in kept], [value for _, value in kept]
-        label = None if curve.label in named else curve.label
-        named.add(curve.label)
-        if curve.smooth:
-            axes.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)
-            values = _smoothed(values)
-        axes.plot(steps, values, color=f"C{number}", linewidth=1.5, label=label)
-    axes.set_yscale("log")
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
+    yield axes
     axes.grid(visible=True, which="both", alpha=0.2)
-    if named:
+    if axes.get_legend_handles_labels()[0]:
         axes.legend()
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)

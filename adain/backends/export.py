@@ -9,22 +9,23 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from PIL import Image
 
-from .. import defaults
 from .._utils.errors import InputError, WeightsError
 from .._utils.files import atomic_path, check_writable
 from .._utils.resources import sample_folder
 from .._utils.version import __version__
-from ..image.io import center_crop_square, cut, read_image, resize_shorter, to_tensor
+from ..image import center_crop_square, read_image, resize_shorter, to_tensor
+from ..image.resize import cut
 from ..nn import pretrained
 from ..nn.decoder import Decoder
 from ..nn.vgg import MIN_SIZE, VGGEncoder
 from ..stylizer.stylizer import Stylizer
 from .onnx import FORMAT, STYLE_FILE, TRANSFER_FILE, open_session
+from .options import ExportOptions, Storage
 
 OPSETS = (13, 23)
 """The oldest and the newest opset the graphs are written for."""
@@ -58,8 +59,8 @@ def export_onnx(
     decoder: Decoder,
     folder: str | os.PathLike[str],
     *,
-    storage: str = defaults.ONNX_STORAGE,
-    opset: int = defaults.ONNX_OPSET,
+    storage: Storage = ExportOptions.storage,
+    opset: int = ExportOptions.opset,
     details: Mapping[str, str] | None = None,
 ) -> Exported:
     """Write ``style.onnx`` and ``transfer.onnx``; see :mod:`adain.backends.onnx_graphs` for what goes in and comes out.
@@ -79,8 +80,8 @@ def export_onnx(
             or the files cannot be written.
         WeightsError: if the graphs give anything else than torch does, or the storage costs too much.
     """
-    if storage not in defaults.ONNX_STORAGES:
-        raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(defaults.ONNX_STORAGES)}")
+    if storage not in get_args(Storage):
+        raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(get_args(Storage))}")
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise InputError(f"opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}")
     _import_onnx()

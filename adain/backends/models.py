@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..options import ModelOptions
 from ..stylizer.looks import Model
+
+if TYPE_CHECKING:
+    from ..stylizer.stylizer import Stylizer
 
 
 def open_model(options: ModelOptions, *, share: int = 1) -> Model:
@@ -22,16 +25,20 @@ def open_model(options: ModelOptions, *, share: int = 1) -> Model:
         WeightsError: if a file is damaged, or there is no such model.
         InputError: if there is no such device or precision, or a package is missing.
     """
-    from ..image.io import DEFAULT_MAX_PIXELS
-
-    max_pixels = options.max_pixels or DEFAULT_MAX_PIXELS
     if options.onnx is not None:
+        from ..image import DEFAULT_MAX_PIXELS
         from .onnx import OnnxStylizer
 
         threads = None if share == 1 else max(1, (os.cpu_count() or 1) // share)
-        return OnnxStylizer(options.onnx, threads=threads, max_pixels=max_pixels)
+        return OnnxStylizer(options.onnx, threads=threads, max_pixels=options.max_pixels or DEFAULT_MAX_PIXELS)
+    return open_stylizer(options, share=share)
+
+
+def open_stylizer(options: ModelOptions, *, share: int = 1) -> Stylizer:
+    """:func:`open_model` on torch, which alone can be trained with, measured and refined by."""
     import torch
 
+    from ..image import DEFAULT_MAX_PIXELS
     from ..nn.pretrained import DEFAULT_MODEL
     from ..stylizer.stylizer import Stylizer
 
@@ -43,7 +50,7 @@ def open_model(options: ModelOptions, *, share: int = 1) -> Model:
         device=options.device,
         encoder=options.encoder,
         decoder=options.decoder,
-        max_pixels=max_pixels,
+        max_pixels=options.max_pixels or DEFAULT_MAX_PIXELS,
         precision=options.precision,
         style_cache=options.style_cache,
     )

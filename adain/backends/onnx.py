@@ -6,17 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from .._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
 from .._utils.keywords import takes
 from ..control.style import Style
-from ..image import io as images
-from ..image.arrays import FloatArray, from_array, to_array
-from ..image.source import OpenedImage, check_least, input_name, open_image
+from ..image import DEFAULT_MAX_PIXELS, PictureInput, Source, open_source, with_alpha
+from ..image.arrays import FloatArray, check_range, from_array
+from ..image.source import check_least, input_name
 from ..options import Options, TileSize
 from ..stylizer.looks import Look, Paint, listed
 
@@ -27,8 +28,6 @@ FORMAT = "adain-onnx-1"
 """What the metadata of an exported graph says it is."""
 
 STYLE_FILE, TRANSFER_FILE = "style.onnx", "transfer.onnx"
-
-ArrayInput = str | os.PathLike[str] | Image.Image | FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ class OnnxStylizer:
         *,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
-        max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = DEFAULT_MAX_PIXELS,
     ) -> None:
         self.max_pixels = max_pixels
         self._style = _open(Path(folder) / STYLE_FILE, threads, providers)
@@ -91,24 +90,24 @@ class OnnxStylizer:
         self.channels = int(self.metadata["channels"])
         self._least = int(self.metadata["min_size"])
 
-    def open(self, source: ArrayInput, *, size: int = 0, crop: bool = False) -> OpenedImage | FloatArray:
-        """A picture of the size asked for, checked; arrays are taken as they are."""
-        if isinstance(source, np.ndarray):
-            if source.ndim != 4 or source.shape[1] != 3 or source.dtype.kind != "f":
-                raise ImageError(
-                    f"image arrays must be floats (B, 3, H, W) in [0, 1], not {source.dtype} of shape {source.shape}"
-                )
-            check_least((source.shape[2], source.shape[3]), self._least, "")
-            return np.ascontiguousarray(source, np.float32)
-        opened = open_image(source, size=size, crop=crop, max_pixels=self.max_pixels)
-        check_least((opened.image.height, opened.image.width), self._least, input_name(source))
-        return opened
+    def open(self, source: PictureInput | Source, *, size: int = 0, crop: bool = False) -> Source | FloatArray:
+        """A picture of the size asked for, checked; arrays ``(B, 3, H, W)`` are taken as they are."""
+        if not _is_batch(source):
+            return open_source(source, size=size, crop=crop, max_pixels=self.max_pixels, least=self._least)
+        if source.shape[1] != 3 or source.dtype.kind != "f" or 0 in source.shape:
+            raise ImageError(
+                f"image arrays must be floats (B, 3, H, W) in [0, 1], not {source.dtype} of shape {source.shape}"
+            )
+        check_range(float(source.min()), float(source.max()), "image arrays")
+        check_least((source.shape[2], source.shape[3]), self._least, "")
+        return np.ascontiguousarray(source, np.float32)
 
-    def encode_style(self, source: ArrayInput, *, size: int = Options.style_size, crop: bool = False) -> Style:
+    def encode_style(self, source: PictureInput, *, size: int = Options.style_size, crop: bool = False) -> Style:
         """The statistics of an artwork, as arrays, to be reused for every photograph.
 
         Args:
-            source: path, ``PIL.Image`` or ``(B, 3, H, W)`` array in ``[0, 1]``; arrays are taken as they are.
+            source: whatever :func:`~adain.read_image` takes, or a float array ``(B, 3, H, W)`` in ``[0, 1]``,
+                which is taken as it is.
             size: shorter side in pixels the artwork is resized to; 0 keeps its own.
             crop: cut the central square out first.
 
@@ -116,11 +115,11 @@ class OnnxStylizer:
             MissingFileError, ImageError: see :func:`adain.read_image`; also for pictures under 16 px a side.
         """
         mean, std = _run(self._style, image=self.encode_content(source, size=size, crop=crop).pixels)
-        return Style(mean, std, "" if isinstance(source, np.ndarray) else input_name(source))
+        return Style(mean, std, input_name(source))
 
     def encode_content(
         self,
-        source: ArrayInput | OpenedImage,
+        source: PictureInput | Source,
         *,
         size: int = 0,
         crop: bool = False,
@@ -128,17 +127,18 @@ class OnnxStylizer:
         progress: Any = None,
     ) -> OnnxContent:
         """A photograph, ready to be rendered; ``tile`` and ``progress`` are for models that work in tiles."""
-        opened = source if isinstance(source, OpenedImage) else self.open(source, size=size, crop=crop)
+        opened = self.open(source, size=size, crop=crop)
         if isinstance(opened, np.ndarray):
             return OnnxContent(opened, is_tensor=True)
-        return OnnxContent(to_array(opened.image), opened.opacity)
+        return OnnxContent(opened.to_array(), opened.opacity)
 
     @takes(Options).method
-    def stylize(self, content: ArrayInput | OnnxContent, style: Any, options: Options) -> Any:
+    def stylize(self, content: PictureInput | OnnxContent, style: Any, options: Options) -> Any:
         """The photograph in the style of the artwork, or in a blend of several.
 
         Args:
-            content: path, ``PIL.Image``, ``(B, 3, H, W)`` array in ``[0, 1]``, or what :meth:`encode_content` gave.
+            content: whatever :func:`~adain.read_image` takes, a float array ``(B, 3, H, W)`` in ``[0, 1]``, or what
+                :meth:`encode_content` gave.
             style: likewise, or what :meth:`encode_style` gave; or several.
             options: those of :class:`~adain.Options` that an exported model serves: strength, weights and sizes.
 
@@ -169,7 +169,7 @@ class OnnxStylizer:
             )
         strength = np.array(paint.alpha, np.float32)
         (result,) = _run(self._transfer, image=content.pixels, mean=target.mean, std=target.std, alpha=strength)
-        return result if content.is_tensor else images.with_alpha(from_array(result), content.opacity)
+        return result if content.is_tensor else with_alpha(from_array(result), content.opacity)
 
     def overlap(self, content: OnnxContent) -> float:
         """Nothing is computed twice: there are no tiles."""
@@ -181,6 +181,11 @@ class OnnxStylizer:
 
     def __repr__(self) -> str:
         return f"OnnxStylizer({self.metadata['model']!r}, {self.metadata['precision']})"
+
+
+def _is_batch(source: object) -> TypeGuard[npt.NDArray[Any]]:
+    """Whether pixels are given as the networks take them, and wanted so."""
+    return isinstance(source, np.ndarray) and source.ndim == 4
 
 
 def import_onnxruntime() -> Any:

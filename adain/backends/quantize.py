@@ -33,7 +33,7 @@ def int8(graph: Graph, name: str, values: Array) -> str:
 
 
 PACKS: dict[str, Pack] = {"fp32": fp32, "fp16": fp16, "int8": int8}
-"""By the names of :data:`adain.defaults.ONNX_STORAGES`."""
+"""By the names of :data:`adain.backends.options.Storage`."""
 
 
 def rounded(values: Array, storage: str) -> Array:

@@ -47,8 +47,9 @@ class Order:
     def __post_init__(self) -> None:
         place = self.place or ("torch" if self.options.onnx is None else "onnx")
         self.options.require(place, name={"onnx": "--onnx", "ray": "--engine ray"}.get(place))
-        if self.options.refine is not None and self.options.grid is not None:
-            self.options.refuse("{refine} works on a picture, not on a grid: leave out {grid}")
+        sheet = "grid" if self.options.grid is not None else "preview"
+        if self.options.refine is not None and getattr(self.options, sheet):
+            self.options.refuse(f"{{refine}} works on a picture, not on a sheet of them: leave out {{{sheet}}}")
         if self.stylizer is not None and (self.options.jobs > 1 or place == "ray"):
             raise InputError("a stylizer stays in this process: for several of them name the model instead")
 
@@ -92,7 +93,7 @@ class Order:
 
 
 class Maker:
-    """Makes the pictures of an order; see :class:`adain.batch.run.Maker`.
+    """Makes the pictures of an order.
 
     A style that does not depend on the photograph is encoded once, when it is first used; one that cannot be read is
     not tried again. A photograph is encoded once for all its looks.
@@ -119,7 +120,7 @@ class Maker:
         return self._refine(picture, job)
 
     def details(self) -> Mapping[str, Any]:
-        """In how many tiles the last content was computed, and the share of it that was computed more than once."""
+        """Of the picture rendered last: its tiles, and the share of it that was computed more than once."""
         content = None if self._content is None else self._content[1]
         tiles = getattr(content, "tiles", None)
         if tiles is None:
@@ -147,7 +148,8 @@ class Maker:
         return look
 
     def _refine(self, picture: Image.Image, job: Job) -> Image.Image:
-        from ..refinement.refine import RefineOptions, refine
+        from ..refinement.options import RefineOptions
+        from ..refinement.run import refine
 
         look = self.order.looks[job.style]
         more = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model, "progress": self.progress}

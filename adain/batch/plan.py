@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils.errors import ImageError, InputError
-from ..image.io import WRITABLE, check_output_path, list_images
+from .._utils.resources import resolve
+from ..image import WRITABLE, check_output_path, list_images
 from .options import Pairs
 
 FALLBACK_SUFFIX = ".png"
@@ -77,7 +78,7 @@ def find(
         InputError: if all images of a folder are to be ignored.
     """
     found: list[Found] = []
-    for path in map(Path, paths):
+    for path in (resolve(path) if isinstance(path, str) else Path(path) for path in paths):
         if not path.is_dir():
             found.append(Found(path))
             continue
@@ -102,7 +103,7 @@ def distinct(found: Sequence[Found]) -> list[Found]:
     return list(first.values())
 
 
-def plan(
+def plan_jobs(
     contents: Sequence[Path | Found],
     styles: Sequence[str],
     output: str | os.PathLike[str] | None = None,
@@ -144,7 +145,7 @@ def plan(
 
 
 def result_name(content: Path, style: str, suffix: str | None = None) -> str:
-    """What the file of a result is called in a folder; see :func:`plan`."""
+    """What the file of a result is called in a folder; see :func:`plan_jobs`."""
     own = content.suffix.lower()
     return f"{output_stem(content.stem, style)}{suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)}"
 
@@ -166,6 +167,18 @@ def _pair(contents: int, styles: int, pairs: str) -> Iterator[tuple[int, int]]:
             f"{contents} photographs: add or remove some, or pair them by product"
         )
     return ((content, content if styles > 1 else 0) for content in range(contents))
+
+
+def check_inputs(jobs: Sequence[Job], files: Sequence[str | os.PathLike[str]]) -> None:
+    """See that no result would replace an artwork, a mask or whatever else it is made from.
+
+    Raises:
+        InputError: if one would.
+    """
+    sources = {Path(file).resolve() for file in files}
+    for job in jobs:
+        if job.output.resolve() in sources:
+            raise InputError(f"{job.output} is also an input and would be replaced: choose another -o")
 
 
 def _check(jobs: Sequence[Job]) -> None:

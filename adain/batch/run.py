@@ -10,18 +10,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
 from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from .._utils.files import atomic_path, temporary_name
 from .._utils.prefetch import THREADS, read_ahead, write_behind
-from ..image.io import encode_image
+from ..image import encode_image
 from ..options import FileOptions
 from .manifest import Manifest
 from .options import Existing
 from .plan import Job
+
+if TYPE_CHECKING:
+    from .order import Maker
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -69,19 +72,6 @@ def portable(result: Result) -> Result:
         return result
     kind = DiskFullError if isinstance(result.error, DiskFullError) else AdainError
     return replace(result, error=kind(str(result.error)))
-
-
-class Maker(Protocol):
-    """What makes the pictures."""
-
-    def read(self, content: Path) -> Any:
-        """A photograph, ready for the network; called in a thread."""
-
-    def render(self, loaded: Any, job: Job) -> Image.Image:
-        """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
-
-    def details(self) -> Mapping[str, Any]:
-        """What is to be recorded of the picture that was rendered last."""
 
 
 def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existing = "resume") -> list[Task]:
@@ -199,13 +189,13 @@ def save(
 
     Args:
         task: says where.
-        picture: to be written as :func:`adain.image.io.save_image` does.
+        picture: to be written as :func:`adain.save_image` does.
         manifest: told before and after.
         quality: of JPEG and WebP files.
         seconds: that it took to make.
 
     Raises:
-        ImageError, InputError: see :func:`adain.image.io.save_image`.
+        ImageError, InputError: see :func:`adain.save_image`.
     """
     start, output = time.perf_counter(), task.job.output
     data = encode_image(picture, output, quality=quality)

@@ -9,17 +9,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import ImageError, InputError
-from ..image import io as images
+from ..image import DEFAULT_MAX_PIXELS
+from ..image.io import read_stored
+from ..image.modes import separate
 from ..options import Options, Unfit
 
-LabelMapInput = str | os.PathLike[str] | Image.Image | Tensor
+LabelMapInput = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor
 Label = int | str
 
 UNLABELLED = -1
@@ -46,31 +50,34 @@ def parse_label(text: Label) -> int:
 
 
 def read_label_map(
-    source: LabelMapInput, *, colors: bool = False, max_pixels: int | None = images.DEFAULT_MAX_PIXELS
+    source: LabelMapInput, *, colors: bool = False, max_pixels: int | None = DEFAULT_MAX_PIXELS
 ) -> Tensor:
     """The label of every pixel, upright by the EXIF orientation, from the very numbers stored.
 
     Args:
-        source: path, ``PIL.Image``, or an integer tensor ``(H, W)``, ``(1, H, W)`` or ``(1, 1, H, W)``.
+        source: a path, the bytes of a file or an open one, a ``PIL.Image``, an array of integers ``(H, W)`` or of
+            colours ``(H, W, 3)``, or an integer tensor ``(H, W)``, ``(1, H, W)`` or ``(1, 1, H, W)``.
         colors: take palette and grey images by their colours too, as labels written ``#rrggbb`` mean them.
-        max_pixels: see :func:`adain.image.io.read_image`.
+        max_pixels: see :func:`adain.read_image`.
 
     Returns:
         ``(H, W)`` int64; :data:`UNLABELLED` where a colour or grey map is more than half transparent.
 
     Raises:
         InputError: if a tensor has another shape or type.
-        ImageError: if the image is of another kind, or as :func:`adain.image.io.read_image`.
+        ImageError: if the image is of another kind, or as :func:`adain.read_image`.
         MissingFileError: if there is no such file.
     """
+    if isinstance(source, np.ndarray) and source.ndim == 2 and source.dtype.kind in "iu" and source.dtype.itemsize > 2:
+        source = torch.from_numpy(source.astype(np.int64))
     if isinstance(source, Tensor):
         return _check_tensor(source)
-    image = images.read_stored(source, max_pixels=max_pixels)
+    image = read_stored(source, max_pixels=max_pixels)
     if image.mode == "P" and not colors:
         return torch.from_numpy(np.asarray(image).astype(np.int64))
     if image.mode == "1" and not colors:  # 0 and 1, as a map of two labels means it, and not 0 and 255
         return torch.from_numpy(np.asarray(image).astype(np.int64))
-    image, alpha = images.separate(image)
+    image, alpha = separate(image)
     if image.mode == "L" and colors:
         image = image.convert("RGB")
     if image.mode == "RGB":
@@ -146,7 +153,7 @@ def check_labels(label_map: Tensor, labels: Sequence[Label], *, background: Iter
         )
 
 
-def region_masks(options: Options, *, max_pixels: int | None = images.DEFAULT_MAX_PIXELS) -> list[Tensor]:
+def region_masks(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> list[Tensor]:
     """The mask of each label of ``options.labels`` in ``options.label_map``.
 
     Raises:
@@ -156,9 +163,10 @@ def region_masks(options: Options, *, max_pixels: int | None = images.DEFAULT_MA
     assert options.label_map is not None
     assert options.labels is not None
     labels = options.labels
-    label_map = read_label_map(
-        options.label_map, colors=any(label.startswith("#") for label in labels), max_pixels=max_pixels
-    )
+    colors = {_is_color(label) for label in labels}
+    if len(colors) > 1:
+        options.refuse(f"{{labels}} are all numbers or all colours, not both: {', '.join(map(str, labels))}")
+    label_map = read_label_map(options.label_map, colors=True in colors, max_pixels=max_pixels)
     # Whoever says what becomes of the rest has not forgotten it.
     rest = unstyled_labels(label_map, labels) if options.background is not None else []
     masks = label_masks(label_map, labels)  # first, as a mistyped label leaves another without a style
@@ -172,7 +180,11 @@ def region_masks(options: Options, *, max_pixels: int | None = images.DEFAULT_MA
 
 def _in_colors(labels: Iterable[Label], present: Sequence[int]) -> bool:
     """Whether labels are shown as colours: if they were given so, or are too large for anything else."""
-    return any(str(label).lstrip().startswith("#") for label in labels) or max(present, default=0) > 0xFFFF
+    return any(map(_is_color, labels)) or max(present, default=0) > 0xFFFF
+
+
+def _is_color(label: Label) -> bool:
+    return str(label).lstrip().startswith("#")
 
 
 def _show(label: int, hexadecimal: bool) -> str:

@@ -11,19 +11,24 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import ImageError, InputError
-from ..image import io as images
+from ..image import DEFAULT_MAX_PIXELS
+from ..image.io import read_stored
+from ..image.modes import separate, to_unit
+from ..image.source import input_name
 from ..options import Channel as Channel
 from ..options import Direction as Direction
 
-MaskInput = str | os.PathLike[str] | Image.Image | Tensor
+MaskInput = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor
 
 BLACK = 1 / 255
 """A mask with nothing brighter is taken as black: what lossy compression leaves of it."""
@@ -43,7 +48,7 @@ _COARSEST = 32  # pixels a side that a mask keeps while it is blurred
 
 
 def read_mask(
-    source: MaskInput, *, channel: Channel = "luminance", max_pixels: int | None = images.DEFAULT_MAX_PIXELS
+    source: MaskInput, *, channel: Channel = "luminance", max_pixels: int | None = DEFAULT_MAX_PIXELS
 ) -> Tensor:
     """One mask from a file, an image or a tensor.
 
@@ -52,10 +57,11 @@ def read_mask(
     (ITU-R BT.601).
 
     Args:
-        source: path, ``PIL.Image``, or a floating or bool tensor ``(H, W)``, ``(1, H, W)`` or ``(1, 1, H, W)``.
+        source: whatever :func:`~adain.read_image` takes, but as tensors floating or bool ones, ``(H, W)``,
+            ``(1, H, W)`` or ``(1, 1, H, W)``.
         channel: ``"luminance"`` reads white as inside, and what is transparent as outside, as if the image lay on
             black; ``"alpha"`` reads what is opaque as inside, whatever its colour. Tensors have no channels.
-        max_pixels: see :func:`adain.image.io.read_image`.
+        max_pixels: see :func:`adain.read_image`.
 
     Returns:
         ``(1, 1, H, W)`` in ``[0, 1]``: float32 for files, the type and the device of a floating tensor.
@@ -63,7 +69,7 @@ def read_mask(
     Raises:
         InputError: if a tensor has another shape or type, values outside ``[0, 1]`` or NaN.
         ImageError: if ``channel`` is ``"alpha"`` and the image has no transparency, or as
-            :func:`adain.image.io.read_image`.
+            :func:`adain.read_image`.
         MissingFileError: if there is no such file.
     """
     if channel not in ("luminance", "alpha"):
@@ -71,7 +77,7 @@ def read_mask(
     if isinstance(source, Tensor):
         return _check_tensor(source)
     name = mask_name(source) or "image"
-    colors, alpha = images.separate(images.read_stored(source, max_pixels=max_pixels))
+    colors, alpha = separate(read_stored(source, max_pixels=max_pixels))
     if channel == "alpha":
         if alpha is None:
             raise ImageError(f'mask {name} has no transparency to be read: use channel="luminance"')
@@ -84,11 +90,8 @@ def read_mask(
 
 
 def mask_name(source: MaskInput) -> str:
-    """The file name of a mask, for messages; empty for a tensor or an image from no file."""
-    if isinstance(source, Tensor):
-        return ""
-    path = str(getattr(source, "filename", "") or "") if isinstance(source, Image.Image) else os.fsdecode(source)
-    return os.path.basename(path)
+    """The file name of a mask, for messages; empty for one from no file."""
+    return input_name(source)
 
 
 def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
@@ -174,7 +177,7 @@ def prepare_regions(
     feather: float = 0.0,
     names: Sequence[str] | None = None,
     channel: Channel = "luminance",
-    max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
 ) -> Tensor:
     """Masks read, resized to their picture, feathered and checked; they may overlap and may leave parts uncovered.
 
@@ -296,7 +299,7 @@ def _reduced(side: int, sigma: float) -> int:
 def _unit(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """The samples of an image without transparency as ``(H, W)`` in ``[0, 1]``."""
     if image.mode == "F" or image.mode.startswith("I"):
-        return images.to_unit(np.asarray(image))
+        return to_unit(np.asarray(image))
     if image.mode not in ("L", "RGB"):
         image = image.convert("RGB")
     return np.asarray(image.convert("L"), np.float32) / np.float32(255)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .._utils.errors import InputError
-from ..image.io import cut
+from ..image.resize import cut
 from ..image.tensors import check_tensor
 from ..nn.statistics import at_least_float32
 from ..options import ColorMethod, Options

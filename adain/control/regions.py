@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..image import tensors
+from ..image import DEFAULT_MAX_PIXELS
 from ..image.box import Box
-from ..image.io import DEFAULT_MAX_PIXELS
+from ..image.resize import center_crop_square
 from ..nn.vgg import STRIDE
 from ..options import Channel, Direction, Options, check_alpha
+from .labels import region_masks
 from .masks import (
     MIN_AREA,
     MIN_PEAK,
@@ -95,7 +96,7 @@ def lay_masks(
         mask = read_mask(guide, channel=channel, max_pixels=max_pixels).to(device, torch.float32)
         _check_aspect(label, (mask.shape[2], mask.shape[3]), whole)
         mask = resize_mask(mask, whole)
-        laid.append(mask if whole == size else tensors.center_crop_square(mask))
+        laid.append(mask if whole == size else center_crop_square(mask))
     regions = prepare_regions(laid, size, feather=feather, names=given)
     # White stays white, so that a mask of the whole picture is no mask at all.
     return regions.masked_fill_(regions > _FULL, 1.0)
@@ -116,7 +117,7 @@ def is_full(mask: Tensor) -> bool:
 
 
 @dataclass(frozen=True)
-class Frame:
+class Canvas:
     """What masks are laid on: a photograph's measures.
 
     Attributes:
@@ -203,7 +204,7 @@ class Regions:
         if not self.regions:
             raise InputError("Regions need at least one Region")
 
-    def place(self, frame: Frame, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
+    def place(self, frame: Canvas, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
         """These regions on a photograph.
 
         Raises:
@@ -259,7 +260,7 @@ def guide_names(guides: Sequence[Guide], names: Sequence[str]) -> list[str]:
 
 
 def place(
-    frame: Frame,
+    frame: Canvas,
     masks: Tensor,
     styles: Sequence[Style],
     alphas: Sequence[float],
@@ -269,7 +270,7 @@ def place(
     shared_content: bool = False,
     names: Sequence[str] | None = None,
 ) -> Placement:
-    """Masks of :meth:`Frame.lay` with their styles, followed down to the photograph's features.
+    """Masks of :meth:`Canvas.lay` with their styles, followed down to the photograph's features.
 
     A background that nothing is left for is no error: a mask may well cover the picture.
 
@@ -296,6 +297,21 @@ def gradient(left: Style, right: Style, direction: Direction | MaskInput | Ramp 
             :func:`adain.control.masks.ramp`), or a mask of your own.
     """
     return Regions([Region(left, as_guide(direction))], background=right, shared_content=True)
+
+
+def guides_of(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> list[Guide]:
+    """Where styles go: masks, the labels of a map, or the mask of a gradient, whose rest the second style fills.
+
+    Empty where the options put all styles everywhere.
+
+    Raises:
+        InputError, MissingFileError, ImageError: see :func:`adain.control.labels.region_masks`.
+    """
+    if options.label_map is not None:
+        return [*region_masks(options, max_pixels=max_pixels)]
+    if options.gradient is not None:
+        return [as_guide(options.gradient)]
+    return [*(options.masks or ())]
 
 
 def as_guide(direction: Direction | MaskInput | Ramp) -> Guide:

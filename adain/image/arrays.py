@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from PIL import Image
 from .._utils.errors import ImageError
 
 FloatArray = npt.NDArray[np.float32]
+
+SLACK = 1e-3
+"""How far floats may lie outside [0, 1]: rounding, as of half precision or of a change of colour space, and no more."""
 
 
 def to_array(image: Image.Image) -> FloatArray:
@@ -32,3 +36,41 @@ def from_array(values: npt.NDArray[Any]) -> Image.Image:
         raise ImageError("the picture holds NaN or infinite values; expected values in [0, 1]")
     levels = np.rint(np.clip(values[0], 0, 1) * np.float32(255)).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
+
+
+def to_image(array: npt.NDArray[Any]) -> Image.Image:
+    """Convert (H, W), (H, W, 3) or (H, W, 4) to an image: uint8, uint16 for 0 to 65535, bool, or floats in [0, 1].
+
+    Grey keeps its numbers, as "L", "I;16", "1" or "F"; colours, which Pillow knows in 8 bits alone, are rounded to the
+    nearest of the 256 levels. Raises ImageError for any other shape, type or range.
+    """
+    shape = array.shape
+    if array.ndim not in (2, 3) or 0 in shape or (array.ndim == 3 and shape[2] not in (3, 4)):
+        hint = ": use .transpose(1, 2, 0)" if array.ndim == 3 and shape[0] in (3, 4) else ""
+        raise ImageError(f"image arrays must be (H, W), (H, W, 3) or (H, W, 4), not {shape}{hint}")
+    dtype, is_grey = array.dtype.newbyteorder("="), array.ndim == 2
+    if dtype.kind == "f":
+        check_range(float(array.min()), float(array.max()), "image arrays")
+        array = np.clip(array, 0, 1).astype(np.float32)
+        array = array if is_grey else np.rint(array * np.float32(255)).astype(np.uint8)
+    elif dtype == np.uint16:
+        array = array.astype(np.uint16) if is_grey else np.rint(array / 257).astype(np.uint8)
+    elif dtype == np.bool_ and not is_grey:
+        array = array * np.uint8(255)
+    elif dtype not in (np.uint8, np.bool_):
+        raise ImageError(f"image arrays must be uint8, uint16, bool or floats in [0, 1], not {dtype}: use .astype(...)")
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def check_range(low: float, high: float, what: str) -> None:
+    """Nothing, if the least and the greatest value of a picture lie in [0, 1], but for :data:`SLACK`.
+
+    Raises:
+        ImageError: if they do not, or are NaN or infinite; ``what`` is what the values are of, in the plural.
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ImageError(f"{what} must lie in [0, 1] and hold no NaN or infinite values: replace them")
+    if low < -SLACK or high > 1.0 + SLACK:
+        raise ImageError(
+            f"{what} must lie in [0, 1], not [{low:g}, {high:g}]: divide by 255, or clamp what overshoots a little"
+        )

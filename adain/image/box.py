@@ -1,4 +1,4 @@
-"""A part of a grid of pixels or cells."""
+"""Rectangles of pixels, or of the cells of a feature map."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Box(NamedTuple):
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def pixels(self, size: tuple[int, int], stride: int) -> Box:
-        """A box of cells of ``stride`` pixels as one of the pixels of an image of that height and width."""
+        """A box of cells of so many pixels a side as one of the pixels of an image of that height and width."""
         bottom, right = min(self.bottom * stride, size[0]), min(self.right * stride, size[1])
         return Box(self.top * stride, self.left * stride, bottom, right)
 

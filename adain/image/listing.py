@@ -1,4 +1,4 @@
-"""The files of a folder and of what lies below it."""
+"""The files of a folder and of what lies below it, and the formats that make pictures of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .._utils.errors import ImageError, MissingFileError
-from .formats import SUFFIXES
+
+_JPEG, _TIFF = dict.fromkeys((".jpg", ".jpeg"), "JPEG"), dict.fromkeys((".tif", ".tiff"), "TIFF")
+WRITABLE = _JPEG | {".png": "PNG", ".webp": "WEBP"} | _TIFF
+"""The formats that can be written, by the suffixes of files."""
+
+SUFFIXES = (*WRITABLE, ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".jp2", ".avif")
+"""Of files that are taken for pictures."""
+
+# No format whose reader decodes before the size is checked, as of ICO, or runs a program, as EPS.
+READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
 
 
 def list_images(

@@ -11,7 +11,7 @@ LABEL = 22
 INK, PAPER = (40, 40, 40), (255, 255, 255)
 
 
-def grid(
+def contact_sheet(
     rows: Sequence[Sequence[Image.Image | None]],
     *,
     row_labels: Sequence[str] | None = None,

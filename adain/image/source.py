@@ -1,47 +1,100 @@
-"""Opening pictures at the size asked for, before anything is computed; free of torch."""
+"""From whatever a caller has, a path, a picture, an array or a tensor, to pixels of the size asked for."""
 
 from __future__ import annotations
 
-import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from .._utils.errors import ImageError
-from . import io as images
+from .arrays import FloatArray, to_array
+from .io import DEFAULT_MAX_PIXELS, ImageInput, is_tensor, read_image
+from .modes import split_alpha
+from .resize import Picture, center_crop_square, resize_shorter, scaled
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import torch
 
 
-class OpenedImage(NamedTuple):
-    """A picture of the size asked for.
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A picture that was opened: of its final size, and not yet in floating point.
 
     Attributes:
-        image: of mode ``RGB``.
+        image: of mode ``RGB``, or a ``(B, 3, H, W)`` tensor if a tensor was given.
         opacity: its alpha channel (mode ``L``) if it has one.
-        uncropped: height and width before the central square was cut out; its own without a crop.
+        uncropped: height and width before the central square was cut out; None where nothing was cut.
+        is_single: whether a ``(3, H, W)`` tensor was given, and the result is to be one.
     """
 
-    image: Image.Image
-    opacity: Image.Image | None
-    uncropped: tuple[int, int]
+    image: Image.Image | torch.Tensor
+    opacity: Image.Image | None = None
+    uncropped: tuple[int, int] | None = None
+    is_single: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return _size(self.image)
+
+    def to_tensor(self, device: torch.device | str = "cpu") -> torch.Tensor:
+        """``(B, 3, H, W)`` float32 in ``[0, 1]`` on a device, channels last in memory."""
+        import torch
+
+        from .tensors import to_tensor
+
+        pixels = to_tensor(self.image) if isinstance(self.image, Image.Image) else self.image
+        return pixels.to(device, torch.float32).contiguous(memory_format=torch.channels_last)
+
+    def to_array(self) -> FloatArray:
+        """``(B, 3, H, W)`` float32 in ``[0, 1]``."""
+        if isinstance(self.image, Image.Image):
+            return to_array(self.image)
+        array: FloatArray = self.image.detach().float().cpu().numpy()
+        return array
 
 
-def open_image(
-    source: str | os.PathLike[str] | Image.Image,
+def open_source(
+    source: ImageInput | Source,
     *,
     size: int = 0,
     crop: bool = False,
-    max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
-) -> OpenedImage:
-    """Read, resize and crop a picture; arguments and errors as :func:`adain.image.inputs.open_picture`."""
-    picture = images.resize_shorter(images.read_image(source, max_pixels=max_pixels), size)
-    uncropped = (picture.height, picture.width)
-    picture = images.center_crop_square(picture) if crop else picture
-    _log.info("%s at %d x %d px", input_name(source) or "a picture", *picture.size)
-    return OpenedImage(*images.split_alpha(picture), uncropped)
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
+    least: int = 1,
+) -> Source:
+    """Read, resize, crop and check a picture.
+
+    Args:
+        source: a path, the bytes of a file or a file that is open for them, a ``PIL.Image``, or an array, as
+            :func:`~adain.image.read_image` takes them; or a floating tensor in ``[0, 1]``, ``(B, 3, H, W)`` or
+            ``(3, H, W)``, or with one channel for grey. What was opened before is returned as it is.
+        size: shorter side in pixels it is resized to; 0 keeps its own.
+        crop: cut the central square out, after resizing.
+        max_pixels: most pixels of the picture as it is given, and as it is resized; None for any.
+        least: shortest side in pixels that will do.
+
+    Raises:
+        MissingFileError, ImageError: see :func:`~adain.image.read_image`; also for pictures with a side under
+            ``least``, and before any work for a result of more than ``max_pixels``.
+        InputError: if the size is negative.
+    """
+    if isinstance(source, Source):
+        return source
+    name, opacity = input_name(source), None
+    how: dict[str, Any] = {"crop": crop, "max_pixels": max_pixels, "name": name or "the image"}
+    image: Image.Image | torch.Tensor
+    if is_tensor(source):
+        from .tensors import as_batch
+
+        image, uncropped = _fit(as_batch(source), size, **how)
+    else:
+        picture, uncropped = _fit(read_image(source, max_pixels=max_pixels), size, **how)
+        image, opacity = split_alpha(picture)
+    check_least(_size(image), least, name)
+    return Source(image, opacity, uncropped, is_tensor(source) and source.ndim == 3)
 
 
 def check_least(size: tuple[int, int], least: int, name: str) -> None:
@@ -62,4 +115,20 @@ def input_name(source: Any) -> str:
     """The file name of an input, for messages; empty if it has none."""
     if isinstance(source, (str, os.PathLike)):
         return Path(source).name
-    return Path(str(getattr(source, "filename", ""))).name
+    name = getattr(source, "name" if hasattr(source, "read") else "filename", "")
+    return Path(name).name if isinstance(name, (str, os.PathLike)) else ""
+
+
+def _fit(
+    image: Picture, size: int, *, crop: bool, max_pixels: int | None, name: str
+) -> tuple[Picture, tuple[int, int] | None]:
+    """The picture resized and cropped, and height and width before the crop, if there was one."""
+    height, width = _size(image)
+    scaled((width, height), size, max_pixels=max_pixels, name=name)
+    image = resize_shorter(image, size)
+    return (center_crop_square(image), _size(image)) if crop else (image, None)
+
+
+def _size(image: Image.Image | torch.Tensor) -> tuple[int, int]:
+    """Height and width."""
+    return (image.height, image.width) if isinstance(image, Image.Image) else (image.shape[2], image.shape[3])

@@ -1,11 +1,42 @@
-"""Image tensors: checking, resizing and cropping ``(B, 3, H, W)`` batches, differentiably."""
+"""Pictures as tensors and back, and what is done to ``(B, 3, H, W)`` batches, differentiably."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
-from .._utils.errors import ImageError, InputError
+from .._utils.errors import ImageError
+from .arrays import check_range, to_array
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """``x`` in float32, or unchanged if it already is float32 or float64.
+
+    Sums of squares over an image overflow float16 and lose most digits in bfloat16.
+    """
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+def as_batch(image: Tensor) -> Tensor:
+    """What a caller handed in as ``(B, 3, H, W)``: a single picture as a batch of one, grey in three equal channels.
+
+    Args:
+        image: floating, in ``[0, 1]``; ``(B, 3, H, W)`` or ``(3, H, W)``, or with one channel in place of the three.
+
+    Raises:
+        ImageError: for any other shape or type, and for values outside ``[0, 1]``, NaN or infinite.
+    """
+    shape = tuple(image.shape)
+    if len(shape) not in (3, 4) or shape[-3] not in (1, 3) or 0 in shape:
+        raise ImageError(f"image tensors must be (B, 3, H, W) or (3, H, W) in [0, 1], not {shape}")
+    image = image if len(shape) == 4 else image[None]
+    image = check_tensor(image if shape[-3] == 3 else image.expand(-1, 3, -1, -1))
+    # One pass and, on a GPU, one wait; NaN comes out as both bounds.
+    low, high = torch.stack(image.detach().aminmax()).tolist()
+    check_range(low, high, "image tensors")
+    return image
 
 
 def check_tensor(image: Tensor) -> Tensor:
@@ -21,28 +52,27 @@ def check_tensor(image: Tensor) -> Tensor:
     return image
 
 
-def resize_shorter(image: Tensor, size: int) -> Tensor:
-    """``(B, 3, H, W)`` with the shorter side scaled to ``size`` pixels, antialiased; 0 keeps it.
+def to_tensor(image: Image.Image) -> Tensor:
+    """Convert "RGB" to float32 (1, 3, H, W) in [0, 1]; ImageError for any other mode."""
+    return torch.from_numpy(to_array(image))
 
-    Raises:
-        InputError: if ``size`` is negative.
+
+def to_pil(tensor: Tensor) -> Image.Image:
+    """Convert a float tensor of shape (3, H, W) or (1, 3, H, W) to an "RGB" image.
+
+    Values are clamped to [0, 1] and rounded to the nearest of the 256 levels. The tensor may be
+    on any device and may require gradients. Raises ImageError for another shape or an integer
+    type, and for values that are NaN or infinite.
     """
-    if size < 0:
-        raise InputError(f"a size in pixels must be 0 (keep) or more, not {size}")
-    height, width = image.shape[2:]
-    short = min(height, width)
-    if size in (0, short):
-        return image
-    shape = (max(1, round(height * size / short)), max(1, round(width * size / short)))
-    return resize_to(image, shape)
-
-
-def center_crop_square(image: Tensor) -> Tensor:
-    """The central square of ``(B, 3, H, W)``."""
-    height, width = image.shape[2:]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[..., top : top + side, left : left + side]
+    shape = tuple(tensor.shape)
+    tensor = tensor[0] if len(shape) == 4 and shape[0] == 1 else tensor
+    if tensor.ndim != 3 or tensor.shape[0] != 3 or 0 in shape or not tensor.is_floating_point():
+        wanted = "a float tensor of shape (3, H, W) or (1, 3, H, W)"
+        raise ImageError(f"expected {wanted}, not {tensor.dtype} of shape {shape}")
+    if not bool(torch.isfinite(tensor).all()):
+        raise ImageError("the tensor holds NaN or infinite values; expected values in [0, 1]")
+    levels = tensor.detach().float().clamp(0, 1).mul_(255).round_().to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def resize_area(image: Tensor, size: tuple[int, int]) -> Tensor:

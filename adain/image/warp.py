@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..nn.statistics import at_least_float32
+from .tensors import at_least_float32
 
 CONSISTENCY = (0.01, 0.5)
 """Slope and offset of the bound on the squared round trip, Ruder et al. 2016, eq. 4."""
@@ -37,7 +37,7 @@ def warp(image: Tensor, flow: Tensor, mode: Literal["bilinear", "bicubic", "near
     Raises:
         InputError: if the shapes do not fit.
     """
-    _check(image, flow)
+    check_flow(image, flow)
     x = at_least_float32(image)
     flow = flow.to(x).expand(x.shape[0], -1, -1, -1)
     return F.grid_sample(x, _grid(flow), mode=mode, padding_mode="border", align_corners=True).to(image.dtype)
@@ -69,7 +69,7 @@ def trusted(flow: Tensor, there: Tensor) -> Tensor:
     Raises:
         InputError: if the shapes do not fit.
     """
-    _check(there, flow)
+    check_flow(there, flow)
     back = warp(there, flow)
     slope, offset = CONSISTENCY
     size = flow.square().sum(1, keepdim=True)
@@ -94,7 +94,8 @@ def _grid(flow: Tensor) -> Tensor:
     return torch.stack([2.0 * x / max(width - 1, 1) - 1.0, 2.0 * y / max(height - 1, 1) - 1.0], dim=-1)
 
 
-def _check(image: Tensor, flow: Tensor) -> None:
+def check_flow(image: Tensor, flow: Tensor) -> None:
+    """Nothing, if a flow fits its frames; :class:`~adain.InputError` if it does not."""
     wanted = (2, *image.shape[2:])
     if image.ndim != 4 or flow.ndim != 4 or flow.shape[0] not in (1, image.shape[0]) or flow.shape[1:] != wanted:
         raise InputError(f"the flow of frames {tuple(image.shape)} must be (B, 2, H, W), not {tuple(flow.shape)}")

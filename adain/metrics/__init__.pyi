@@ -26,6 +26,7 @@ from .motion import warping_error as warping_error
 from .networks import LPIPS as LPIPS
 from .networks import ArtInception as ArtInception
 from .networks import art_fid as art_fid
+from .options import EvaluationOptions as EvaluationOptions
 from .pairs import DEFAULT_ROW as DEFAULT_ROW
 from .pairs import Pair as Pair
 from .pairs import Pairing as Pairing

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .. import defaults
 from .._utils.errors import AdainError, InputError
-from ..image.io import DEFAULT_MAX_PIXELS
+from ..image import DEFAULT_MAX_PIXELS
+from ..image.resize import scaled
 from ..nn.devices import resolve_device
 from ..nn.pretrained import load_encoder
 from ..nn.vgg import layers_upto, min_size
@@ -20,8 +20,9 @@ from ..stylizer.stylizer import Stylizer
 from .catalogue import Metric, View, choose, layers_for
 from .frechet import frechet_distance
 from .gallery import Fit, Gallery, Seen, visiting
-from .making import Maker
+from .making import PairMaker
 from .networks import LPIPS, ArtInception, art_fid
+from .options import EvaluationOptions
 from .pairs import Pair
 
 MADE = "adain"
@@ -66,9 +67,9 @@ def evaluate(
     *,
     names: Sequence[str] | None = None,
     stylizer: Stylizer | None = None,
-    alpha: float = defaults.ALPHA,
-    size: int = defaults.EVALUATION_SIZE,
-    fit: Fit = "crop",
+    alpha: float = 1.0,
+    size: int = EvaluationOptions.size,
+    fit: Fit = EvaluationOptions.fit,
     lpips: LPIPS | None = None,
     inception: ArtInception | None = None,
     device: str | torch.device = "auto",
@@ -90,7 +91,7 @@ def evaluate(
         fit: see :func:`~adain.metrics.gallery.load_square`.
         lpips, inception: networks of the user's, for the measures that need them.
         device: where to measure.
-        max_pixels: see :func:`adain.image.io.read_image`.
+        max_pixels: see :func:`adain.image.read_image`.
         track: is given what will be visited, and gives it back one by one: for a progress bar.
 
     Raises:
@@ -107,6 +108,7 @@ def evaluate(
     least = min_size(sum(spec.pool_before for spec in layers_upto(layers[-1])))
     if size < least:
         raise InputError(f"a size of {size} px is too small for these measures: use {least} or more")
+    scaled((1, 1), size, max_pixels=max_pixels, name="every picture", option="size")
     where = resolve_device(device) if stylizer is None else stylizer.device
     encoder = load_encoder(upto=layers[-1]).to(where).to(memory_format=torch.channels_last)
     lpips = None if lpips is None else lpips.to(where)
@@ -117,7 +119,7 @@ def evaluate(
         gallery = Gallery(encoder, layers, size=size, fit=fit, max_pixels=max_pixels, lpips=lpips)
         judge = _Judge(chosen, gallery, inception, [*rows, *GUARDS])
         if stylizer is not None:
-            judge.maker = Maker(stylizer, gallery, alpha=alpha, styles=styles, timed=judge.wants("ms"))
+            judge.maker = PairMaker(stylizer, gallery, alpha=alpha, styles=styles, timed=judge.wants("ms"))
         order = visiting([(contents[pair.content], places[pair.style]) for pair in pairs], gallery.block)
         entries = {k: judge.pair(pairs[k]) for k in track(order)}
         judged = [entry for k in sorted(entries) for entry in entries[k]]
@@ -146,7 +148,7 @@ class _Judge:
     gallery: Gallery
     inception: ArtInception | None
     rows: Sequence[str]
-    maker: Maker | None = None
+    maker: PairMaker | None = None
     failures: list[AdainError] = field(default_factory=list)
     vectors: dict[str, dict[str, list[tuple[Tensor, Tensor]]]] = field(default_factory=dict)
     _known: dict[Path, dict[str, Tensor]] = field(default_factory=dict)

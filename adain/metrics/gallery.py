@@ -6,23 +6,22 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import AdainError, InputError
-from ..image.io import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
+from ..image import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
+from ..image.resize import scaled
 from ..losses import Stats
 from ..nn.vgg import VGGEncoder, layers_upto
 from .content import target_statistics
 from .frechet import pooled
 from .networks import LPIPS
+from .options import Fit as Fit
 from .pixels import rgb_uv_histogram
 from .style import gram_matrices, style_stats
-
-Fit = Literal["crop", "stretch"]
 
 HELD_BYTES = 1 << 30
 """Features that are held at most, as far as one content, one style and one output at a time allow."""
@@ -41,12 +40,15 @@ def load_square(
         size: side in pixels.
         fit: ``"crop"`` scales the shorter side to ``size`` and takes the central square; ``"stretch"`` scales both
             sides, whatever the aspect.
-        max_pixels: see :func:`adain.image.io.read_image`.
+        max_pixels: see :func:`adain.image.read_image`.
 
     Raises:
-        MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
+        MissingFileError, ImageError: see :func:`adain.image.read_image`.
     """
-    return _square(split_alpha(read_image(path, max_pixels=max_pixels))[0], size, fit)
+    picture = split_alpha(read_image(path, max_pixels=max_pixels))[0]
+    shape = picture.size if fit == "crop" else (min(picture.size),) * 2
+    scaled(shape, size, max_pixels=max_pixels, name=str(path), option="size")
+    return _square(picture, size, fit)
 
 
 def _square(picture: Image.Image, size: int, fit: Fit) -> Tensor:

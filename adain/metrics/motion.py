@@ -1,12 +1,12 @@
-"""How steady a video is."""
+"""How steady a video is: what is left between two frames once the motion between them is undone."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..image.warp import inside, warp
-from ..nn.statistics import at_least_float32
+from ..image.tensors import at_least_float32
+from ..image.warp import check_flow, inside, warp
 
 
 def warping_error(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -30,7 +30,7 @@ def warping_error(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor 
     """
     if current.shape != previous.shape:
         raise InputError(f"frames of {tuple(current.shape)} and {tuple(previous.shape)}: they must have one shape")
-    followed = warp(at_least_float32(previous), flow)
+    check_flow(previous, flow)
     batch = current.shape[0]
     valid = inside(flow).expand(batch, -1, -1, -1).float()
     if mask is not None:
@@ -40,5 +40,5 @@ def warping_error(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor 
     area = valid.sum(dim=(1, 2, 3))
     if not bool((area > 0).all()):
         raise InputError("no pixel is left to compare: the mask or the flow leaves none")
-    difference = at_least_float32(current) - followed
+    difference = at_least_float32(current) - warp(at_least_float32(previous), flow)
     return (difference.square().mean(1, keepdim=True) * valid).sum(dim=(1, 2, 3)) / area

@@ -8,13 +8,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .._utils.errors import InputError, MissingFileError
 from ..batch.plan import output_stem
-from ..image.io import list_images
-
-Pairing = Literal["product", "zip"]
+from ..image import list_images
+from .options import Pairing as Pairing
 
 DEFAULT_ROW = "output"
 """Name of the row of outputs that were given none."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
-from ..strengths import check_alpha as check_alpha
+from ..options import check_alpha as check_alpha
 from .statistics import at_least_float32, channel_mean_std, regional_mean_std
 
 ContentStats = Literal["region"] | tuple[Tensor, Tensor]

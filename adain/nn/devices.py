@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import get_args
 
 import torch
 
-from .. import defaults
 from .._utils.errors import InputError
+from ..options import Precision
 
 _log = logging.getLogger(__name__)
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -47,8 +48,8 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     Raises:
         InputError: if there is no such precision.
     """
-    if name not in defaults.PRECISIONS:
-        raise InputError(f"there is no precision {name!r}: use {', '.join(defaults.PRECISIONS)}")
+    if name not in get_args(Precision):
+        raise InputError(f"there is no precision {name!r}: use {', '.join(get_args(Precision))}")
     if name != "auto":
         return _TYPES[name]
     has_half = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

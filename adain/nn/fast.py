@@ -69,7 +69,7 @@ class FastEncoder(VGGEncoder):
     style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
     table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
     # 240 and 180 as measured on a CPU at 1 and 2 megapixels, on one thread
-    # (benchmarks/tiling.py memory --tile off --side 1000 --model fast).
+    # (python -m benchmarks tiling memory --tile off --side 1000 --model fast).
     pass_bytes: ClassVar[int] = 250
 
     @property

@@ -5,16 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..image.tensors import at_least_float32 as at_least_float32
+
 EPS = 1e-5
 """Added to the variance before the root, so that constant channels keep a finite gradient."""
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """``x`` in float32, or unchanged if it already is float32 or float64.
-
-    Sums of squares over an image overflow float16 and lose most digits in bfloat16.
-    """
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 def channel_mean_std(features: Tensor, mask: Tensor | None = None, *, eps: float = EPS) -> tuple[Tensor, Tensor]:

@@ -130,7 +130,7 @@ class VGGEncoder(nn.Module):
 
     name: ClassVar[str] = "vgg19"
     table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
-    # 880 as measured on a CPU at 1 to 4 megapixels (benchmarks/tiling.py memory --tile off).
+    # 880 as measured on a CPU at 1 to 4 megapixels (python -m benchmarks tiling memory --tile off).
     pass_bytes: ClassVar[int] = 900
     content_layer: ClassVar[str] = "relu4_2"
     style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -1,4 +1,5 @@
 from .objective import LossNetwork as LossNetwork
+from .options import RefineOptions as RefineOptions
 from .pictures import Pictures as Pictures
 from .pictures import StylePicture as StylePicture
 from .progress import Callback as Callback

@@ -7,19 +7,17 @@ from typing import cast
 
 from torch import Tensor
 
-from .._utils.errors import ImageError, InputError
-from ..control.color import ColorPreservation
-from ..control.masks import MaskInput, uncovered
-from ..control.regions import Guide, lay_masks
-from ..control.style import Style, normalize_weights
-from ..image.inputs import input_name
-from ..image.io import ImageInput
-from ..options import Channel
+from .._utils.errors import InputError
+from ..control.color import ColorPreservation, as_color
+from ..control.masks import uncovered
+from ..control.regions import lay_masks
+from ..control.style import Style
+from ..image import ImageInput
+from ..image.source import input_name
+from ..options import normalize_weights
 from ..stylizer.stylizer import Stylizer
+from .options import RefineOptions
 from .pictures import StylePicture, check_size
-
-ColorChoice = None | str | ColorPreservation
-"""A mode, a full choice, or None for the colours of the artwork."""
 
 
 class Colors:
@@ -47,52 +45,36 @@ class Colors:
 class Artworks:
     """The artworks of a call, read once, and made into :class:`StylePicture` beside each photograph.
 
-    Arguments as those of :func:`adain.refine.refine`.
+    Args:
+        stylizer: reads them.
+        style: an artwork, or several.
+        options: of :func:`adain.refine`.
 
     Raises:
         InputError: if their numbers do not fit together, or a weight, a mask or a colour mode cannot be used.
-        MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for artworks under 32 px a side.
+        MissingFileError, ImageError: see :func:`adain.read_image`; also for artworks under 32 px a side.
     """
 
-    def __init__(
-        self,
-        stylizer: Stylizer,
-        style: ImageInput | Sequence[ImageInput],
-        weights: Sequence[float] | None,
-        masks: Sequence[Guide] | None,
-        style_masks: Sequence[MaskInput | None] | None,
-        mask_channel: Channel,
-        background: ImageInput | None,
-        color: ColorChoice | Sequence[ColorChoice],
-        size: int,
-        crop: bool,
-    ) -> None:
+    def __init__(self, stylizer: Stylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions) -> None:
         sources = list(style) if isinstance(style, (list, tuple)) else [cast(ImageInput, style)]
         count = len(sources)
-        if not sources:
-            raise InputError("refining needs at least one style")
-        if any(isinstance(source, Style) for source in sources):
+        options.check(count)
+        if any(isinstance(source, Style) for source in (*sources, options.background)):
             raise InputError("refining needs the artwork itself, not its encoded statistics: give its path or picture")
-        if masks is not None and len(masks) != count:
-            raise InputError(f"{count} styles need {count} masks, not {len(masks)}")
-        if background is not None:
-            if masks is None:
-                raise InputError("a background style fills what masks leave uncovered: give masks, too")
-            sources.append(background)
-        shares = normalize_weights([1.0] * count if weights is None else weights)
-        if len(shares) != count:
-            raise InputError(f"{count} styles need {count} weights, not {len(shares)}")
-        if masks is not None:
-            shares = [share * count for share in shares] + [1.0] * (len(sources) - count)
-        own = [None] * count if style_masks is None else list(style_masks)
-        if len(own) != count:
-            raise InputError(f"{count} styles need {count} style masks (None to skip one), not {len(own)}")
-        own += [None] * (len(sources) - count)
-        self.shares = shares
+        if options.has_background:
+            sources.append(cast(ImageInput, options.background))
+        regional = options.masks is not None or options.label_map is not None
+        shares = normalize_weights([1.0] * count if options.weights is None else options.weights)
+        if regional:
+            shares = [share * count for share in shares]
+        elif options.gradient is not None:
+            shares = [1.0] * count  # each in the region of its own that the gradient leaves it
+        self.shares = shares + [1.0] * (len(sources) - count)
+        own = [*(options.style_masks or [None] * count), *[None] * (len(sources) - count)]
         self.pixels: list[Tensor] = []
         self.masks: list[Tensor | None] = []
         for source, mask in zip(sources, own, strict=True):
-            pixels, uncropped = _read(stylizer, source, size, crop)
+            pixels, uncropped = _read(stylizer, source, options.style_size, options.crop)
             self.pixels.append(pixels)
             self.masks.append(
                 None
@@ -101,12 +83,13 @@ class Artworks:
                     [mask],
                     (pixels.shape[2], pixels.shape[3]),
                     uncropped=uncropped,
-                    channel=mask_channel,
+                    channel=options.mask_channel,
                     device=pixels.device,
                     max_pixels=stylizer.max_pixels,
                 )
             )
-        self.colors = _color_choices(color, count, len(sources))
+        colors = options.color if isinstance(options.color, tuple) else (options.color,) * len(sources)
+        self.colors = [as_color(color, options) for color in (*colors, *[None] * len(sources))][: len(sources)]
 
     def beside(self, photo: Tensor, index: int, regions: Tensor | None) -> tuple[tuple[StylePicture, ...], Colors]:
         """The artworks for one photograph, recoloured where that was asked for."""
@@ -130,23 +113,8 @@ class Artworks:
         return tuple(styles), Colors(colors, styles)
 
 
-def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, tuple[int, int]]:
+def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, tuple[int, int] | None]:
     """The artwork's pixels, and its size before the crop."""
-    picture = stylizer.picture(source, size=size, crop=crop)
-    pixels = picture.pixels.detach().contiguous()
-    name = input_name(source) or "the artwork"
-    check_size((pixels.shape[2], pixels.shape[3]), name)
-    if not bool(pixels.isfinite().all()):
-        raise ImageError(f"{name} holds values that are not finite numbers: it has to lie in [0, 1]")
-    return pixels, picture.uncropped
-
-
-def _color_choices(
-    color: ColorChoice | Sequence[ColorChoice], count: int, total: int
-) -> list[ColorPreservation | None]:
-    given = list(color) if isinstance(color, (list, tuple)) else [cast(ColorChoice, color)] * total
-    if len(given) not in (count, total):
-        raise InputError(f"{count} styles need {count} colour choices, or one for all, not {len(given)}")
-    given += [None] * (total - len(given))
-    made = [ColorPreservation(mode=choice) if isinstance(choice, str) else choice for choice in given]
-    return [None if choice is None or choice.mode == "none" else choice for choice in made]
+    opened = stylizer.open(source, size=size, crop=crop)
+    check_size(opened.size, input_name(source) or "the artwork")
+    return opened.to_tensor(stylizer.device).detach().contiguous(), opened.uncropped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -27,8 +28,8 @@ from ..losses.container import Encoder
 from ..losses.content import Form as ContentForm
 from ..losses.variation import Form as VariationForm
 from ..nn.backbones import Architecture, Backbone, TorchvisionBackbone, find_architecture, load_backbone
+from ..nn.padding import freeze
 from ..nn.vgg import Pooling
-from .frozen import freeze
 from .pictures import Pictures, blended
 from .recipe import Recipe
 from .specs import CONTENT_KINDS, FORMS, STYLE_KINDS, LossSpec
@@ -137,12 +138,14 @@ class LossNetwork:
         InputError, MissingFileError, WeightsError: see :func:`~adain.nn.backbones.load_backbone`.
     """
 
-    def __init__(self, plan: Recipe, device: torch.device, weights: str | Path | None) -> None:
+    def __init__(self, plan: Recipe, device: torch.device, weights: str | os.PathLike[str] | None) -> None:
         self.plan = plan
         architecture = find_architecture(plan.backbone)
         layers = [layer for name, spec in plan.losses.items() for layer in layers_of(name, spec, architecture)]
         pool = cast(Pooling, plan.pool)
-        network = load_backbone(plan.backbone, weights=weights, upto=layers or None, pool=pool).to(device)
+        network = load_backbone(
+            plan.backbone, weights=None if weights is None else Path(weights), upto=layers or None, pool=pool
+        ).to(device)
         self.network = network.to(memory_format=torch.channels_last)
         freeze(self.network)
         self.dtype = torch.bfloat16 if plan.loss_precision == "bf16" else None

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import ImageError, InputError, suggest
-from ..image.io import ImageInput
+from .._utils.resources import resolve
+from ..image import ImageInput, Source
 from ..image.tensors import resize_area, resize_to
 from ..losses import combined_image
 from ..losses.container import scaled_size
@@ -135,20 +136,21 @@ def make_start(
 
     Raises:
         InputError: if there is no such start, or the picture has another shape than the photograph.
-        MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
+        MissingFileError, ImageError: see :func:`adain.read_image`.
     """
-    if start == "adain":
+    named = start if isinstance(start, str) else None
+    if named == "adain":
         return one_pass(stylizer, photo, styles, alpha)
-    if start == "content":
+    if named == "content":
         return photo
-    if start == "noise":
+    if named == "noise":
         # A generator of its own leaves the caller's random numbers alone.
         return torch.rand(photo.shape, generator=torch.Generator().manual_seed(seed)).to(photo)
-    if start == "blend":
+    if named == "blend":
         return blended(photo, styles, blend_share)
-    if isinstance(start, str) and not Path(start).suffix and not Path(start).exists():
-        raise InputError(f"there is no start {start!r}: {suggest(start, STARTS)}, or name a picture")
-    pixels, _ = stylizer.pixels(start, crop=crop)
+    if named is not None and not Path(named).suffix and not resolve(named).exists():
+        raise InputError(f"there is no start {named!r}: {suggest(named, STARTS)}, or name a picture")
+    pixels = stylizer.open(start, crop=crop).to_tensor(stylizer.device)
     height, width = photo.shape[2:]
     one = pixels[index % pixels.shape[0] :][:1]
     ratio = (one.shape[3] / one.shape[2]) / (width / height)
@@ -164,14 +166,13 @@ def make_start(
 def one_pass(stylizer: Stylizer, photo: Tensor, styles: Sequence[StylePicture], alpha: float) -> Tensor:
     """The AdaIN picture with the same blend or the same regions."""
     how: dict[str, Any] = {}
-    if any(style.source_guide is not None for style in styles):
-        how["style_masks"] = [style.source_guide for style in styles]
     if any(style.guide is not None for style in styles):
         how["masks"] = [style.guide for style in styles]
     elif len(styles) > 1:
         how["weights"] = [style.share for style in styles]
-    pictures: Any = [style.pixels for style in styles] if len(styles) > 1 or how else styles[0].pixels
-    return stylizer.stylize(photo, pictures, alpha=alpha, content_size=0, style_size=0, **how)
+    # As they are: a recoloured artwork may leave [0, 1] a little.
+    encoded = [stylizer.encode_style(Source(style.pixels), size=0, mask=style.source_guide) for style in styles]
+    return stylizer.stylize(photo, encoded, alpha=alpha, **how)
 
 
 def blended(content: Tensor, styles: Sequence[StylePicture], share: float) -> Tensor:

@@ -10,8 +10,7 @@ from typing import Any
 from .._utils.errors import InputError
 from .._utils.files import check_writable
 from .._utils.plots import Curve, plot_curves
-from ..image.io import save_image, to_pil
-from ..image.sheets import grid
+from ..image import contact_sheet, save_image, to_pil
 from .progress import Progress
 
 PARTIAL_SECONDS = 30.0
@@ -126,7 +125,7 @@ class Snapshots:
             with Image.open(path) as picture:
                 pictures.append(picture.convert("RGB"))
         path = self.folder / "strip.png"
-        save_image(grid([pictures], column_labels=[f"step {step}" for step, _ in chosen]), path)
+        save_image(contact_sheet([pictures], column_labels=[f"step {step}" for step, _ in chosen]), path)
         return path
 
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from ..control.recolor import count_colors
-from ..image import io as images
+from ..image import to_tensor
 from ..image.box import Box
+from ..image.resize import cut
 from .halo import Tiling
 from .store import FeatureStore
 
@@ -67,6 +68,7 @@ class Content:
         uncropped: height and width in pixels before the central square was cut out, which is what masks are painted
             on; None where nothing was cut.
         tiles: how it is decoded in tiles; None for in one piece.
+        is_single: whether that tensor is ``(3, H, W)``, as the one that was given.
     """
 
     features: Tensor
@@ -76,6 +78,7 @@ class Content:
     pixels: Tensor | None = None
     uncropped: tuple[int, int] | None = None
     tiles: Tiles | None = None
+    is_single: bool = False
 
     @property
     def has_colors(self) -> bool:
@@ -89,7 +92,7 @@ class Content:
         if self.tiles is None or self.tiles.picture is None:
             raise InputError("this Content has no pixels to keep the colours of: make it with encode_content")
         top, left, bottom, right = Box(0, 0, *self.size) if box is None else box
-        return images.to_tensor(images.cut(self.tiles.picture, (left, top, right, bottom)))
+        return to_tensor(cut(self.tiles.picture, (left, top, right, bottom)))
 
     def distribution(self, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """The photograph's colours as an image and a mask, for what takes statistics of them and nothing else.

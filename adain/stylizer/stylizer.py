@@ -19,19 +19,18 @@ from ..control.color import ColorInput, as_color, keep_colors
 from ..control.masks import MaskInput, mask_name
 from ..control.regions import Placement, Regions, is_full, lay_cells, lay_masks
 from ..control.style import Style
-from ..image import io as images
-from ..image.inputs import Opened, Picture, input_name, open_picture
-from ..image.io import ImageInput
+from ..image import DEFAULT_MAX_PIXELS, ImageInput, PictureInput, Source, open_source, to_pil, with_alpha
+from ..image.source import input_name
 from ..nn import pretrained
 from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device, resolve_precision
 from ..nn.statistics import channel_mean_std
-from ..nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
+from ..nn.vgg import CONTENT_LAYER, MIN_SIZE, STRIDE, VGGEncoder, layers_upto
 from ..options import Channel, ModelOptions, Options, TileSize
 from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
-from .looks import Look, Paint, frame_of, is_regions, listed
+from .looks import Look, Paint, canvas_of, is_regions, listed
 from .tiles import assemble, choose_tile, decode_tiles, encode_tiles
 from .tiles import paint as tiled_picture
 from .transfer import transfer
@@ -57,7 +56,7 @@ class _Stylize(Protocol[P]):
 
     @overload
     def __call__(
-        self, content: str | os.PathLike[str] | Image.Image, style: StyleInput | Regions | Sequence[StyleInput],
+        self, content: PictureInput, style: StyleInput | Regions | Sequence[StyleInput],
         options: Options | None = None, /, *args: P.args, **changes: P.kwargs,
     ) -> Image.Image: ...  # fmt: skip
 
@@ -105,7 +104,7 @@ class Stylizer:
         decoder: Decoder,
         *,
         device: str | torch.device = "auto",
-        max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = DEFAULT_MAX_PIXELS,
         precision: str = ModelOptions.precision,
         style_cache: StyleCache | str | os.PathLike[str] | None = None,
     ) -> None:
@@ -132,7 +131,7 @@ class Stylizer:
         device: str | torch.device = "auto",
         encoder: str | os.PathLike[str] | None = None,
         decoder: str | os.PathLike[str] | None = None,
-        max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+        max_pixels: int | None = DEFAULT_MAX_PIXELS,
         precision: str = ModelOptions.precision,
         style_cache: str | os.PathLike[str] | None = None,
     ) -> Stylizer:
@@ -159,7 +158,7 @@ class Stylizer:
 
     def encode_style(
         self,
-        source: ImageInput,
+        source: ImageInput | Source,
         *,
         size: int = Options.style_size,
         crop: bool = False,
@@ -173,7 +172,8 @@ class Stylizer:
         """The statistics of an artwork, to be reused for every photograph.
 
         Args:
-            source: path, ``PIL.Image`` or ``(B, 3, H, W)`` tensor in ``[0, 1]``.
+            source: anything :func:`~adain.image.open_source` takes: a path, an open file, a ``PIL.Image``, an array, or
+                a tensor in ``[0, 1]``.
             size: shorter side in pixels the artwork is resized to; 0 keeps its own.
             crop: cut the central square out first.
             mask: take the style only from the part that is white in it; of the artwork's shape and any size, see
@@ -186,7 +186,7 @@ class Stylizer:
             fine_size: a second size in pixels, whose statistics are used for fine texture; see :mod:`adain.nn.bands`.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.image.io.read_image`.
+            MissingFileError, ImageError: see :func:`adain.read_image`.
             InputError: if the mask does not fit or selects too little, or a mode needs a content and there is none.
         """
         kept = None
@@ -206,18 +206,18 @@ class Stylizer:
                 pixels, content_mask = content.distribution(content_mask)
                 pixels = pixels.to(self.device, torch.float32)
             else:
-                pixels = self.picture(content).pixels
+                pixels = self.open(content).to_tensor(self.device)
 
         def statistics(side: int) -> tuple[Tensor, Tensor]:
-            picture = self.picture(source, size=side, crop=crop)
-            art, region, cells = picture.pixels, None, None
+            opened = self.open(source, size=side, crop=crop)
+            art, region, cells = opened.to_tensor(self.device), None, None
             height, width = art.shape[2:]
             if mask is not None:
                 names = [mask_name(mask) or "of the style"]
                 region = lay_masks(
                     [mask],
                     (height, width),
-                    uncropped=picture.uncropped,
+                    uncropped=opened.uncropped,
                     names=names,
                     channel=mask_channel,
                     device=self.device,
@@ -242,7 +242,7 @@ class Stylizer:
 
     def encode_content(
         self,
-        source: ImageInput | Opened,
+        source: ImageInput | Source,
         *,
         size: int = 0,
         crop: bool = False,
@@ -253,7 +253,7 @@ class Stylizer:
         """A photograph after the encoder, to be decoded in many styles or strengths.
 
         Args:
-            source, size, crop: as above; what :func:`~adain.image.inputs.open_picture` gave is of its final size
+            source, size, crop: as above; what :func:`~adain.image.open_source` gave is of its final size
             already.
             tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
                 tiles if the whole does not fit into the free memory (see :func:`~adain.stylizer.tiles.choose_tile`),
@@ -263,23 +263,26 @@ class Stylizer:
             folder: for a large photograph's features, 32 bytes a pixel; by default that for temporary files.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.image.io.read_image`; also for images under 16 px a side.
+            MissingFileError, ImageError: see :func:`adain.read_image`; also for images under 16 px a side.
             InputError: if the tile cannot be used, or the disk has no room for the features.
         """
-        opened = source if isinstance(source, Opened) else self.open(source, size=size, crop=crop)
+        opened = self.open(source, size=size, crop=crop)
         height, width = opened.size
-        if tile == "auto" and isinstance(opened.image, Tensor):
+        is_tensor = isinstance(opened.image, Tensor)
+        if tile == "auto" and is_tensor:
             tile = "off"
         side = choose_tile(tile, height * width, self.device, self.encoder.pass_bytes)
         if side is not None:
             return encode_tiles(self.encoder, opened, side, device=self.device, progress=progress, folder=folder)
-        pixels, opacity, uncropped = opened.to_picture(self.device)
+        pixels = opened.to_tensor(self.device)
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         pad = (0, -width % STRIDE, 0, -height % STRIDE)
         padded = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
         with torch.set_grad_enabled(_tracks(pixels)):
             features = self.encoder.features(padded.to(self.dtype))
-        return Content(features, (height, width), opacity, isinstance(opened.image, Tensor), pixels, uncropped)
+        return Content(
+            features, opened.size, opened.opacity, is_tensor, pixels, opened.uncropped, is_single=opened.is_single
+        )
 
     def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = 1.0) -> Tensor:
         """The stylised image as a ``(B, 3, H, W)`` float32 tensor in ``[0, 1]`` on :attr:`device`.
@@ -292,7 +295,7 @@ class Stylizer:
         Raises:
             InputError: if alpha is outside its range, or regions do not fit the content.
         """
-        target = style.place(frame_of(content), max_pixels=self.max_pixels) if isinstance(style, Regions) else style
+        target = style.place(canvas_of(content), max_pixels=self.max_pixels) if isinstance(style, Regions) else style
         if content.tiles is not None:
             tiles = decode_tiles(self.decoder, content, target, alpha, device=self.device)
             return assemble(tiles, content, self.device)
@@ -314,8 +317,9 @@ class Stylizer:
         command line and in folders several are as many results, unless an option says how they come together.)
 
         Args:
-            content: path, ``PIL.Image``, ``(B, 3, H, W)`` tensor in ``[0, 1]``, or an encoded :class:`Content`, whose
-                size, crop, tiles and progress were settled when it was encoded.
+            content: anything :func:`~adain.image.open_source` takes: a path, an open file, a ``PIL.Image``, an array,
+                or a tensor ``(B, 3, H, W)`` or ``(3, H, W)`` in ``[0, 1]``; or an encoded :class:`Content`, whose size,
+                crop, tiles and progress were settled when it was encoded.
             style: likewise, or an encoded :class:`~adain.Style`, or :class:`~adain.Regions`; or several of the former.
             options: an :class:`~adain.Options` object; its fields are the keywords, too.
 
@@ -328,7 +332,8 @@ class Stylizer:
         whatever the regions.
 
         Returns:
-            A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one.
+            A tensor of as many dimensions for a tensor, else a ``PIL.Image`` of the content's size, with its alpha
+            channel if it had one.
             The tensor path is differentiable with respect to content and style.
 
         Raises:
@@ -354,27 +359,20 @@ class Stylizer:
             decoded = self.decode(content, paint.target, alpha=paint.alpha)
             result = keep_colors(decoded, content.colors, paint.colors)
             if content.is_tensor:
-                return result
-            picture = images.to_pil(result)
+                return result[0] if content.is_single else result
+            picture = to_pil(result)
         else:
             how: dict[str, Any] = {"device": self.device, "colors": paint.colors}
             tiles = decode_tiles(self.decoder, content, paint.target, paint.alpha, **how)
             if content.is_tensor:
-                return assemble(tiles, content, self.device)
+                result = assemble(tiles, content, self.device)
+                return result[0] if content.is_single else result
             picture = tiled_picture(tiles, content)
-        return picture if content.opacity is None else images.with_alpha(picture, content.opacity)
+        return with_alpha(picture, content.opacity)
 
-    def pixels(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> tuple[Tensor, Image.Image | None]:
-        """The pixels and the alpha channel of :meth:`picture`."""
-        return self.picture(source, size=size, crop=crop)[:2]
-
-    def picture(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Picture:
-        """:func:`~adain.image.inputs.load_picture` with this stylizer's device and limit of pixels."""
-        return self.open(source, size=size, crop=crop).to_picture(self.device)
-
-    def open(self, source: ImageInput, *, size: int = 0, crop: bool = False) -> Opened:
-        """:func:`~adain.image.inputs.open_picture` with this stylizer's limit of pixels."""
-        return open_picture(source, size=size, crop=crop, max_pixels=self.max_pixels)
+    def open(self, source: ImageInput | Source, *, size: int = 0, crop: bool = False) -> Source:
+        """:func:`~adain.image.open_source` with this stylizer's limit of pixels and least size."""
+        return open_source(source, size=size, crop=crop, max_pixels=self.max_pixels, least=MIN_SIZE)
 
     def overlap(self, content: Content) -> float:
         """The share of an encoded photograph that is computed more than once, as its tiles overlap."""

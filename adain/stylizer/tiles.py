@@ -19,9 +19,8 @@ from .._utils.errors import InputError
 from ..control.color import ColorShare, keep_colors
 from ..control.regions import Placement
 from ..control.style import Style
-from ..image import io as images
+from ..image import Source, to_pil
 from ..image.box import Box
-from ..image.inputs import Opened
 from ..nn.bands import REACH_CELLS
 from ..nn.decoder import Decoder
 from ..nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder, layers_upto
@@ -75,7 +74,7 @@ def choose_tile(
 
 def encode_tiles(
     encoder: VGGEncoder,
-    opened: Opened,
+    opened: Source,
     tile: int,
     *,
     device: torch.device,
@@ -110,6 +109,7 @@ def encode_tiles(
         image,
         opened.uncropped,
         Tiles(tiling, store, picture, progress),
+        opened.is_single,
     )
     dtype = next(encoder.parameters()).dtype
     steps = encoder_steps(layers_upto(CONTENT_LAYER, encoder.table))
@@ -185,7 +185,7 @@ def paint(tiles: Iterator[tuple[Box, Tensor]], content: Content) -> Image.Image:
     """Tiles as one picture: 3 bytes a pixel."""
     canvas = Image.new("RGB", (content.size[1], content.size[0]))
     for place, tile in tiles:
-        canvas.paste(images.to_pil(tile), (place.left, place.top))
+        canvas.paste(to_pil(tile), (place.left, place.top))
     return canvas
 
 

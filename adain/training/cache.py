@@ -26,7 +26,7 @@ from PIL import Image
 
 from .._utils.errors import AdainError, InputError, MissingFileError
 from .._utils.files import atomic_path
-from ..image.io import SUFFIXES, list_images, read_image, resize_shorter, split_alpha
+from ..image import SUFFIXES, list_images, read_image, resize_shorter, split_alpha
 
 MIN_SIDE = 64
 """Images with a shorter side below this are left out: crops of them would be mush."""

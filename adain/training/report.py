@@ -12,8 +12,7 @@ from PIL import Image
 
 from .._utils.files import atomic_path
 from .._utils.plots import Curve, plot_curves
-from ..image.io import center_crop_square, save_image, to_pil, to_tensor
-from ..image.sheets import grid
+from ..image import center_crop_square, contact_sheet, save_image, to_pil, to_tensor
 from .cache import ImageCache
 from .config import Phase
 from .learner import Learner
@@ -101,7 +100,7 @@ def save_preview(learner: Learner, contents: ImageCache, styles: ImageCache, siz
     for picture in left:
         outputs = [learner.paint(to_tensor(picture).to(device), to_tensor(style).to(device)) for style in top]
         rows.append([picture, *(to_pil(output.float().clamp(0, 1)) for output in outputs)])
-    save_image(grid(rows, cell=size), path, quality=90)
+    save_image(contact_sheet(rows, cell=size), path, quality=90)
 
 
 def _examples(cache: ImageCache, count: int, size: int) -> list[Image.Image]:

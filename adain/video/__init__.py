@@ -1,9 +1,5 @@
 """Video: painted frame by frame, steadied, with its sound, and resumable. Needs the extra ``adain[video]``."""
 
-from __future__ import annotations
+import lazy_loader
 
-from .keys import Key, parse_key, spread_keys
-from .render import VideoProgress, VideoResult, VideoStopped
-from .stylize import stylize_video
-
-__all__ = ["Key", "VideoProgress", "VideoResult", "VideoStopped", "parse_key", "spread_keys", "stylize_video"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

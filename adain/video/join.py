@@ -12,9 +12,8 @@ from typing import Any
 
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
-from .codecs import CONTAINERS, container_of
-from .encoder import Encoding, PartEncoder
-from .media import require_av
+from .encoder import CONTAINERS, Encoding, PartEncoder, container_of
+from .frames import require_av
 from .reader import open_media
 
 _AS_THEY_ARE = {"avoid_negative_ts": "disabled"}
@@ -31,7 +30,7 @@ def companions(source: Path) -> list[tuple[int, str, str]]:
         return [(s.index, s.type, s.codec_context.name if s.codec_context else "unknown") for s in found]
 
 
-def check_container(encoding: Encoding, output: Path, source: Path | None, warn: Callable[[str], None]) -> list[int]:
+def check_container(encoding: Encoding, output: Path, source: Path | None, warn: Callable[[str], object]) -> list[int]:
     """Try out, before hours of work, whether the container takes what is to go into it.
 
     Args:
@@ -88,7 +87,7 @@ def join(
     frame: Fraction,
     source: Path | None = None,
     streams: Sequence[int] = (),
-    warn: Callable[[str], None] = lambda _: None,
+    warn: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Write the video that the parts are of.
 
@@ -162,7 +161,7 @@ def _video_packets(
 
 
 def _other_packets(
-    media: Any, result: Any, streams: Sequence[int], source: Path, warn: Callable[[str], None]
+    media: Any, result: Any, streams: Sequence[int], source: Path, warn: Callable[[str], object]
 ) -> Iterator[tuple[float, Any]]:
     copies = {}
     for index in streams:
@@ -172,7 +171,7 @@ def _other_packets(
 
 
 def _copied(
-    media: Any, copies: dict[int, Any], source: Path, warn: Callable[[str], None]
+    media: Any, copies: dict[int, Any], source: Path, warn: Callable[[str], object]
 ) -> Iterator[tuple[float, Any]]:
     av = require_av()
     packets = media.demux([media.streams[index] for index in copies])

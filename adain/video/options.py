@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..options import FileOptions, attachment, option
+from .._utils.declare import attachment, option
+from .._utils.errors import InputError
+from ..options import FileOptions, check_alpha
 
 if TYPE_CHECKING:
+    from ..control.style import Style
+    from ..image import ImageInput
     from ..stylizer.stylizer import Stylizer
-    from .keys import Key
-    from .render import VideoProgress
+    from .stylize import VideoProgress
 
 FPS = 25
 """Frames a second of a folder of pictures, which does not say."""
@@ -23,16 +30,113 @@ STABILITY_ON = 0.7
 PIXEL_FORMAT = "yuv420p"
 """How the encoder stores colours: the one that every player takes. It needs even sizes."""
 
+SYNTAX = "TIME:STYLE or TIME:STYLE:ALPHA, such as 0:wave.jpg, 3.5:harbour.jpg:0.8 or 100%:night.jpg"
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """A style at a moment; between two keys styles and strengths pass from one to the other in a straight line.
+
+    Attributes:
+        time: in seconds from the first frame, or in per cent of the video.
+        style: what :meth:`adain.Stylizer.encode_style` takes, or an encoded :class:`~adain.Style`; a name of a file
+            becomes a path.
+        alpha: strength in ``[0, 1]``, times that of the whole.
+        percent: how ``time`` is meant.
+
+    Raises:
+        InputError: on construction, if alpha or the time is out of range.
+    """
+
+    time: float
+    style: ImageInput | Style
+    alpha: float = 1.0
+    percent: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.style, (str, os.PathLike)):
+            object.__setattr__(self, "style", Path(self.style))
+        check_alpha(self.alpha)
+        if not (math.isfinite(self.time) and self.time >= 0 and (self.time <= 100 or not self.percent)):
+            unit = "% of the video, 0 to 100" if self.percent else " seconds, 0 or more"
+            raise InputError(f"a key cannot be at {self.time:g}: give it in{unit}")
+
+    def seconds(self, duration: float | None) -> float:
+        """When it is, in a video of ``duration`` seconds.
+
+        Raises:
+            InputError: if that is needed and not known.
+        """
+        if not self.percent:
+            return self.time
+        if duration is None:
+            raise InputError("how long the video is cannot be told: give keys in seconds, not in per cent")
+        return self.time / 100.0 * duration
+
+
+def parse_key(text: str) -> Key:
+    """A :class:`Key` from :data:`SYNTAX`.
+
+    Raises:
+        InputError: if it is not one.
+    """
+    when, colon, rest = text.partition(":")
+    path, last, alpha = rest.rpartition(":")
+    try:
+        strength = float(alpha) if last and path else None
+    except ValueError:
+        strength = None  # a colon of the path itself
+    if strength is None:
+        path, strength = rest, 1.0
+    percent = when.strip().endswith("%")
+    try:
+        time = float(when.strip().rstrip("%").removesuffix("s"))
+    except ValueError:
+        raise InputError(f"a key is {SYNTAX}, not {text}") from None
+    if not colon or not path:
+        raise InputError(f"a key is {SYNTAX}, not {text}")
+    return Key(time, path, strength, percent)
+
+
+def spread_keys(styles: Sequence[ImageInput | Style]) -> list[Key]:
+    """Keys at equal distances from the beginning of the video to its end.
+
+    Raises:
+        InputError: if there are fewer than two styles.
+    """
+    if len(styles) < 2:
+        raise InputError(f"a morph leads from one style to others: give at least two, not {len(styles)}")
+    return [Key(100.0 * k / (len(styles) - 1), style, percent=True) for k, style in enumerate(styles)]
+
+
+def parse_rate(text: str | float | Fraction) -> Fraction:
+    """A frame rate from ``25``, ``29.97`` or ``30000/1001``.
+
+    Raises:
+        InputError: if it is none, or not above 0 and at most 1000.
+    """
+    try:
+        rate = Fraction(str(text)).limit_denominator(100_000)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"a frame rate is a number such as 25 or 30000/1001, not {text}") from None
+    if not 0 < rate <= 1000:
+        raise InputError(f"a frame rate must be above 0 and at most 1000, not {text}")
+    return rate
+
+
 VIDEO = ("video",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoOptions(FileOptions):
-    """What a video is to become, and how it is timed, encoded and kept."""
+    """What a video is to become, and how it is timed, encoded and kept.
+
+    ``fps`` may be given as a text or a number and is a fraction then; ``keys`` may be the mappings of their fields.
+    """
 
     keys: Sequence[Key] = option(
         (), "A style at a moment, in seconds or per cent; styles pass from key to key.", flag="--key",
-        metavar="TIME:STYLE[:ALPHA]", is_repeated=True, group="time", serves=VIDEO,
+        metavar="TIME:STYLE[:ALPHA]", is_repeated=True, parse=parse_key, group="time", serves=VIDEO,
     )  # fmt: skip
     stability: float = option(
         0.0, f"Steady colours and strokes, 0 to 1; alone: {STABILITY_ON}.", low=0, high=1, metavar="[S]",
@@ -66,8 +170,27 @@ class VideoOptions(FileOptions):
         False, "Begin anew even if an interrupted job could be gone on with.", group="files", serves=VIDEO,
         is_decisive=False,
     )  # fmt: skip
-    stylizer: Stylizer | None = attachment("The networks to use, in place of the shipped ones.")
-    progress: Callable[[VideoProgress], object] | None = attachment(
+    stylizer: Stylizer | None = attachment("The networks to use, in place of those that the options name.")
+    progress: Callable[[VideoProgress], object] | None = attachment(  # not of tiles here
         "Called after every frame; the job ends, keeping what it has, when this returns something true."
     )
     warn: Callable[[str], object] | None = attachment("Told, in a line each, what is odd but no reason to stop.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        keys = tuple(Key(**key) if isinstance(key, Mapping) else key for key in self.keys)
+        object.__setattr__(self, "keys", keys)
+        object.__setattr__(self, "fps", None if self.fps is None else parse_rate(self.fps))
+
+    @property
+    def rate(self) -> Fraction | None:
+        """:attr:`fps` as what it is."""
+        return None if self.fps is None else parse_rate(self.fps)
+
+    def absolute(self) -> VideoOptions:
+        """The same with absolute names of files."""
+        keys = [
+            dataclasses.replace(key, style=key.style.absolute()) if isinstance(key.style, Path) else key
+            for key in self.keys
+        ]
+        return super().absolute().change(keys=keys)

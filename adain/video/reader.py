@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from .._utils.errors import ImageError, InputError, MissingFileError
-from .media import (
+from .frames import (
     BT601,
     BT709,
     FULL_RANGE,
@@ -19,11 +19,11 @@ from .media import (
     UNSPECIFIED,
     Color,
     Frame,
+    Orientation,
     Pixels,
     VideoInfo,
     require_av,
 )
-from .orientation import Orientation
 
 FALLBACK_RATE = Fraction(25)
 
@@ -39,7 +39,7 @@ class VideoReader:
         max_pixels: largest frame that will be read; None for any.
 
     Attributes:
-        info: see :class:`~adain.video.media.VideoInfo`.
+        info: see :class:`~adain.video.frames.VideoInfo`.
         skipped: packets that could not be decoded, so far.
         damaged: frames that were decoded only in part, so far.
 
@@ -52,7 +52,7 @@ class VideoReader:
         self,
         path: str | os.PathLike[str],
         *,
-        warn: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str], object] = lambda _: None,
         max_pixels: int | None = None,
     ) -> None:
         self.path, self.warn = Path(path), warn

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import hashlib
 import io
-import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import torch
-from PIL import Image
-from torch import Tensor
 
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
+from .._utils.fingerprint import fingerprint
+from ..options import Declared
 
-FORMAT = 1
+FORMAT = 2
 State = dict[str, Any]
 """Tensors, numbers, strings, lists and dicts only, so that nothing else need be unpickled."""
 
@@ -31,12 +27,13 @@ class WorkFolder:
 
     Args:
         output: the file or pattern that is to be made.
-        settings: what the result depends on, by name, as :func:`digest` gives it.
+        settings: what the result depends on, by name, as :func:`settings_of` gives it.
+        options: kept along with it, for whoever wants to know what job this is; see :func:`written`.
     """
 
-    def __init__(self, output: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, output: Path, settings: Mapping[str, str], options: str = "") -> None:
         self.folder = output.with_name(f"{output.name}.parts")
-        self._settings = dict(settings)
+        self._about: State = {"format": FORMAT, "settings": dict(settings), "options": options}
         self._state = self.folder / "state.pt"
         self._lock: IO[str] | None = None
 
@@ -65,9 +62,9 @@ class WorkFolder:
                 raise ValueError(f"format {state['format']}")
         except Exception as error:  # torch.load raises whatever a damaged pickle makes it meet
             self.close()
-            raise InputError(f"{self._state} is damaged: begin anew with --restart") from error
-        before = state["settings"]
-        other = [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
+            raise InputError(f"{self._state} is damaged, or of another version: begin anew with --restart") from error
+        before, now = state["settings"], self._about["settings"]
+        other = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         if other:
             self.close()
             raise InputError(
@@ -96,7 +93,7 @@ class WorkFolder:
         """Write the state, whole or not at all."""
         # In memory first: torch's own writer does not say why a file could not be written.
         buffer = io.BytesIO()
-        torch.save({"format": FORMAT, "settings": self._settings} | state, buffer)
+        torch.save(self._about | state, buffer)
         with atomic_path(self._state) as temporary:
             temporary.write_bytes(buffer.getbuffer())
 
@@ -130,42 +127,14 @@ class WorkFolder:
         self._lock = lock
 
 
-def digest(value: Any) -> str:
-    """A short text that is the same for the same value: contents of files and pictures, numbers, and lists of such."""
-    sums = hashlib.sha256()
-    for piece in _pieces(value):
-        sums.update(piece)
-    return sums.hexdigest()[:16]
+def settings_of(options: Declared, **more: Any) -> dict[str, str]:
+    """What a job's result depends on, by name: a fingerprint of every decisive option, and of what else is given."""
+    return {name.replace("_", " "): fingerprint(value) for name, value in {**more, **options.decisive()}.items()}
 
 
-def file_stamp(path: Path) -> str:
-    """Name, size and time of a file: enough to tell that it is still the same, and quick for a large one."""
-    stat = path.stat()
-    return f"{path.name} {stat.st_size} {stat.st_mtime_ns}"
-
-
-def _pieces(value: Any) -> Any:
-    yield f"{type(value).__name__}(".encode()
-    if isinstance(value, (str, os.PathLike)) and os.path.isfile(value):
-        with contextlib.suppress(OSError), open(value, "rb") as file:
-            while chunk := file.read(1 << 20):
-                yield chunk
-    elif isinstance(value, Tensor):
-        yield repr(tuple(value.shape)).encode()
-        yield value.detach().float().cpu().contiguous().numpy().tobytes()
-    elif isinstance(value, Image.Image):
-        yield repr((value.mode, value.size)).encode()
-        yield value.tobytes()
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for field in dataclasses.fields(value):
-            yield from _pieces(getattr(value, field.name))
-    elif isinstance(value, Mapping):
-        yield from _pieces([item for pair in sorted(value.items()) for item in pair])
-    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        for item in value:
-            yield from _pieces(item)
-    elif isinstance(value, torch.nn.Module):
-        yield from _pieces(value.state_dict())
-    else:
-        yield repr(value).encode()
-    yield b")"
+def written(options: Declared) -> str:
+    """The options as :meth:`~adain.options.Declared.from_json` reads them; empty where they have no such form."""
+    try:
+        return options.absolute().to_json()
+    except InputError:
+        return ""

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .. import defaults
 from .._utils.errors import ImageError, InputError, MissingFileError
-from ..image import io as images
-from .media import Frame, Pixels, VideoInfo
+from ..image import DEFAULT_MAX_PIXELS, check_output_path, list_images, read_image, save_image, split_alpha
+from ..options import FileOptions
+from .frames import Frame, Pixels, VideoInfo
+from .options import FPS
 
 NUMBER = re.compile(r"%(0?)(\d*)d")
 FRAME_NAME = "frame-%05d.png"
@@ -35,7 +36,7 @@ def list_frames(path: str | os.PathLike[str]) -> list[Path]:
     """
     source = Path(path)
     if source.is_dir():
-        return sorted(images.list_images(source), key=_natural)
+        return sorted(list_images(source), key=_natural)
     pattern = _pattern(source)
     folder = source.parent
     numbered = [
@@ -65,10 +66,10 @@ class SequenceReader:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        fps: Fraction = Fraction(defaults.VIDEO_FPS),
+        fps: Fraction = Fraction(FPS),
         *,
-        warn: Callable[[str], None] = lambda _: None,
-        max_pixels: int | None = images.DEFAULT_MAX_PIXELS,
+        warn: Callable[[str], object] = lambda _: None,
+        max_pixels: int | None = DEFAULT_MAX_PIXELS,
     ) -> None:
         self.paths = list_frames(path)
         self.skipped = self.damaged = 0
@@ -93,13 +94,13 @@ class SequenceReader:
     def _first_size(self) -> tuple[int, int]:
         for path in self.paths:
             try:
-                return images.read_image(path, max_pixels=self._max_pixels).size
+                return read_image(path, max_pixels=self._max_pixels).size
             except (ImageError, MissingFileError) as error:
                 problem = error
         raise problem
 
     def _read(self, path: Path) -> Pixels:
-        picture, _ = images.split_alpha(images.read_image(path, max_pixels=self._max_pixels))
+        picture, _ = split_alpha(read_image(path, max_pixels=self._max_pixels))
         size = (self.info.width, self.info.height)
         if picture.size != size:
             self._warn(f"{path.name} has {picture.width}x{picture.height} px and is scaled to {size[0]}x{size[1]}")
@@ -119,10 +120,10 @@ class SequenceWriter:
         InputError: if the folder cannot be written to.
     """
 
-    def __init__(self, path: str | os.PathLike[str], quality: int = defaults.JPEG_QUALITY) -> None:
+    def __init__(self, path: str | os.PathLike[str], quality: int = FileOptions.quality) -> None:
         self.pattern = Path(path) if NUMBER.search(Path(path).name) else Path(path) / FRAME_NAME
         self.quality = quality
-        images.check_output_path(self.path(0))
+        check_output_path(self.path(0))
 
     def path(self, index: int) -> Path:
         """Where the frame with that index, from 0, goes."""
@@ -131,7 +132,7 @@ class SequenceWriter:
 
     def save(self, pixels: Pixels, index: int) -> None:
         """Write a frame, whole or not at all."""
-        images.save_image(Image.fromarray(pixels), self.path(index), quality=self.quality)
+        save_image(Image.fromarray(pixels), self.path(index), quality=self.quality)
 
     def would_replace(self, paths: list[Path]) -> Path | None:
         """One of these files that a frame would be written over."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from .media import Pixels
+from .frames import Pixels
 
 SIDE = 32
 """Cells of the small picture a frame is compared by, across and down."""

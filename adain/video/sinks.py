@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .encoder import Encoding, PartEncoder
+from .frames import Pixels
 from .join import join
-from .media import Pixels
 from .resume import WorkFolder
 from .sequence import SequenceWriter
 
@@ -72,7 +72,7 @@ class VideoSink:
         encoding: Encoding,
         source: Path | None,
         streams: Sequence[int],
-        warn: Callable[[str], None],
+        warn: Callable[[str], object],
     ) -> None:
         self._output, self._work, self._encoding = output, work, encoding
         self._source, self._streams, self._warn = source, streams, warn

@@ -1,20 +1,25 @@
-"""Keeping a stylised video steady: statistics that run on over a shot, and strokes that move with what they are on."""
+"""Keeping a stylised video steady: statistics that run on over a shot, and strokes that move with what they are on.
+
+The motion between two frames is found by dense inverse search (Kroeger et al. 2016).
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .._utils.errors import InputError
 from ..control.regions import Placement
 from ..control.style import Style
 from ..image.warp import trusted, warp
 from ..nn.statistics import EPS, channel_mean_std, regional_mean_std
-from .flow import FlowFinder
+from .frames import require_cv2
+from .options import VideoOptions
 
 MOMENT_DECAY = 0.9
 """Share of the running statistics in the next, at strength 1."""
@@ -27,6 +32,9 @@ LIGHT = 0.06
 
 WINDOW = 5
 """Side in pixels of the square over which that difference is averaged, so that noise does not count as change."""
+
+MIN_SIDE = 16
+"""Below this, in pixels, frames are taken not to move: the method's patches do not fit."""
 
 
 class Steadier:
@@ -52,8 +60,7 @@ class Steadier:
     """
 
     def __init__(self, strength: float) -> None:
-        if not 0.0 <= strength <= 1.0:
-            raise InputError(f"stability must be between 0 (each frame for itself) and 1 (steadiest), not {strength}")
+        VideoOptions.declared()["stability"].check(strength)
         self.strength = float(strength)
         self._flow = FlowFinder() if self.strength else None
         self._moments: tuple[Tensor, Tensor] | None = None
@@ -136,3 +143,39 @@ class Steadier:
 def _moved(style: Style, scale: Tensor, shift: Tensor) -> Style:
     fine = None if style.fine_std is None else style.fine_std * scale
     return Style(style.mean + style.std * shift, style.std * scale, style.name, fine)
+
+
+class FlowFinder:
+    """Optical flow from a frame to the one before it, and back."""
+
+    def __init__(self) -> None:
+        cv2 = require_cv2()
+        self._finder: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        # At the full size: what is steadied are strokes of few pixels, and half a pixel off they would blur.
+        self._finder.setFinestScale(0)
+
+    def both_ways(self, current: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
+        """Flow from ``current`` to ``previous``, and from there.
+
+        Args:
+            current, previous: ``(1, 3, H, W)`` in ``[0, 1]``.
+
+        Returns:
+            Two of ``(1, 2, H, W)`` in pixels, as in :mod:`adain.image.warp`, on the device of ``current``.
+        """
+        if min(current.shape[2:]) < MIN_SIDE:
+            still = current.new_zeros(1, 2, *current.shape[2:])
+            return still, still
+        a, b = _grey(current), _grey(previous)
+        return self._find(a, b).to(current.device), self._find(b, a).to(current.device)
+
+    def _find(self, here: npt.NDArray[np.uint8], there: npt.NDArray[np.uint8]) -> Tensor:
+        flow = self._finder.calc(here, there, None)
+        return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None]
+
+
+def _grey(image: Tensor) -> npt.NDArray[np.uint8]:
+    weights = image.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    grey = (image[0] * weights).sum(0).mul(255.0).round_().clamp_(0.0, 255.0)
+    levels: npt.NDArray[np.uint8] = grey.to(torch.uint8).cpu().numpy()
+    return levels

@@ -1,1 +1,1 @@
-"""The parts of ``benchmarks/compare.py``: who takes part, what is measured, and how it is told."""
+"""The parts of ``python -m benchmarks compare``: who takes part, what is measured, and how it is told."""

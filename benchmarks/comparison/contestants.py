@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..measuring import seconds
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,17 +30,17 @@ class Contestant:
         key: for command lines and files.
         name: for people.
         about: what it is, in a line of the report.
+        environment: variables of its process, beside the usual.
         needs: module that has to be installed.
         extra: how to install it.
-        is_pass: one forward pass; otherwise an optimisation.
     """
 
     key: str
     name: str
     about: str
+    environment: dict[str, str] = field(default_factory=dict, kw_only=True)
     needs: ClassVar[str] = "adain"
     extra: ClassVar[str] = ""
-    is_pass: ClassVar[bool] = True
 
     def missing(self) -> str | None:
         """Why it cannot take part; None if it can."""
@@ -82,33 +83,35 @@ class Pass(Contestant):
         return None
 
 
-@dataclass
-class Adain(Pass):
-    """This library.
+class Stylizing(Pass):
+    """What either of this library's stylizers does, once it is loaded."""
 
-    Attributes:
-        model: of the registry.
-        precision: of the networks.
-        keeps_memory: as ``--keep-memory`` does.
-    """
-
-    model: str = "vgg19"
-    precision: str = "fp32"
-    keeps_memory: bool = False
-
-    def load(self, threads: int) -> None:
-        from adain.allocator import keep_memory
-        from adain.stylizer.stylizer import Stylizer
-
-        if self.keeps_memory:
-            keep_memory()
-        self.stylizer = Stylizer.from_pretrained(self.model, device="cpu", precision=self.precision)
+    stylizer: Any
 
     def encode_style(self, art: Image.Image) -> Any:
         return self.stylizer.encode_style(art)
 
     def frame(self, photo: Image.Image, style: Any) -> Image.Image:
-        return self.stylizer.stylize(photo, style)
+        result: Image.Image = self.stylizer.stylize(photo, style)
+        return result
+
+
+@dataclass
+class Adain(Stylizing):
+    """This library.
+
+    Attributes:
+        model: of the registry.
+        precision: of the networks.
+    """
+
+    model: str = "vgg19"
+    precision: str = "fp32"
+
+    def load(self, threads: int) -> None:
+        from adain import Stylizer
+
+        self.stylizer = Stylizer.from_pretrained(self.model, device="cpu", precision=self.precision)
 
     def bare(self, photo: Image.Image) -> Callable[[], object]:
         import torch
@@ -125,12 +128,7 @@ class Adain(Pass):
         import torch
 
         a, b = (torch.rand(side, side).to(self.stylizer.dtype) for _ in range(2))
-        best = float("inf")
-        for _ in range(runs + 1):
-            begun = time.perf_counter()
-            a @ b
-            best = min(best, time.perf_counter() - begun)
-        return 2.0 * side**3 / best
+        return 2.0 * side**3 / min(seconds(lambda: a @ b) for _ in range(runs + 1))
 
 
 class TextbookAdain(Pass):
@@ -176,24 +174,16 @@ class StyletransferLite(Pass):
         return result
 
 
-@dataclass
-class ExportedAdain(Pass):
+class ExportedAdain(Stylizing):
     """This library's fast model, exported and without torch."""
 
     needs: ClassVar[str] = "onnxruntime"
     extra: ClassVar[str] = 'pip install "adain[onnx]"'
 
     def load(self, threads: int) -> None:
-        from adain.backends.onnx import OnnxStylizer
+        from adain import OnnxStylizer
 
         self.stylizer = OnnxStylizer(exported_fast(), threads=threads)
-
-    def encode_style(self, art: Image.Image) -> Any:
-        return self.stylizer.encode_style(art)
-
-    def frame(self, photo: Image.Image, style: Any) -> Image.Image:
-        result: Image.Image = self.stylizer.stylize(photo, style)
-        return result
 
 
 def exported_fast() -> Path:
@@ -217,10 +207,9 @@ class Optimisation(Contestant):
     """A recipe of ``adain refine``."""
 
     recipe: str = "gatys2016"
-    is_pass: ClassVar[bool] = False
 
     def load(self, threads: int) -> None:
-        from adain.stylizer.stylizer import Stylizer
+        from adain import Stylizer
 
         self.stylizer = Stylizer.from_pretrained(device="cpu")
 
@@ -228,28 +217,36 @@ class Optimisation(Contestant):
         self, photo: Image.Image, art: Image.Image, steps: int, marks: Sequence[int]
     ) -> tuple[dict[int, Image.Image], list[float], list[float]]:
         """The pictures after so many steps, the total losses, and the seconds until each step."""
-        from adain.image.io import to_pil
-        from adain.refinement import refine
+        from adain import refine
+        from adain.image import to_pil
 
-        kept: dict[int, Image.Image] = {}
+        kept: dict[int, Any] = {}
         losses: list[float] = []
-        seconds: list[float] = []
+        times: list[float] = []
 
         def watch(progress: Progress) -> None:
             losses.append(progress.total)
-            seconds.append(progress.seconds)
+            times.append(progress.seconds)
             if progress.step in marks and progress.step < steps:
                 kept[progress.step] = to_pil(progress.image)
 
-        how: dict[str, Any] = {"recipe": self.recipe, "steps": steps, "callback": watch, "stylizer": self.stylizer}
-        result: Any = refine(content=photo, style=art, **how)
-        kept[steps] = result
-        return kept, losses, seconds
+        kept[steps] = refine(
+            content=photo, style=art, recipe=self.recipe, steps=steps, callback=watch, stylizer=self.stylizer
+        )
+        return kept, losses, times
 
+
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1"}
+"""What makes glibc keep the memory that is freed, rather than give it back and ask for it anew."""
 
 CONTESTANTS: tuple[Contestant, ...] = (
     Adain("adain", "adain", "this library as it comes: float32 on the CPU"),
-    Adain("adain-kept", "adain, memory kept", "the same with `--keep-memory`", keeps_memory=True),
+    Adain(
+        "adain-kept",
+        "adain, memory kept",
+        "the same with `MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`",
+        environment=KEEP_MEMORY,
+    ),
     Adain("adain-bf16", "adain, bfloat16", "with `--precision bf16`", precision="bf16"),
     Adain("fast", "adain, fast model", "`--model fast`: float32 on the CPU", model="fast"),
     TextbookAdain(
@@ -268,11 +265,17 @@ CONTESTANTS: tuple[Contestant, ...] = (
 """Everybody, in the order of the report."""
 
 VARIANTS: tuple[Contestant, ...] = (
-    Adain("fast-kept", "adain, fast model, memory kept", "the same with `--keep-memory`", "fast", keeps_memory=True),
+    Adain(
+        "fast-kept",
+        "adain, fast model, memory kept",
+        "the same with `MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`",
+        "fast",
+        environment=KEEP_MEMORY,
+    ),
     Adain("fast-bf16", "adain, fast model, bfloat16", "with `--precision bf16`", "fast", precision="bf16"),
     ExportedAdain("fast-onnx", "adain, fast model, onnxruntime", "`adain export --model fast` run by onnxruntime"),
 )
-"""Who takes part in ``fast.py`` alone."""
+"""Who takes part in ``fast`` alone."""
 
 OURS, TEXTBOOK = "adain", "textbook"
 """Keys of this library, and of what its times are put in relation to."""

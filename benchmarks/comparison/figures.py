@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from adain._utils.files import atomic_path
-from adain._utils.plots import Curve, plot_curves
+from adain._utils.plots import Curve, drawing, plot_curves
 
 from .contestants import CONTESTANTS, find
 from .ratios import Result, timings
@@ -40,23 +37,24 @@ def speed_quality(result: Result, path: Path) -> bool:
             run = next(r for r in result["optimisations"] if (r["contestant"], r["size"]) == (key, size))
             seconds, label = run["seconds"][steps - 1], f"{find(key).name}, {steps} steps"
         dots.append((seconds, row["style_residual"], label))
-
-    def plot(axes: Any) -> None:
+    if not dots:
+        return False
+    with drawing(path) as axes:
         for number, (seconds, residual, label) in enumerate(dots):
             axes.scatter([seconds], [residual], color=f"C{number}", s=60, label=label)
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_xlabel(f"seconds a picture at {size} × {size} px, artwork encoded")
         axes.set_ylabel("style residual (1: photograph, 0: the style's own)")
-
-    return _draw(path, plot) if dots else False
+    return True
 
 
 def scaling(result: Result, path: Path) -> bool:
     """Seconds a picture over megapixels, on logarithmic axes; the line of each one-pass contestant."""
     sizes = sorted({row["size"] for row in result["timings"]})
-
-    def plot(axes: Any) -> None:
+    if not sizes:
+        return False
+    with drawing(path) as axes:
         for one in CONTESTANTS:
             points = [(s * s / 1e6, timings(result, s).get((one.key, "frame"))) for s in sizes]
             kept = [(x, statistics.median(y)) for x, y in points if y]
@@ -66,8 +64,7 @@ def scaling(result: Result, path: Path) -> bool:
         axes.set_yscale("log")
         axes.set_xlabel("megapixels")
         axes.set_ylabel("seconds a picture, style encoded before")
-
-    return _draw(path, plot) if sizes else False
+    return True
 
 
 def losses(result: Result, path: Path) -> bool:
@@ -83,20 +80,4 @@ def losses(result: Result, path: Path) -> bool:
     begins = [row["losses"][0] for row in chosen if row["contestant"] == "refine"]
     curves += [Curve("the one pass", (1, longest), (begin, begin)) for begin in begins]
     plot_curves(path, curves, xlabel=f"step, at {size} × {size} px", ylabel="content and style loss")
-    return True
-
-
-def _draw(path: Path, plot: Callable[[Any], None]) -> bool:
-    # As in adain._utils.plots: the object interface needs no display and no global state.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    plot(axes)
-    axes.grid(visible=True, which="both", alpha=0.2)
-    axes.legend()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
     return True

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from machine import describe
+import torch
 from tqdm import tqdm
 
-from .contestants import CONTESTANTS, Contestant
+from adain._utils.memory import free_memory
+
+from ..measuring import describe
+from .contestants import CONTESTANTS, Contestant, Pass
 from .plan import BYTES_PER_PIXEL, REFERENCE_STEPS, Plan, pair
 from .ratios import Result
-from .scoring import Scorer
+from .scoring import photograph, score
 from .worker import Worker, cold_start
 
 
-def measure(plan: Plan, threads: int, *, quiet: bool = True, contestants: Sequence[Contestant] = CONTESTANTS) -> Result:
+def measure(plan: Plan, threads: int, *, contestants: Sequence[Contestant] = CONTESTANTS) -> Result:
     """Everything the plan asks for.
 
     Returns:
@@ -31,103 +34,87 @@ def measure(plan: Plan, threads: int, *, quiet: bool = True, contestants: Sequen
         WorkerError: if a contestant that is installed fails.
     """
     missing = {one.key: reason for one in contestants if (reason := one.missing())}
-    present = [one for one in contestants if one.key not in missing]
-    passes = [one.key for one in present if one.is_pass]
+    present = [one.key for one in contestants if one.key not in missing]
+    passes = [one.key for one in contestants if isinstance(one, Pass) and one.key in present]
+    steps = [(key, size, count) for key in present for size, count in plan.steps.get(key, {}).items()]
     result: Result = {"machine": describe(), "threads": threads, "missing": missing}
     result |= {name: [] for name in ("timings", "peaks", "optimisations", "scores", "left_out")}
     result |= {"rates": {}, "cold": {key: [] for key in passes if plan.cold_rounds}}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        tqdm(total=_length(plan, present), disable=quiet, unit="turn") as bar,
-    ):
-        scorer = Scorer(plan.pairs, plan.scored)
+    turns = len(passes) * (sum(plan.rounds.values()) + plan.cold_rounds) + len(steps)
+    with tempfile.TemporaryDirectory() as folder, tqdm(total=turns, disable=None, unit="turn") as bar:
+        run = _Run(result, plan, threads, Path(folder), bar)
         for size, rounds in plan.rounds.items():
-            _passes(result, passes, plan, size, rounds, threads, scorer, Path(folder), bar)
+            run.passes(passes, size, rounds)
         for _ in range(plan.cold_rounds):
             for key in passes:
-                output = Path(folder) / "cold.jpg"
-                result["cold"][key].append(cold_start(key, threads, *pair(0), plan.cold_size, output))
+                taken = cold_start(key, threads, *pair(0), plan.cold_size, Path(folder) / "cold.jpg")
+                result["cold"][key].append(taken)
                 bar.update()
-        for one in present:
-            for size, steps in plan.steps.get(one.key, {}).items():
-                _optimise(result, one.key, size, steps, threads, scorer, Path(folder))
-                bar.update()
-        result["scores"] += scorer.photographs()
+        for key, size, count in steps:
+            run.optimise(key, size, count)
+            bar.update()
+    for size in plan.scored:
+        for index in range(plan.pairs):
+            result["scores"].append({"contestant": "photograph", **score(photograph(index, size), index, size)})
     return result
 
 
-def _length(plan: Plan, present: Sequence[Contestant]) -> int:
-    passes = sum(one.is_pass for one in present)
-    turns = sum(plan.rounds.values()) + plan.cold_rounds
-    return passes * turns + sum(len(plan.steps.get(one.key, {})) for one in present)
+@dataclass
+class _Run:
+    """What the parts of a run share; they add to the result."""
 
+    result: Result
+    plan: Plan
+    threads: int
+    folder: Path
+    bar: Any
 
-def _passes(
-    result: Result,
-    keys: Sequence[str],
-    plan: Plan,
-    size: int,
-    rounds: int,
-    threads: int,
-    scorer: Scorer,
-    folder: Path,
-    bar: Any,
-) -> None:
-    photo, art = pair(0)
-    with contextlib.ExitStack() as stack:
-        workers = {key: stack.enter_context(Worker(key, threads)) for key in keys}
-        seconds: dict[tuple[str, str], list[float]] = {}
-        works: dict[str, list[str]] = {}
-        for key, worker in workers.items():
-            can = worker.ask("open", photo=photo, art=art, size=size)
-            works[key] = ["image"] + (["frame"] if can["caches"] else [])
-            works[key] += ["networks"] if can["networks"] and size <= plan.networks_upto else []
-            worker.ask("frame")  # the first is slower: libraries choose their kernels, memory is taken
-        for _ in range(rounds):
+    def passes(self, keys: Sequence[str], size: int, rounds: int) -> None:
+        """Time and score everybody's one pass at a size."""
+        photo, art = pair(0)
+        with contextlib.ExitStack() as stack:
+            workers = {key: stack.enter_context(Worker(key, self.threads)) for key in keys}
+            seconds: dict[tuple[str, str], list[float]] = {}
             for key, worker in workers.items():
-                for what in works[key]:
-                    seconds.setdefault((key, what), []).append(worker.ask(what)["seconds"])
-                bar.update()
-        for (key, what), values in seconds.items():
-            result["timings"].append({"size": size, "contestant": key, "what": what, "seconds": values})
-        for key, worker in workers.items():
-            result["peaks"].append({"size": size, "contestant": key, "gb": worker.ask("peak")["gb"]})
-            if key not in result["rates"] and (rate := worker.ask("rate")["flops"]) is not None:
-                result["rates"][key] = rate
-        for index in range(plan.pairs if size in plan.scored else 0):
+                can = worker.ask("open", photo=photo, art=art, size=size)
+                works = ["image"] + (["frame"] if can["caches"] else [])
+                works += ["networks"] if can["networks"] and size <= self.plan.networks_upto else []
+                seconds |= {(key, what): [] for what in works}
+                worker.ask("time", what="frame")  # the first is slower: libraries choose their kernels, memory is taken
+            for _ in range(rounds):
+                for (key, what), taken in seconds.items():
+                    taken.append(workers[key].ask("time", what=what)["seconds"])
+                    self.bar.update(what == "image")
+            for (key, what), taken in seconds.items():
+                self._add("timings", key, size=size, what=what, seconds=taken)
             for key, worker in workers.items():
-                output = folder / f"{key}.png"
-                worker.ask("open", photo=pair(index)[0], art=pair(index)[1], size=size)
-                worker.ask("save", path=str(output))
-                result["scores"].append({"contestant": key, **scorer.score(output, index, size)})
+                self._add("peaks", key, size=size, **worker.ask("peak"))
+                if key not in self.result["rates"] and (rate := worker.ask("rate")["flops"]) is not None:
+                    self.result["rates"][key] = rate
+            for index in range(self.plan.pairs if size in self.plan.scored else 0):
+                photo, art = pair(index)
+                for key, worker in workers.items():
+                    output = self.folder / f"{key}.png"
+                    worker.ask("open", photo=photo, art=art, size=size)
+                    worker.ask("save", path=str(output))
+                    self._add("scores", key, **score(output, index, size))
 
+    def optimise(self, key: str, size: int, steps: int) -> None:
+        """Time an optimisation at a size and score what it has made by the steps that are reported."""
+        need, free = BYTES_PER_PIXEL * size * size, free_memory(torch.device("cpu"))
+        if need > free:
+            reason = f"needs about {need / 1e9:.0f} GB of memory, {free / 1e9:.0f} are free"
+            self._add("left_out", key, size=size, reason=reason)
+            return
+        photo, art = pair(0)
+        marks = [step for step in REFERENCE_STEPS if step < steps]
+        with Worker(key, self.threads) as worker:
+            worker.ask("open", photo=photo, art=art, size=size)
+            found = worker.ask("optimise", steps=steps, marks=marks, stem=str(self.folder / key))
+            course = {"losses": found["losses"], "seconds": found["seconds"]}
+            self._add("optimisations", key, size=size, **course, **worker.ask("peak"))
+        for step, path in found["pictures"].items() if size in self.plan.scored else ():
+            self._add("scores", key, steps=int(step), **score(Path(path), 0, size))
 
-def _optimise(result: Result, key: str, size: int, steps: int, threads: int, scorer: Scorer, folder: Path) -> None:
-    need, free = BYTES_PER_PIXEL * size * size, free_memory()
-    if free is not None and need > free:
-        reason = f"needs about {need / 1e9:.0f} GB of memory, {free / 1e9:.0f} are free"
-        result["left_out"].append({"contestant": key, "size": size, "reason": reason})
-        return
-    marks = [step for step in REFERENCE_STEPS if step < steps]
-    with Worker(key, threads) as worker:
-        worker.ask("open", photo=pair(0)[0], art=pair(0)[1], size=size)
-        found = worker.ask("optimise", steps=steps, marks=marks, stem=str(folder / key))
-        row = {"contestant": key, "size": size, "losses": found["losses"], "seconds": found["seconds"]}
-        result["optimisations"].append({**row, "gb": worker.ask("peak")["gb"]})
-    if size in scorer.sizes:
-        for step, path in found["pictures"].items():
-            score = scorer.score(Path(path), 0, size)
-            result["scores"].append({"contestant": key, "steps": int(step), **score})
-
-
-def free_memory() -> float | None:
-    """Bytes that can be had without swapping; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        pass
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return None
+    def _add(self, table: str, key: str, **figures: Any) -> None:
+        self.result[table].append({"contestant": key, **figures})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import click
+
 from adain._utils.resources import sample_folder
 
 PAIRS = (
@@ -59,7 +61,7 @@ PLANS = {
     ),
     "ratios": Plan(rounds={256: 5}, pairs=0, scored=(), cold_rounds=0),
 }
-"""About 15 minutes, one and a half minutes, and 20 seconds on two cores; the last is for ``check.py``."""
+"""About 15 minutes, one and a half minutes, and 20 seconds on two cores; the last is for ``check``."""
 
 
 def pair(index: int) -> tuple[str, str]:
@@ -74,12 +76,12 @@ def restrict(plan: Plan, sizes: Sequence[int] | None) -> Plan:
     Sizes are multiples of 8, as not every contestant takes others.
 
     Raises:
-        ValueError: if one is not.
+        UsageError: if one is not.
     """
     if not sizes:
         return plan
     if any(size < 16 or size % 8 for size in sizes):
-        raise ValueError(f"sizes must be multiples of 8 from 16 on: {', '.join(map(str, sizes))}")
+        raise click.UsageError(f"sizes must be multiples of 8 from 16 on: {', '.join(map(str, sizes))}")
 
     def kept(table: Mapping[int, int]) -> dict[int, int]:
         return {size: table.get(size, table[min(table)]) for size in sizes}

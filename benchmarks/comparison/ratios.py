@@ -1,38 +1,14 @@
-"""Ratios within rounds, and their spread: what is left of timings when the machine's mood is taken out."""
+"""What one run of the comparison found: its timings, and the ratios that are watched."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from ..measuring import ratio
 
 Result = dict[str, Any]
-"""What one run of the comparison found, as it lies in its JSON file; see :func:`comparison.measure.measure`."""
-
-
-class Spread(NamedTuple):
-    """A median and its range."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        return cls(statistics.median(values), min(values), max(values))
-
-    def __str__(self) -> str:
-        return f"{short(self.median)} ({short(self.low)}–{short(self.high)})"
-
-
-def short(value: float) -> str:
-    """A number in three digits or so."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
-    """The spread of quotients taken round by round."""
-    return Spread.of([a / b for a, b in zip(above, below, strict=True)])
+"""As it lies in its JSON file; see :func:`benchmarks.comparison.measure.measure`."""
 
 
 def timings(result: Result, size: int) -> dict[tuple[str, str], list[float]]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..measuring import NONE, Spread, ratio, short, table
 from .contestants import CONTESTANTS, OURS, TEXTBOOK, find
 from .floor import network_flops
 from .plan import PAIRS, REFERENCE_STEPS
-from .ratios import Result, Spread, ratio, short, timings
+from .ratios import Result, timings
 
-NONE = "–"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+SCORES = {
+    "style_residual": "style residual ↓",
+    "content_distance": "content distance ↓",
+    "gram_difference": "Gram difference ↓",
+    "ssim": "SSIM ↑",
+}
+"""Names of figures, and how a table calls them."""
 
 
 def write(result: Result, called: str, figures: Sequence[Path]) -> str:
@@ -50,7 +51,7 @@ def _contestants(result: Result) -> str:
     measured = {row["contestant"] for name in ("timings", "optimisations") for row in result[name]}
     states = {one.key: "yes" if one.key in measured else "not asked for" for one in CONTESTANTS} | result["missing"]
     rows = [(one.name, one.about, states[one.key]) for one in CONTESTANTS]
-    return table(("name", "what it is", "measured"), rows)
+    return table("name | what it is | measured", rows)
 
 
 def _passes(result: Result, size: int) -> str:
@@ -62,17 +63,10 @@ def _passes(result: Result, size: int) -> str:
         image, frame = times.get((one.key, "image")), times.get((one.key, "frame"))
         if not image or not frame:
             continue
-        rows.append(
-            (
-                one.name,
-                short(statistics.median(image)),
-                short(statistics.median(frame)),
-                ratio(base, image) if base else NONE,
-                ratio(base, frame) if base else NONE,
-                short(peaks[one.key]) if one.key in peaks else NONE,
-            )
-        )
-    head = ("contestant", "s, new style", "s, cached style", "× faster, new", "× faster, cached", "peak GB")
+        seconds = [short(statistics.median(taken)) for taken in (image, frame)]
+        faster = [ratio(base, taken) if base else NONE for taken in (image, frame)]
+        rows.append((one.name, *seconds, *faster, short(peaks[one.key]) if one.key in peaks else NONE))
+    head = "contestant | s, new style | s, cached style | × faster, new | × faster, cached | peak GB"
     count = len(base) if base else 0
     intro = f"{size} × {size} px, {count} rounds; *faster* than {find(TEXTBOOK).name}, which keeps no style."
     return f"{intro}\n\n{table(head, rows)}"
@@ -87,31 +81,13 @@ def _floor(result: Result, sizes: Sequence[int]) -> str:
             rate = result["rates"].get(one.key)
             if not frame or not rate:
                 continue
-            flops = network_flops(size, size, getattr(one, "model", "vgg19"))
-            floor = flops / rate
-            rows.append(
-                (
-                    one.name,
-                    size,
-                    f"{flops / 1e9:.0f}",
-                    f"{rate / 1e9:.0f}",
-                    short(floor),
-                    short(statistics.median(bare)) if bare else NONE,
-                    short(statistics.median(frame)),
-                    f"{statistics.median(frame) / floor:.2f}",
-                    ratio(frame, bare) if bare else NONE,
-                )
-            )
+            flops, median = network_flops(size, size, getattr(one, "model", "vgg19")), statistics.median(frame)
+            speeds = (f"{flops / 1e9:.0f}", f"{rate / 1e9:.0f}", short(flops / rate))
+            alone, times_alone = (short(statistics.median(bare)), ratio(frame, bare)) if bare else (NONE, NONE)
+            rows.append((one.name, size, *speeds, alone, short(median), f"{median * rate / flops:.2f}", times_alone))
     head = (
-        "contestant",
-        "px",
-        "GFLOP",
-        "GFLOP/s",
-        "floor, s",
-        "networks alone, s",
-        "picture, s",
-        "picture / floor",
-        "picture / networks",
+        "contestant | px | GFLOP | GFLOP/s | floor, s | networks alone, s | picture, s | picture / floor "
+        "| picture / networks"
     )
     intro = (
         "The arithmetic of both networks' convolutions over the speed of a large matrix product, measured in the same "
@@ -126,7 +102,7 @@ def _cold(result: Result) -> str:
     base = cold.get(TEXTBOOK)
     rows = [(find(k).name, short(statistics.median(v)), ratio(v, base) if base else NONE) for k, v in cold.items() if v]
     intro = "From starting a process to its end: a picture and an artwork read from files, the result written to one."
-    return f"{intro}\n\n{table(('contestant', 'seconds', f'× {find(TEXTBOOK).name}'), rows)}"
+    return f"{intro}\n\n{table(f'contestant | seconds | × {find(TEXTBOOK).name}', rows)}"
 
 
 def _optimisations(result: Result) -> str:
@@ -143,21 +119,14 @@ def _optimisations(result: Result) -> str:
         rows.append((find(row["contestant"]).name, row["size"], done, short(per_step), *cells, times, memory))
     for row in result["left_out"]:
         rows.append((find(row["contestant"]).name, row["size"], 0, *[NONE] * 4, f"not run: {row['reason']}"))
-    head = (
-        "contestant",
-        "px",
-        "steps measured",
-        "s a step",
-        *(f"s for {steps}" for steps in REFERENCE_STEPS),
-        f"{REFERENCE_STEPS[-1]} steps / {find(OURS).name}, cached style",
-        "peak GB",
-    )
+    each = " | ".join(f"s for {steps}" for steps in REFERENCE_STEPS)
+    last = f"{REFERENCE_STEPS[-1]} steps / {find(OURS).name}, cached style"
+    head = f"contestant | px | steps measured | s a step | {each} | {last} | peak GB"
     intro = "≈ is extrapolated: the mean of the steps that were measured times the number of steps."
     return f"{intro}\n\n{table(head, rows)}"
 
 
 def _scores(result: Result) -> str:
-    names = ("style_residual", "content_distance", "gram_difference", "ssim")
     groups: dict[tuple[int, str, int | None], list[dict[str, Any]]] = {}
     for row in result["scores"]:
         groups.setdefault((row["size"], row["contestant"], row.get("steps")), []).append(row)
@@ -168,12 +137,12 @@ def _scores(result: Result) -> str:
             chosen = [row for row in rows if row["pair"] in indices]
             # Of a mean over several pairs, nobody may have fewer.
             if at == size and len(chosen) == len(indices):
-                spreads = [Spread.of([row[name] for row in chosen]) for name in names]
+                spreads = [Spread.of([row[name] for row in chosen]) for name in SCORES]
                 label = "photograph" if key == "photograph" else find(key).name + (f", {steps} steps" if steps else "")
                 found.append((label, *(str(s) if len(indices) > 1 else f"{s.median:.3f}" for s in spreads)))
         return found
 
-    head = ("picture", "style residual ↓", "content distance ↓", "Gram difference ↓", "SSIM ↑")
+    head = " | ".join(("picture", *SCORES.values()))
     parts = [
         "All by the same normalised VGG-19, against the photograph and the artwork at 512 px on its shorter side. "
         "*Style residual*: 1 for the photograph itself, 0 for the style's own statistics; the losses that this "

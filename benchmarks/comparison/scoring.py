@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,70 +11,57 @@ from PIL import Image
 from torch import Tensor
 
 from adain import defaults, metrics
-from adain.image.inputs import load_pixels
-from adain.image.io import to_tensor
+from adain.image import to_tensor
+from adain.image.source import load_pixels
 from adain.nn import VGGEncoder, load_encoder
 
 from .plan import pair
 from .worker import square
 
+Features = dict[str, Tensor]
 
-class Scorer:
-    """Scores pictures of the first pairs of the plan; the photographs and artworks are encoded once.
 
-    Args:
-        pairs: how many pairs.
-        sizes: sides in pixels that are scored.
-    """
+def figures(output: Tensor, photo: Tensor, content: Features, style: Features) -> dict[str, float]:
+    """Those of a picture, made from a photograph; all ``(1, 3, H, W)``. See :mod:`adain.metrics`."""
+    features = encode(output)
+    return {
+        "style_residual": float(metrics.style_residual(features, content, style)),
+        "content_distance": float(metrics.content_distance(features, content)),
+        "gram_difference": float(metrics.gram_difference(features, style)),
+        "ssim": float(metrics.ssim(output, photo)),
+    }
 
-    def __init__(self, pairs: int, sizes: tuple[int, ...]) -> None:
-        self.pairs = pairs
-        self.sizes = sizes
-        self._network: VGGEncoder | None = None
-        self._arts: dict[int, dict[str, Tensor]] = {}
-        self._photos: dict[tuple[int, int], tuple[Tensor, dict[str, Tensor]]] = {}
 
-    def score(self, picture: Path, index: int, size: int) -> dict[str, Any]:
-        """Figures of a picture file made from the pair of that index; see :mod:`adain.metrics`."""
+def score(picture: Path | Image.Image, index: int, size: int) -> dict[str, Any]:
+    """Figures of a picture made from the pair of that index at a size."""
+    if isinstance(picture, Path):
         with Image.open(picture) as image:
-            return self._figures(to_tensor(image.convert("RGB")), index, size)
+            return score(image.convert("RGB"), index, size)
+    return {"size": size, "pair": index, **figures(to_tensor(picture), *_content(index, size), _art(index))}
 
-    def photographs(self) -> list[dict[str, Any]]:
-        """The figures of the photographs left as they are: where everybody starts."""
-        found = []
-        for size in self.sizes if self.pairs else ():
-            for index in range(self.pairs):
-                found.append({"contestant": "photograph", **self._figures(self._photo(index, size)[0], index, size)})
-        return found
 
-    @torch.inference_mode()
-    def _figures(self, output: Tensor, index: int, size: int) -> dict[str, Any]:
-        photo, content = self._photo(index, size)
-        style = self._art(index)
-        features = self._encode(output)
-        return {
-            "size": size,
-            "pair": index,
-            "style_residual": float(metrics.style_residual(features, content, style)),
-            "content_distance": float(metrics.content_distance(features, content)),
-            "gram_difference": float(metrics.gram_difference(features, style)),
-            "ssim": float(metrics.ssim(output, photo)),
-        }
+@cache
+def _network() -> VGGEncoder:
+    return load_encoder(upto=metrics.GRAM_LAYERS[-1])
 
-    @torch.inference_mode()
-    def _photo(self, index: int, size: int) -> tuple[Tensor, dict[str, Tensor]]:
-        if (index, size) not in self._photos:
-            pixels = to_tensor(square(pair(index)[0], size))
-            self._photos[index, size] = pixels, self._encode(pixels)
-        return self._photos[index, size]
 
-    @torch.inference_mode()
-    def _art(self, index: int) -> dict[str, Tensor]:
-        if index not in self._arts:
-            self._arts[index] = self._encode(load_pixels(pair(index)[1], size=defaults.STYLE_SIZE)[0])
-        return self._arts[index]
+@cache
+def photograph(index: int, size: int) -> Image.Image:
+    """That of a pair: where everybody starts."""
+    return square(pair(index)[0], size)
 
-    def _encode(self, pixels: Tensor) -> dict[str, Tensor]:
-        if self._network is None:
-            self._network = load_encoder(upto=metrics.GRAM_LAYERS[-1])
-        return self._network(pixels, metrics.GRAM_LAYERS)  # type: ignore[no-any-return]
+
+@cache
+def _content(index: int, size: int) -> tuple[Tensor, Features]:
+    pixels = to_tensor(photograph(index, size))
+    return pixels, encode(pixels)
+
+
+@cache
+def _art(index: int) -> Features:
+    return encode(load_pixels(pair(index)[1], size=defaults.STYLE_SIZE)[0])
+
+
+@torch.inference_mode()
+def encode(pixels: Tensor) -> Features:
+    return _network()(pixels, metrics.GRAM_LAYERS)  # type: ignore[no-any-return]

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import click
+
+from adain._utils.memory import resident_peak  # which imports no torch
+
+from .. import processes
+from ..measuring import seconds
+from ..processes import WorkerError
 from .contestants import Optimisation, Pass, find
 
 if TYPE_CHECKING:
     from PIL import Image
-
-ENTRY = Path(__file__).resolve().parent.parent / "compare.py"
-
-
-class WorkerError(RuntimeError):
-    """A contestant failed; the message is its last line."""
-
-
-def command(*arguments: object) -> list[str]:
-    """How to start this script anew."""
-    return [sys.executable, str(ENTRY), *map(str, arguments)]
-
-
-def environment(threads: int) -> dict[str, str]:
-    """That of a worker: every library in it uses so many threads."""
-    return {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-
-
-def default_threads() -> int:
-    """What torch would take: OMP_NUM_THREADS, else a thread for each core this process may use."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdecimal() and int(given) > 0:
-        return int(given)
-    cores = getattr(os, "sched_getaffinity", None)
-    return len(cores(0)) if cores else os.cpu_count() or 1
 
 
 class Worker:
@@ -47,15 +28,15 @@ class Worker:
     def __init__(self, key: str, threads: int) -> None:
         self.key = key
         self.process = subprocess.Popen(
-            command("--worker", key, "--threads", threads),
+            processes.command("comparison.worker", key, "--threads", threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment(threads),
+            env=processes.environment(threads) | find(key).environment,
             text=True,
         )
 
     def ask(self, do: str, **details: Any) -> dict[str, Any]:
-        """Have it do something; see :func:`serve`.
+        """Have it do something; see :func:`main`.
 
         Raises:
             WorkerError: if it fails.
@@ -84,50 +65,41 @@ class Worker:
 
 
 def cold_start(key: str, threads: int, photo: str, art: str, size: int, output: Path) -> float:
-    """Seconds from starting a process to its end, a picture made from files and written to a file.
+    """Seconds from starting a process to its end, a picture made from files and written to a file by Pillow.
 
     Raises:
         WorkerError: if it fails.
     """
     begun = time.perf_counter()
-    arguments = command("--cold", key, photo, art, size, output, "--threads", threads)
-    done = subprocess.run(arguments, env=environment(threads), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise WorkerError(f"{key} cannot start: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
+    with Worker(key, threads) as worker:
+        worker.ask("open", photo=photo, art=art, size=size)
+        worker.ask("save", path=str(output))
     return time.perf_counter() - begun
 
 
-def make_cold(key: str, threads: int, photo: str, art: str, size: int, output: str) -> None:
-    """What :func:`cold_start` times, inside the process. Everybody reads and writes by Pillow."""
+def opened(path: str) -> Image.Image:
+    """A picture as it is."""
     from PIL import Image
 
-    contestant = cast(Pass, find(key))
-    contestant.load(threads)
-    with Image.open(art) as image:
-        artwork = image.convert("RGB")
-    contestant.image(square(photo, size), artwork).save(output, quality=95)
+    with Image.open(path) as image:
+        return image.convert("RGB")
 
 
 def square(path: str, size: int) -> Image.Image:
     """The central square of a picture, resized; by Pillow alone, as not everybody has torch."""
     from PIL import Image, ImageOps
 
-    with Image.open(path) as image:
-        return ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+    return ImageOps.fit(opened(path), (size, size), Image.Resampling.LANCZOS)
 
 
-def peak_gb() -> float:
-    """Peak resident memory of this process in GB (10⁹ bytes)."""
-    from adain._utils.memory import resident_peak  # which imports no torch
-
-    return resident_peak() / 1e3
-
-
-def serve(key: str, threads: int) -> None:
+@click.command(hidden=True)
+@click.argument("key")
+@click.option("--threads", type=int, required=True)
+def main(key: str, threads: int) -> None:
     """The worker's end: a JSON object a line in, one out.
 
-    ``open`` a pair at a size; ``image``, ``frame`` and ``networks`` are timed; ``rate`` of matrix products; ``save`` a
-    picture; ``optimise`` for some steps and save pictures at marks; ``peak`` memory.
+    ``open`` a pair at a size; ``time`` an ``image``, a ``frame`` or the ``networks``; ``rate`` of matrix products;
+    ``save`` a picture; ``optimise`` for some steps and save pictures at marks; ``peak`` memory.
     """
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
     session = _Session(key, threads)
@@ -147,46 +119,35 @@ class _Session:
         self.contestant.load(threads)
 
     def open(self, photo: str, art: str, size: int) -> dict[str, Any]:
-        from PIL import Image
-
-        self.photo = square(photo, size)
-        with Image.open(art) as image:
-            self.art = image.convert("RGB")
+        self.photo, self.art = square(photo, size), opened(art)
         if not isinstance(self.contestant, Pass):
             return {}
         self.style = self.contestant.encode_style(self.art)
         self.bare = self.contestant.bare(self.photo)
         return {"caches": self.contestant.caches, "networks": self.bare is not None}
 
-    def image(self) -> dict[str, Any]:
-        return self._timed(lambda: cast(Pass, self.contestant).image(self.photo, self.art))
-
-    def frame(self) -> dict[str, Any]:
-        return self._timed(lambda: cast(Pass, self.contestant).frame(self.photo, self.style))
-
-    def networks(self) -> dict[str, Any]:
-        assert self.bare is not None
-        return self._timed(self.bare)
+    def time(self, what: str) -> dict[str, Any]:
+        one = cast(Pass, self.contestant)
+        works: dict[str, Any] = {
+            "image": lambda: one.image(self.photo, self.art),
+            "frame": lambda: one.frame(self.photo, self.style),
+            "networks": self.bare,
+        }
+        return {"seconds": seconds(works[what])}
 
     def rate(self) -> dict[str, Any]:
         return {"flops": cast(Pass, self.contestant).rate()}
 
     def save(self, path: str) -> dict[str, Any]:
-        cast(Pass, self.contestant).frame(self.photo, self.style).save(path)
+        cast(Pass, self.contestant).frame(self.photo, self.style).save(path, quality=95)
         return {}
 
     def optimise(self, steps: int, marks: list[int], stem: str) -> dict[str, Any]:
         assert isinstance(self.contestant, Optimisation)
-        pictures, losses, seconds = self.contestant.optimise(self.photo, self.art, steps, marks)
+        pictures, losses, times = self.contestant.optimise(self.photo, self.art, steps, marks)
         for step, picture in pictures.items():
             picture.save(f"{stem}-{step}.png")
-        return {"losses": losses, "seconds": seconds, "pictures": {s: f"{stem}-{s}.png" for s in pictures}}
+        return {"losses": losses, "seconds": times, "pictures": {s: f"{stem}-{s}.png" for s in pictures}}
 
     def peak(self) -> dict[str, Any]:
-        return {"gb": peak_gb()}
-
-    @staticmethod
-    def _timed(work: Any) -> dict[str, Any]:
-        begun = time.perf_counter()
-        work()
-        return {"seconds": time.perf_counter() - begun}
+        return {"gb": resident_peak() / 1e3}

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from adain._utils import errors
 from adain._utils.files import atomic_path, check_writable
-from adain.image.io import WRITABLE, check_output_path, list_images, read_image, save_image
+from adain.image import WRITABLE, check_output_path, list_images, read_image, save_image
 
 
 def entries(folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -53,6 +54,26 @@ def test_pictures(fast: Stylizer, exported: OnnxStylizer, photo: Path, art: Path
     clear.putalpha(noise_image(30, 20, 4, "L"))
     alike(exported.stylize(clear, art), fast.stylize(clear, art))
     alike(exported.stylize(noise_image(30, 20, 3, "L"), art), fast.stylize(noise_image(30, 20, 3, "L"), art))
+
+
+def test_whatever_a_picture_is_given_as(exported: OnnxStylizer, photo: Path, art: Path) -> None:
+    expected = exported.stylize(photo, art, style_size=40).tobytes()
+    levels = np.asarray(Image.open(photo))
+    for content in (levels, levels / 255, io.BytesIO(photo.read_bytes()), photo.read_bytes()):
+        assert exported.stylize(content, np.asarray(Image.open(art)), style_size=40).tobytes() == expected
+    batch = np.moveaxis(levels[None] / np.float32(255), 3, 1)
+    assert exported.stylize(batch, art, style_size=40).shape == (1, 3, 45, 70)
+    for wrong in (batch * 255, batch * np.nan):
+        with pytest.raises(ImageError, match=r"lie in \[0, 1\]"):
+            exported.stylize(wrong, art)
+
+
+def test_sizes_are_guarded(folder: Path, photo: Path, art: Path) -> None:
+    small = OnnxStylizer(folder, threads=1, max_pixels=5000)
+    with pytest.raises(ImageError, match=r"93 x 60 pixels .*limit of 5000"):
+        small.stylize(photo, art, content_size=60, style_size=32)
+    with pytest.raises(ImageError, match="133 x 100 pixels"):
+        small.encode_style(art, size=100)
 
 
 def test_blends(fast: Stylizer, exported: OnnxStylizer, photo: Path, art: Path) -> None:

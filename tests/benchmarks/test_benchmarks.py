@@ -1,4 +1,4 @@
-"""The benchmark scripts run, on the smallest of inputs; what they print is looked at by people."""
+"""The benchmarks run, on the smallest of inputs; what they print is looked at by people."""
 
 from __future__ import annotations
 
@@ -7,25 +7,45 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
+
+from benchmarks.__main__ import NAMES, Benchmarks, sentence
 
 from ..conftest import ROOT, noise_image
 
 
-def script(name: str, *args: object) -> str:
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *map(str, args)]
-    # The script's own folder comes first on its path, and the checkout next.
-    code = "import runpy, sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]; sys.argv = sys.argv[3:]; "
-    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
-    command = [sys.executable, "-c", code, str(ROOT / "benchmarks"), str(ROOT), *command[1:]]
+def run(name: str, *args: object) -> str:
+    command = [sys.executable, "-m", "benchmarks", name, *map(str, args)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
+def test_help_lists_every_benchmark() -> None:
+    code = (
+        "import sys; from benchmarks.__main__ import main; main(['-h'], standalone_mode=False); assert 'torch' not in "
+    )
+    command = [sys.executable, "-c", code + "sys.modules"]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = {line.split()[0] for line in out.partition("Benchmarks:")[2].splitlines() if line.startswith("  ")}
+    modules = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main(" in path.read_text()}
+    assert modules - {"__main__"} <= listed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_benchmark_has_help(name: str) -> None:
+    command = Benchmarks().get_command(click.Context(click.Command("x")), name)
+    assert command is not None
+    shown = CliRunner().invoke(command, ["-h"], help_option_names=["-h"])
+    assert shown.exit_code == 0
+    assert sentence(name).split()[0] in shown.output
+
+
 @pytest.mark.slow
 def test_iterations() -> None:
-    rows = script("iterations", "--iterations", 2, "--evaluations", 2, "--size", 48).splitlines()
+    rows = run("iterations", "--iterations", 2, "--evaluations", 2, "--size", 48).splitlines()
     table = [row for row in rows if row.startswith("|")]
     assert len(table) == 2 + 3  # head, the starting picture, two iterations
     assert table[2].startswith("| start | ")
@@ -38,45 +58,45 @@ def test_pairs(tmp_path: Path) -> None:
         noise_image(64, 64, 1).save(tmp_path / kind / "a.png")
     noise_image(64, 64, 2).save(tmp_path / "content" / "b.png")
     args = ("--pairs", 2, "--size", 48, "--steps", 3, 2, "--bounded", 1)
-    out = script("refine_pairs", tmp_path / "content", tmp_path / "style", *args)
+    out = run("refine_pairs", tmp_path / "content", tmp_path / "style", *args)
     assert "of 2 pairs" in out
 
 
 @pytest.mark.slow
 def test_folders() -> None:
-    out = script("folders", "--count", 3, "--size", 32, "--style-size", 32, "--runs", 1, "--device", "cpu")
+    out = run("folders", "--count", 3, "--size", 32, "--style-size", 32, "--runs", 1, "--device", "cpu")
     assert "calls / folder" in out
 
 
 @pytest.mark.slow
 def test_methods() -> None:
-    out = script("methods", "--sizes", 72, "--share", 0.01)
+    out = run("methods", "--sizes", 72, "--share", 0.01)
     for method in ("Gatys from the content", "AdaIN pass", "AdaIN + refinement", "dynamic, multi-scale"):
         assert f"| 72 | {method} | " in out
 
 
 @pytest.mark.slow
 def test_video() -> None:
-    out = script("video", "--size", 48, "--frames", 3, "--styles", 1, "--stability", 0, 0.7)
+    out = run("video", "--size", 48, "--frames", 3, "--styles", 1, "--stability", "0,0.7")
     for row in ("| pan | 0 | ", "| moving disc | 0.7 | ", "| clean | 0.7 | 0.00 | 0.00 | no |"):
         assert row in out
 
 
 def test_tiling(tmp_path: Path) -> None:
-    out = script("tiling", "difference", "--sizes", "150x90", "--tiles", 64, "--images", tmp_path)
+    out = run("tiling", "difference", "--sizes", "150x90", "--tiles", 64, "--images", tmp_path)
     row = [cell.strip() for cell in out.splitlines()[-1].split("|")]
     assert row[1:4] == ["150x90", "64", "6"]
     assert float(row[5]) < 1e-3
     assert len(list(tmp_path.iterdir())) == 1
-    assert "| 128 | 0.0 | " in script("tiling", "time", "--sides", 128, "--tile", 64, "--runs", 1)
-    record = json.loads(script("tiling", "memory", "--side", 128, "--tile", 64))
+    assert "| 128 | 0.0 | " in run("tiling", "time", "--sides", 128, "--tile", 64, "--runs", 1)
+    record = json.loads(run("tiling", "memory", "--side", 128, "--tile", 64))
     assert record["tiles"] == 4
     assert record["peak_gb"] >= record["start_gb"] > 0
 
 
 def test_million() -> None:
     pytest.importorskip("pyarrow")
-    rows = script("million", "--sizes", 32, "--count", 1, "--names", 70).splitlines()
+    rows = run("million", "--sizes", 32, "--count", 1, "--names", 70).splitlines()
     assert [row.startswith("| 32 | .") for row in rows[3:]] == [True, True, False]
     assert rows[-1].startswith("70 names: 3 batches of 32, ")
 
@@ -85,6 +105,6 @@ def test_million() -> None:
 def test_exported() -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
-    record = json.loads(script("exported", "--size", 40, "--runs", 1, "--json"))
+    record = json.loads(run("exported", "--size", 40, "--runs", 1, "--json"))
     assert [row["storage"] for row in record["rows"]] == ["fp32", "fp16", "int8"]
     assert record["rows"][0]["max_difference"] < 2e-3

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError
-from adain.image.io import read_image, to_tensor
+from adain.image import read_image, to_tensor
 from adain.image.tensors import resize_shorter
 from adain.metrics import warping_error
-from adain.motion import Camera, moving_view
+from benchmarks.motion import Camera, moving_view
 from tests.conftest import sample
 
 

@@ -232,7 +232,7 @@ def test_style_grid(
     run_cli: Run, stylizer: Stylizer, photo: Path, art: Path, other: Path, tmp_path: Path, count: int, columns: int,
     rows: int,
 ) -> None:  # fmt: skip
-    from adain.image.sheets import GAP
+    from adain.image import GAP
 
     out = tmp_path / "grid.png"
     arts = (art, other, photo, art)[:count]

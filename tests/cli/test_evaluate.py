@@ -175,6 +175,7 @@ def test_lpips_and_artfid(run_cli: Run, folders: Folders, tmp_path: Path) -> Non
         (("--decoder", "d.safetensors"), "--decoder is for pictures that are made now"),
         (("--size", "8"), "--size"),
         (("--size", "16"), "use 17 or more"),
+        (("--size", "99999"), "99999 x 99999 pixels"),
         (("--csv", "/proc/x.csv"), "cannot write /proc/x.csv"),
         (("--triples", "t.csv"), "leave out --content and --output"),
         (("-o", "style=out"), "rows of their own"),

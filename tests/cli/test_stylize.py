@@ -165,6 +165,13 @@ def test_bomb_may_be_allowed(run_cli: Run, photo: Path, art: Path, tmp_path: Pat
         (("--alpha", "much"), "--alpha"),
         (("--style-size", "-1"), "--style-size"),
         (("--content-size", "8"), "8 px: at least 16"),
+        (("--content-size", "99999"), "155554 x 99999 pixels"),
+        (("--style-size", "99999"), "133332 x 99999 pixels"),
+        (("--fine-style-size", "99999"), "133332 x 99999 pixels"),
+        (
+            ("--content-size", "60", "--max-pixels", "5000"),
+            "a smaller content_size or style_size, or a larger",
+        ),
         (("--device", "abacus"), "no device 'abacus'"),
         (("--model", "vgg91"), "did you mean 'vgg19'"),
         (("--decoder", "none.safetensors"), "none.safetensors does not exist"),

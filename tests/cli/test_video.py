@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from PIL import Image
 
-from adain import defaults
 from adain._utils.resources import weights_dir
-from adain.cli.video import complete_stability
+from adain.video import STABILITY_ON
 from tests.conftest import ROOT, noise_image, one_line_error
 from tests.video.videos import packets, read_video, scene, spoil, write_video
 
@@ -42,7 +42,7 @@ def other(tmp_path: Path) -> Path:
 
 def test_video(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    result = run_cli("video", clip, art, "-o", out, "--stability", "--preserve-color", *FAST)
+    result = run_cli("video", clip, art, "-o", out, *FAST, "--preserve-color", "--stability")
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(out)
     assert result.stderr == ""
@@ -93,12 +93,33 @@ def test_warnings_for_damaged_frames(run_cli: Run, art: Path, tmp_path: Path) ->
     assert result.stderr.startswith("adain video: warning: damaged frames in the source: 1 ")
 
 
-def test_bare_stability() -> None:
-    usual = f"--stability={defaults.STABILITY_ON}"
-    assert complete_stability(["a.mp4", "--stability", "b.jpg"]) == ["a.mp4", usual, "b.jpg"]
-    assert complete_stability(["a.mp4", "b.jpg", "--stability"])[-1] == usual
-    assert complete_stability(["--stability", "0.5"]) == ["--stability", "0.5"]
-    assert complete_stability(["--", "--stability"]) == ["--", "--stability"]
+def test_gradient_and_label_map(run_cli: Run, clip: Path, art: Path, other: Path, tmp_path: Path) -> None:
+    labels = np.ones((32, 48), np.uint8)
+    labels[:, 24:] = 2
+    Image.fromarray(labels).save(tmp_path / "map.png")
+    exact = ("--codec", "ffv1", "--pixel-format", "yuv444p", *FAST)
+    label_map = ("--label-map", tmp_path / "map.png", "--label", f"1={art}", "--label", f"2={other}")
+    for how in ((art, other, "--gradient", "horizontal"), label_map):
+        result = run_cli("video", clip, *how, "-o", tmp_path / "both.mkv", *exact)
+        assert result.exit_code == 0, result.output
+        both = read_video(tmp_path / "both.mkv")[0][0].astype(int)
+        for path, end in ((art, slice(0, 4)), (other, slice(-4, None))):
+            run_cli("video", clip, path, "-o", tmp_path / "one.mkv", *exact)
+            change = np.abs(both - read_video(tmp_path / "one.mkv")[0][0]).mean((0, 2))
+            assert change[end].mean() < change.mean()
+
+
+def test_a_flag_alone_before_a_path_is_refused(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
+    for flag, usual in (("--stability", STABILITY_ON), ("--preserve-color", "luminance")):
+        result = run_cli("video", clip, flag, art, "-o", tmp_path / "out.mp4", *FAST)
+        assert f"({flag} alone goes last, or is {flag}={usual})" in one_line_error(result)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_styles_by_name(run_cli: Run, clip: Path, tmp_path: Path) -> None:
+    for how in (("great-wave",), ("--key", "0:great-wave", "--key", "100%:great-wave:0.5")):
+        result = run_cli("video", clip, *how, "-o", tmp_path / "out.mp4", *FAST)
+        assert result.exit_code == 0, result.output
 
 
 def test_one_line_errors(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
@@ -115,7 +136,8 @@ def test_one_line_errors(run_cli: Run, clip: Path, art: Path, tmp_path: Path) ->
     assert "a key is TIME:STYLE" in refused(clip, "--key", "now", *out)
     assert "leave the other styles" in refused(clip, art, "--key", f"0:{art}", *out)
     assert "at least two" in refused(clip, art, "--morph", *out)
-    assert "0<=x<=1" in refused(clip, art, "--stability", "2", *out)
+    assert "pixels with its shorter side at 99999" in refused(clip, art, *out, "--content-size", "99999")
+    assert "must be between 0 and 1, not 2" in refused(clip, art, "--stability", "2", *out)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["art.png", "in.mp4"]
 
 

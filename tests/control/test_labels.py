@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,19 @@ def test_tensors() -> None:
     for wrong in (torch.zeros(3, dtype=torch.long), torch.zeros(3, 2, 2, dtype=torch.long), torch.zeros(2, 2)):
         with pytest.raises(InputError, match="a label map tensor must"):
             read_label_map(wrong)
+
+
+def test_arrays_and_open_files() -> None:
+    file = io.BytesIO()
+    Image.fromarray(MAP.astype(np.uint8)).save(file, "png")
+    arrays = [MAP.astype(kind) for kind in (np.uint8, np.uint16, np.int32, np.int64)]
+    for source in (*arrays, file, file.getvalue()):
+        assert read_label_map(source).tolist() == MAP.tolist()
+    colours = np.array([[[255, 0, 0], [0, 0, 2]]], np.uint8)
+    assert read_label_map(colours).tolist() == [[0xFF0000, 2]]
+    assert read_label_map(np.array([[False, True]])).tolist() == [[0, 1]]
+    with pytest.raises(ImageError, match="a label map is"):
+        read_label_map(np.zeros((2, 2)))
 
 
 def test_other_modes() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import Image
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control import masks
 from adain.control.masks import check_cells, feather, prepare_regions, ramp, read_mask, resize_mask, to_cells, uncovered
-from adain.image.io import read_image
+from adain.image import read_image
 from adain.nn.statistics import channel_mean_std
 from tests.image.test_io import linear_rgb
 
@@ -200,6 +201,21 @@ def test_tensors(shape: tuple[int, ...]) -> None:
 def test_tensors_that_are_no_masks(tensor: torch.Tensor, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_mask(tensor)
+
+
+def test_arrays_and_open_files() -> None:
+    file = io.BytesIO()
+    Image.fromarray(GREY).save(file, "png")
+    arrays = (GREY, GREY / 255, GREY.astype(np.uint16) * 257, GREY[..., None].repeat(3, axis=2))
+    for source in (*arrays, file, file.getvalue()):
+        same(read_mask(source), UNIT)
+    same(read_mask(GREY > 127), (UNIT > 0.5).float())
+    fine = np.array([[0.123456, 1.0]])  # not in 256 levels
+    same(read_mask(fine), torch.from_numpy(fine).float(), atol=0)
+    clear = np.dstack([np.full((*GREY.shape, 3), 255, np.uint8), GREY])
+    same(read_mask(clear, channel="alpha"), UNIT)
+    with pytest.raises(ImageError, match="divide by 255"):
+        read_mask(GREY.astype(float))
 
 
 def test_resize_by_one_is_the_mask_itself() -> None:

@@ -9,15 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageCms, ImageOps
 
-from adain._utils.errors import AdainError, ImageError, InputError, MissingFileError
-from adain.image import io as images
-from adain.image.io import read_image
+from adain import image as images
+from adain._utils.errors import AdainError, ImageError, MissingFileError
+from adain.image import read_image
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -433,115 +429,3 @@ def test_source_is_not_modified(tmp_path: Path, mode: str) -> None:
     assert source.tobytes() == before.tobytes()
     assert source.getpalette("RGBA") == palette
     assert source.info == before.info
-
-
-# Alpha, tensors and sizes.
-
-
-def test_split_alpha() -> None:
-    image = Image.new("RGBA", (3, 1), (0, 0, 0, 0))
-    image.putpixel((1, 0), (200, 100, 0, 255))
-    image.putpixel((2, 0), (0, 100, 40, 85))
-    rgb, alpha = images.split_alpha(image)
-    # (255 a + 85 b) / 340
-    assert pixels(rgb) == [[[150, 100, 10], [200, 100, 0], [0, 100, 40]]]
-    assert alpha is not None
-    assert pixels(alpha) == [[0, 255, 85]]
-    clear = random_image("RGBA")
-    clear.putalpha(0)
-    assert pixels(images.split_alpha(clear)[0]) == pixels(clear.convert("RGB"))
-    opaque = random_image()
-    assert images.split_alpha(opaque) == (opaque, None)
-
-
-def test_with_alpha() -> None:
-    image, alpha = random_image(), random_image("L")
-    result = images.with_alpha(image, alpha)
-    assert image.mode == "RGB"
-    assert pixels(result.getchannel("A")) == pixels(alpha)
-    assert pixels(result.convert("RGB")) == pixels(image)
-    assert images.with_alpha(image, None) is image
-    step = Image.fromarray(np.array([[0] * 4 + [255] * 4], np.uint8))
-    larger = np.asarray(images.with_alpha(random_image(size=(32, 4)), step))[..., 3].astype(int)
-    assert larger.shape == (4, 32)
-    assert (np.diff(larger, axis=1) >= 0).all()
-    assert (larger[:, :14] == 0).all()
-    assert (larger[:, 18:] == 255).all()
-
-
-def test_to_tensor() -> None:
-    tensor = images.to_tensor(random_image())
-    assert tensor.shape == (1, 3, 5, 7)
-    assert tensor.dtype == torch.float32
-    assert tensor[0, :, 4, 2].mul(255).round().tolist() == pixels(random_image())[4][2]
-    with pytest.raises(ImageError) as caught:
-        images.to_tensor(random_image("RGBA"))
-    one_line(caught, "RGB", "read_image")
-
-
-def test_to_pil_rounds_and_clamps() -> None:
-    values = torch.tensor([-1.0, 0.49 / 255, 0.51 / 255, 254.51 / 255, 2.0])
-    tensor = values.expand(3, 1, 5).clone().requires_grad_()
-    expected = [[[v] * 3 for v in (0, 0, 1, 255, 255)]]
-    assert pixels(images.to_pil(tensor)) == expected
-    assert pixels(images.to_pil(tensor.double()[None])) == expected
-    assert tensor[0, 0, 0] == -1
-
-
-@pytest.mark.parametrize(
-    "tensor",
-    [
-        torch.full((3, 2, 2), torch.nan),
-        torch.full((3, 2, 2), -torch.inf),
-        torch.zeros(2, 3, 4, 4),
-        torch.zeros(4, 2, 2),
-        torch.zeros(2, 2),
-        torch.zeros(3, 0, 2),
-        torch.zeros(3, 2, 2, dtype=torch.uint8),
-    ],
-)
-def test_to_pil_refuses(tensor: torch.Tensor) -> None:
-    with pytest.raises(ImageError) as caught:
-        images.to_pil(tensor)
-    one_line(caught, "expected")
-
-
-@given(
-    hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)))
-    | st.just(np.arange(256, dtype=np.uint8)[:, None, None].repeat(3, axis=2))
-)
-@settings(max_examples=50, deadline=None)
-def test_round_trip_is_the_identity(array: Any) -> None:
-    assert pixels(images.to_pil(images.to_tensor(Image.fromarray(array)))) == array.tolist()
-
-
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 64))
-@settings(max_examples=100, deadline=None)
-def test_shorter_side_is_exact(width: int, height: int, size: int) -> None:
-    result = images.resize_shorter(Image.new("RGB", (width, height)), size)
-    assert min(result.size) == size
-    assert abs(max(result.size) - max(width, height) * size / min(width, height)) <= 0.5
-    assert (result.width > result.height) <= (width > height)
-
-
-def test_resize_shorter() -> None:
-    image = random_image()
-    assert images.resize_shorter(image, 0) is image
-    assert images.resize_shorter(image, 5) is image
-    checks = Image.fromarray((np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8))
-    small = np.asarray(images.resize_shorter(checks, 8)).astype(int)
-    assert np.abs(small - 127.5).max() <= 3  # anything that skips pixels gives 0 and 255
-    with pytest.raises(InputError) as caught:
-        images.resize_shorter(image, -1)
-    one_line(caught, "-1")
-
-
-@pytest.mark.parametrize("size", [(7, 4), (4, 7), (9, 3), (6, 5)])
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_center_crop_square(size: tuple[int, int], mode: str) -> None:
-    image, side = random_image(mode, size), min(size)
-    left, top = (size[0] - side) // 2, (size[1] - side) // 2
-    expected = image.crop((left, top, left + side, top + side))
-    result = images.center_crop_square(image)
-    assert pixels(result) == pixels(expected)
-    assert images.center_crop_square(result) is result

@@ -51,6 +51,5 @@ def test_trusted_leaves_out_disocclusions_and_edges() -> None:
 
 
 def test_what_does_not_fit() -> None:
-    image = torch.rand(1, 3, 12, 16)
     with pytest.raises(InputError, match=r"must be \(B, 2, H, W\)"):
-        warp(image, torch.zeros(1, 2, 12, 15))
+        warp(torch.rand(1, 3, 12, 16), torch.zeros(1, 2, 12, 15))

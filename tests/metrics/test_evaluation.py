@@ -8,7 +8,7 @@ import torch
 from adain import metrics
 from adain._utils.errors import InputError
 from adain.control.style import Style, blend
-from adain.image.io import list_images
+from adain.image import list_images
 from adain.metrics import warping_error
 from adain.metrics.evaluation import Evaluation, evaluate
 from adain.metrics.gallery import load_square

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from adain._utils.errors import InputError, MissingFileError
-from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
+from adain._utils.errors import ImageError, InputError, MissingFileError
+from adain.image import center_crop_square, read_image, resize_shorter, to_tensor
 from adain.metrics.gallery import HELD_BYTES, Gallery, expected_bytes, load_square, visiting
 from adain.nn.pretrained import load_encoder
 from tests.conftest import noise_image
@@ -30,6 +30,11 @@ def test_squares(pictures: list[Path]) -> None:
     assert cropped.shape == (1, 3, 24, 24)
     expected = to_tensor(center_crop_square(resize_shorter(read_image(pictures[0]), 24)))
     assert torch.equal(cropped, expected)
+    with pytest.raises(ImageError, match=r"122 x 100 pixels .*limit of 12000: ask for a smaller size,"):
+        load_square(pictures[0], 100, max_pixels=12_000)
+    assert load_square(pictures[0], 100, "stretch", max_pixels=12_000).shape == (1, 3, 100, 100)
+    with pytest.raises(ImageError, match="100 x 100 pixels"):
+        load_square(pictures[0], 100, "stretch", max_pixels=9_999)
     stretched = load_square(pictures[0], 24, "stretch")
     assert stretched.shape == (1, 3, 24, 24)
     assert not torch.equal(stretched, cropped)

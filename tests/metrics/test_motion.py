@@ -28,8 +28,6 @@ def test_error_is_the_mean_square_over_what_is_compared() -> None:
 
 def test_what_does_not_fit() -> None:
     image = torch.rand(1, 3, 12, 16)
-    with pytest.raises(InputError, match=r"must be \(B, 2, H, W\)"):
-        warping_error(image, image, torch.zeros(1, 2, 12, 15))
     with pytest.raises(InputError, match="one shape"):
         warping_error(image, image[..., :-1], shift(0, 0))
     with pytest.raises(InputError, match="mask"):

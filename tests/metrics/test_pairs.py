@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import AdainError, InputError, MissingFileError
-from adain.image.io import list_images
+from adain.image import list_images
 from adain.metrics.pairs import Pair, pair_up, read_triples, with_outputs
 from tests.conftest import noise_image
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from adain._utils.errors import MissingFileError, WeightsError
-from adain.image.io import read_image, resize_shorter, to_tensor
+from adain.image import read_image, resize_shorter, to_tensor
 from adain.nn.convert import CAFFE_MEAN_BGR, IMAGENET_MEAN, IMAGENET_STD, activation_means, convert_state, read_tensors
 from adain.nn.decoder import Decoder
 from adain.nn.pretrained import load_decoder, load_encoder

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from adain import metrics
-from adain.image.io import center_crop_square, read_image, resize_shorter, to_tensor
+from adain.image import center_crop_square, read_image, resize_shorter, to_tensor
 from adain.nn.pretrained import load_encoder, registry
 from adain.nn.vgg import STYLE_LAYERS, VGGEncoder
 from adain.stylizer.stylizer import Stylizer

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from adain._utils.errors import InputError
-from adain.image.io import read_image, resize_shorter, to_tensor
+from adain.image import read_image, resize_shorter, to_tensor
 from adain.nn.pretrained import load_encoder, registry
 from adain.nn.vgg import CONTENT_LAYER, LAYERS, MIN_SIZE, STYLE_LAYERS, VGGEncoder, layers_upto
 from tests.conftest import sample

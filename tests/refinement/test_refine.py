@@ -184,6 +184,13 @@ def test_pictures_and_tensors(refine: Any, picture: Image.Image, tmp_path: Path)
     assert result.shape == batch.shape
     assert 0.0 <= float(result.min()) <= float(result.max()) <= 1.0
     torch.testing.assert_close(result[1:], refine("content", content=batch[1:], steps=3))
+    assert torch.equal(refine("content", content=batch[1], steps=3), refine("content", content=batch[1:], steps=3)[0])
+    levels = np.asarray(picture)
+    expected = refine(picture, content=picture, steps=3).tobytes()
+    assert refine(levels, content=levels, steps=3).tobytes() == expected
+    assert refine(batch[0, :, :40, :48], content=levels, steps=3).size == picture.size
+    with pytest.raises(ImageError, match="pixels with its shorter side at 99999"):
+        refine("content", content=picture, content_size=99_999)
 
 
 def test_batches_of_styles_and_starts(refine: Any) -> None:
@@ -255,9 +262,9 @@ def test_the_smallest_pictures(refine: Any) -> None:
 
 def test_values_that_are_no_numbers(refine: Any) -> None:
     broken = torch.full((1, 3, 40, 48), math.nan)
-    with pytest.raises(ImageError, match="the photograph holds values that are not finite"):
+    with pytest.raises(ImageError, match=r"image tensors must lie in .* no NaN"):
         refine(content=broken)
-    with pytest.raises(ImageError, match="the artwork holds values that are not finite"):
+    with pytest.raises(ImageError, match=r"image tensors must lie in .* no NaN"):
         refine(style=broken)
 
 
@@ -375,7 +382,7 @@ def test_masks_of_several_sizes(refine: Any, artwork: Image.Image, crop: bool) -
         ({"color": ["luminance", "none"]}, "1 styles need 1 colour choices, or one for all, not 2"),
         ({"color": "luma"}, "luma"),
         ({"feather": -1.0, "masks": [half(True)]}, "feather"),
-        ({"content_size": -1}, "0 to keep it, not -1"),
+        ({"content_size": -1}, "0 (keep) or more, not -1"),
         ({"alpha": 2.0}, "alpha"),
         ({"recipe": "gatys"}, "there is no recipe 'gatys': did you mean 'gatys2016'"),
         ({"recipe": {"losses": {"gran": 1}}}, "there is no loss 'gran': did you mean 'gram'"),

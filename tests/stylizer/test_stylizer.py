@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 import adain
 from adain._utils.errors import ImageError, InputError, MissingFileError
-from adain.image.io import to_pil, to_tensor
+from adain.image import to_pil, to_tensor
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.pretrained import load_decoder
 from adain.nn.statistics import channel_mean_std
@@ -37,6 +38,52 @@ def test_path_picture_and_tensor_agree(stylizer: Stylizer, photo: Path, art: Pat
     assert from_path.tobytes() == from_text.tobytes() == from_picture.tobytes()
     assert from_tensor.shape == (1, 3, 45, 70)
     assert to_pil(from_tensor).tobytes() == from_path.tobytes()
+
+
+@pytest.mark.parametrize("tile", ["off", 64])
+def test_whatever_a_picture_is_given_as(stylizer: Stylizer, tile: int | str) -> None:
+    photo, art = noise_image(90, 70, 1), noise_image(64, 48, 2)
+    expected = stylizer.stylize(photo, art, style_size=48, tile=tile)
+    levels, tensor = np.asarray(photo), to_tensor(photo)
+    files = [io.BytesIO(), io.BytesIO()]
+    for picture, file in zip((photo, art), files, strict=True):
+        picture.save(file, "png")
+    for content in (levels, levels / 255, levels.astype(np.uint16) * 257, files[0], files[0].getvalue()):
+        result = stylizer.stylize(content, np.asarray(art), style_size=48, tile=tile)
+        assert isinstance(result, Image.Image)
+        assert result.tobytes() == expected.tobytes()
+    batch = stylizer.stylize(tensor, files[1], style_size=48, tile=tile)
+    single = stylizer.stylize(tensor[0], files[1].getvalue(), style_size=48, tile=tile)
+    assert batch.shape == (1, 3, 70, 90)
+    assert single.shape == (3, 70, 90)
+    assert torch.equal(single, batch[0])
+    assert to_pil(single).tobytes() == expected.tobytes()
+    grey = stylizer.stylize(levels[..., 0], art, style_size=48, tile=tile)
+    same = stylizer.stylize(photo.getchannel("R"), art, style_size=48, tile=tile)
+    assert grey.tobytes() == same.tobytes()
+    flat = to_tensor(photo.getchannel("R").convert("RGB"))
+    assert torch.equal(
+        stylizer.stylize(flat[0, :1], art, style_size=48, tile=tile),
+        stylizer.stylize(flat[0], art, style_size=48, tile=tile),
+    )
+    masks = [levels[..., 0] > 127, (levels[..., 0] <= 127).astype(float)]
+    by_array = stylizer.stylize(photo, [art, photo], masks=masks, style_size=48, tile=tile)
+    pictures = [Image.fromarray(masks[0]), Image.fromarray(masks[1].astype(np.float32))]
+    assert (
+        by_array.tobytes() == stylizer.stylize(photo, [art, photo], masks=pictures, style_size=48, tile=tile).tobytes()
+    )
+
+
+def test_sizes_are_guarded(stylizer: Stylizer, photo: Path, art: Path) -> None:
+    small = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", max_pixels=5000)
+    for content in (photo, Image.open(photo), to_tensor(Image.open(photo))):
+        with pytest.raises(ImageError, match=r"93 x 60 pixels with its shorter side at 60.*limit of 5000"):
+            small.stylize(content, art, content_size=60, style_size=32)
+    with pytest.raises(ImageError, match=r"art\.png would have 133 x 100 pixels"):
+        small.stylize(photo, art, style_size=100)
+    with pytest.raises(ImageError, match=r"art\.png would have 133 x 100 pixels"):
+        small.stylize(photo, art, style_size=32, fine_style_size=100)
+    assert small.stylize(photo, art, content_size=50, style_size=32).size == (78, 50)
 
 
 def test_is_encoder_adain_decoder(stylizer: Stylizer) -> None:
@@ -163,13 +210,15 @@ def test_own_weights(stylizer: Stylizer, tmp_path: Path, photo: Path, art: Path)
     [
         (Image.new("RGB", (15, 40)), ImageError, "15x40 px: at least 16"),
         (torch.rand(1, 3, 8, 8), ImageError, "8x8 px"),
-        (torch.rand(3, 32, 32), ImageError, r"\(B, 3, H, W\)"),
+        (torch.rand(32, 32), ImageError, r"\(B, 3, H, W\)"),
         (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), ImageError, "divide by 255"),
+        (torch.full((1, 3, 32, 32), 128.0), ImageError, r"lie in \[0, 1\], not \[128, 128\]: divide by 255"),
+        (np.full((32, 32, 3), 128.0), ImageError, r"lie in \[0, 1\], not \[128, 128\]: divide by 255"),
         ("nowhere.jpg", MissingFileError, "nowhere.jpg"),
     ],
 )
 def test_bad_contents(
-    stylizer: Stylizer, art: Path, content: adain.image.io.ImageInput, error: type, message: str
+    stylizer: Stylizer, art: Path, content: adain.image.ImageInput, error: type, message: str
 ) -> None:
     with pytest.raises(error, match=message) as caught:
         stylizer.stylize(content, art)

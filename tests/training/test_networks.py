@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adain.image.io import center_crop_square, read_image, to_tensor
+from adain.image import center_crop_square, read_image, to_tensor
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.decoder import MIRRORED
 from adain.nn.pretrained import load_decoder

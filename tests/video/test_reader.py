@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from adain._utils.errors import InputError, MissingFileError
-from adain.video.orientation import Orientation
+from adain.video.frames import Orientation
 from adain.video.reader import VideoReader
 
 from .videos import Pixels, scene, spoil, write_video

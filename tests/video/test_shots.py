@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from adain._utils.resources import sample_folder
-from adain.video.media import Pixels
+from adain.video.frames import Pixels
 from adain.video.shots import CutDetector
 
 PHOTOS = sorted((sample_folder("content")).glob("*.jpg"))

@@ -6,18 +6,16 @@ import torch
 from adain._utils.errors import InputError
 from adain.control.regions import Placement
 from adain.control.style import Style
-from adain.image.io import read_image, to_tensor
+from adain.image import read_image, to_tensor
 from adain.image.tensors import resize_shorter
 from adain.metrics import warping_error
-from adain.motion import Camera, moving_view
-from adain.nn.adain import adaptive_instance_norm
-from adain.nn.statistics import EPS, channel_mean_std
+from adain.nn import EPS, adaptive_instance_norm, channel_mean_std
 from adain.stylizer.content import Content
 from adain.stylizer.stylizer import Stylizer
 from adain.stylizer.transfer import transfer
 from adain.video import steady
-from adain.video.flow import FlowFinder
-from adain.video.steady import Steadier
+from adain.video.steady import FlowFinder, Steadier
+from benchmarks.motion import Camera, moving_view
 from tests.conftest import sample
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import itertools
 import subprocess
 import sys
@@ -11,11 +12,14 @@ from typing import Any, ClassVar
 import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from adain._utils.errors import InputError
+from adain.options import Options
 from adain.stylizer.stylizer import Stylizer
-from adain.video import Key, VideoProgress, VideoResult, VideoStopped, stylize_video
+from adain.video import Key, VideoOptions, VideoProgress, VideoResult, VideoStopped, stylize_video
+from adain.video.resume import WorkFolder, settings_of
 from tests.conftest import ROOT, noise_image
 
 from .videos import Pixels, packets, read_video, scene, spoil, write_video
@@ -137,6 +141,31 @@ def test_masks_and_blends(paint: Stylize, stylizer: Stylizer, art: Path, other: 
     )
 
 
+def test_gradients_and_label_maps(paint: Stylize, stylizer: Stylizer, art: Path, other: Path, tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mkv", scene(2, 48, 32), codec="ffv1", pixel_format="yuv444p", options={})
+    labels = np.ones((32, 48), np.uint8)
+    labels[:, 20:] = 2
+    Image.fromarray(labels).save(tmp_path / "map.png")
+    label_map: dict[str, Any] = {"label_map": tmp_path / "map.png", "labels": ["1", "2"]}
+    both = [art, other]
+    for how in ({"gradient": "radial"}, label_map, label_map | {"stability": 0.5, "color": ["linear", "none"]}):
+        paint(source, both, tmp_path / "out.mkv", **how, **EXACT)
+        alike = {name: value for name, value in how.items() if name != "stability"}
+        first = alone(stylizer, read_video(source)[0][0], both, **alike)
+        assert difference(read_video(tmp_path / "out.mkv")[0][0], first) < 1.5
+        assert difference(first, alone(stylizer, read_video(source)[0][0], art)) > 5
+
+
+def test_options_in_one_object(paint: Stylize, stylizer: Stylizer, clip: Path, art: Path, tmp_path: Path) -> None:
+    plain = Options(style_size=40, alpha=0.5)
+    given = VideoOptions.of(plain, stylizer=stylizer, **EXACT)
+    stylize_video(clip, art, tmp_path / "a.mkv", given)
+    stylize_video(clip, art, tmp_path / "b.mkv", plain, stylizer=stylizer, **EXACT)
+    paint(clip, art, tmp_path / "c.mkv", alpha=0.5, **EXACT)
+    assert packets(tmp_path / "a.mkv", "video") == packets(tmp_path / "b.mkv", "video")
+    assert packets(tmp_path / "a.mkv", "video") == packets(tmp_path / "c.mkv", "video")
+
+
 def test_styles_pass_from_key_to_key(
     paint: Stylize, stylizer: Stylizer, art: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,7 +214,7 @@ def test_pictures_in_and_out(paint: Stylize, clip: Path, art: Path, tmp_path: Pa
     result = paint(tmp_path / "out", art, tmp_path / "again.mp4", fps="24")
     assert [t * 24 for t in read_video(tmp_path / "again.mp4")[1]] == list(range(8))
     assert paint(tmp_path / "jpg" / "a%d.jpg", art, tmp_path / "b.mp4").frames == 8
-    with pytest.raises(InputError, match="also the input and would be replaced"):
+    with pytest.raises(InputError, match="also an input and would be replaced"):
         paint(tmp_path / "out", art, tmp_path / "out")
     with pytest.raises(InputError, match=r"frame-00001.png is also an input and would be replaced"):
         paint(tmp_path / "out", art, tmp_path / "out" / "frame-%d.png")
@@ -207,7 +236,7 @@ def test_a_picture_that_cannot_be_read_is_skipped(paint: Stylize, art: Path, tmp
 
 def test_another_frame_rate(paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> None:
     calls: list[VideoProgress] = []
-    result = paint(clip, art, tmp_path / "out.mp4", fps=10, callback=calls.append)
+    result = paint(clip, art, tmp_path / "out.mp4", fps=10, progress=calls.append)
     assert [t * 10 for t in read_video(tmp_path / "out.mp4")[1]] == [0, 1, 2, 3]  # 0.32 s
     assert result.frames == len(calls) == calls[-1].frames == 4
     assert packets(tmp_path / "out.mp4", "audio") == packets(clip, "audio")
@@ -233,11 +262,11 @@ class TestResuming:
         paint(clip, art, tmp_path / "whole.mkv", **how)
         out = tmp_path / "out.mkv"
         with pytest.raises(VideoStopped, match="stopped after 3 frames") as stopped:
-            paint(clip, art, out, callback=self.stop_after(3), **how)
+            paint(clip, art, out, progress=self.stop_after(3), **how)
         assert stopped.value.frame == 3
         assert not out.exists()
         seen: list[VideoProgress] = []
-        result = paint(clip, art, out, callback=seen.append, **how)
+        result = paint(clip, art, out, progress=seen.append, **how)
         assert (result.frames, result.resumed, result.shots) == (8, 3, 1)
         assert [p.frame for p in seen][-5:] == [4, 5, 6, 7, 8]
         assert not (tmp_path / "out.mkv.parts").exists()
@@ -249,7 +278,7 @@ class TestResuming:
         out = tmp_path / "out.mp4"
         for count in (1, 5, 6):
             with pytest.raises(VideoStopped):
-                paint(clip, art, out, callback=self.stop_after(count), **self.how)
+                paint(clip, art, out, progress=self.stop_after(count), **self.how)
         paint(clip, art, out, **self.how)
         assert read_video(out)[1] == read_video(clip)[1]
 
@@ -258,18 +287,39 @@ class TestResuming:
     ) -> None:
         out = tmp_path / "out.mp4"
         with pytest.raises(VideoStopped):
-            paint(clip, art, out, callback=self.stop_after(2), **self.how)
-        with pytest.raises(InputError, match="job with another style, encoding"):
+            paint(clip, art, out, progress=self.stop_after(2), **self.how)
+        with pytest.raises(InputError, match="job with another style, crf, encoding: "):
             paint(clip, other, out, crf=30, **self.how)
         assert (tmp_path / "out.mp4.parts" / "part-00000.nut").exists()
         assert paint(clip, other, out, restart=True, **self.how).resumed == 0
+
+    @pytest.mark.parametrize("name", VideoOptions.of().decisive())
+    def test_every_decisive_option_counts(self, tmp_path: Path, name: str) -> None:
+        before = VideoOptions(alpha=0.5)
+        work = WorkFolder(tmp_path / "out.mp4", settings_of(before, source="a"))
+        work.open()
+        work.save({})
+        work.close()
+        after = copy.copy(before)
+        object.__setattr__(after, name, "another value")  # whether it is allowed is not the point
+        with pytest.raises(InputError, match=f"of a job with another {name.replace('_', ' ')}: give the same"):
+            WorkFolder(tmp_path / "out.mp4", settings_of(after, source="a")).open()
+
+    def test_what_does_not_change_the_result_may_change(
+        self, paint: Stylize, clip: Path, art: Path, tmp_path: Path
+    ) -> None:
+        with pytest.raises(VideoStopped):
+            paint(clip, art, tmp_path / "out.mp4", progress=self.stop_after(3), fps=25, **self.how)
+        state = torch.load(tmp_path / "out.mp4.parts" / "state.pt", weights_only=True)
+        assert VideoOptions.from_json(state["options"]) == VideoOptions(style_size=40, fps=25, **self.how)
+        assert paint(clip, str(art), tmp_path / "out.mp4", **self.how | {"save_every": 5, "fps": "25"}).resumed == 3
 
     def test_what_a_killed_process_leaves_does_no_harm(
         self, paint: Stylize, clip: Path, art: Path, tmp_path: Path
     ) -> None:
         out, parts = tmp_path / "out.mp4", tmp_path / "out.mp4.parts"
         with pytest.raises(VideoStopped):
-            paint(clip, art, out, callback=self.stop_after(3), **self.how)
+            paint(clip, art, out, progress=self.stop_after(3), **self.how)
         (parts / "part-00001.nut").write_bytes(b"half a part")
         (parts / ".adain-0123.nut").write_bytes(b"half a part")
         paint(clip, art, out, **self.how)
@@ -292,7 +342,7 @@ class TestResuming:
 
     def test_pictures(self, paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> None:
         with pytest.raises(VideoStopped):
-            paint(clip, art, tmp_path / "a" / "%02d.png", callback=self.stop_after(5), **self.how)
+            paint(clip, art, tmp_path / "a" / "%02d.png", progress=self.stop_after(5), **self.how)
         assert paint(clip, art, tmp_path / "a" / "%02d.png", **self.how).resumed == 5
         paint(clip, art, tmp_path / "b", **self.how)
         made = [sorted((tmp_path / name).iterdir()) for name in "ab"]
@@ -317,7 +367,7 @@ def test_bad_requests(paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> 
         assert sorted(p.name for p in tmp_path.iterdir()) == ["art.png", "in.mp4"]
 
     refused("a video ends in one of .mp4", clip, art, tmp_path / "out.avi")
-    refused("also the input", clip, art, clip)
+    refused("also an input", clip, art, clip)
     refused("no encoder is called nonsense", codec="nonsense")
     refused("aac is no video encoder", codec="aac")
     refused("prores_ks cannot be written in parts", codec="prores_ks")
@@ -332,7 +382,14 @@ def test_bad_requests(paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> 
     refused("a frame rate is a number", fps="fast")
     refused("keys hold the styles", keys=[Key(0, art)])
     refused("masks", clip, None, tmp_path / "out.mp4", keys=[Key(0, art)], masks=["a.png"])
+    refused(
+        "keys do not go together with gradient", clip, None, tmp_path / "o.mp4", keys=[Key(0, art)], gradient="radial"
+    )
+    refused("grid does not go with videos: leave that out", grid=2)
+    refused("crop does not go with videos", crop=True)
     refused("no style given", clip, None, tmp_path / "out.mp4")
-    refused("save_every counts frames", save_every=0)
+    refused("save_every must be a whole number, at least 1", save_every=0)
+    refused("in.mp4 would have .* pixels with .* at 99999, .* a smaller content_size,", content_size=99_999)
+    refused("in.mp4 would have|art.png would have", style_size=99_999)
     refused("shape", masks=[Image.new("L", (90, 10), 255)])
     paint(clip, art, tmp_path / "out.webm", audio=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from ...image.io import SUFFIXES
+from ...image import SUFFIXES
 from ..plan import FALLBACK_SUFFIX, Found
 from ..plan import find as find_images
 from ..run import Task

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._utils.errors import AdainError, ImageError
-from ...image.io import encode_image, read_image
+from ...image import encode_image, read_image
 from ..manifest import Manifest
 from ..run import Result, explain, fail, portable, render, save
 from .options import RayOptions

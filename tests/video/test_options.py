@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
-from adain.video.keys import Key, parse_key, spread_keys, weights_at
+from adain.video import Key, VideoOptions, parse_key, spread_keys
+from tests.conftest import python
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,7 @@ from adain.video.keys import Key, parse_key, spread_keys, weights_at
 )
 def test_syntax(text: str, time: float, style: str, alpha: float, percent: bool) -> None:
     key = parse_key(text)
-    assert (key.time, key.style, key.alpha, key.percent) == (time, style, alpha, percent)
+    assert (key.time, key.style, key.alpha, key.percent) == (time, Path(style), alpha, percent)
 
 
 @pytest.mark.parametrize("text", ["wave.jpg", "0:", "soon:wave.jpg", ":wave.jpg", ""])
@@ -45,22 +47,33 @@ def test_per_cent_needs_a_duration() -> None:
 
 
 def test_spread() -> None:
-    assert [key.time for key in spread_keys(["a", "b", "c"], 0.5)] == [0, 50, 100]
+    assert [key.time for key in spread_keys(["a", "b", "c"])] == [0, 50, 100]
     with pytest.raises(InputError, match="at least two"):
         spread_keys(["a"])
 
 
-def test_weights() -> None:
-    assert weights_at([1, 3], 0) == {0: 1.0}
-    assert weights_at([1, 3], 1) == {0: 1.0}
-    assert weights_at([1, 3], 1.5) == {0: 0.75, 1: 0.25}
-    assert weights_at([1, 3], 3) == {1: 1.0}
-    assert weights_at([0, 2, 2, 4], 2) == {2: 1.0}  # a jump
+def test_options_go_through_json() -> None:
+    keys = [Key(0, "a.png"), Key(100, Path("b.png"), 0.5, True)]
+    options = VideoOptions(keys=keys, fps="30000/1001", stability=0.7, audio=False, alpha=0.5)
+    again = VideoOptions.from_json(options.to_json())
+    assert [(k.time, k.style, k.alpha, k.percent) for k in again.keys] == [
+        (0, Path("a.png"), 1.0, False), (100, Path("b.png"), 0.5, True)
+    ]  # fmt: skip
+    assert again.change(keys=()) == options.change(keys=())
+    assert {key.style for key in options.absolute().keys} == {Path("a.png").absolute(), Path("b.png").absolute()}
 
 
-@given(st.lists(st.floats(0, 100), min_size=1, max_size=6).map(sorted), st.floats(0, 120))
-def test_weights_sum_to_one(times: list[float], time: float) -> None:
-    shares = weights_at(times, time)
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert all(0 <= share <= 1 for share in shares.values())
-    assert max(shares) - min(shares) <= 1
+def test_a_frame_rate_is_the_same_however_it_is_written() -> None:
+    assert {VideoOptions(fps=fps).fps for fps in ("25", 25, 25.0, Fraction(25), "50/2")} == {Fraction(25)}
+    with pytest.raises(InputError, match="frame rate"):
+        VideoOptions(fps="fast")
+
+
+def test_the_face_and_the_options_need_no_torch() -> None:
+    code = """
+import json, sys
+import adain.video
+adain.video.VideoOptions(keys=[adain.video.parse_key("0:a.png")], fps=24)
+print(json.dumps(sorted({"torch", "av", "cv2"} & set(sys.modules))))
+"""
+    assert python(code) == []

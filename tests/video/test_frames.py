@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 
 from adain._utils.errors import InputError
-from adain.video.media import Frame, VideoInfo
-from adain.video.timing import parse_rate, resample, resampled_info
+from adain.video.frames import Frame, VideoInfo, resample, resampled_info
+from adain.video.options import parse_rate
 
 
 def info(frames: int | None, rate: Fraction = Fraction(10)) -> VideoInfo:

@@ -1,4 +1,4 @@
-"""Plot the losses of runs that followed one another: ``python docs/plot_training.py RUN [RUN ...] PICTURE``.
+"""Plot the losses of runs that followed one another: ``python docs/scripts/plot_training.py RUN [RUN ...] PICTURE``.
 
 Content, style and identity loss of the crops trained on, before their weights, each over its mean in the first
 :data:`FIRST` steps. The runs must have had one ``--style-form`` for the style loss to mean the same.

@@ -1,4 +1,4 @@
-"""Render the README's strip and the model card's contact sheet from the samples: ``python docs/make_strip.py``."""
+"""Render the README's strip and the model card's sheet from the samples: ``python docs/scripts/make_strip.py``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from adain._utils.resources import sample_folder
-from adain.image.io import center_crop_square, list_images, read_image, save_image
-from adain.image.sheets import grid
+from adain.image import center_crop_square, contact_sheet, list_images, read_image, save_image
 from adain.stylizer.stylizer import Stylizer
 
 CONTENTS = ("montStMichel", "chelsea", "cincinnati-bridge")
@@ -21,7 +20,7 @@ STYLES = (
 )
 SIZE = 512
 STRIP_CELL, SHEET_CELL = 256, 176
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parent.parent
 
 
 def sheet(stylizer: Stylizer, contents: Sequence[Path], styles: Sequence[Path], cell: int) -> Image.Image:
@@ -36,16 +35,16 @@ def sheet(stylizer: Stylizer, contents: Sequence[Path], styles: Sequence[Path], 
             assert isinstance(picture, Image.Image)
             pictures.append(picture)
         rows.append(pictures)
-    return grid(rows, cell=cell)
+    return contact_sheet(rows, cell=cell)
 
 
 def main() -> None:
     stylizer = Stylizer.from_pretrained()
     contents = [sample_folder("content") / f"{name}.jpg" for name in CONTENTS]
     styles = [sample_folder("style") / f"{name}.jpg" for name in STYLES]
-    print(save_image(sheet(stylizer, contents, styles, STRIP_CELL), HERE / "strip.jpg", quality=85))
+    print(save_image(sheet(stylizer, contents, styles, STRIP_CELL), DOCS / "strip.jpg", quality=85))
     contents, styles = (list_images(sample_folder(kind)) for kind in ("content", "style"))
-    print(save_image(sheet(stylizer, contents, styles, SHEET_CELL), HERE / "decoder.jpg", quality=70))
+    print(save_image(sheet(stylizer, contents, styles, SHEET_CELL), DOCS / "decoder.jpg", quality=70))
 
 
 if __name__ == "__main__":

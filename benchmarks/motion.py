@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._utils.errors import InputError
-from .image.tensors import check_tensor
-from .image.warp import inside, warp
+from adain._utils.errors import InputError
+from adain.image.tensors import check_tensor
+from adain.image.warp import inside, warp
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Render one labelled sheet for each control from the shipped samples: ``python docs/make_gallery.py``."""
+"""Render one labelled sheet for each control from the shipped samples: ``python docs/scripts/make_gallery.py``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from PIL import Image, ImageDraw
 import adain
 from adain._utils.resources import sample_folder
 from adain.control.color import ColorPreservation
-from adain.image.io import center_crop_square, read_image, resize_shorter, save_image
-from adain.image.sheets import grid
+from adain.image import center_crop_square, read_image, resize_shorter, save_image
 from adain.stylizer.looks import grid_weights
 from adain.stylizer.stylizer import Stylizer
 
 SIZE = 320
 CELL = 160
 QUALITY = 76
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parent.parent
 
 WAVE, STREET, GALETTE, CIRCLES, PRAWN = (
     "hokusai_great_wave",
@@ -48,7 +47,7 @@ def ellipse(box: tuple[float, float, float, float]) -> Image.Image:
 
 def save(name: str, rows: list[list[Any]], columns: list[str] | None = None) -> None:
     sheet = grid(rows, column_labels=columns, cell=CELL)
-    print(save_image(sheet, HERE / f"gallery-{name}.jpg", quality=QUALITY))
+    print(save_image(sheet, DOCS / f"gallery-{name}.jpg", quality=QUALITY))
 
 
 def color(stylizer: Stylizer) -> None:

@@ -1,8 +1,14 @@
-"""The libraries that only videos need, and what all of them are told about a video."""
+"""Frames, upright and in time: what is known of a video, its display matrix, and another frame rate.
+
+Here is also what only videos need of other libraries.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -107,3 +113,75 @@ class Frame:
         """Converted now, not before: frames that are skipped cost only their decoding."""
         result: Pixels = self.decoded()
         return result
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """What makes a stored frame upright: exchange the axes, then mirror.
+
+    Attributes:
+        swap: exchange rows and columns.
+        mirror: then left and right.
+        flip: then top and bottom.
+    """
+
+    swap: bool = False
+    mirror: bool = False
+    flip: bool = False
+
+    @classmethod
+    def of_matrix(cls, matrix: bytes) -> Orientation:
+        """Of FFmpeg's display matrix, nine 32-bit integers; angles between are taken to the nearest quarter turn.
+
+        The matrix sends the stored point ``(p, q)`` to ``(a p + c q + x, b p + d q + y)``.
+        """
+        a, b, _, c, d = np.frombuffer(matrix[:20], np.int32).tolist()
+        if abs(b) > abs(a):
+            return cls(True, c < 0, b < 0)
+        return cls(False, a < 0, d < 0)
+
+    def apply(self, pixels: Pixels) -> Pixels:
+        """The upright frame."""
+        if self.swap:
+            pixels = pixels.transpose(1, 0, 2)
+        if self.mirror:
+            pixels = pixels[:, ::-1]
+        if self.flip:
+            pixels = pixels[::-1]
+        return np.ascontiguousarray(pixels)
+
+
+def resampled_info(info: VideoInfo, rate: Fraction) -> VideoInfo:
+    """What is known of a video once :func:`resample` has been at it."""
+    frames = None if info.frames is None else max(1, math.ceil(info.frames / info.rate * rate))
+    return dataclasses.replace(info, rate=rate, time_base=1 / rate, frames=frames)
+
+
+def resample(frames: Iterable[Frame], info: VideoInfo, rate: Fraction) -> Iterator[Frame]:
+    """Frames at a steady rate: at every tick the one that is on view then.
+
+    Args:
+        frames: of a video.
+        info: of that video, which says how long the last of them is shown.
+        rate: of the result; ticks are counted from the first frame.
+    """
+    tick = 0
+    start = 0
+    before: Frame | None = None
+    origin = Fraction(0)
+
+    def until(end: Fraction, shown: Frame) -> Iterator[Frame]:
+        nonlocal tick
+        while tick / rate < end:
+            yield Frame(start + tick, float(tick / rate), shown.decoded)
+            tick += 1
+
+    for frame in frames:
+        time = frame.pts * info.time_base
+        if before is None:
+            origin, start = time, round(time * rate)
+        else:
+            yield from until(time - origin, before)
+        before = frame
+    if before is not None:
+        yield from until(before.pts * info.time_base - origin + 1 / info.rate, before)

@@ -1,0 +1,144 @@
+"""Colour modes, profiles and transparency: whatever an image stores, as 8-bit sRGB "RGB" and an "L" alpha."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+
+# Only exact names: "sRGB-elle-V2-g10.icc", for one, is linear. A profile that is sRGB under
+# another name is merely converted for nothing.
+_SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"})
+
+_BAND = 256  # rows that are in floating point together
+
+
+def normalise(image: Image.Image) -> Image.Image:
+    """A loaded image as a new "RGB" or "RGBA" image in sRGB."""
+    profile = image.info.get("icc_profile")
+    image, alpha = separate(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = Image.fromarray(_to_levels(np.asarray(image)))
+    rgb = _to_srgb(image, profile)
+    if alpha is not None:
+        rgb.putalpha(alpha)
+    rgb.info = {}
+    return rgb
+
+
+def separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """A loaded image without its transparency, and that as an "L" alpha; None if it has none.
+
+    A palette is looked up and bits become "L"; other modes stay.
+    """
+    key = image.info.get("transparency")
+    alpha: Image.Image | None = None
+    if image.mode in ("P", "PA"):
+        # A copy, because converting writes the transparency into the palette of the original.
+        image = image.copy().convert("RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode in ("RGBa", "La"):
+        image = image.convert({"RGBa": "RGBA", "La": "LA"}[image.mode])
+    elif image.mode == "1":
+        image = image.convert("L")
+    if image.mode in ("RGBA", "LA"):
+        alpha = image.getchannel("A")
+        image = image.convert(image.mode[:-1])
+    elif key is not None:
+        alpha = _alpha_of_key(np.asarray(image), key)
+    return image, alpha
+
+
+def _alpha_of_key(values: npt.NDArray[Any], key: object) -> Image.Image | None:
+    """Alpha that is 0 where `values` has the transparent colour `key` of a PNG, 255 elsewhere."""
+    if values.ndim == 2 and isinstance(key, int):
+        matches = values == key
+    elif values.ndim == 3 and isinstance(key, tuple) and len(key) == 3:
+        # Pillow reduces 16-bit RGB to its high bytes, but not the colour that goes with it.
+        matches = (values == [k >> 8 if max(key) > 255 else k for k in key]).all(axis=2)
+    else:
+        return None
+    return Image.fromarray(np.where(matches, np.uint8(0), np.uint8(255)))
+
+
+def to_unit(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.float32]:
+    """Samples of more than 8 bits, or floating, as 0 to 1 by the rule that `read_image` states."""
+    white = _white(values) if white is None else white
+    scaled: npt.NDArray[np.float32] = np.clip(values, 0, None).astype(np.float32) / np.float32(white)
+    return scaled
+
+
+def _to_levels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """The same in 256 levels, without the whole in floating point."""
+    white, levels = _white(values), np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _BAND):
+        levels[top : top + _BAND] = np.rint(to_unit(values[top : top + _BAND], white) * np.float32(255))
+    return levels
+
+
+def _white(values: npt.NDArray[Any]) -> float:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError("it holds NaN or infinite values")
+    return max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))
+
+
+def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+    if image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("RGB")
+    if isinstance(profile, bytes):
+        # What a profile raises that is damaged or, as happens, not for the mode of the image.
+        with contextlib.suppress(OSError, TypeError, ValueError):
+            opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if opened.profile.profile_description not in _SRGB_NAMES:
+                srgb = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
+                # Intent and flags: what browsers and picture editors do by default.
+                args = (opened, srgb, image.mode, "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC)
+                flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+                if image.mode == "L":  # where the optimised table is too coarse for dark greys
+                    flags |= ImageCms.Flags.NOOPTIMIZE
+                return ImageCms.ImageCmsTransform(*args, flags=flags).apply(image)
+    return image.convert("RGB")
+
+
+@functools.cache
+def srgb_profile() -> bytes:
+    """The profile that every written file gets."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # Bytes 24 to 35 are the time of creation; a constant one makes equal images equal files.
+    return profile[:24] + b"\x07\xd0\0\1\0\1\0\0\0\0\0\0" + profile[36:]
+
+
+def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Split `image` into its "RGB" colours and its "L" alpha, None if it has no alpha.
+
+    Fully transparent pixels get the alpha-weighted mean colour of the visible ones: the colour
+    stored there is arbitrary, usually black, and would otherwise enter the statistics of the style
+    and bleed over the edges. Where no pixel is visible the colours stay as they are.
+    """
+    if image.mode != "RGBA":
+        return (image if image.mode == "RGB" else image.convert("RGB")), None
+    rgb, alpha = image.convert("RGB"), image.getchannel("A")
+    lowest, highest = alpha.getextrema()
+    if lowest == 0 and highest != 0:
+        weights = np.asarray(alpha)
+        # Integers, as a float32 sum over a large image would lose the small terms.
+        sums = np.einsum("hw,hwc->c", weights, np.asarray(rgb), dtype=np.int64)
+        red, green, blue = (round(s / int(weights.sum(dtype=np.int64))) for s in sums.tolist())
+        rgb.paste((red, green, blue), mask=alpha.point(lambda a: 255 if a == 0 else 0))
+    return rgb, alpha
+
+
+def with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """Return `image` with the "L" image `alpha`, resized to it, as its alpha; None: `image`."""
+    if alpha is None:
+        return image
+    if alpha.size != image.size:
+        # Lanczos would ring: faint seams in what is fully transparent or fully opaque.
+        alpha = alpha.resize(image.size, Image.Resampling.BILINEAR)
+    result = image.convert("RGBA")
+    result.putalpha(alpha)
+    return result

@@ -1,0 +1,13 @@
+from .encoder import CONTAINERS as CONTAINERS
+from .frames import require_av as require_av
+from .options import STABILITY_ON as STABILITY_ON
+from .options import Key as Key
+from .options import VideoOptions as VideoOptions
+from .options import parse_key as parse_key
+from .options import spread_keys as spread_keys
+from .sequence import is_sequence as is_sequence
+from .steady import Steadier as Steadier
+from .stylize import VideoProgress as VideoProgress
+from .stylize import VideoResult as VideoResult
+from .stylize import VideoStopped as VideoStopped
+from .stylize import stylize_video as stylize_video

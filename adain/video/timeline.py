@@ -1,0 +1,123 @@
+"""A look that changes in time: what a video is painted with, from its first frame to its last."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from .._utils.errors import InputError
+from ..control.regions import Regions
+from ..control.style import Style, blend
+from ..stylizer.content import Content
+from ..stylizer.looks import Look, Paint
+from ..stylizer.stylizer import StyleInput, Stylizer
+from .options import Key, VideoOptions
+
+
+class Timeline:
+    """Styles, regions and colours, the same for the whole video or passing from key to key.
+
+    Every artwork is encoded once. Only one that takes the colours of the video is encoded anew, for each shot, with the
+    colours of the first frame of that shot: with those of every frame it would flicker.
+
+    Args:
+        stylizer: encodes them.
+        style: as :meth:`adain.Stylizer.stylize` takes it; None with keys.
+        options: hold the keys, in any order; none for the same style throughout.
+        duration: of the video in seconds, None if it is not known.
+
+    Raises:
+        InputError: if these contradict each other.
+        MissingFileError, ImageError: if an artwork cannot be read.
+    """
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        style: StyleInput | Regions | Sequence[StyleInput] | None,
+        options: VideoOptions,
+        duration: float | None,
+    ) -> None:
+        self._stylizer = stylizer
+        self._paints: list[Paint] = []
+        self._reference: Tensor | None = None
+        timed = sorted(((key.seconds(duration), k) for k, key in enumerate(options.keys)), key=lambda item: item[0])
+        self._times = [time for time, _ in timed]
+        if timed:
+            if style is not None:
+                options.refuse("{keys} hold the styles: give none beside them")
+            self._looks = self._keyed([options.keys[k] for _, k in timed], options)
+        elif style is None:
+            raise InputError("no style given: at least one is needed")
+        else:
+            self._looks = [Look(style, options).encoded(stylizer)]
+        # Whether styles depend on the shot.
+        self.recolours = any(look.recolours for look in self._looks)
+
+    def _keyed(self, keys: Sequence[Key], options: VideoOptions) -> list[Look]:
+        """The look of each key, its style encoded, the same object for the same file."""
+        together = options.arrangement or ("style_masks" if options.style_masks is not None else "")
+        if together:
+            options.refuse(f"{{keys}} do not go together with {{{together}}}: leave out one or the other")
+        known: dict[Any, Look] = {}
+        looks = []
+        for key in keys:
+            name = os.fspath(key.style) if isinstance(key.style, os.PathLike) else id(key.style)
+            if name not in known:
+                known[name] = Look(key.style, options).encoded(self._stylizer)
+            alpha = key.alpha * float(options.alpha)  # type: ignore[arg-type]  # a list was refused by the look
+            looks.append(dataclasses.replace(known[name], options=known[name].options.change(alpha=alpha)))
+        return looks
+
+    def begin_shot(self, content: Content) -> None:
+        """Fit the styles to a shot whose first frame is this; without recolouring, only the first call does anything.
+
+        Raises:
+            InputError, MissingFileError, ImageError: see :meth:`adain.Stylizer.stylize`.
+        """
+        if self._paints and not self.recolours:
+            return
+        self._paints = [look.resolve(self._stylizer, content) for look in self._looks]
+        self._reference = content.pixels if self.recolours else None
+
+    def at(self, time: float) -> Paint:
+        """For the frame at so many seconds; :meth:`begin_shot` comes first."""
+        if not self._times:
+            return self._paints[0]
+        shares = [(self._paints[k], share) for k, share in weights_at(self._times, time).items()]
+        if len(shares) == 1:
+            return shares[0][0]
+        styles = [paint.target for paint, _ in shares if isinstance(paint.target, Style)]
+        alpha = sum(share * paint.alpha for paint, share in shares)
+        colors = [(color, share * part) for paint, share in shares for color, part in paint.colors]
+        return Paint(blend(styles, [share for _, share in shares]), min(alpha, 1.0), colors)
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers of the shot, on the CPU."""
+        return {} if self._reference is None else {"reference": self._reference.cpu().contiguous()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Undo :meth:`state`."""
+        if "reference" in state:
+            self.begin_shot(self._stylizer.encode_content(state["reference"]))
+
+
+def weights_at(times: Sequence[float], time: float) -> dict[int, float]:
+    """Shares of the keys at a moment: of one, or of the two it lies between; they sum to 1.
+
+    Args:
+        times: of the keys, rising. Of two at the same time the later counts from then on.
+        time: the moment. Before the first key it is the first that counts, after the last the last.
+    """
+    right = bisect.bisect_right(times, time)
+    if right == 0:
+        return {0: 1.0}
+    if right == len(times):
+        return {right - 1: 1.0}
+    share = (time - times[right - 1]) / (times[right] - times[right - 1])
+    return {right - 1: 1.0} if share == 0.0 else {right - 1: 1.0 - share, right: share}
