@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 import adain
-from adain import defaults
 from adain._utils import memory
 from adain._utils.errors import ImageError, InputError
 from adain.image import to_pil
@@ -20,6 +19,7 @@ from adain.image.box import Box
 from adain.nn.fast import FastEncoder
 from adain.nn.vgg import STRIDE, VGGEncoder
 from adain.stylizer import store as featurestore
+from adain.stylizer import tiles
 from adain.stylizer.content import TileProgress
 from adain.stylizer.stylizer import Stylizer
 from adain.stylizer.tiles import SHARE, choose_tile
@@ -249,8 +249,8 @@ def test_small_pictures_are_not_tiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda device: 4 * (1 << 30))
     room = int(4 * (1 << 30) * SHARE) // VGGEncoder.pass_bytes
     assert choose_tile("auto", room, CPU) is None
-    assert choose_tile("auto", room + 1, CPU) == defaults.TILE_SIDE
-    assert choose_tile("auto", room + 1, torch.device("cuda")) == defaults.GPU_TILE_SIDE
+    assert choose_tile("auto", room + 1, CPU) == tiles.TILE_SIDE
+    assert choose_tile("auto", room + 1, torch.device("cuda")) == tiles.GPU_TILE_SIDE
     assert choose_tile("off", 10**12, CPU) is None
     assert choose_tile(100, 1, CPU) == 100
 
