@@ -393,7 +393,7 @@ def test_each_arrangement_alone() -> None:
     Options().check(1)
 
 
-@pytest.mark.parametrize(("first", "second"), itertools.combinations(ARRANGEMENTS, 2))
+@pytest.mark.parametrize(("first", "second"), [*itertools.combinations(ARRANGEMENTS, 2)])
 def test_one_arrangement_at_a_time(first: str, second: str) -> None:
     text, flags = refused(**TOGETHER[first], **TOGETHER[second])
     known = Options.declared()

@@ -19,10 +19,9 @@ from adain.image.box import Box
 from adain.nn.fast import FastEncoder
 from adain.nn.vgg import STRIDE, VGGEncoder
 from adain.stylizer import store as featurestore
-from adain.stylizer import tiles
 from adain.stylizer.content import TileProgress
 from adain.stylizer.stylizer import Stylizer
-from adain.stylizer.tiles import SHARE, choose_tile
+from adain.stylizer.tiles import GPU_TILE_SIDE, SHARE, TILE_SIDE, choose_tile
 
 from ..conftest import noise_image, sample
 from ..models import stylizer
@@ -249,8 +248,8 @@ def test_small_pictures_are_not_tiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda device: 4 * (1 << 30))
     room = int(4 * (1 << 30) * SHARE) // VGGEncoder.pass_bytes
     assert choose_tile("auto", room, CPU) is None
-    assert choose_tile("auto", room + 1, CPU) == tiles.TILE_SIDE
-    assert choose_tile("auto", room + 1, torch.device("cuda")) == tiles.GPU_TILE_SIDE
+    assert choose_tile("auto", room + 1, CPU) == TILE_SIDE
+    assert choose_tile("auto", room + 1, torch.device("cuda")) == GPU_TILE_SIDE
     assert choose_tile("off", 10**12, CPU) is None
     assert choose_tile(100, 1, CPU) == 100
 
