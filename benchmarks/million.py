@@ -1,7 +1,7 @@
 """What the sizing in docs/ray.md rests on: a worker's memory, processor time and bytes a picture, and a job's plan.
 
-No Ray is started: a worker is run in this process on the shipped photographs, one thread, one size after the other.
-Processor time is that of the process, so that other work on the machine counts little.
+No Ray is started: what a worker does is done in this process on the shipped photographs, one thread, one size after the
+other. Processor time is that of the process, so that other work on the machine counts little.
 """
 
 from __future__ import annotations
@@ -17,11 +17,7 @@ import torch
 from adain import Stylizer, read_image, save_image
 from adain._utils.memory import resident_peak
 from adain._utils.resources import sample_folder
-from adain.batch.ray.job import Job
-from adain.batch.ray.ledger import Ledger
-from adain.batch.ray.look import each
-from adain.batch.ray.sources import Photograph, outputs, partitions
-from adain.batch.ray.worker import Settings, Worker
+from adain.batch import Folder, FolderOptions
 from adain.image import list_images, resize_shorter
 
 from . import options
@@ -30,8 +26,6 @@ from .measuring import describe, row, table
 
 def worker(size: int, count: int, suffix: str, device: str) -> str:
     """A row of the table: ``count`` photographs with a shorter side of ``size``, through a worker."""
-    import pyarrow as pa
-
     with tempfile.TemporaryDirectory() as scratch:
         source, target = Path(scratch) / "in", Path(scratch) / "out"
         pixels = 0
@@ -41,13 +35,13 @@ def worker(size: int, count: int, suffix: str, device: str) -> str:
             save_image(image, source / f"{k}.jpg", quality=90)
         stylizer = Stylizer.from_pretrained(device=device)
         style = stylizer.encode_style(list_images(sample_folder("style"))[0])
-        settings = Settings(each([style]), {}, 0, False, "auto", 95, False, 2)
-        (rows,) = Job.plan(source, ["s"], target, suffix=suffix).partitions(count)
-        made = Worker(settings, Ledger(), stylizer)
-        made(pa.Table.from_pylist(rows[:1]))  # the first picture pays for what is set up once
+        options = FolderOptions(stylizer=stylizer, suffix=suffix)
+        first = next(source.iterdir())
+        list(Folder.plan(first, [style], target / "first/", options).results())  # it pays for what is set up once
         start, wall = time.process_time(), time.perf_counter()
-        made(pa.Table.from_pylist(rows))
+        made = list(Folder.plan(source, [style], target, options).results())
         seconds, wall = time.process_time() - start, time.perf_counter() - wall
+        assert [result.status for result in made] == ["done"] * count
         written = sum(path.stat().st_size for path in target.glob(f"*{suffix}"))
         read = sum(path.stat().st_size for path in source.iterdir())
     megapixels = pixels / 1e6
@@ -62,18 +56,13 @@ def worker(size: int, count: int, suffix: str, device: str) -> str:
 
 
 def plan(names: int) -> str:
-    """A line: naming and cutting up that many photographs in a thousand folders."""
+    """A line: naming that many photographs in a thousand folders, and telling what decides each result."""
     before, start = resident_peak(), time.process_time()
-    photographs = []
-    for k in range(names):
-        name = f"{k % 1000:03d}/{k:09d}.jpg"
-        photographs.append(Photograph(f"/data/photos/{name}", name, f"/data/photos/{name}"))
-    named = outputs(photographs, ["great-wave"], None)
-    blocks = sum(1 for _ in partitions(photographs, named, set(), 32, in_table=True))
+    paths = [f"/data/photos/{k % 1000:03d}/{k:09d}.jpg" for k in range(names)]
+    with tempfile.TemporaryDirectory() as scratch:
+        Folder.plan(paths, list_images(sample_folder("style"))[:1], scratch, FolderOptions())
     seconds = time.process_time() - start
-    return (
-        f"{names} names: {blocks} batches of 32, {seconds:.1f} s of processor time, {resident_peak() - before:.0f} MB"
-    )
+    return f"{names} names: {seconds:.1f} s of processor time, {resident_peak() - before:.0f} MB"
 
 
 @click.command(help=__doc__)

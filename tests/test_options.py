@@ -355,7 +355,7 @@ def test_the_table_shows_defaults() -> None:
     text = table(Options)
     assert "| `feather` | `0.0` |" in text
     assert "| `alpha` | `1.0` |" in text
-    assert "| `content_size` | 0; 256 in a grid |" in text
+    assert "| `content_size` | 0; 256 on a sheet |" in text
     assert "| `masks` | – |" in text
     assert "| `crop` | – |" in text
     assert "| `audio` | `True` |" in table(VideoOptions)
@@ -393,7 +393,7 @@ def test_each_arrangement_alone() -> None:
     Options().check(1)
 
 
-@pytest.mark.parametrize(("first", "second"), itertools.combinations(ARRANGEMENTS, 2))
+@pytest.mark.parametrize(("first", "second"), [*itertools.combinations(ARRANGEMENTS, 2)])
 def test_one_arrangement_at_a_time(first: str, second: str) -> None:
     text, flags = refused(**TOGETHER[first], **TOGETHER[second])
     known = Options.declared()

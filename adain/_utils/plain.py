@@ -50,9 +50,10 @@ def dump(value: Any, name: str) -> Any:
     if hasattr(value, "__array__"):
         import numpy as np
 
-        data = io.BytesIO()
-        np.save(data, np.asarray(value), allow_pickle=False)
-        return {"array": _text(data.getvalue())}
+        data, array = io.BytesIO(), np.asarray(value)
+        if not array.dtype.hasobject:
+            np.save(data, array, allow_pickle=False)
+            return {"array": _text(data.getvalue())}
     cls = type(value)
     if dataclasses.is_dataclass(cls) and cls.__module__.startswith("adain."):
         fields = {field.name: dump(getattr(value, field.name), name) for field in dataclasses.fields(cls)}

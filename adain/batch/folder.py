@@ -49,7 +49,8 @@ def stylize_folder(
         InputError: if options contradict each other, two outputs would share a name, or nothing can be written.
         MissingFileError, ImageError: if a folder is missing, cannot be read or holds no images.
     """
-    return Folder.plan(contents, styles, output, options).collect(options.progress)
+    manifest = None if means_file(output) else Manifest(output)
+    return Folder.plan(contents, styles, output, options, manifest=manifest).collect(options.progress)
 
 
 @dataclass

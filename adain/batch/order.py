@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from .._utils.errors import AdainError, InputError
 from .._utils.fingerprint import fingerprint
 from ..backends.models import open_model, weights_of
 from ..image.io import count_pixels
-from ..stylizer.looks import Look, Model
+from ..stylizer.looks import Look, Model, is_regions
 from .options import FolderOptions
 from .plan import Job
 
@@ -78,8 +77,12 @@ class Order:
         """Of each look, with the artworks it is made of."""
         stamps = {}
         for number, look in self.looks.items():
-            styles = look.styles if isinstance(look.styles, tuple) else (look.styles,)
-            paths = [Path(style) if isinstance(style, (str, os.PathLike)) else style for style in styles]
+            if is_regions(look.styles):
+                parts = [value for name, value in vars(look.styles).items() if name != "regions"]
+                parts += [part for region in look.styles.regions for part in vars(region).values()]
+            else:
+                parts = [*look.styles]
+            paths = [Path(part) if isinstance(part, str) else part for part in (*parts, look.background)]
             decisive = {**look.options.decisive(), "quality": None, "refine": self.options.refine}
             stamps[number] = fingerprint([paths, decisive])
         return stamps

@@ -37,6 +37,7 @@ from .vgg import LAYERS as LAYERS
 from .vgg import MIN_SIZE as MIN_SIZE
 from .vgg import STRIDE as STRIDE
 from .vgg import STYLE_LAYERS as STYLE_LAYERS
+from .vgg import ConvSpec as ConvSpec
 from .vgg import Pooling as Pooling
 from .vgg import VGGEncoder as VGGEncoder
 from .vgg import layers_upto as layers_upto

@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 import adain
-from adain import defaults
 from adain._utils import memory
 from adain._utils.errors import ImageError, InputError
 from adain.image import to_pil
@@ -22,7 +21,7 @@ from adain.nn.vgg import STRIDE, VGGEncoder
 from adain.stylizer import store as featurestore
 from adain.stylizer.content import TileProgress
 from adain.stylizer.stylizer import Stylizer
-from adain.stylizer.tiles import SHARE, choose_tile
+from adain.stylizer.tiles import GPU_TILE_SIDE, SHARE, TILE_SIDE, choose_tile
 
 from ..conftest import noise_image, sample
 from ..models import stylizer
@@ -249,8 +248,8 @@ def test_small_pictures_are_not_tiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda device: 4 * (1 << 30))
     room = int(4 * (1 << 30) * SHARE) // VGGEncoder.pass_bytes
     assert choose_tile("auto", room, CPU) is None
-    assert choose_tile("auto", room + 1, CPU) == defaults.TILE_SIDE
-    assert choose_tile("auto", room + 1, torch.device("cuda")) == defaults.GPU_TILE_SIDE
+    assert choose_tile("auto", room + 1, CPU) == TILE_SIDE
+    assert choose_tile("auto", room + 1, torch.device("cuda")) == GPU_TILE_SIDE
     assert choose_tile("off", 10**12, CPU) is None
     assert choose_tile(100, 1, CPU) == 100
 

@@ -21,7 +21,7 @@ from adain.control.style import Style
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import channel_mean_std
 from adain.stylizer.content import Content
-from adain.stylizer.looks import frame_of
+from adain.stylizer.looks import canvas_of
 from adain.stylizer.stylizer import Stylizer
 from adain.stylizer.transfer import transfer
 from tests.conftest import noise_image
@@ -144,7 +144,7 @@ def test_gradient(stylizer: Stylizer, wave: Style, harbour: Style) -> None:
     content = stylizer.encode_content(torch.rand(1, 3, 32, 160))
     for direction in ("horizontal", ramp((32, 160), "horizontal")):
         target = adain.gradient(wave, harbour, direction)  # type: ignore[arg-type]
-        placed = target.place(frame_of(content))
+        placed = target.place(canvas_of(content))
         torch.testing.assert_close(placed.masks.sum(dim=0), torch.ones(1, 32, 160))
         got = transfer(content.features, placed)
         ends = [transfer(content.features, style) for style in (wave, harbour)]
