@@ -6,14 +6,18 @@ help is made of parts; they are free of torch.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import functools
 import importlib
 import re
+from pathlib import Path
 from typing import Any
 
 import griffe
 from latex2mathml.converter import convert
 
+ROOT = Path(__file__).resolve().parents[2]
 ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc|obj):`(~?)([\w.]+)`")
 MATH = re.compile(r":math:`([^`]*)`")
 FORMULA = re.compile(r"^\.\. math::[ \t]*(\S.*(?:\n[ \t]+\S.*)*|(?:\n*[ \t]+\S.*)+)", re.MULTILINE)
@@ -33,8 +37,7 @@ def markdown(text: str, scope: str = "") -> str:
     def link(role: re.Match[str]) -> str:
         short, target = role.groups()
         shown = target.rpartition(".")[2] if short else target
-        known = target if "." in target else f"{scope.rpartition('.')[0]}.{target}"
-        return f'<autoref identifier="{known}" optional><code>{shown}</code></autoref>'
+        return f'<autoref identifier="{home(target, scope)}" optional><code>{shown}</code></autoref>'
 
     def fence(prompts: re.Match[str]) -> str:
         lines = [line.strip() for line in prompts[0].rstrip("\n").split("\n")]
@@ -42,6 +45,31 @@ def markdown(text: str, scope: str = "") -> str:
 
     text = FORMULA.sub(lambda found: f"<div>{mathml(found[1], 'block')}</div>", PROMPT.sub(fence, text))
     return ROLE.sub(link, MATH.sub(lambda found: mathml(found[1], "inline"), text))
+
+
+def home(target: str, scope: str = "") -> str:
+    """The dotted name under which the reference has what a docstring of ``scope`` names."""
+    if "." not in target:
+        packages = [scope[: dot.start()] for dot in re.finditer(r"\.", scope)]
+        near = [f"{package}.{target}" for package in packages if f"{package}.{target}" in faces()]
+        target = near[-1] if near else f"{scope.rpartition('.')[0]}.{target}"
+    for end in (len(target), target.rfind(".")):  # a name of a face, or what belongs to one
+        if target[:end] in faces():
+            return faces()[target[:end]] + target[end:]
+    return target
+
+
+@functools.cache
+def faces() -> dict[str, str]:
+    """What packages hand on: the dotted name of each where it is handed on, and where it is."""
+    found = {}
+    for stub in (ROOT / "adain").rglob("__init__.pyi"):
+        package = ".".join(stub.parent.relative_to(ROOT).parts)
+        for node in ast.parse(stub.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    found[f"{package}.{alias.name}"] = f"{package}.{node.module}.{alias.name}"
+    return found
 
 
 def mathml(formula: str, display: str) -> str:

@@ -123,12 +123,11 @@ def names(package: str) -> str:
 def handed_on(name: str) -> dict[str, str]:
     """The public names of a package's face, or of a module, in its order, each with the dotted name of what it is."""
     tree = syntax(source_of(name))
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module]
     if source_of(name).stem != "__init__":
         defined = [node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
         return {each: f"{name}.{each}" for each in defined if not each.startswith("_")}
-    found = {alias.name: f"{name}.{node.module}.{alias.name}" for node in imports for alias in node.names}
-    return {public: path for public, path in found.items() if not public.startswith("_")}
+    found = {face.removeprefix(f"{name}."): path for face, path in docstrings.faces().items()}
+    return {public: path for public, path in found.items() if "." not in public and not public.startswith("_")}
 
 
 def source_of(name: str) -> Any:
