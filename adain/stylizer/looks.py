@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
 
-from .._utils.errors import InputError
+from .._utils.errors import ImageError, InputError
 from ..control.style import Style, blend
 from ..image import contact_sheet
 from ..image.source import input_name
@@ -229,15 +229,18 @@ class Look:
             raise InputError("a sheet is made of pictures: give the photograph as a picture, not as a tensor")
         if self.options.grid is None:
             return self._preview(model, content)
+        several = grid_weights(len(self.styles), self.options.grid)
+        _check_sheet(model, content, len(several), len(several[0]))
         styles = [self._encode(model, content, k) for k in range(len(self.styles))]
         rows: list[list[Image.Image | None]] = [
             [None if weights is None else model.render(content, self._mix(styles, weights)) for weights in row]
-            for row in grid_weights(len(styles), self.options.grid)
+            for row in several
         ]
         return contact_sheet(rows, cell=max(content.size))
 
     def _preview(self, model: Model, content: Any) -> Image.Image:
         """A sheet of alphas × style sizes."""
+        _check_sheet(model, content, len(PREVIEW_SIZES), len(PREVIEW_ALPHAS))
         rows = []
         for size in PREVIEW_SIZES:
             options = self.options.change(style_size=size, preview=False)
@@ -421,6 +424,16 @@ def _check_gradient(options: Options) -> None:
     if isinstance(gradient, str) and gradient not in get_args(Direction) and not Path(gradient).exists():
         directions = ", ".join(get_args(Direction))
         options.refuse(f"{{gradient}} is one of {directions}, or a mask; there is no file {gradient}")
+
+
+def _check_sheet(model: Model, content: Any, rows: int, columns: int) -> None:
+    """See that a sheet is not larger than a picture may be."""
+    cell = max(content.size)
+    if model.max_pixels is not None and rows * columns * cell**2 > model.max_pixels:
+        raise ImageError(
+            f"a sheet of {rows} x {columns} pictures of {cell} px a side has more than the limit of {model.max_pixels} "
+            "pixels: ask for a smaller content_size (--content-size), or a larger max_pixels (--max-pixels)"
+        )
 
 
 def _check_encoded(style: Style, color: ColorPreservation | None) -> Style:
