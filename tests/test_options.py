@@ -355,7 +355,7 @@ def test_the_table_shows_defaults() -> None:
     text = table(Options)
     assert "| `feather` | `0.0` |" in text
     assert "| `alpha` | `1.0` |" in text
-    assert "| `content_size` | 0; 256 in a grid |" in text
+    assert "| `content_size` | 0; 256 on a sheet |" in text
     assert "| `masks` | – |" in text
     assert "| `crop` | – |" in text
     assert "| `audio` | `True` |" in table(VideoOptions)

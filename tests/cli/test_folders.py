@@ -19,7 +19,7 @@ from click.testing import Result
 from PIL import Image
 
 from adain._utils.errors import DiskFullError
-from adain.cli import making
+from adain.batch import order
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import ROOT, noise_image, one_line_error
 
@@ -40,14 +40,16 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick(run_cli: Run, stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
     """``adain stylize … --json`` with a network that is loaded already: the records, after checking the exit code."""
-    monkeypatch.setattr(making, "load_stylizer", lambda **_: stylizer)
+    monkeypatch.setattr(order, "open_model", lambda *_, **__: stylizer)
 
     def run(*args: object, code: int = 0) -> list[dict[str, Any]]:
         result = run_cli("stylize", *args, "--json", *FAST)
         assert result.exit_code == code, result.output
+        records = [json.loads(line) for line in result.stdout.splitlines()]
         if code == 0:
-            assert result.stderr == ""
-        return [json.loads(line) for line in result.stdout.splitlines()]
+            count = sum("replaced" in record for record in records)
+            assert result.stderr == "" if not count else f"{count} result" in result.stderr
+        return records
 
     return run
 
@@ -111,11 +113,11 @@ def test_the_same_command_again(quick: Quick, run_cli: Run, tree: Path, monkeypa
     assert states(first) == "dddddd"
     before = {p: p.stat().st_mtime_ns for p in (tree / "out").rglob("*.*g")}
 
-    def load(**_: object) -> Stylizer:
+    def load(*_: object, **__: object) -> Stylizer:
         raise AssertionError("nothing is to be made")
 
     with monkeypatch.context() as patch:
-        patch.setattr(making, "load_stylizer", load)
+        patch.setattr(order, "open_model", load)
         again = quick(*command)
     assert states(again) == "ssssss"
     assert [r["output"] for r in again] == [r["output"] for r in first]
