@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
 
 from .._utils.errors import ImageError, InputError
+from .._utils.resources import absolute
 from ..control.style import Style, blend
 from ..image import contact_sheet
 from ..image.source import input_name
@@ -152,12 +153,12 @@ class Look:
             MissingFileError, ImageError: if one cannot be read.
         """
         if is_regions(self.styles):
-            regions = [dataclasses.replace(region, mask=_absolute(region.mask)) for region in self.styles.regions]
+            regions = [dataclasses.replace(region, mask=absolute(region.mask)) for region in self.styles.regions]
             return dataclasses.replace(self, styles=dataclasses.replace(self.styles, regions=regions))
         if self.options.preview:  # which takes artworks at several sizes
-            kept = [_absolute(style) for style in self.styles]
+            kept = [absolute(style) for style in self.styles]
             return dataclasses.replace(self, styles=kept, options=self.options.absolute())
-        styles = [_absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
+        styles = [absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
         options, background = self.options.absolute(), self.background
         if options.style_masks is not None:
             own = zip(styles, options.style_masks, strict=True)
@@ -167,7 +168,7 @@ class Look:
             background = self._encode_background(model)
         if not isinstance(options.background, str | os.PathLike | None):  # which goes along as what it is
             options = options.change(background=style_name(options.background) or "background")
-        return dataclasses.replace(self, styles=styles, options=options, background=_absolute(background))
+        return dataclasses.replace(self, styles=styles, options=options, background=absolute(background))
 
     def on(self, device: Any) -> Look:
         """The same with its encoded styles on another device."""
@@ -412,11 +413,6 @@ def style_name(style: Any) -> str:
     """What a style is called in the names of results: that of its file, without the ending."""
     name: str = style.name if isinstance(style, Style) else input_name(style)
     return name.rpartition(".")[0] or name
-
-
-def _absolute(source: Any) -> Any:
-    """A path as an absolute one, for a process with another current folder; anything else as it is."""
-    return os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else source
 
 
 def _check_gradient(options: Options) -> None:
