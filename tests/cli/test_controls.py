@@ -10,11 +10,13 @@ from click.testing import Result
 from PIL import Image
 
 import adain
+from adain.options import ColorMode, Options
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]
 FAST = ("--style-size", "32", "--device", "cpu")
+COLORS: tuple[ColorMode, ...] = ("linear", "none")
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_colours_of_folders(run_cli: Run, stylizer: Stylizer, tmp_path: Path) ->
     args = (tmp_path / "photos", tmp_path / "styles", "-o", tmp_path / "out", "--preserve-color", "linear,none")
     assert run_cli("stylize", *args, *FAST).exit_code == 0
     for a in range(2):
-        for b, color in enumerate(("linear", "none")):
+        for b, color in enumerate(COLORS):
             with Image.open(tmp_path / "out" / f"p{a}_stylized_s{b}.png") as image:
                 expected = stylizer.stylize(
                     tmp_path / "photos" / f"p{a}.png", tmp_path / "styles" / f"s{b}.png", style_size=32, color=color
@@ -124,8 +126,7 @@ def test_masks(make: Make, stylizer: Stylizer, photo: Path, art: Path, other: Pa
     assert len({both, soft, weak, both_weak}) == 4
     assert make(art, art, "--mask", left, "--mask", right) != both
     recoloured = make(art, other, "--mask", left, "--mask", right, "--preserve-color", "linear,luminance")
-    colors = ["linear", "luminance"]
-    expected = stylizer.stylize(photo, [art, other], masks=[left, right], style_size=32, color=colors)
+    expected = stylizer.stylize(photo, [art, other], masks=[left, right], style_size=32, color=["linear", "luminance"])
     assert recoloured == expected.tobytes()
     expected = stylizer.stylize(photo, [art], masks=[left], background=other, style_size=32, color="linear")
     assert make(art, "--mask", left, "--background", other, "--preserve-color", "linear") == expected.tobytes()
@@ -154,8 +155,8 @@ def test_alpha_channel_and_style_masks(
     assert made == stylizer.stylize(photo, [art], style_masks=[part], style_size=32).tobytes()
     assert made != make(art)
     in_region = make(art, art, "--mask", halves[0], "--mask", halves[1], "--style-mask", part, "--style-mask", "none")
-    two = {"masks": [*halves], "style_masks": [part, None], "style_size": 32}
-    assert in_region == stylizer.stylize(photo, [art, art], **two).tobytes()  # type: ignore[arg-type]
+    two = Options(masks=[*halves], style_masks=[part, None], style_size=32)
+    assert in_region == stylizer.stylize(photo, [art, art], two).tobytes()
 
 
 def test_label_map(
@@ -204,7 +205,7 @@ def test_gradient(
     made = {}
     for direction in ("horizontal", "vertical", "diagonal", "radial", str(halves[0])):
         made[direction] = make(art, other, "--gradient", direction)
-        expected = stylizer.stylize(photo, adain.gradient(*styles, direction))  # type: ignore[arg-type]
+        expected = stylizer.stylize(photo, adain.gradient(styles[0], styles[1], direction))
         assert made[direction] == expected.tobytes()
     assert len(set(made.values())) == 5
     make(art, other, "--gradient", "radial", "--preserve-color", "linear,luminance")

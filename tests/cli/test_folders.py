@@ -20,6 +20,7 @@ from PIL import Image
 
 from adain._utils.errors import DiskFullError
 from adain.batch import order
+from adain.image import encode_image
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import ROOT, noise_image, one_line_error
 
@@ -101,6 +102,8 @@ def test_zip(quick: Quick, run_cli: Run, tree: Path) -> None:
     assert len(quick("-c", tree / "photos", "-s", tree / "arts" / "x.png", "--pairs", "zip", "-o", tree / "one")) == 2
     wrong = run_cli("stylize", "-r", tree / "photos", tree / "arts", "--pairs", "zip", "-o", tree / "no")
     assert "not 2 styles for 3 photographs" in one_line_error(wrong)
+    wrong = run_cli("stylize", tree / "photos" / "a.png", "-s", tree / "arts", "--pairs", "zip", "-o", tree / "no")
+    assert "as many styles as photographs, or one for all, not 2 styles for 1 photograph:" in one_line_error(wrong)
     blend = ("--style-weights", "1,1")
     wrong = run_cli("stylize", tree / "photos", tree / "arts", "--pairs", "zip", *blend, "-o", tree / "no")
     assert "--pairs zip" in one_line_error(wrong)
@@ -208,12 +211,10 @@ def test_bad_ones_are_listed_and_tried_again(run_cli: Run, quick: Quick, tree: P
 def test_a_full_disk_ends_it(quick: Quick, run_cli: Run, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from adain.batch import run as folders
 
-    real = folders.encode_image
-
     def encode(image: Image.Image, path: Path, *, quality: int) -> memoryview:
         if path.name == "a_stylized_y.png":
             raise DiskFullError(f"cannot write {path}: no space left on device; free some space or choose another disk")
-        return real(image, path, quality=quality)
+        return encode_image(image, path, quality=quality)
 
     monkeypatch.setattr(folders, "encode_image", encode)
     result = run_cli("stylize", tree / "photos", tree / "arts", "-o", tree / "out", *FAST)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import Result
@@ -142,6 +143,20 @@ def test_masks(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
         run_cli("refine", photo, art, "-o", tmp_path / "p.png", "--mask", left, *args, *LIGHT, *FAST)
     )
     assert "2 masks for 1 style: --mask takes one for each" in twice
+
+
+def test_one_artwork_in_two_regions(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
+    left = np.zeros((45, 70), np.uint8)
+    left[:, :40] = 255
+    Image.fromarray(left).save(tmp_path / "left.png")
+    Image.fromarray(255 - left).save(tmp_path / "right.png")
+    Image.fromarray(left // 255).save(tmp_path / "map.png")
+    masks = (art, art, "--mask", tmp_path / "left.png", "--mask", tmp_path / "right.png")
+    labels = ("--label-map", tmp_path / "map.png", "--label", f"1={art}", "--label", f"0={art}")
+    for name, args in {"masks": masks, "labels": labels}.items():
+        result = run_cli("refine", photo, *args, "-o", tmp_path / f"{name}.png", *LIGHT, "--optimizer", "adam", *FAST)
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "masks.png").read_bytes() == (tmp_path / "labels.png").read_bytes()
 
 
 def test_same_command_same_bytes(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
