@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .._utils.errors import ImageError, InputError
 from .._utils.resources import resolve
 from ..image import WRITABLE, check_output_path, list_images
+from ..options import plural
 from .options import Pairs
 
 FALLBACK_SUFFIX = ".png"
@@ -163,8 +164,8 @@ def _pair(contents: int, styles: int, pairs: str) -> Iterator[tuple[int, int]]:
         return ((content, style) for content in range(contents) for style in range(styles))
     if styles not in (1, contents):
         raise InputError(
-            f"pairs by zip need as many styles as photographs, or one for all, not {styles} styles for "
-            f"{contents} photographs: add or remove some, or pair them by product"
+            f"pairs by zip need as many styles as photographs, or one for all, not {plural(styles, 'style')} for "
+            f"{plural(contents, 'photograph')}: add or remove some, or pair them by product"
         )
     return ((content, content if styles > 1 else 0) for content in range(contents))
 
