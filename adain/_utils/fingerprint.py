@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from torch import Tensor, nn
 
 
 def stamp(value: Any) -> Any:
@@ -27,21 +26,23 @@ def stamp(value: Any) -> Any:
         path = Path(value)
         try:
             status = path.stat()
-        except OSError:
+        except (OSError, ValueError):  # the latter of names that no file can have
             return [path.name]
         return [path.name, status.st_size, status.st_mtime_ns]
     if isinstance(value, Image.Image):
         return [value.mode, value.size, _digest(value.tobytes() + bytes(value.getpalette() or ()))]
     if isinstance(value, Fraction):
         return str(value)
-    if hasattr(value, "getvalue"):  # a file in memory
-        return _digest(value.getvalue())
+    if isinstance(value, bytes):
+        return _digest(value)
+    if hasattr(value, "read"):  # from its beginning, as it is read as a picture
+        value.seek(0)
+        return _digest(value.read())
     if isinstance(value, np.ndarray):
         return [list(value.shape), value.dtype.str, _digest(value.tobytes())]
-    if isinstance(value, Tensor):
-        data = value.detach().float().cpu().contiguous().numpy().tobytes()
-        return [list(value.shape), _digest(data)]
-    if isinstance(value, nn.Module):
+    if hasattr(value, "detach"):  # a tensor, told without importing torch
+        return [list(value.shape), _digest(value.detach().float().cpu().contiguous().numpy().tobytes())]
+    if hasattr(value, "state_dict"):  # a network
         return {name: stamp(tensor) for name, tensor in value.state_dict().items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: stamp(getattr(value, field.name)) for field in dataclasses.fields(value)}

@@ -23,7 +23,8 @@ from typing import Any
 from .._utils.errors import AdainError, DiskFullError
 from .._utils.prefetch import AHEAD
 from .manifest import Manifest
-from .run import Maker, Result, Task, by_content, fail, make
+from .order import Maker
+from .run import Result, Task, by_content, fail, make
 
 PATIENCE = 10.0
 """Seconds that processes have to finish what they are at when the work is broken off."""

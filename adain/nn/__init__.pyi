@@ -25,7 +25,7 @@ from .fast import FastEncoder as FastEncoder
 from .pretrained import load_decoder as load_decoder
 from .pretrained import load_encoder as load_encoder
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
-from .shipped import Model as Model
+from .shipped import ShippedModel as ShippedModel
 from .shipped import WeightsFile as WeightsFile
 from .shipped import find_model as find_model
 from .shipped import read_verified as read_verified
