@@ -175,28 +175,34 @@ def check_inputs(jobs: Sequence[Job], files: Sequence[str | os.PathLike[str]]) -
     Raises:
         InputError: if one would.
     """
-    sources = {Path(file).resolve() for file in files}
+    locate = _locator()
+    sources = {locate(file)[0] for file in files}
     for job in jobs:
-        if job.output.resolve() in sources:
+        if locate(job.output)[0] in sources:
             raise InputError(f"{job.output} is also an input and would be replaced: choose another -o")
 
 
-def _check(jobs: Sequence[Job]) -> None:
-    # There may be a million: a folder is resolved and tried once, and of each file is asked only whether it is there.
+def _locator() -> Callable[[str | os.PathLike[str]], tuple[str, bool]]:
+    """What says where a file really lies, and whether it is there; of a million, each folder is resolved once."""
     real = functools.cache(os.path.realpath)
 
-    def resolve(path: Path) -> tuple[str, bool]:
+    def locate(path: str | os.PathLike[str]) -> tuple[str, bool]:
         parent, name = os.path.split(path)
         there = os.path.join(real(parent), name)
         is_there = os.path.lexists(there)
         return os.path.realpath(there) if is_there else there, is_there
 
-    sources = {resolve(content)[0] for content in {job.content for job in jobs} if isinstance(content, Path)}
+    return locate
+
+
+def _check(jobs: Sequence[Job]) -> None:
+    locate = _locator()
+    sources = {locate(content)[0] for content in {job.content for job in jobs} if isinstance(content, Path)}
     tried = set()
     for path, times in Counter(job.output for job in jobs).items():
         if times > 1:
             raise InputError(f"{times} results would be called {path}: rename the inputs or do them apart")
-        resolved, is_there = resolve(path)
+        resolved, is_there = locate(path)
         if resolved in sources:
             raise InputError(f"{path} is also an input and would be replaced: choose another -o")
         if is_there or (path.parent, path.suffix) not in tried:

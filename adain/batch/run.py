@@ -66,6 +66,14 @@ class Result:
         return self.task.job.output
 
 
+def portable(result: Result) -> Result:
+    """The same for another process: there are errors that cannot be sent."""
+    if result.error is None:
+        return result
+    kind = DiskFullError if isinstance(result.error, DiskFullError) else AdainError
+    return replace(result, error=kind(str(result.error)))
+
+
 def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existing = "resume") -> list[Task]:
     """The tasks that are still to be done.
 

@@ -10,8 +10,8 @@ folder's manifest what workers tell it, as soon as it is so.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
-import json
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from ..run import Result, Task, by_content, fail
 from . import runtime, tables
 from .options import RayOptions
 from .sources import PARQUET, Group, Row, absolute, find, runs, with_images
-from .worker import RUN, Ledger, Settings, Worker, packed, unpacked
+from .worker import RUN, Ledger, RayWorker, Settings, packed, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,16 +48,13 @@ def stylize_dataset(
 ) -> list[Result]:
     """What :func:`adain.stylize_folder` makes, on Ray, and of tables of pictures, too.
 
-    Photographs, names, manifest and what is made anew are the same, so that one may go on where the other ended. A Ray
-    that is running in this process is used; else one is started, or joined at ``address``, and left at the end. Files
-    are read and written where the work is done: paths must be the same on every machine of a cluster, and adain[ray]
-    must be installed on each.
+    Names, manifest and what is made anew are the same, so that one may go on where the other ended. A Ray that runs in
+    this process is used; else one is started, or joined at ``address``, and left at the end. Paths must be the same on
+    every machine of a cluster, and adain[ray] installed on each.
 
     Args:
-        contents: photographs, folders of them, ``.parquet`` files and folders of those. Their pictures are the bytes of
-            image files, or structs that hold them as ``bytes``, in ``image_column``; results are called after
-            ``name_column`` or numbered. By default the first of :data:`~adain.batch.ray.tables.IMAGE_COLUMNS` and
-            :data:`~adain.batch.ray.tables.NAME_COLUMNS` there is.
+        contents: photographs, folders of them, ``.parquet`` files and folders of those; see
+            :func:`adain.batch.ray.tables.columns`.
         styles: see :func:`adain.stylize_folder`.
         output: as there, or a name that ends in ``.parquet``: a folder of parquet files with the columns of
             :data:`adain.batch.ray.tables.RESULT_COLUMNS`, where results that were made under other options are not
@@ -122,17 +119,16 @@ class Dataset(Folder):
         for number, task in enumerate(todo):
             if (error := unusable.get(task.job.style)) is not None:
                 yield fail(left.pop(number), error, self.manifest)
-        for number, report in self._work(left, looks) if left else ():
+        for number, result in self._work(left, looks) if left else ():
             if number not in left:
                 continue  # made twice, as a process died between the two
-            task, error = left.pop(number), None
-            if report["status"] == "failed":
-                error = (DiskFullError if report["is_full"] else AdainError)(report["reason"])
+            result = dataclasses.replace(result, task=left.pop(number))
             if parts is not None:
-                more = {**report["details"], "settings": task.settings, "reason": report.get("reason")}
-                parts.append(task.job.output, report["status"], **more)
-            yield Result(task, report["status"], report["details"], error)
-            if isinstance(error, DiskFullError):
+                reason = None if result.error is None else str(result.error)
+                details = {**result.details, "settings": result.task.settings, "reason": reason}
+                parts.append(result.output, result.status, **details)
+            yield result
+            if isinstance(result.error, DiskFullError):
                 return
         for task in left.values():
             yield fail(task, AdainError(f"{task.job.content}: no result came back: run the same again"), self.manifest)
@@ -150,8 +146,8 @@ class Dataset(Folder):
                 unusable[k] = error
         return looks, unusable
 
-    def _work(self, tasks: Mapping[int, Task], looks: Mapping[int, Look]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Number and report of each task as it is done; see :data:`adain.batch.ray.worker.COLUMNS`."""
+    def _work(self, tasks: Mapping[int, Task], looks: Mapping[int, Look]) -> Iterator[tuple[int, Result]]:
+        """Number and result of each task as it is done; see :data:`adain.batch.ray.worker.COLUMNS`."""
         options = RayOptions.of(self.order.options)
         ray = runtime.load()
         folder, keeps = ".", "nothing"
@@ -162,8 +158,8 @@ class Dataset(Folder):
             pool = runtime.Pool.of(ray, options)
             settings = Settings.of(options.change(device=pool.device), looks, os.path.abspath(folder), keeps)
             for batch in _flow(ray, tasks, settings, pool, options):
-                for row in batch.select(["number", "report"]).to_pylist():
-                    yield row["number"], json.loads(row["report"])
+                for row in batch.select(["number", "result"]).to_pylist():
+                    yield row["number"], pickle.loads(row["result"])  # of this very job's making
 
 
 def _flow(
@@ -189,7 +185,7 @@ def _flow(
             read = {"columns": options.columns, "size": size}
             flow = flow.map_batches(_read, fn_kwargs=read, compute=pooled, **light)
         flow = flow.map_batches(
-            Worker,
+            RayWorker,
             fn_constructor_args=(settings, _RemoteLedger(keeper)),
             compute=ray.data.ActorPoolStrategy(size=min(pool.actors, len(groups))),
             batch_size=None,

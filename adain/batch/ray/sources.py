@@ -76,7 +76,8 @@ def find(
         MissingFileError, ImageError: see :func:`adain.batch.plan.find`.
     """
     found: list[Found] = []
-    for path in map(Path, paths):
+    for given in paths:
+        path = Path(given)
         files = [path] if path.suffix.lower() == PARQUET and not path.is_dir() else []
         if path.is_dir():
             files = sorted(_tables(path, recursive, target))
@@ -87,7 +88,7 @@ def find(
                 place = _place(name or f"{inside.removesuffix(PARQUET)}-{row:07d}")
                 found.append(Found(Row(file, group, row), *place))
         if not files:
-            found += find_images([path], recursive=recursive, **more)
+            found += find_images([given], recursive=recursive, **more)
     return found
 
 

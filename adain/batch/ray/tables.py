@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,8 @@ class Columns:
     """Where a table keeps its pictures and their names.
 
     Attributes:
-        image: column of bytes, or of structs with ``bytes`` and perhaps ``path`` as Hugging Face writes them.
+        image: column of the bytes of image files, or of structs with ``bytes`` and perhaps ``path``, as Hugging Face
+            writes them.
         name: column of texts or numbers, or ``image.path``; None for row numbers.
         nested: whether ``image`` is of structs.
     """
@@ -136,8 +137,12 @@ def write_part(folder: Path, table: pa.Table) -> Path | None:
         folder: where the parts lie.
         table: of :data:`adain.batch.ray.worker.COLUMNS`.
     """
-    rows = [{**json.loads(row["report"]), "image": row["image"]} for row in table.to_pylist()]
-    rows = [{**row["details"], **row} for row in rows if row["status"] == "done"]
+    told = [(pickle.loads(row["result"]), row["image"]) for row in table.to_pylist()]  # of this very job's making
+    rows = [
+        {**result.details, "output": Manifest(folder, is_known=True).key(result.output), "status": result.status,
+         "settings": result.task.settings, "image": image}
+        for result, image in told if result.error is None
+    ]  # fmt: skip
     if not rows:
         return None
     digest = hashlib.sha256("\0".join(row["output"] for row in rows).encode()).hexdigest()

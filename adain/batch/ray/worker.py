@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
 import time
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..._utils.errors import AdainError, DiskFullError, ImageError
+from ..._utils.errors import AdainError, ImageError
 from ...image import encode_image, read_image
 from ..manifest import Manifest
-from ..run import Result, explain, fail, render, save
+from ..run import Result, explain, fail, portable, render, save
 from .options import RayOptions
 from .sources import Group
 from .tables import as_table
@@ -26,9 +23,9 @@ if TYPE_CHECKING:
     from ...stylizer.looks import Look, Model
     from ..order import Order
 
-COLUMNS = {"number": "int64", "report": "string", "image": "large_binary"}
-"""Of what a worker gives back, with their types: the number of the task, what became of it as JSON, and in a job that
-goes into a table the bytes of the result."""
+COLUMNS = {"number": "int64", "result": "binary", "image": "large_binary"}
+"""Of what a worker gives back, with their types: the number of the task, the pickled :class:`~adain.batch.Result`, and
+in a job that goes into a table the bytes of the picture."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ class Ledger(Manifest):
         self.begun.pop(key, None)
 
 
-class Worker:
+class RayWorker:
     """Photographs in, one row for each result out, whatever the photographs are.
 
     A batch is begun again when its process died. The first time that costs nothing; from the second on every result is
@@ -150,7 +147,7 @@ class Worker:
                 result = fail(task, explain(error, task), self.manifest)
             if careful:
                 self.ledger.finish(number)
-            yield {"number": number, "report": self._report(result), "image": data}
+            yield {"number": number, "result": pickle.dumps(portable(result)), "image": data}
 
     def _load(self, group: Group) -> Any:
         if group.data is None:
@@ -159,15 +156,6 @@ class Worker:
             return read_image(group.data, max_pixels=self.maker.model.max_pixels)
         except AdainError as error:
             raise ImageError(f"{group.content}: {error}") from error
-
-    def _report(self, result: Result) -> str:
-        report: dict[str, Any] = {"status": result.status, "details": dict(result.details)}
-        if self.settings.keeps == "bytes":
-            report["settings"] = result.task.settings
-            report["output"] = Path(os.path.relpath(result.output, self.settings.folder)).as_posix()
-        if result.error is not None:
-            report |= {"reason": str(result.error), "is_full": isinstance(result.error, DiskFullError)}
-        return json.dumps(report)
 
 
 RUN = "run"

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adain._utils.errors import InputError
+from adain._utils.errors import AdainError, InputError
+from adain.batch.plan import Job
 from adain.batch.ray import tables
 from adain.batch.ray.worker import COLUMNS
+from adain.batch.run import Result, Task
 
 from .conftest import png, write_table
 
@@ -75,22 +77,20 @@ def test_rows_far_into_a_row_group(tmp_path: Path) -> None:
     assert list(tables.images(path, columns, 1, [200, 299])) == [b"200", b"299"]
 
 
-def results(*outputs: str, settings: str = "s") -> Any:
-    """What a worker tells of results that were made."""
+def results(folder: Path, *outputs: str, error: AdainError | None = None) -> Any:
+    """What a worker tells of results in a table."""
     details = {"content": "c", "style": "s", "styles": ["s.png"], "width": 4, "height": 3, "seconds": 0.5}
-    report = {"status": "done", "settings": settings, "details": details}
-    rows = [{"number": 0, "report": json.dumps({**report, "output": name}), "image": png(1)} for name in outputs]
+    tasks = [Task(Job(Path("c.png"), 0, folder / name), "s") for name in outputs]
+    made = [Result(task, "done" if error is None else "failed", details, error) for task in tasks]
+    rows = [{"number": 0, "result": pickle.dumps(result), "image": png(1)} for result in made]
     return tables.as_table(rows, COLUMNS)
 
 
-FAILED = json.dumps({"status": "failed", "settings": "s", "details": {}, "output": "c.png", "reason": "no"})
-
-
 def test_a_part_is_called_after_what_is_in_it(tmp_path: Path) -> None:
-    failed = tables.as_table([{"number": 2, "report": FAILED}], COLUMNS)
-    first = tables.write_part(tmp_path, pa.concat_tables([results("a.png", "b.png"), failed]))
-    again = tables.write_part(tmp_path, results("a.png", "b.png"))
-    other = tables.write_part(tmp_path, results("d.png"))
+    failed = results(tmp_path, "c.png", error=AdainError("no"))
+    first = tables.write_part(tmp_path, pa.concat_tables([results(tmp_path, "a.png", "b.png"), failed]))
+    again = tables.write_part(tmp_path, results(tmp_path, "a.png", "b.png"))
+    other = tables.write_part(tmp_path, results(tmp_path, "d.png"))
     assert first == again != other
     assert tables.write_part(tmp_path, failed) is None
     table = pq.read_table(tmp_path)
@@ -100,7 +100,7 @@ def test_a_part_is_called_after_what_is_in_it(tmp_path: Path) -> None:
 
 
 def test_parts_are_a_manifest(tmp_path: Path) -> None:
-    tables.write_part(tmp_path, results("a.png", "sub/b.png"))
+    tables.write_part(tmp_path, results(tmp_path, "a.png", "sub/b.png"))
     parts = tables.Parts(tmp_path)
     assert parts.is_there(tmp_path / "a.png")
     assert parts.is_complete(tmp_path / "sub" / "b.png", "s")
@@ -111,14 +111,14 @@ def test_parts_are_a_manifest(tmp_path: Path) -> None:
 
 
 def test_what_is_made_anew_is_taken_out(tmp_path: Path) -> None:
-    tables.write_part(tmp_path, results("a.png", "b.png"))
-    tables.write_part(tmp_path, results("c.png"))
+    tables.write_part(tmp_path, results(tmp_path, "a.png", "b.png"))
+    tables.write_part(tmp_path, results(tmp_path, "c.png"))
     parts = tables.Parts(tmp_path)
     parts.discard([tmp_path / name for name in ("b.png", "c.png", "new.png")])
     assert pq.read_table(tmp_path)["output"].to_pylist() == ["a.png"]
     assert len(list(tmp_path.iterdir())) == 1
     assert not parts.is_there(tmp_path / "b.png")
-    tables.write_part(tmp_path, results("a.png", "b.png"))  # the name of the part that lost one
+    tables.write_part(tmp_path, results(tmp_path, "a.png", "b.png"))  # the name of the part that lost one
     assert pq.read_table(tmp_path)["output"].to_pylist() == ["a.png", "b.png"]
 
 
@@ -130,7 +130,7 @@ def test_parts_of_before_are_of_unknown_settings(tmp_path: Path) -> None:
 
 
 def test_failures_are_one_part(tmp_path: Path) -> None:
-    tables.write_part(tmp_path, results("a.png"))
+    tables.write_part(tmp_path, results(tmp_path, "a.png"))
     for names in (["b.png", "c.png"], ["c.png"]):
         parts = tables.Parts(tmp_path)
         for name in ("b.png", "c.png"):

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import adain
-from adain.batch import Folder, Manifest
+from adain.batch import Folder, Manifest, Result
 from adain.batch.ray import RayOptions
 from adain.batch.ray.sources import Group, Row, absolute, find, with_images
-from adain.batch.ray.worker import RUN, Ledger, Settings, Worker, packed, unpacked
+from adain.batch.ray.worker import RUN, Ledger, RayWorker, Settings, packed, unpacked
 from adain.batch.run import by_content
 from adain.stylizer.looks import Look, each
 from adain.stylizer.stylizer import Stylizer
@@ -29,12 +29,12 @@ SMALL: dict[str, Any] = {"style_size": 32, "alpha": 0.7, "recursive": True, "ret
 
 
 @pytest.fixture
-def worker(stylizer: Stylizer, art: Path, tmp_path: Path) -> Callable[..., Worker]:
-    def make(ledger: Ledger | None = None, keeps: str = "lines", **changed: Any) -> Worker:
+def worker(stylizer: Stylizer, art: Path, tmp_path: Path) -> Callable[..., RayWorker]:
+    def make(ledger: Ledger | None = None, keeps: str = "lines", **changed: Any) -> RayWorker:
         options = RayOptions(**{**SMALL, **changed})
         (look,) = each([art], options)
         settings = Settings.of(options, {0: look.encoded(stylizer)}, str(tmp_path / "out"), keeps)
-        return Worker(pickle.loads(pickle.dumps(settings)), ledger or Ledger(settings.folder), stylizer)
+        return RayWorker(pickle.loads(pickle.dumps(settings)), ledger or Ledger(settings.folder), stylizer)
 
     return make
 
@@ -53,16 +53,18 @@ def batch(art: Path, tmp_path: Path) -> Callable[..., Any]:
     return plan
 
 
-def rows(table: Any) -> list[dict[str, Any]]:
-    return [{**row, **json.loads(row["report"])} for row in table.to_pylist()]
+def results(table: Any) -> list[Result]:
+    return [pickle.loads(row["result"]) for row in table.to_pylist()]
 
 
 def test_files(worker: Any, batch: Any, photos: Path, art: Path, tmp_path: Path, stylizer: Stylizer) -> None:
-    made = rows(worker()(batch(photos)))
-    assert [row["status"] for row in made] == ["failed"] + ["done"] * 5
-    assert [row["number"] for row in made] == list(range(6))
-    assert "bad.jpg" in made[0]["reason"]
-    assert all((r["details"]["width"], r["details"]["height"], r["image"]) == (40, 32, None) for r in made[1:])
+    table = worker()(batch(photos))
+    made = results(table)
+    assert [result.status for result in made] == ["failed"] + ["done"] * 5
+    assert table["number"].to_pylist() == list(range(6))
+    assert table["image"].null_count == 6
+    assert "bad.jpg" in str(made[0].error)
+    assert all((result.details["width"], result.details["height"]) == (40, 32) for result in made[1:])
     files = [p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png")]
     assert sorted(files) == [*(f"p{k}_stylized_art.png" for k in range(4)), "sub/p0_stylized_art.png"]
     expected = stylizer.stylize(photos / "p1.png", art, style_size=32, alpha=0.7)
@@ -94,15 +96,16 @@ def test_a_folder_goes_on_where_workers_ended(
 def test_tables(worker: Any, batch: Any, tmp_path: Path) -> None:
     columns = {"image": [png(1), None, b"junk", png(2)], "name": ["a.jpg", "b", "c", "d"]}
     table = write_table(tmp_path / "t.parquet", columns)
-    made = rows(worker(keeps="bytes")(batch(table)))
-    assert [row["status"] for row in made] == ["done", "failed", "failed", "done"]
-    assert [row["output"] for row in made] == [
+    told = worker(keeps="bytes")(batch(table))
+    made = results(told)
+    assert [result.status for result in made] == ["done", "failed", "failed", "done"]
+    assert [result.output.name for result in made] == [
         f"{n}_stylized_art.{e}" for n, e in zip("abcd", ("jpg", *3 * ["png"]), strict=True)
     ]
-    assert made[1]["reason"].endswith("t.parquet:1 holds no image")
-    assert "t.parquet:2: " in made[2]["reason"]
-    assert "not an image of a known format" in made[2]["reason"]
-    assert [Image.open(io.BytesIO(made[k]["image"])).format for k in (0, 3)] == ["JPEG", "PNG"]
+    assert str(made[1].error).endswith("t.parquet:1 holds no image")
+    assert "t.parquet:2: " in str(made[2].error)
+    assert "not an image of a known format" in str(made[2].error)
+    assert [Image.open(io.BytesIO(told["image"][k].as_py())).format for k in (0, 3)] == ["JPEG", "PNG"]
     assert not (tmp_path / "out").exists()
 
 
@@ -118,10 +121,10 @@ def test_nothing_a_picture_does_stops_the_rest(
         return read(content)
 
     monkeypatch.setattr(made.maker, "read", fails)
-    told = rows(made(batch(photos)))
-    (reason,) = [row["reason"] for row in told if row["status"] == "failed" and "bad" not in row["reason"]]
+    told = results(made(batch(photos)))
+    (reason,) = [str(r.error) for r in told if r.error is not None and "bad" not in str(r.error)]
     assert reason == f"{photos / 'p2.png'}: RuntimeError: no kernel"
-    assert sum(row["status"] == "done" for row in told) == 4
+    assert sum(result.status == "done" for result in told) == 4
 
 
 def test_what_kills_processes_is_given_up(
@@ -147,11 +150,11 @@ def test_what_kills_processes_is_given_up(
     for _ in range(3):
         with pytest.raises(Death):
             made(given)
-    told = rows(made(given))
+    told = results(made(given))
     assert tried.count("p2.png") == 3  # once, and two retries
-    (reason,) = [row["reason"] for row in told if row["status"] == "failed" and "bad" not in row["reason"]]
+    (reason,) = [str(r.error) for r in told if r.error is not None and "bad" not in str(r.error)]
     assert "keeps dying" in reason
-    assert sum(row["status"] == "done" for row in told) == 4
+    assert sum(result.status == "done" for result in told) == 4
     assert not ledger.begun
     assert Manifest(tmp_path / "out").latest["p2_stylized_art.png"]["reason"] == reason
 
