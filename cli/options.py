@@ -18,7 +18,7 @@ SNAKE_CASE = {"token_normalize_func": lambda token: token.replace("_", "-")}
 
 REMOVED = {
     "--region-alpha": "give --alpha a list, such as --alpha 1,0.5",
-    "--keep-memory": "set MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=100000000000 in the environment",
+    "--keep-memory": "set MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=-1 in the environment",
 }
 """Flags of version 0.1 that are gone, with what serves in their place."""
 
@@ -29,7 +29,7 @@ def options_of(
     """Give a command the flags of a class of options.
 
     Args:
-        place: leave out what is not served there; see :data:`adain.options.PLACES`.
+        place: leave out what is not served there; see :data:`adain._utils.declare.PLACES`.
         only: the names of the options to take, of all.
         without: the names of those to leave out.
     """

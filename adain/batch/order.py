@@ -35,7 +35,7 @@ class Order:
         looks: by number; each is a result of every photograph.
         options: the networks by name, sizes of the photographs, tiles, refinement.
         stylizer: the networks themselves, in their place; such an order stays in this process.
-        place: where it is carried out, of :data:`adain.options.PLACES`; by default what the networks run on.
+        place: where it is carried out, of :data:`adain._utils.declare.PLACES`; by default what the networks run on.
     """
 
     looks: Mapping[int, Look]

@@ -74,7 +74,7 @@ def find(
         unreadable: takes the errors of sub-folders that cannot be listed; None raises them.
 
     Raises:
-        MissingFileError, ImageError: see :func:`adain.image.io.list_images`; files are checked when they are read.
+        MissingFileError, ImageError: see :func:`adain.image.list_images`; files are checked when they are read.
         InputError: if all images of a folder are to be ignored.
     """
     found: list[Found] = []
