@@ -40,6 +40,7 @@ def made(size: int, count: int, suffix: str, device: str) -> str:
         start, wall = time.process_time(), time.perf_counter()
         results = stylize_folder(source, [style], target, stylizer=stylizer, suffix=suffix)
         seconds, wall = time.process_time() - start, time.perf_counter() - wall
+        assert all(result.status == "done" for result in results)
         written = sum(result.output.stat().st_size for result in results)
         read = sum(path.stat().st_size for path in source.iterdir())
     times = (megapixels / count, seconds / count, wall / count, seconds / megapixels)
