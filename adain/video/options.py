@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -62,11 +63,7 @@ class Key:
             raise InputError(f"a key cannot be at {self.time:g}: give it in{unit}")
 
     def seconds(self, duration: float | None) -> float:
-        """When it is, in a video of ``duration`` seconds.
-
-        Raises:
-            InputError: if that is needed and not known.
-        """
+        """When it is, in a video of ``duration`` seconds; InputError if that is needed and not known."""
         if not self.percent:
             return self.time
         if duration is None:
@@ -75,46 +72,31 @@ class Key:
 
 
 def parse_key(text: str) -> Key:
-    """A :class:`Key` from :data:`SYNTAX`.
-
-    Raises:
-        InputError: if it is not one.
-    """
-    when, colon, rest = text.partition(":")
-    path, last, alpha = rest.rpartition(":")
-    try:
-        strength = float(alpha) if last and path else None
-    except ValueError:
-        strength = None  # a colon of the path itself
-    if strength is None:
-        path, strength = rest, 1.0
-    percent = when.strip().endswith("%")
+    """A :class:`Key` from :data:`SYNTAX`; InputError if the text is none."""
+    when, _, rest = text.partition(":")
+    path, strength = rest, 1.0
+    before, _, alpha = rest.rpartition(":")
+    if before:
+        with contextlib.suppress(ValueError):  # the colon may be of the path itself
+            path, strength = before, float(alpha)
     try:
         time = float(when.strip().rstrip("%").removesuffix("s"))
     except ValueError:
-        raise InputError(f"a key is {SYNTAX}, not {text}") from None
-    if not colon or not path:
+        time = None
+    if time is None or not path:
         raise InputError(f"a key is {SYNTAX}, not {text}")
-    return Key(time, path, strength, percent)
+    return Key(time, path, strength, when.strip().endswith("%"))
 
 
 def spread_keys(styles: Sequence[ImageInput | Style]) -> list[Key]:
-    """Keys at equal distances from the beginning of the video to its end.
-
-    Raises:
-        InputError: if there are fewer than two styles.
-    """
+    """Keys at equal distances from the beginning of the video to its end; InputError for fewer than two styles."""
     if len(styles) < 2:
         raise InputError(f"a morph leads from one style to others: give at least two, not {len(styles)}")
     return [Key(100.0 * k / (len(styles) - 1), style, percent=True) for k, style in enumerate(styles)]
 
 
 def parse_rate(text: str | float | Fraction) -> Fraction:
-    """A frame rate from ``25``, ``29.97`` or ``30000/1001``.
-
-    Raises:
-        InputError: if it is none, or not above 0 and at most 1000.
-    """
+    """A frame rate from ``25``, ``29.97`` or ``30000/1001``; InputError unless it is above 0 and at most 1000."""
     try:
         rate = Fraction(str(text)).limit_denominator(100_000)
     except (ValueError, ZeroDivisionError):
@@ -182,15 +164,8 @@ class VideoOptions(FileOptions):
         object.__setattr__(self, "keys", keys)
         object.__setattr__(self, "fps", None if self.fps is None else parse_rate(self.fps))
 
-    @property
-    def rate(self) -> Fraction | None:
-        """:attr:`fps` as what it is."""
-        return None if self.fps is None else parse_rate(self.fps)
-
     def absolute(self) -> VideoOptions:
         """The same with absolute names of files."""
-        keys = [
-            dataclasses.replace(key, style=key.style.absolute()) if isinstance(key.style, Path) else key
-            for key in self.keys
-        ]
+        named = [(key, key.style) for key in self.keys]
+        keys = [dataclasses.replace(k, style=s.absolute()) if isinstance(s, Path) else k for k, s in named]
         return super().absolute().change(keys=keys)

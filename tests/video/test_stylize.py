@@ -333,7 +333,7 @@ class TestResuming:
             raise InputError("the disk is full")
 
         with monkeypatch.context() as patch:
-            patch.setattr("adain.video.sinks.join", fail)
+            patch.setattr("adain.video.join.join", fail)
             with pytest.raises(InputError, match=r"disk is full .*the same command goes on from there"):
                 paint(clip, art, tmp_path / "out.mp4", **self.how)
         result = paint(clip, art, tmp_path / "out.mp4", **self.how)
