@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._utils.errors import InputError
-from .frames import FULL_RANGE, LIMITED_RANGE, Color, Pixels, require_av
+from .frames import FULL_RANGE, LIMITED_RANGE, Pixels, VideoInfo, require_av
 from .options import PIXEL_FORMAT, VideoOptions
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -105,42 +104,26 @@ def _settings(name: str, crf: float | None, preset: str | None) -> dict[str, str
     return options
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """How every part of a video is encoded, so that they can be put one after the other.
-
-    Attributes:
-        size: width and height of the frames, before they are padded to what the pixel format needs.
-        rate: frames a second on average.
-        time_base: of the frames' ``pts``.
-        color: what the numbers are to mean; always limited range unless the pixel format says otherwise.
-        aspect: width of a pixel over its height.
-    """
-
-    codec: Codec
-    size: tuple[int, int]
-    rate: Fraction
-    time_base: Fraction
-    color: Color
-    aspect: Fraction
-
-
 class PartEncoder:
     """Encodes some frames on end into one file, or raises InputError if the encoder does not take settings or size.
 
     In memory, as an encoder that writes to a file does not say why it could not be written; a part is small.
     Times are counted from the part's first frame. ``stream`` is what a container is told that is to hold the result.
+
+    Args:
+        codec: the encoder.
+        info: of the result, the same for every part; the size is that before frames are padded to what the pixel format
+            needs, and the range of colours is limited unless the pixel format says otherwise.
     """
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, codec: Codec, info: VideoInfo) -> None:
         av = require_av()
-        codec, color = encoding.codec, encoding.color
-        width, height = encoding.size
+        width, height, color = info.width, info.height, info.color
         if codec.name == "libx265" and width < X265_WIDTH:
             raise InputError(
                 f"libx265 needs pictures at least {X265_WIDTH} px wide, not {width}: choose another --codec"
             )
-        self._av, self._encoding = av, encoding
+        self._av, self._codec, self._info = av, codec, info
         self._buffer = io.BytesIO()
         # Otherwise times are shifted so that none is negative.
         self._container = av.open(self._buffer, "w", format=PART_FORMAT, options={"avoid_negative_ts": "disabled"})
@@ -154,12 +137,12 @@ class PartEncoder:
         if codec.name == "libx264" and width < SMALL_WIDTH:
             options["mbtree"] = "0"
         try:
-            self.stream: Any = self._container.add_stream(codec.name, rate=encoding.rate, options=options)
+            self.stream: Any = self._container.add_stream(codec.name, rate=info.rate, options=options)
             context = self.stream.codec_context
             context.width, context.height = width + self._pad[0], height + self._pad[1]
             context.pix_fmt = codec.pixel_format
-            context.time_base = self.stream.time_base = encoding.time_base
-            context.sample_aspect_ratio = encoding.aspect
+            context.time_base = self.stream.time_base = info.time_base
+            context.sample_aspect_ratio = info.aspect
             self._is_rgb = av.VideoFormat(codec.pixel_format).is_rgb
             self._range = FULL_RANGE if codec.pixel_format.startswith("yuvj") or self._is_rgb else LIMITED_RANGE
             if not self._is_rgb:
@@ -179,13 +162,13 @@ class PartEncoder:
             pixels = np.pad(pixels, ((0, self._pad[1]), (0, self._pad[0]), (0, 0)), mode="edge")
         frame = self._av.VideoFrame.from_ndarray(pixels, format="rgb24")
         if not self._is_rgb:
-            matrix = self._encoding.color.scaler_matrix
+            matrix = self._info.color.scaler_matrix
             how = self._av.video.reformatter.Interpolation
             frame = frame.reformat(
-                format=self._encoding.codec.pixel_format, src_colorspace=matrix, dst_colorspace=matrix,
+                format=self._codec.pixel_format, src_colorspace=matrix, dst_colorspace=matrix,
                 src_color_range=FULL_RANGE, dst_color_range=self._range, interpolation=how.BICUBIC | how.ACCURATE_RND,
             )  # fmt: skip
-        frame.pts, frame.time_base = pts - self._first, self._encoding.time_base
+        frame.pts, frame.time_base = pts - self._first, self._info.time_base
         self._mux(frame)
 
     def finish(self) -> bytes:
@@ -206,8 +189,7 @@ class PartEncoder:
             raise self._refused(error) from error
 
     def _refused(self, error: BaseException) -> InputError:
-        codec = self._encoding.codec
-        width, height = (side + more for side, more in zip(self._encoding.size, self._pad, strict=True))
+        codec, width, height = self._codec, self._info.width + self._pad[0], self._info.height + self._pad[1]
         settings = ", ".join(f"{key} {value}" for key, value in codec.options.items())
         reason = getattr(error, "strerror", None) or str(error)
         return InputError(

@@ -117,13 +117,8 @@ class Orientation:
 
     def apply(self, pixels: Pixels) -> Pixels:
         """The upright frame."""
-        if self.swap:
-            pixels = pixels.transpose(1, 0, 2)
-        if self.mirror:
-            pixels = pixels[:, ::-1]
-        if self.flip:
-            pixels = pixels[::-1]
-        return np.ascontiguousarray(pixels)
+        pixels = pixels.transpose(1, 0, 2) if self.swap else pixels
+        return np.ascontiguousarray(pixels[:: -1 if self.flip else 1, :: -1 if self.mirror else 1])
 
 
 def resampled_info(info: VideoInfo, rate: Fraction) -> VideoInfo:
@@ -133,13 +128,7 @@ def resampled_info(info: VideoInfo, rate: Fraction) -> VideoInfo:
 
 
 def resample(frames: Iterable[Frame], info: VideoInfo, rate: Fraction) -> Iterator[Frame]:
-    """Frames at a steady rate: at every tick the one that is on view then.
-
-    Args:
-        frames: of a video.
-        info: of that video, which says how long the last of them is shown.
-        rate: of the result; ticks are counted from the first frame.
-    """
+    """Frames of a video at a steady rate: at every tick, counted from the first, the one that is on view then."""
     tick = start = 0
     origin: Fraction | None = None
     pairs = itertools.pairwise(itertools.chain(frames, [None]))

@@ -13,8 +13,8 @@ from typing import Any
 
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
-from .encoder import CONTAINERS, Encoding, PartEncoder, container_of
-from .frames import Pixels, Sink, require_av
+from .encoder import CONTAINERS, Codec, PartEncoder, container_of
+from .frames import Pixels, Sink, VideoInfo, require_av
 from .reader import open_media
 from .resume import State, WorkFolder
 
@@ -31,7 +31,8 @@ class VideoSink(Sink):
 
     output: Path
     work: WorkFolder
-    encoding: Encoding
+    codec: Codec
+    info: VideoInfo
     source: Path | None
     streams: Sequence[int]
     warn: Callable[[str], object]
@@ -41,7 +42,7 @@ class VideoSink(Sink):
 
     def add(self, pixels: Pixels, pts: int, index: int) -> None:
         if self._encoder is None:
-            self._encoder, self._start = PartEncoder(self.encoding), pts
+            self._encoder, self._start = PartEncoder(self.codec, self.info), pts
         self._encoder.add(pixels, pts)
 
     def commit(self) -> State:
@@ -56,14 +57,16 @@ class VideoSink(Sink):
 
     def finish(self) -> None:
         parts = [(self.work.part(k), start) for k, start in enumerate(self._starts)]
-        join(parts, self.output, self.encoding, self.source, self.streams, self.warn)
+        join(parts, self.output, self.info, self.source, self.streams, self.warn)
 
     def close(self) -> None:
         if self._encoder is not None:
             self._encoder.close()
 
 
-def check_container(encoding: Encoding, output: Path, source: Path | None, warn: Callable[[str], object]) -> list[int]:
+def check_container(
+    codec: Codec, info: VideoInfo, output: Path, source: Path | None, warn: Callable[[str], object]
+) -> list[int]:
     """Try out, before hours of work, whether the container takes what is to go into it.
 
     Args:
@@ -78,24 +81,23 @@ def check_container(encoding: Encoding, output: Path, source: Path | None, warn:
     """
     container, kept = container_of(output), []
     with contextlib.ExitStack() as stack:
-        trial = stack.enter_context(contextlib.closing(PartEncoder(encoding)))
+        trial = stack.enter_context(contextlib.closing(PartEncoder(codec, info)))
         if not _takes(container, trial.stream):
-            raise InputError(f"{output.suffix} cannot hold {encoding.codec.name}: choose .mkv, or another --codec")
+            raise InputError(f"{output.suffix} cannot hold {codec.name}: choose .mkv, or another --codec")
         streams = stack.enter_context(open_media(source)).streams if source is not None else ()
         for stream in streams:
             if stream.type not in ("audio", "subtitle"):
                 continue
-            codec = stream.codec_context.name if stream.codec_context else "unknown"
+            held = stream.codec_context.name if stream.codec_context else "unknown"
             if _takes(container, trial.stream, stream):
                 kept.append(stream.index)
             elif stream.type == "audio":
                 others = ", ".join(s for s in CONTAINERS if s != output.suffix.lower() and s != ".webm")
                 raise InputError(
-                    f"{output.suffix} cannot hold the sound of {source} ({codec}): choose one of {others}, "
-                    "or --no-audio"
+                    f"{output.suffix} cannot hold the sound of {source} ({held}): choose one of {others}, or --no-audio"
                 )
             else:
-                warn(f"{output.suffix} cannot hold the subtitles of the source ({codec}): they are left out")
+                warn(f"{output.suffix} cannot hold the subtitles of the source ({held}): they are left out")
     return kept
 
 
@@ -114,7 +116,7 @@ def _takes(container: str, *streams: Any) -> bool:
 def join(
     parts: Sequence[tuple[Path, int]],
     output: Path,
-    encoding: Encoding,
+    info: VideoInfo,
     source: Path | None,
     streams: Sequence[int],
     warn: Callable[[str], object],
@@ -124,7 +126,7 @@ def join(
     Args:
         parts: files of :class:`~adain.video.encoder.PartEncoder` in order, with the ``pts`` of their first frames.
         output: replaced in one go once all is written.
-        encoding: of every part.
+        info: of the result.
         source: the video to copy other streams from, packet by packet.
         streams: their indices.
         warn: told if the source cannot be read to its end.
@@ -133,7 +135,7 @@ def join(
         InputError: if the disk is full or the output cannot be written.
     """
     av = require_av()
-    times = _decoding_times(parts, encoding)
+    times = _decoding_times(parts, info)
     with contextlib.ExitStack() as stack:
         temporary = stack.enter_context(atomic_path(output))
         # A file of Python's: its errors say what is wrong with the disk.
@@ -141,8 +143,8 @@ def join(
         result = stack.enter_context(av.open(file, "w", format=container_of(output), options=_AS_THEY_ARE))
         first = stack.enter_context(av.open(str(parts[0][0])))
         video = result.add_stream_from_template(first.streams.video[0])
-        video.time_base = encoding.time_base
-        flows: list[Iterable[tuple[float, Any]]] = [_video_packets(parts, video, encoding.time_base, times)]
+        video.time_base = info.time_base
+        flows: list[Iterable[tuple[float, Any]]] = [_video_packets(parts, video, info.time_base, times)]
         if source is not None:
             media = stack.enter_context(open_media(source))
             result.metadata.update({k: v for k, v in media.metadata.items() if k not in _OF_THE_FILE})
@@ -157,17 +159,17 @@ def join(
             result.mux(packet)
 
 
-def _decoding_times(parts: Sequence[tuple[Path, int]], encoding: Encoding) -> list[tuple[int, int]]:
+def _decoding_times(parts: Sequence[tuple[Path, int]], info: VideoInfo) -> list[tuple[int, int]]:
     """Decoding time and duration of every packet, in the order of the file.
 
     Encoders give times that begin below those of the first frame, so those of one part would run into the part
     before. Here they are found anew for the whole: frames in order of display, as late as the order of decoding allows.
     """
-    shown = [pts for _, pts in _packets(parts, encoding.time_base)]
+    shown = [pts for _, pts in _packets(parts, info.time_base)]
     order = sorted(shown)
     rank = {pts: k for k, pts in enumerate(order)}
     delay = max((k - rank[pts] for k, pts in enumerate(shown)), default=0)
-    step = max(1, round(1 / (encoding.rate * encoding.time_base)))  # as long as the last frame is shown
+    step = max(1, round(1 / (info.rate * info.time_base)))  # as long as the last frame is shown
     decoding = [order[0] - (delay - k) * step for k in range(delay)] + order
     ends = [*order[1:], order[-1] + step]
     return [(decoding[k], ends[rank[pts]] - pts) for k, pts in enumerate(shown)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -106,7 +107,9 @@ def parse_rate(text: str | float | Fraction) -> Fraction:
     return rate
 
 
-VIDEO = ("video",)
+_of_time = functools.partial(option, group="time", serves=("video",))
+_of_encoding = functools.partial(option, group="encoding", serves=("video",))
+_of_files = functools.partial(option, group="files", serves=("video",), is_decisive=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,42 +119,32 @@ class VideoOptions(FileOptions):
     ``fps`` may be given as a text or a number and is a fraction then; ``keys`` may be the mappings of their fields.
     """
 
-    keys: Sequence[Key] = option(
+    keys: Sequence[Key] = _of_time(
         (), "A style at a moment, in seconds or per cent; styles pass from key to key.", flag="--key",
-        metavar="TIME:STYLE[:ALPHA]", is_repeated=True, parse=parse_key, group="time", serves=VIDEO,
+        metavar="TIME:STYLE[:ALPHA]", is_repeated=True, parse=parse_key,
     )  # fmt: skip
-    stability: float = option(
+    stability: float = _of_time(
         0.0, f"Steady colours and strokes, 0 to 1; alone: {STABILITY_ON}.", low=0, high=1, metavar="[S]",
-        bare=STABILITY_ON, shown="off", group="time", serves=VIDEO,
+        bare=STABILITY_ON, shown="off",
     )  # fmt: skip
-    fps: str | float | Fraction | None = option(
-        None, f"Frames a second of a folder of pictures ({FPS} by default), or to change a video to.", metavar="RATE",
-        group="time", serves=VIDEO,
-    )  # fmt: skip
-    audio: bool = option(
-        True, "Copy sound and subtitles.", flag="", switches=(("--no-audio", False, "Leave sound and subtitles out."),),
-        group="encoding", serves=VIDEO,
-    )  # fmt: skip
-    codec: str | None = option(
-        None, "Encoder: h264, h265, vp9, av1, or a name of FFmpeg's.", metavar="NAME", shown="h264; vp9 for .webm",
-        group="encoding", serves=VIDEO,
-    )  # fmt: skip
-    crf: float | None = option(None, "Quality of the encoder; lower is better.", low=0, group="encoding", serves=VIDEO)
-    preset: str | None = option(
-        None, "Speed of the encoder, e.g. slow.", metavar="NAME", group="encoding", serves=VIDEO
+    fps: str | float | Fraction | None = _of_time(
+        None, f"Frames a second of a folder of pictures ({FPS} by default), or to change a video to.", metavar="RATE"
     )
-    pixel_format: str | None = option(
-        None, "Of the encoder, e.g. yuv444p, which keeps odd sizes.", metavar="NAME", shown=PIXEL_FORMAT,
-        group="encoding", serves=VIDEO,
-    )  # fmt: skip
-    save_every: int = option(
-        48, "Frames between two points that an interrupted job can go on from.", low=1, metavar="N", group="files",
-        serves=VIDEO, is_decisive=False,
-    )  # fmt: skip
-    restart: bool = option(
-        False, "Begin anew even if an interrupted job could be gone on with.", group="files", serves=VIDEO,
-        is_decisive=False,
-    )  # fmt: skip
+    audio: bool = _of_encoding(
+        True, "Copy sound and subtitles.", flag="", switches=(("--no-audio", False, "Leave sound and subtitles out."),)
+    )
+    codec: str | None = _of_encoding(
+        None, "Encoder: h264, h265, vp9, av1, or a name of FFmpeg's.", metavar="NAME", shown="h264; vp9 for .webm"
+    )
+    crf: float | None = _of_encoding(None, "Quality of the encoder; lower is better.", low=0)
+    preset: str | None = _of_encoding(None, "Speed of the encoder, e.g. slow.", metavar="NAME")
+    pixel_format: str | None = _of_encoding(
+        None, "Of the encoder, e.g. yuv444p, which keeps odd sizes.", metavar="NAME", shown=PIXEL_FORMAT
+    )
+    save_every: int = _of_files(
+        48, "Frames between two points that an interrupted job can go on from.", low=1, metavar="N"
+    )
+    restart: bool = _of_files(False, "Begin anew even if an interrupted job could be gone on with.")
     stylizer: Stylizer | None = attachment("The networks to use, in place of those that the options name.")
     progress: Callable[[VideoProgress], object] | None = attachment(  # not of tiles here
         "Called after every frame; the job ends, keeping what it has, when this returns something true."

@@ -24,25 +24,21 @@ class WorkFolder:
     """The folder ``OUTPUT.parts`` beside an output: parts that are done, and the state after the last of them.
 
     A part that is not in the state was not finished and will be made again.
-
-    Args:
-        output: the file or pattern that is to be made.
-        settings: see :func:`settings_of`.
-        options: see :func:`written`; kept for whoever wants to know what job this is.
     """
 
-    def __init__(self, output: Path, settings: Mapping[str, str], options: str = "") -> None:
+    def __init__(self, output: Path) -> None:
         self.folder = output.with_name(f"{output.name}.parts")
-        self._about: State = {"format": FORMAT, "settings": dict(settings), "options": options}
+        self._about: State = {"format": FORMAT}
         self._state = self.folder / "state.pt"
         self._lock: IO[str] | None = None
 
-    def open(self, *, restart: bool = False) -> State | None:
+    def open(self, settings: Mapping[str, str], options: str = "", *, restart: bool = False) -> State | None:
         """Take hold of the folder; the state of an interrupted job, or None to begin anew, as ``restart`` does always.
 
-        Raises:
-            InputError: if another process is at work there, or the folder is of a job with other settings.
+        ``settings`` are those of :func:`settings_of`; ``options``, of :func:`written`, are kept for whoever wants to
+        know what job this is. InputError if another process is at work there, or the settings were others.
         """
+        self._about |= {"settings": dict(settings), "options": options}
         probe = self.folder / ".probe"
         _write(probe, b"")  # makes the folder, with a clear error where it cannot
         probe.unlink()
@@ -60,8 +56,8 @@ class WorkFolder:
         except Exception as error:  # torch.load raises whatever a damaged pickle makes it meet
             self.close()
             raise InputError(f"{self._state} is damaged, or of another version: begin anew with --restart") from error
-        before, now = state["settings"], self._about["settings"]
-        other = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        before = state["settings"]
+        other = [name for name in {**before, **settings} if before.get(name) != settings.get(name)]
         if other:
             self.close()
             raise InputError(

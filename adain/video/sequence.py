@@ -54,8 +54,7 @@ class SequenceReader:
         self.paths = list_frames(path)
         self.skipped = self.damaged = 0
         self._warn, self._max_pixels = warn, max_pixels
-        width, height = self._first_size()
-        self.info = VideoInfo(str(path), width, height, fps, 1 / fps, len(self.paths))
+        self.info = VideoInfo(str(path), *self._first_size(), fps, 1 / fps, len(self.paths))
 
     def frames(self) -> Iterator[Frame]:
         """Every picture that can be read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,7 @@ def _histogram(values: Floats) -> Floats:
     low = place.astype(np.int64)
     part = place - low
     counts = np.zeros(BINS**3, np.float64)
-    for corner in range(8):
-        bits = np.array([corner >> 2 & 1, corner >> 1 & 1, corner & 1])
+    for bits in map(np.array, itertools.product((0, 1), repeat=3)):
         weight = np.where(bits, part, 1.0 - part).prod(axis=1)
         index = ((low + bits) * np.array([BINS * BINS, BINS, 1])).sum(axis=1)
         counts += np.bincount(index, weight, minlength=BINS**3)

@@ -72,15 +72,11 @@ class Steadier:
         self._memory = {}
 
     def target(self, target: Style | Placement, features: Tensor) -> Style | Placement:
-        """What to decode ``features`` with, so that they are normalised by running statistics.
+        """What to decode the ``features`` ``(1, C, H, W)`` of a frame with, for them to have running statistics.
 
         AdaIN with statistics :math:`\\bar\\mu, \\bar\\sigma` of the content in place of its own :math:`\\mu, \\sigma`
         equals AdaIN with the style :math:`\\sigma_s \\sigma / \\bar\\sigma` and
         :math:`\\mu_s + \\sigma_s (\\mu - \\bar\\mu) / \\bar\\sigma`.
-
-        Args:
-            target: a style, or regions on the frame.
-            features: ``(1, C, H, W)`` of the frame.
         """
         if not self.strength:
             return target
@@ -144,23 +140,17 @@ class FlowFinder:
         self._finder.setFinestScale(0)
 
     def both_ways(self, current: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
-        """Flow from ``current`` to ``previous``, and from there.
+        """Flow from ``current`` to ``previous``, and from there, each ``(1, 2, H, W)`` as in :mod:`adain.image.warp`.
 
-        Args:
-            current, previous: ``(1, 3, H, W)`` in ``[0, 1]``.
-
-        Returns:
-            Two of ``(1, 2, H, W)`` in pixels, as in :mod:`adain.image.warp`, on the device of ``current``.
+        Frames are ``(1, 3, H, W)`` in ``[0, 1]``; the result is on the device of ``current``.
         """
         if min(current.shape[2:]) < MIN_SIDE:
             still = current.new_zeros(1, 2, *current.shape[2:])
             return still, still
         a, b = _grey(current), _grey(previous)
-        return self._find(a, b).to(current.device), self._find(b, a).to(current.device)
-
-    def _find(self, here: npt.NDArray[np.uint8], there: npt.NDArray[np.uint8]) -> Tensor:
-        flow = self._finder.calc(here, there, None)
-        return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None]
+        flows = (self._finder.calc(*ways, None).transpose(2, 0, 1) for ways in ((a, b), (b, a)))
+        flow, back = (torch.from_numpy(np.ascontiguousarray(x))[None].to(current.device) for x in flows)
+        return flow, back
 
 
 def _grey(image: Tensor) -> npt.NDArray[np.uint8]:

@@ -29,7 +29,7 @@ from ..image.resize import scaled
 from ..stylizer.content import Content
 from ..stylizer.looks import is_regions, listed
 from ..stylizer.stylizer import StyleInput, Stylizer
-from .encoder import Encoding, choose_codec, container_of
+from .encoder import choose_codec, container_of
 from .frames import Frame, Pixels, Sink, resample, resampled_info
 from .join import VideoSink, check_container
 from .options import FPS, Key, VideoOptions, parse_rate
@@ -196,23 +196,21 @@ def stylize_video(
         sides = (info.width, info.height)
         size = scaled(sides, options.size, max_pixels=limit, name=info.name, option="content_size")
         settings = settings_of(options, source=pictures or origin, style=style, networks=stylizer.identity())
-        encoding = None
-        if not as_pictures:
-            sound = origin if options.audio and not pictures else None
-            chosen = choose_codec(container_of(target), options)
-            encoding = Encoding(chosen, size, info.rate, info.time_base, info.color, info.aspect)
-            streams = check_container(encoding, target, sound, warn)
-            settings |= {"encoding": str(dataclasses.astuple(chosen)), "sound": str(streams)}
         # A folder such as "." has a name only in full.
-        work = WorkFolder(target if target.suffix else Path(os.path.abspath(target)), settings, written(options))
+        work = WorkFolder(target if target.suffix else Path(os.path.abspath(target)))
         sink: Sink
-        if encoding is None:
+        if as_pictures:
             sink = SequenceWriter(target, options.quality)
             if (clash := sink.would_replace(pictures)) is not None:
                 raise InputError(f"{clash} is also an input and would be replaced: choose another -o")
         else:
-            sink = VideoSink(target, work, encoding, sound, streams, warn)
-        state = work.open(restart=options.restart)
+            codec = choose_codec(container_of(target), options)
+            result = dataclasses.replace(info, width=size[0], height=size[1])
+            sound = origin if options.audio and not pictures else None
+            streams = check_container(codec, result, target, sound, warn)
+            settings |= {"encoding": str(dataclasses.astuple(codec)), "sound": str(streams)}
+            sink = VideoSink(target, work, codec, result, sound, streams, warn)
+        state = work.open(settings, written(options), restart=options.restart)
         painter = Painter(stylizer, timeline, steadier, options.size)
         try:
             frames = reader.frames() if rate is None else resample(reader.frames(), reader.info, rate)
@@ -270,35 +268,25 @@ class _Job:
         begun = time.perf_counter()
         last: tuple[Any, Pixels] | None = None
         for index, frame in enumerate(frames):
-            if index < self.resumed:
-                # Decoding what is done takes its time in a long video, and may be interrupted, too.
-                if self._told():
-                    raise self._stopped()
-                continue
             if index == self.resumed:
                 begun = time.perf_counter()
                 if state is not None:
                     self.painter.restore(state["painter"], frame)
-            # A frame shown for several ticks of another rate is painted once.
-            if last is None or last[0] is not frame.pixels:
-                last = (frame.pixels, self.painter.paint(frame.pixels(), frame.time))
-            self.sink.add(last[1], frame.pts, index)
-            self.done, self.seconds = self.done + 1, time.perf_counter() - begun
-            stop = self._told()
-            if stop or self.done % self.options.save_every == 0:
+            if is_new := index >= self.resumed:
+                # A frame shown for several ticks of another rate is painted once.
+                if last is None or last[0] is not frame.pixels:
+                    last = (frame.pixels, self.painter.paint(frame.pixels(), frame.time))
+                self.sink.add(last[1], frame.pts, index)
+                self.done, self.seconds = self.done + 1, time.perf_counter() - begun
+            # Told of frames that are done, too: decoding them takes its time in a long video, and may be interrupted.
+            event = VideoProgress(self.done, self.frames, self.resumed, self.seconds)
+            stop = self.options.progress is not None and self.options.progress(event)
+            if is_new and (stop or self.done % self.options.save_every == 0):
                 self._commit(complete=False)
             if stop:
-                raise self._stopped()
+                raise VideoStopped(f"stopped after {self.done} frames, kept in {self.work.folder}", self.done)
         self._commit(complete=True)
         self.seconds = time.perf_counter() - begun
-
-    def _told(self) -> bool:
-        """Tell how far it is; whether it is to end."""
-        event = VideoProgress(self.done, self.frames, self.resumed, self.seconds)
-        return self.options.progress is not None and bool(self.options.progress(event))
-
-    def _stopped(self) -> VideoStopped:
-        return VideoStopped(f"stopped after {self.done} frames, kept in {self.work.folder}", self.done)
 
     def _commit(self, complete: bool) -> None:
         self.counts = [self.reader.skipped, self.reader.damaged]
