@@ -164,8 +164,7 @@ def encode_image(image: ImageInput, path: str | os.PathLike[str], *, quality: in
     if not 1 <= quality <= 100:
         raise InputError(f"expected a quality from 1 to 100, not {quality}")
     image = read_image(image, max_pixels=None)
-    longest = _LONGEST_SIDE.get(file_format)
-    if longest is not None and max(image.size) > longest:
+    if max(image.size) > (longest := _LONGEST_SIDE.get(file_format, sys.maxsize)):
         raise ImageError(
             f"cannot write {path}: {file_format} allows {longest} pixels a side and the image has"
             f" {image.width} x {image.height}; use .png or .tif"

@@ -68,9 +68,8 @@ def open_source(
     """Read, resize, crop and check a picture.
 
     Args:
-        source: a path, the bytes of a file or a file that is open for them, a ``PIL.Image``, or an array, as
-            :func:`~adain.image.read_image` takes them; or a floating tensor in ``[0, 1]``, ``(B, 3, H, W)`` or
-            ``(3, H, W)``, or with one channel for grey. What was opened before is returned as it is.
+        source: what :func:`~adain.image.read_image` takes, of tensors also a batch ``(B, 3, H, W)``. What was opened
+            before is returned as it is.
         size: shorter side in pixels it is resized to; 0 keeps its own.
         crop: cut the central square out, after resizing.
         max_pixels: most pixels of the picture as it is given, and as it is resized; None for any.

@@ -15,11 +15,9 @@ from torch import Tensor
 from .._utils.errors import InputError
 from .tensors import at_least_float32
 
-CONSISTENCY = (0.01, 0.5)
-"""Slope and offset of the bound on the squared round trip, Ruder et al. 2016, eq. 4."""
-
-BOUNDARY = (0.01, 0.002)
-"""Slope and offset of the bound on the squared gradient of the flow, Ruder et al. 2016, eq. 5."""
+# Slope and offset of the bounds of Ruder et al. 2016:
+CONSISTENCY = (0.01, 0.5)  # on the squared round trip, eq. 4
+BOUNDARY = (0.01, 0.002)  # on the squared gradient of the flow, eq. 5
 
 
 def warp(image: Tensor, flow: Tensor, mode: Literal["bilinear", "bicubic", "nearest"] = "bilinear") -> Tensor:

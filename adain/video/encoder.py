@@ -17,8 +17,8 @@ from .options import PIXEL_FORMAT, VideoOptions
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """What a video may be called, and FFmpeg's name of the format."""
 
+# Of the parts a video is made in: it holds almost any codec, any time base, and packets as they are.
 PART_FORMAT = "nut"
-"""Of the parts a video is made in: it holds almost any codec, any time base, and packets as they are."""
 
 ALIASES = {"h264": "libx264", "h265": "libx265", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9",
            "av1": "libsvtav1"}  # fmt: skip
@@ -27,6 +27,9 @@ ALIASES = {"h264": "libx264", "h265": "libx265", "hevc": "libx265", "vp8": "libv
 QUALITIES = {"libx264": 18, "libx265": 20, "libvpx": 10, "libvpx-vp9": 24, "libsvtav1": 24}
 """The default ``--crf`` of the encoders that have one: strokes are fine texture, and cheap settings smear them."""
 
+# Otherwise, where sound begins a little before the first frame, everything else is shown later to make room.
+TIMES_AS_THEY_ARE = {"avoid_negative_ts": "disabled"}
+
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 """Of libx264 and libx265, from quick and large to slow and small."""
 
@@ -34,8 +37,7 @@ SMALL_WIDTH = 256
 """Below this, x264's macroblock tree was seen to give other bytes for the same frames from run to run (at 96 px; not at
 250 and above), and the same command must give the same bytes. What the tree saves matters in large frames only."""
 
-X265_WIDTH = 64
-"""Least width for x265, the side of its largest block: below it, that of PyAV 18.1 corrupts memory."""
+X265_WIDTH = 64  # least for x265, the side of its largest block: below it, that of PyAV 18.1 corrupts memory
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,7 @@ class PartEncoder:
             )
         self._av, self._codec, self._info = av, codec, info
         self._buffer = io.BytesIO()
-        # Otherwise times are shifted so that none is negative.
-        self._container = av.open(self._buffer, "w", format=PART_FORMAT, options={"avoid_negative_ts": "disabled"})
+        self._container = av.open(self._buffer, "w", format=PART_FORMAT, options=TIMES_AS_THEY_ARE)
         self._first: int | None = None
         # Columns and rows to add, as chroma that is stored for 2 x 2 pixels needs even sizes.
         chroma = av.VideoFormat(codec.pixel_format, 64, 64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -13,13 +13,13 @@ from typing import Any
 
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
-from .encoder import CONTAINERS, Codec, PartEncoder, container_of
+from .encoder import CONTAINERS, TIMES_AS_THEY_ARE, Codec, PartEncoder, container_of
 from .frames import Pixels, Sink, VideoInfo, require_av
 from .reader import open_media
 from .resume import State, WorkFolder
 
-_AS_THEY_ARE = {"avoid_negative_ts": "disabled"}
-"""Sound may begin a little before the first frame; everything else would otherwise be shown later to make room."""
+Flow = Iterator[tuple[float, Any]]
+"""Packets with their decoding times in seconds."""
 
 _OF_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 """Metadata that describes the file it came from and not what is in it."""
@@ -135,16 +135,15 @@ def join(
         InputError: if the disk is full or the output cannot be written.
     """
     av = require_av()
-    times = _decoding_times(parts, info)
     with contextlib.ExitStack() as stack:
         temporary = stack.enter_context(atomic_path(output))
         # A file of Python's: its errors say what is wrong with the disk.
         file = stack.enter_context(temporary.open("wb+"))
-        result = stack.enter_context(av.open(file, "w", format=container_of(output), options=_AS_THEY_ARE))
+        result = stack.enter_context(av.open(file, "w", format=container_of(output), options=TIMES_AS_THEY_ARE))
         first = stack.enter_context(av.open(str(parts[0][0])))
         video = result.add_stream_from_template(first.streams.video[0])
         video.time_base = info.time_base
-        flows: list[Iterable[tuple[float, Any]]] = [_video_packets(parts, video, info.time_base, times)]
+        flows = [_video_packets(parts, video, info)]
         if source is not None:
             media = stack.enter_context(open_media(source))
             result.metadata.update({k: v for k, v in media.metadata.items() if k not in _OF_THE_FILE})
@@ -185,30 +184,22 @@ def _packets(parts: Sequence[tuple[Path, int]], time_base: Fraction) -> Iterator
                     yield packet, start + round(packet.pts * packet.time_base / time_base)
 
 
-def _video_packets(
-    parts: Sequence[tuple[Path, int]], stream: Any, time_base: Fraction, times: Sequence[tuple[int, int]]
-) -> Iterator[tuple[float, Any]]:
-    for (packet, pts), (dts, duration) in zip(_packets(parts, time_base), times, strict=True):
-        packet.stream, packet.time_base = stream, time_base
+def _video_packets(parts: Sequence[tuple[Path, int]], stream: Any, info: VideoInfo) -> Flow:
+    times = _decoding_times(parts, info)
+    for (packet, pts), (dts, duration) in zip(_packets(parts, info.time_base), times, strict=True):
+        packet.stream, packet.time_base = stream, info.time_base
         packet.pts, packet.dts, packet.duration = pts, dts, duration
-        yield float(dts * time_base), packet
+        yield float(dts * info.time_base), packet
 
 
-def _copied(
-    media: Any, copies: dict[int, Any], source: Path, warn: Callable[[str], object]
-) -> Iterator[tuple[float, Any]]:
+def _copied(media: Any, copies: dict[int, Any], source: Path, warn: Callable[[str], object]) -> Flow:
     av = require_av()
-    packets = media.demux([media.streams[index] for index in copies])
-    while True:
-        try:
-            packet = next(packets, None)
-        except (av.error.FFmpegError, OSError):
-            warn(f"the sound of {source.name} cannot be read to its end")
-            return
-        if packet is None:
-            return
-        when = packet.dts if packet.dts is not None else packet.pts
-        if packet.size and when is not None:
-            time = float(when * packet.time_base)
-            packet.stream = copies[packet.stream_index]
-            yield time, packet
+    try:
+        for packet in media.demux([media.streams[index] for index in copies]):
+            when = packet.dts if packet.dts is not None else packet.pts
+            if packet.size and when is not None:
+                time = float(when * packet.time_base)
+                packet.stream = copies[packet.stream_index]
+                yield time, packet
+    except (av.error.FFmpegError, OSError):
+        warn(f"the sound of {source.name} cannot be read to its end")

@@ -23,14 +23,12 @@ if TYPE_CHECKING:
     from ..stylizer.stylizer import Stylizer
     from .stylize import VideoProgress
 
-FPS = 25
-"""Frames a second of a folder of pictures, which does not say."""
+FPS = 25  # of a folder of pictures, which does not say
 
 STABILITY_ON = 0.7
 """The strength where ``--stability`` has no number."""
 
-PIXEL_FORMAT = "yuv420p"
-"""How the encoder stores colours: the one that every player takes. It needs even sizes."""
+PIXEL_FORMAT = "yuv420p"  # the one that every player takes; it needs even sizes
 
 SYNTAX = "TIME:STYLE or TIME:STYLE:ALPHA, such as 0:wave.jpg, 3.5:harbour.jpg:0.8 or 100%:night.jpg"
 

@@ -14,12 +14,8 @@ from .._utils.errors import ImageError, InputError, MissingFileError
 from .frames import BT709, FULL_RANGE, LIMITED_RANGE, Color, Frame, Orientation, Pixels, VideoInfo, require_av
 
 BT601 = 6
-UNSPECIFIED = 2
-"""How FFmpeg says that a matrix is not known, beside 0."""
-
-HD_HEIGHT = 720
-"""From here on, a video that does not say is taken as BT.709, as players do."""
-
+UNSPECIFIED = 2  # how FFmpeg says that a matrix is not known, beside 0
+HD_HEIGHT = 720  # from here on, a video that does not say is taken as BT.709, as players do
 FALLBACK_RATE = Fraction(25)
 
 

@@ -12,20 +12,11 @@ from PIL import Image
 
 from .frames import Pixels
 
-SIDE = 32
-"""Cells of the small picture a frame is compared by, across and down."""
-
-BINS = 8
-"""Of the histogram, in each of three colours."""
-
-STRUCTURE = 0.5
-"""Below this correlation with the frame before, the frame shows something else, or the same elsewhere."""
-
-COLORS = 0.35
-"""Above this distance of the histograms, its colours are others, which those of a pan hardly are."""
-
-MEMORY = 4
-"""Frames back that are looked at: what was there a moment ago is no new shot, only a flash over."""
+SIDE = 32  # cells of the small picture a frame is compared by, across and down
+BINS = 8  # of the histogram, in each of three colours
+STRUCTURE = 0.5  # below this correlation with the frame before, the frame shows something else, or the same elsewhere
+COLORS = 0.35  # above this distance of the histograms, its colours are others, which those of a pan hardly are
+MEMORY = 4  # frames back that are looked at: what was there a moment ago is no new shot, only a flash over
 
 Floats = npt.NDArray[np.float32]
 

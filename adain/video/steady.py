@@ -22,20 +22,11 @@ from ..nn.statistics import EPS, channel_mean_std, regional_mean_std
 from .frames import require
 from .options import VideoOptions
 
-MOMENT_DECAY = 0.9
-"""Share of the running statistics in the next, at strength 1."""
-
-BLEND = 0.9
-"""Share of the frame before in the next where the flow is trusted fully, at strength 1."""
-
-LIGHT = 0.06
-"""Difference of the source's colours along the flow, in ``[0, 1]``, at which the trust has fallen to 0.37."""
-
-WINDOW = 5
-"""Side in pixels of the square over which that difference is averaged, so that noise does not count as change."""
-
-MIN_SIDE = 16
-"""Below this, in pixels, frames are taken not to move: the method's patches do not fit."""
+MOMENT_DECAY = 0.9  # share of the running statistics in the next, at strength 1
+BLEND = 0.9  # share of the frame before in the next where the flow is trusted fully, at strength 1
+LIGHT = 0.06  # difference of the source's colours along the flow, in [0, 1], at which the trust has fallen to 0.37
+WINDOW = 5  # side in pixels of the square over which that difference is averaged, so that noise counts as no change
+MIN_SIDE = 16  # below this, in pixels, frames are taken not to move: the method's patches do not fit
 
 
 class Steadier:
