@@ -172,6 +172,11 @@ class Declared:
                 object.__setattr__(self, each.name, tuple(value))
             each.check(value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without attachments, which stay in this process."""
+        attached = {field.name: None for field in dataclasses.fields(self) if "attached" in field.metadata}
+        return {**self.__dict__, **attached}
+
     @classmethod
     def declared(cls) -> dict[str, Declaration]:
         """The options by name, in the order of their declaration."""

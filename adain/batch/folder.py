@@ -121,7 +121,7 @@ class Folder:
         check_inputs(jobs, [*artworks, *options.files()])
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
-        order = Order(tuple(looks), _bare(options), options.stylizer)
+        order = Order(tuple(looks), options)
         tasks = []
         for job in jobs:
             look = looks[job.style]
@@ -180,11 +180,6 @@ class Folder:
                 build = functools.partial(self.order.maker, share=options.jobs)
                 return share_out(todo, build, self.manifest, jobs=options.jobs, quality=options.quality)
         return make(by_content(todo), self.order.maker(progress), self.manifest, quality=options.quality)
-
-
-def _bare(options: FolderOptions) -> FolderOptions:
-    """The options without what belongs to this process."""
-    return dataclasses.replace(options, stylizer=None, progress=None)
 
 
 def _files(look: Look) -> list[str]:

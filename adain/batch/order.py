@@ -34,20 +34,18 @@ class Order:
 
     Attributes:
         looks: one result for each, of every photograph.
-        options: the networks by name, sizes of the photographs, tiles, refinement.
-        stylizer: the networks themselves, in their place; such an order stays in this process.
+        options: the networks, by name or themselves, sizes of the photographs, tiles, refinement.
     """
 
     looks: tuple[Look, ...]
     options: FolderOptions
-    stylizer: Model | None = None
 
     def __post_init__(self) -> None:
         place = "torch" if self.options.onnx is None else "onnx"
         self.options.require(place, name="--onnx" if place == "onnx" else place)
         if self.options.refine is not None and self.options.grid is not None:
             self.options.refuse("{refine} works on a picture, not on a grid: leave out {grid}")
-        if self.stylizer is not None and self.options.jobs > 1:
+        if self.options.stylizer is not None and self.options.jobs > 1:
             raise InputError("a stylizer stays in this process: for several jobs name the model instead")
 
     def maker(self, progress: Callable[[Any], object] | None = None, *, share: int = 1) -> Maker:
@@ -60,7 +58,7 @@ class Order:
         Raises:
             AdainError: if the networks cannot be loaded.
         """
-        return Maker(self, self.stylizer or open_model(self.options, share=share), progress)
+        return Maker(self, self.options.stylizer or open_model(self.options, share=share), progress)
 
     def fingerprint(self, job: Job) -> str:
         """Of all that decides what a job's output looks like; see :mod:`adain._utils.fingerprint`.
@@ -82,8 +80,8 @@ class Order:
 
     @functools.cached_property
     def _networks(self) -> str:
-        if self.stylizer is not None:
-            return fingerprint(self.stylizer.identity())
+        if self.options.stylizer is not None:
+            return fingerprint(self.options.stylizer.identity())
         seed = self.options.seed if self.options.refine is not None else None
         return fingerprint([weights_of(self.options), self.options.precision, seed])
 
