@@ -8,7 +8,7 @@ from PIL import Image
 
 import adain
 from adain._utils.errors import ImageError, InputError
-from adain.batch import folder as batch
+from adain.batch import order
 from adain.batch.run import Result
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
@@ -46,7 +46,7 @@ def pixels(path: Path) -> bytes:
 
 def test_each_in_each(make: Make, stylizer: Stylizer, tmp_path: Path) -> None:
     seen: list[Result] = []
-    results = make(alpha=0.5, callback=seen.append)
+    results = make(alpha=0.5, progress=seen.append)
     assert results == seen
     assert [r.output.name for r in results] == [f"{c}_stylized_{s}.png" for c in "ab" for s in "xy"]
     for result in results:
@@ -95,15 +95,15 @@ def test_controls(make: Make, stylizer: Stylizer, tmp_path: Path) -> None:
 
 def test_large_photographs_are_not_read_ahead(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = [pixels(r.output) for r in make()]
-    monkeypatch.setattr(batch, "READ_AHEAD_PIXELS", 100)
+    monkeypatch.setattr(order, "READ_AHEAD_PIXELS", 100)
     read: list[object] = []
-    real = batch.ContentMaker.read
+    real = order.Maker.read
 
-    def spy(self: batch.ContentMaker, content: Path) -> object:
+    def spy(self: order.Maker, content: Path) -> object:
         read.append(real(self, content))
         return read[-1]
 
-    monkeypatch.setattr(batch.ContentMaker, "read", spy)
+    monkeypatch.setattr(order.Maker, "read", spy)
     assert [pixels(r.output) for r in make("large")] == expected
     assert [type(item).__name__ for item in read] == ["PosixPath"] * 2
 
