@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -50,7 +50,13 @@ MIN_TILE = 64
 """Shortest side of a tile in pixels."""
 
 GRID_SIZE = 256
-"""Shorter side in pixels of each picture of a grid, where no content size is given."""
+"""Shorter side in pixels of each picture on a sheet, where no content size is given."""
+
+PREVIEW_ALPHAS = (0.25, 0.5, 0.75, 1.0)
+"""Strengths on a preview, times those asked for."""
+
+PREVIEW_SIZES = (256, 512, 768)
+"""Sizes of the artwork on a preview."""
 
 PIXELS = ("torch", "ray", "video", "refine")
 REGIONS = PIXELS
@@ -106,7 +112,7 @@ class Options(Declared):
     )  # fmt: skip
     weights: Sequence[float] | None = option(
         None, "Blend all styles into one, e.g. 0.7,0.3 (scaled to sum 1).", flag="--style-weights", metavar="W,W,...",
-        group="blend",
+        low=0, group="blend",
     )  # fmt: skip
     gradient: Direction | Guide | None = option(
         None, f"Two styles, one passing into the other: {', '.join(get_args(Direction))}, or by a mask.",
@@ -116,9 +122,13 @@ class Options(Declared):
         None, "Two to four styles: one picture of N, a triangle of N, or N x N blends.", flag="--style-grid",
         low=2, high=16, metavar="N", group="blend", serves=("torch", "ray"),
     )  # fmt: skip
+    preview: bool = option(
+        False, "One sheet in place of the result: small pictures at several strengths and style sizes.", group="blend",
+        serves=("torch", "onnx", "ray"),
+    )  # fmt: skip
     content_size: int | None = option(
         None, "Shorter side of the result in px; 0 keeps the photograph's size.", low=0,
-        shown=f"0; {GRID_SIZE} in a grid", group="size",
+        shown=f"0; {GRID_SIZE} on a sheet", group="size",
     )  # fmt: skip
     style_size: int = option(
         512, "Shorter side the artwork is scaled to in px, 0 keeps its size; larger gives coarser strokes.", low=0,
@@ -132,9 +142,10 @@ class Options(Declared):
         False, "Use the central squares of photograph and artwork.", group="size",
         serves=("torch", "onnx", "ray", "refine"),
     )  # fmt: skip
-    tile: TileSize = option(
+    tile: int | str = option(
         "auto", "Work in tiles of that side in px, to the same result in bounded memory; auto: where memory is short.",
-        metavar="SIZE|auto|off", parse=_parse_tile, group="size", serves=("torch", "ray"), is_decisive=False,
+        low=MIN_TILE, metavar="SIZE|auto|off", parse=_parse_tile, group="size", serves=("torch", "ray"),
+        is_decisive=False,
     )  # fmt: skip
     masks: Sequence[Guide] | None = option(
         None, "Where a style goes, white on black; once for each style, all in one result.", flag="--mask",
@@ -151,7 +162,7 @@ class Options(Declared):
         None, "Picture whose values or colours are regions; see --label.", metavar="FILE", is_file=True,
         group="regions", serves=REGIONS,
     )  # fmt: skip
-    labels: Sequence[str] | None = option(
+    labels: Sequence[str | int] | None = option(
         None, "The artwork of a label, such as 1=a.jpg or '#ff0000=b.jpg'; may be repeated.", flag="--label",
         metavar="LABEL=FILE", is_repeated=True, group="regions", serves=REGIONS,
     )  # fmt: skip
@@ -184,12 +195,26 @@ class Options(Declared):
         "Called with a :class:`~adain.stylizer.TileProgress` after each tile."
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = get_args(ColorMode)
+        for mode in self._modes:
+            if isinstance(mode, str) and mode not in known:
+                self.refuse(f"{{color}} cannot be {mode!r}: {suggest(mode, known)}")
+            if not (mode is None or isinstance(mode, (str, Mapping)) or hasattr(mode, "needs_content")):
+                self.refuse(f"{{color}} is the name of a mode or a ColorPreservation, not {mode!r}")
+
+    @property
+    def _modes(self) -> tuple[Any, ...]:
+        """What keeps colours, of each style or of all."""
+        return self.color if isinstance(self.color, tuple) else (self.color,)
+
     @property
     def size(self) -> int:
         """:attr:`content_size` with its default resolved."""
         if self.content_size is not None:
             return self.content_size
-        return GRID_SIZE if self.grid is not None else 0
+        return GRID_SIZE if self.grid is not None or self.preview else 0
 
     @property
     def arrangements(self) -> list[str]:
@@ -226,7 +251,7 @@ class Options(Declared):
                 f"{' and '.join(f'{{{name}}}' for name in given)} each say how styles come together: give one of them"
             )
         if (self.label_map is None) != (self.labels is None):
-            self.refuse("{label_map} and {labels} go together: --label-map map.png --label 1=a.jpg --label 2=b.jpg")
+            self.refuse("{label_map} and {labels} go together: give the map, and for each style the label it is for")
         for name, noun in (
             ("masks", "mask"),
             ("style_masks", "style mask"),
@@ -235,12 +260,11 @@ class Options(Declared):
         ):
             value = getattr(self, name)
             if value is not None and len(value) != styles:
-                more = ", or none to use all of it" if name == "style_masks" else ""
-                self.refuse(
-                    f"{plural(len(value), noun)} for {plural(styles, 'style')}: give one {{{name}}} for each{more}"
-                )
-        if self.weights is not None:
-            normalize_weights(self.weights)
+                more = ", or none to use all of an artwork" if name == "style_masks" else ""
+                counts = f"{plural(len(value), noun)} for {plural(styles, 'style')}"
+                self.refuse(f"{counts}: {{{name}}} takes one for each{more}")
+        if self.weights is not None and not any(self.weights):
+            self.refuse("{weights} must not all be 0")
         if self.gradient is not None:
             if styles != 2:
                 self.refuse(f"{{gradient}} passes from one style into another: give two, not {styles}")
@@ -250,6 +274,8 @@ class Options(Declared):
                 )
         if self.grid is not None and styles not in (2, 3, 4):
             self.refuse(f"{{grid}} is for two to four styles, not {styles}")
+        if self.grid is not None and self.preview:
+            self.refuse("{grid} and {preview} each make a sheet: give one of them")
         if self.background is not None and not regional:
             self.refuse("{background} needs {masks} that leave something for it")
         if self.feather and not masked:
@@ -259,14 +285,13 @@ class Options(Declared):
         for name, noun, owner in (("alpha", "alpha", "region"), ("color", "colour mode", "style")):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) not in {styles, styles + self.has_background}:
-                wrong = f"{plural(len(value), noun)} for {plural(styles, owner)}"
-                self.refuse(f"{{{name}}}: {wrong}: give one for each, or one for all")
+                counts = f"{plural(len(value), noun)} for {plural(styles, owner)}"
+                self.refuse(f"{counts}: {{{name}}} takes one for each, or one for all")
         self.check_color()
 
     def check_color(self) -> None:
         """See that settings of colours have a mode they are of."""
-        modes = self.color if isinstance(self.color, tuple) else (self.color,)
-        plain_modes = {mode for mode in modes if isinstance(mode, str)}
+        plain_modes = {mode for mode in self._modes if isinstance(mode, str)}
         for name in ("color_space", "color_method", "color_strength", "match_luma"):
             if name in self.given() and plain_modes <= {"none"}:
                 self.refuse(f"{{{name}}} needs a mode by name in {{color}}")
@@ -303,7 +328,7 @@ class ModelOptions(Declared):
         group="model", serves=PIXELS,
     )  # fmt: skip
     style_cache: str | os.PathLike[str] | None = option(
-        None, "Folder that keeps encoded styles for later calls.", metavar="DIR", group="model",
+        None, "Folder that keeps encoded styles for later calls.", metavar="DIR", is_file=True, group="model",
         serves=("torch", "video"), is_decisive=False,
     )  # fmt: skip
     max_pixels: int | None = option(

@@ -9,25 +9,10 @@ from pathlib import Path
 import click
 
 NAMES = (
-    "compare",
-    "check",
-    "quality",
-    "speed",
-    "exported",
-    "controls",
-    "methods",
-    "iterations",
-    "refine_pairs",
-    "folders",
-    "tiling",
-    "video",
-    "fast",
-    "million",
-)
+    "compare", "check", "quality", "speed", "exported", "controls", "methods", "iterations", "refine_pairs", "folders",
+    "tiling", "video", "fast", "million",
+)  # fmt: skip
 """Modules with a command called ``main``, in the order of README.md."""
-
-HIDDEN = ("comparison.worker",)
-"""What a benchmark starts itself."""
 
 
 class Benchmarks(click.Group):
@@ -37,7 +22,7 @@ class Benchmarks(click.Group):
         return list(NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in (*NAMES, *HIDDEN):
+        if cmd_name not in NAMES:
             return None
         command: click.Command = import_module(f"benchmarks.{cmd_name}").main
         return command

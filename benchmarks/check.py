@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import torch
 
 from . import options
 from .comparison import measure
 from .comparison.contestants import OURS, TEXTBOOK, find
 from .comparison.plan import PLANS
 from .comparison.ratios import Result, watched
-from .processes import default_threads
 
 
 def lost(baseline: dict[str, float], runs: Sequence[dict[str, float]], tolerance: float) -> list[str]:
@@ -34,7 +34,7 @@ def lost(baseline: dict[str, float], runs: Sequence[dict[str, float]], tolerance
 
 
 def _measure() -> Result:
-    return measure.measure(PLANS["ratios"], default_threads(), contestants=[find(OURS), find(TEXTBOOK)])
+    return measure.measure(PLANS["ratios"], torch.get_num_threads(), contestants=[find(OURS), find(TEXTBOOK)])
 
 
 @click.command(help=__doc__)

@@ -17,9 +17,11 @@ import click
 import torch
 
 from adain import ColorPreservation, Region, Regions, Stylizer
-from adain.control.color import keep_colors
-from adain.control.masks import ramp
-from adain.stylizer.transfer import transfer
+from adain.control import Placement, keep_colors, ramp
+from adain.image import open_source
+from adain.nn import regional_instance_norm
+from adain.options import Options
+from adain.stylizer import Look
 
 from . import options
 from .measuring import ART, Spread, seconds, show, square
@@ -42,7 +44,13 @@ def main(size: int, runs: int, regions: int, as_json: bool) -> None:
     photo, style = square(size), stylizer.encode_style(ART)
     content = stylizer.encode_content(photo)
     output = stylizer.decode(content, style)
-    art_pixels, _ = stylizer.pixels(ART, size=512)
+    art_pixels = open_source(ART, size=Options.style_size).to_tensor()
+
+    def lay(look: Look) -> None:
+        placed = look.resolve(stylizer, content).target
+        assert isinstance(placed, Placement)
+        means, stds = zip(*((each.mean, each.std) for each in placed.styles), strict=True)
+        regional_instance_norm(content.features, means, stds, placed.cells, placed.alphas)
 
     plain: Callable[..., object] = partial(stylizer.stylize, photo, style)
     variants: dict[str, Callable[[], object]] = {"luminance": partial(plain, color="luminance")}
@@ -51,12 +59,11 @@ def main(size: int, runs: int, regions: int, as_json: bool) -> None:
         for mode in ("linear", "histogram")
     }
     for name, color in (("", ColorPreservation("luminance")), ("_lab", ColorPreservation("luminance", "lab"))):
-        steps[f"luminance{name}_step"] = partial(keep_colors, output, content, [(color, 1.0)])
+        steps[f"luminance{name}_step"] = partial(keep_colors, output, content.colors, [(color, 1.0)])
     for count in range(1, regions + 1):
         masks = bands(count, size)
         variants[f"regions_{count}"] = partial(stylizer.stylize, photo, [style] * count, masks=masks)
-        guided = Regions([Region(style, mask) for mask in masks])
-        steps[f"regions_{count}_step"] = lambda r=guided: transfer(content.features, r.place(content))  # type: ignore[misc]
+        steps[f"regions_{count}_step"] = partial(lay, Look(Regions([Region(style, mask) for mask in masks])))
 
     for work in (plain, *variants.values(), *steps.values()):
         work()

@@ -11,14 +11,14 @@ import statistics
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import numpy as np
 import torch
 
-from adain import OnnxStylizer, Stylizer, defaults
-from adain.backends.export import export_onnx
+from adain import OnnxStylizer, Stylizer
+from adain.backends import Storage, export_onnx
 from adain.image import to_tensor
 
 from . import options
@@ -39,7 +39,7 @@ def main(model: str, size: int, runs: int, as_json: bool) -> None:
     works = {"torch": partial[object](stylizer.stylize, photo, style)}
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        for storage in defaults.ONNX_STORAGES:
+        for storage in get_args(Storage):
             folder = Path(scratch) / storage
             files = export_onnx(stylizer.encoder, stylizer.decoder, folder, storage=storage).files
             made = OnnxStylizer(folder, threads=torch.get_num_threads(), providers=["CPUExecutionProvider"])

@@ -17,7 +17,7 @@ import click
 import torch
 
 from adain import save_image
-from adain.image import list_images, to_pil, to_tensor
+from adain.image import contact_sheet, list_images, to_pil, to_tensor
 from adain.metrics import load_square, pair_up
 from adain.nn import find_model
 
@@ -112,7 +112,7 @@ def sheet(contestants: list[Pass], size: int, path: Path) -> None:
         photo, art = (square(file, size) for file in pair(index))
         rows.append([photo, art, *(one.image(photo, art) for one in contestants)])
     labels = ["photograph", "artwork", *(one.name for one in contestants)]
-    save_image(grid(rows, column_labels=labels, cell=min(size, 256)), path, quality=88)
+    save_image(contact_sheet(rows, column_labels=labels, cell=min(size, 256)), path, quality=88)
 
 
 @click.command(help=__doc__)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import click
 
-from adain import Stylizer, defaults, read_image, save_image, stylize_folder
+from adain import Stylizer, save_image, stylize_folder
 from adain._utils.resources import sample_folder
-from adain.image import center_crop_square, list_images, resize_shorter
+from adain.image import list_images
+from adain.options import Options
 
 from . import options
-from .measuring import ART, describe, ratio, show, take_turns
+from .measuring import ART, describe, ratio, show, square, take_turns
 
 
 def prepare(folder: Path, count: int, size: int, suffix: str) -> list[Path]:
@@ -28,15 +29,15 @@ def prepare(folder: Path, count: int, size: int, suffix: str) -> list[Path]:
     samples = list_images(sample_folder("content"))
     paths = []
     for k in range(count):
-        photo = center_crop_square(resize_shorter(read_image(samples[k % len(samples)]), size))
-        paths.append(save_image(photo.rotate(90 * (k // len(samples))), folder / f"photo{k:03}{suffix}"))
+        photo = square(size, samples[k % len(samples)]).rotate(90 * (k // len(samples)))
+        paths.append(save_image(photo, folder / f"photo{k:03}{suffix}"))
     return paths
 
 
 @click.command(help=__doc__)
 @click.option("--count", type=int, default=20, help="Photographs.")
 @options.size()
-@click.option("--style-size", type=int, default=defaults.STYLE_SIZE, help="Shorter side of the artwork in px.")
+@click.option("--style-size", type=int, default=Options.style_size, help="Shorter side of the artwork in px.")
 @options.runs(default=3)
 @click.option("--suffix", default=".jpg", help="Format of photographs and results.")
 @options.device()

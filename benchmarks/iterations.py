@@ -28,13 +28,13 @@ def main(content: Path, style: Path, recipe: str, iterations: int, evaluations: 
     seen: list[Progress] = []
     # One more evaluation than iterations need: that of the picture the last one ends with.
     refine(
-        content=content,
-        style=style,
+        content,
+        style,
         recipe=load_recipe(recipe),
         steps=iterations * evaluations + 1,
         content_size=size,
         style_size=size,
-        callback=seen.append,
+        progress=seen.append,
     )
     print(describe())
     print(f"{recipe}, {content.name} × {style.name}, {size} px, {evaluations} evaluations each\n")

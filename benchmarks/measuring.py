@@ -23,11 +23,11 @@ NONE = "–"
 """A cell without a value."""
 
 
-def square(size: int) -> Image.Image:
-    """The centre of :data:`PHOTO`, so many pixels a side."""
+def square(size: int, path: Path = PHOTO) -> Image.Image:
+    """The centre of a picture, so many pixels a side."""
     from adain.image import center_crop_square, read_image, resize_shorter
 
-    return center_crop_square(resize_shorter(read_image(PHOTO), size))
+    return center_crop_square(resize_shorter(read_image(path), size))
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -9,7 +9,6 @@ that is done at each size.
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any, get_args
@@ -19,15 +18,14 @@ import torch
 
 from adain import Stylizer, refine, save_image
 from adain._utils.memory import resident_peak
-from adain.image import to_pil
-from adain.image.tensors import center_crop_square
+from adain.image import open_source, to_pil
 from adain.metrics import GRAM_LAYERS, gram_difference, ssim
 from adain.nn import Pooling, load_encoder
 from adain.refinement import load_recipe
 
 from . import options
 from .measuring import NONE, describe, row, table
-from .processes import run
+from .processes import Process
 
 METHODS = {
     "photograph": None,
@@ -43,13 +41,13 @@ HEAD = "size | method | steps | SSIM | Gram (max pooling) | Gram (average) | sec
 def measure(method: str, content: Path, style: Path, size: int, share: float, pictures: Path | None) -> dict[str, Any]:
     """Run one method and judge its picture."""
     stylizer = Stylizer.from_pretrained()
-    photo = center_crop_square(stylizer.pixels(content, size=size)[0]).contiguous()
-    art = stylizer.pixels(style, size=size)[0].contiguous()
+    photo = open_source(content, size=size, crop=True).to_tensor(stylizer.device).contiguous()
+    art = open_source(style, size=size).to_tensor(stylizer.device).contiguous()
     recipe, steps = METHODS[method], 0
     begun = time.perf_counter()
     if recipe is not None:
         steps = max(1, round(share * load_recipe(recipe).steps))
-        result = refine(content=photo, style=art, recipe=recipe, steps=steps, style_size=0, stylizer=stylizer)
+        result = refine(photo, art, recipe=recipe, steps=steps, style_size=0, stylizer=stylizer)
     elif method == "AdaIN pass":
         result = stylizer.stylize(photo, art, style_size=0)
     else:
@@ -61,16 +59,14 @@ def measure(method: str, content: Path, style: Path, size: int, share: float, pi
         # By both poolings: the decoder was trained under one, and the recipes of Gatys optimise under the other.
         for pool in get_args(Pooling):
             encoder = load_encoder(upto=GRAM_LAYERS[-1], pool=pool)
-            difference = gram_difference(encoder(result, GRAM_LAYERS), encoder(art, GRAM_LAYERS))
-            differences[pool] = float(difference)
-        likeness = ssim(result, photo)
+            differences[pool] = float(gram_difference(encoder(result, GRAM_LAYERS), encoder(art, GRAM_LAYERS)))
+        likeness = float(ssim(result, photo))
     if pictures is not None:
         save_image(to_pil(result), pictures / f"{size}-{method.replace(' ', '-')}.png")
     return {
         "method": method,
-        "size": size,
         "steps": steps,
-        "ssim": float(likeness),
+        "ssim": likeness,
         "gram_difference": differences,
         "seconds": took,
         "peak_gb": peak,
@@ -82,24 +78,15 @@ def measure(method: str, content: Path, style: Path, size: int, share: float, pi
 @options.sizes(default="256,1024", help="Sides of the square photograph in px. Commas between them.")
 @click.option("--share", type=options.floats, default="1,0.2", help="Of the steps, for each size.")
 @click.option("--pictures", type=options.FOLDER, help="For the results.")
-@click.option("--worker", type=click.Choice(list(METHODS)), hidden=True)
-def main(
-    content: Path, style: Path, sizes: list[int], share: list[float], pictures: Path | None, worker: str | None
-) -> None:
+def main(content: Path, style: Path, sizes: list[int], share: list[float], pictures: Path | None) -> None:
     if len(sizes) != len(share):
         raise click.UsageError("give one --share for each of --sizes")
-    if worker is not None:
-        print(json.dumps(measure(worker, content, style, sizes[0], share[0], pictures)))
-        return
-    print(describe())
-    print(f"{content.name} × {style.name}\n")
-    print(table(HEAD))
+    print(f"{describe()}\n{content.name} × {style.name}\n\n{table(HEAD)}")
     for size, part in zip(sizes, share, strict=True):
         rows = []
         for method in METHODS:
-            arguments = ["methods", content, style, "--worker", method, "--sizes", size, "--share", part]
-            arguments += ["--pictures", pictures] if pictures else []
-            rows.append(json.loads(run(*arguments, called=f"{method} at {size} px").splitlines()[-1]))
+            with Process(f"{method} at {size} px") as process:
+                rows.append(process.do(measure, method, content, style, size, part, pictures))
         one_pass = next(found["seconds"] for found in rows if found["method"] == "AdaIN pass")
         for found in rows:
             took = found["seconds"]

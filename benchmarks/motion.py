@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adain._utils.errors import InputError
-from adain.image.tensors import check_tensor
-from adain.image.warp import inside, warp
+from adain.image import inside, warp
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def moving_view(
         InputError: if a picture is no ``(1, 3, H, W)`` tensor.
     """
     for image in (picture,) if front is None else (picture, front):
-        if check_tensor(image).shape[0] != 1:
+        if image.ndim != 4 or image.shape[:2] != (1, 3):
             raise InputError("a camera looks at one picture at a time: pass (1, 3, H, W)")
     before: tuple[Tensor, Tensor] | None = None
     for k in range(frames):

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from adain.options import ModelOptions
+
 from .measuring import ART, PHOTO
-from .processes import default_threads
-
-HERE = Path(__file__).resolve().parent
-
-if TYPE_CHECKING:
-    from adain import Stylizer
 
 Function = Callable[..., Any]
 
@@ -39,48 +34,38 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 PRESENT_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one object.")
-
-
 device = partial(click.option, "--device", default="auto", help="Where to compute.")
 size = partial(click.option, "--size", type=int, default=512, help="Side of the square photograph in px.")
 sizes = partial(click.option, "--sizes", type=ints)
 runs = partial(click.option, "--runs", type=int, help="How often each is timed.")
 model = click.option("--model", default="vgg19", help="Of the registry.")
-output = click.option("--output", type=FOLDER, default=HERE / "results", help="Folder for the report.")
+output = click.option(
+    "--output", type=FOLDER, default=Path(__file__).with_name("results"), help="Folder for the report."
+)
+
+
+def torch_threads() -> int:
+    """As many as torch takes by itself."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 threads = click.option(
     "--threads",
     type=int,
-    default=0,
+    default=torch_threads,
     show_default="OMP_NUM_THREADS, or one for each core",
-    callback=lambda _ctx, _param, value: value or default_threads(),
     help="Of every contestant.",
 )
 
 
-@dataclass(frozen=True)
-class Networks:
-    """A model of the registry, with files in the place of its networks."""
-
-    model: str
-    encoder: Path | None
-    decoder: Path | None
-
-    def load(self, device: str) -> Stylizer:
-        from adain import Stylizer
-
-        return Stylizer.from_pretrained(self.model, encoder=self.encoder, decoder=self.decoder, device=device)
-
-    def arguments(self) -> list[str]:
-        """For a process that is to have the same."""
-        return [text for name, value in vars(self).items() if value is not None for text in (f"--{name}", str(value))]
-
-
 def networks(function: Function) -> Function:
-    """``--model``, ``--encoder`` and ``--decoder``, as :class:`Networks`."""
+    """``--model``, ``--encoder`` and ``--decoder``, as :class:`~adain.options.ModelOptions`."""
 
     @wraps(function)
     def call(model: str, encoder: Path | None, decoder: Path | None, **others: object) -> object:
-        return function(networks=Networks(model, encoder, decoder), **others)
+        return function(networks=ModelOptions(model=model, encoder=encoder, decoder=decoder), **others)
 
     for name in ("decoder", "encoder"):
         click.option(f"--{name}", type=PRESENT_FILE, help=f"Weights of the {name}, in place of the model's.")(call)

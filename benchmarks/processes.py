@@ -1,52 +1,57 @@
-"""Processes of this package, so that memory, threads and start-up of what they do are its own; free of torch."""
+"""Processes that start anew, so that memory, threads and start-up of what they do are its own; free of torch."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
 
 import click
 
-ROOT = Path(__file__).resolve().parent.parent
+T = TypeVar("T")
 
 
 class WorkerError(click.ClickException):
-    """Such a process failed; the message is its last line."""
+    """What a process was asked for failed."""
 
 
-def command(*arguments: object) -> list[str]:
-    """How to start ``python -m benchmarks`` anew."""
-    return [sys.executable, "-m", "benchmarks", *map(str, arguments)]
-
-
-def environment(threads: int | None = None) -> dict[str, str]:
-    """That of a process which finds this checkout, and every library in which uses so many threads."""
-    own = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
-    return own if threads is None else own | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-
-
-def default_threads() -> int:
-    """What torch would take: OMP_NUM_THREADS, else a thread for each core this process may use."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdecimal() and int(given) > 0:
-        return int(given)
-    cores = getattr(os, "sched_getaffinity", None)
-    return len(cores(0)) if cores else os.cpu_count() or 1
-
-
-def run(*arguments: object, called: str, env: dict[str, str] | None = None) -> str:
-    """What ``python -m benchmarks`` prints with these arguments.
+class Process:
+    """One such process; it starts at once, does one thing after the other, and imports what these need.
 
     Args:
-        called: what it does, for the message.
-        env: by default that of :func:`environment`.
-
-    Raises:
-        WorkerError: if it fails.
+        name: of what it does, for messages.
+        environment: variables it starts with, beside those of this process.
     """
-    done = subprocess.run(command(*arguments), env=env or environment(), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise WorkerError(f"{called} failed: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
-    return done.stdout
+
+    def __init__(self, name: str, **environment: str) -> None:
+        self.name = name
+        self.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        own = dict(os.environ)
+        os.environ.update(environment)
+        try:
+            self.pool.submit(os.getpid)
+        finally:
+            os.environ.clear()
+            os.environ.update(own)
+
+    def do(self, function: Callable[..., T], *arguments: object, what: str = "go on") -> T:
+        """What a function of a module gives there; ``what`` it does, for messages.
+
+        Raises:
+            WorkerError: if it fails.
+        """
+        try:
+            return self.pool.submit(function, *arguments).result()
+        except BrokenProcessPool:
+            raise WorkerError(f"{self.name} ended while it was asked to {what}") from None
+        except Exception as error:
+            raise WorkerError(f"{self.name} cannot {what}: {type(error).__name__}: {error}") from None
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown()

@@ -15,9 +15,11 @@ import torch
 from tqdm import tqdm
 
 from adain import Style, metrics
+from adain.backends import open_stylizer
 from adain.image import list_images
 from adain.metrics import MADE, evaluate, load_square, pair_up
 from adain.nn import STRIDE, channel_mean_std
+from adain.options import ModelOptions
 
 from . import options
 from .measuring import show
@@ -33,7 +35,7 @@ from .measuring import show
 def main(
     contents: Path,
     styles: Path,
-    networks: options.Networks,
+    networks: ModelOptions,
     size: int,
     pairs: Literal["product", "zip"],
     device: str,
@@ -41,7 +43,7 @@ def main(
 ) -> None:
     if size % STRIDE:
         raise click.BadParameter(f"must be a multiple of {STRIDE}", param_hint="--size")
-    stylizer = networks.load(device)
+    stylizer = open_stylizer(networks.change(device=device))
     photos = list_images(contents)
     chosen = pair_up(photos, list_images(styles), pairs)
     names = ["style-residual", "content-distance"]

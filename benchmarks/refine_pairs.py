@@ -19,30 +19,15 @@ from typing import Any
 
 import click
 import torch
-from torch import Tensor
 
 from adain import Stylizer, refine
-from adain.image import list_images
-from adain.refinement import LossNetwork, Pictures, Progress, StylePicture, load_recipe
+from adain.image import list_images, open_source
+from adain.refinement import LossNetwork, Pictures, Progress, RefineOptions, StylePicture, load_recipe
 
 from . import options
 from .measuring import NONE, describe, row, table
 
 GATYS, FAST = "gatys2016", "refine-fast"
-
-
-class Judge:
-    """The losses of ``gatys2016`` of any picture of one content and style."""
-
-    def __init__(self, stylizer: Stylizer, content: Tensor, style: Tensor) -> None:
-        network = LossNetwork(load_recipe(GATYS), stylizer.device, None)
-        self.objective = network(Pictures(content, (StylePicture(style),)))
-
-    @torch.no_grad()
-    def __call__(self, image: Tensor) -> dict[str, float]:
-        """Every term and their total, of the picture as it would be saved but for the rounding to 8 bits."""
-        terms = {name: float(value) for name, value in self.objective(image.clamp(0.0, 1.0)).items()}
-        return {**terms, "total": sum(terms.values())}
 
 
 def first_at_most(values: list[float], bound: float) -> int | None:
@@ -60,42 +45,47 @@ def measure_pair(
     known: dict[str, Any],
 ) -> dict[str, Any]:
     """All figures of one pair; those of ``known`` are taken over."""
-    content = stylizer.pixels(content_path, size=size)[0].contiguous()
-    style = stylizer.pixels(style_path, size=size)[0].contiguous()
-    judge = Judge(stylizer, content, style)
-    one_pass = stylizer.stylize(content, style, content_size=0, style_size=0)
-    common: dict[str, Any] = {"content": content, "style": style, "style_size": 0, "stylizer": stylizer}
+    opened = (open_source(path, size=size) for path in (content_path, style_path))
+    content, style = (one.to_tensor(stylizer.device).contiguous() for one in opened)
+    network = LossNetwork(load_recipe(GATYS), stylizer.device, None)
+    objective = network(Pictures(content, (StylePicture(style),)))
 
-    def run(recipe: str, start: Any, count: int, **changes: Any) -> tuple[dict[str, float], list[dict[str, float]]]:
+    @torch.no_grad()
+    def judge(image: Any) -> dict[str, float]:
+        """The losses of gatys2016, of the picture as it would be saved but for the rounding to 8 bits."""
+        terms = {name: float(value) for name, value in objective(image.clamp(0.0, 1.0)).items()}
+        return {**terms, "total": sum(terms.values())}
+
+    def run(options: RefineOptions) -> tuple[dict[str, float], list[dict[str, float]]]:
         course: list[dict[str, float]] = []
 
-        def watch(progress: Progress) -> None:
-            course.append({**progress.losses, "total": progress.total})
+        def watch(now: Progress) -> None:
+            course.append({**now.losses, "total": now.total})
 
-        picture = refine(start, recipe=recipe, steps=count, callback=watch, **common, **changes)
-        assert isinstance(picture, Tensor)
-        return judge(picture), course
+        return judge(refine(content, style, options, style_size=0, stylizer=stylizer, progress=watch)), course
+
+    gatys = RefineOptions(recipe=GATYS, start="content", steps=steps[0])
 
     found: dict[str, Any] = {
         "content": content_path.name,
         "style": style_path.name,
         "size": size,
         "photograph": judge(content),
-        "one_pass": judge(one_pass),
+        "one_pass": judge(stylizer.stylize(content, style, style_size=0)),
         **known,
     }
     one = found["one_pass"]
     if "gatys" not in found:
-        found["gatys"], course = run(GATYS, "content", steps[0])
+        found["gatys"], course = run(gatys)
         found["gatys_unclipped"] = min(row["total"] for row in course)
         found["style_equal_at"] = first_at_most([row["gram"] for row in course], one["gram"])
         found["total_equal_at"] = first_at_most([row["total"] for row in course], one["total"])
         found["gatys_course"] = [row["total"] for row in course]
     if "fast" not in found:
-        found["fast"], course = run(FAST, None, steps[1])
+        found["fast"], course = run(RefineOptions(recipe=FAST, steps=steps[1]))
         found["fast_course"] = [row["total"] for row in course]
     if bounded and "gatys_bounded" not in found:
-        found["gatys_bounded"], course = run(GATYS, "content", steps[0], bounds="clamp")
+        found["gatys_bounded"], course = run(gatys.change(settings={"bounds": "clamp"}))
         found["style_equal_at_bounded"] = first_at_most([row["gram"] for row in course], one["gram"])
     return found
 

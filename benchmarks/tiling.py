@@ -16,20 +16,21 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
 from PIL import Image
 
-from adain import Stylizer, read_image, save_image
+from adain import read_image, save_image
 from adain._utils.memory import resident_peak
+from adain.backends import open_stylizer
 from adain.image import to_pil
-from adain.nn import CONTENT_LAYER, ConvSpec, layers_upto
-from adain.stylizer.halo import TileSize, Tiling, cells_of
+from adain.options import ModelOptions, TileSize
 
 from . import options
 from .measuring import ART, PHOTO, describe, ratio, row, table, take_turns
-from .processes import run
+from .processes import Process
 
 MEGAPIXEL = 1e6
 
@@ -37,11 +38,6 @@ MEGAPIXEL = 1e6
 def photograph(width: int, height: int) -> Image.Image:
     """A sample stretched to that size."""
     return read_image(PHOTO).resize((width, height), Image.Resampling.BICUBIC)
-
-
-def layers(stylizer: Stylizer) -> tuple[tuple[ConvSpec, ...], tuple[ConvSpec, ...]]:
-    """Those of the two networks, which the overlap of tiles follows from."""
-    return layers_upto(CONTENT_LAYER, stylizer.encoder.table), stylizer.decoder.specs
 
 
 @click.group(help=__doc__)
@@ -53,9 +49,9 @@ def main() -> None: ...
 @click.option("--sizes", type=options.names, default="1024x1024,1537x911", help="Of the picture, with commas between.")
 @click.option("--tiles", type=options.ints, default="128,256,512", help="Sides of tiles in px, with commas between.")
 @click.option("--images", type=options.FOLDER, help="For the differences, amplified.")
-def difference(networks: options.Networks, sizes: list[str], tiles: list[int], images: Path | None) -> None:
+def difference(networks: ModelOptions, sizes: list[str], tiles: list[int], images: Path | None) -> None:
     """The largest and the mean difference for each size and tile."""
-    stylizer = networks.load("cpu")
+    stylizer = open_stylizer(networks.change(device="cpu"))
     style = stylizer.encode_style(ART)
     print(table("picture | tile | tiles | overlap | largest difference | mean | pixels of other levels"))
     for size in sizes:
@@ -65,14 +61,17 @@ def difference(networks: options.Networks, sizes: list[str], tiles: list[int], i
         for tile in tiles:
             content = stylizer.encode_content(picture, tile=tile)
             assert content.tiles is not None
-            tiling = content.tiles.tiling
             change = (stylizer.decode(content, style) - whole).abs()
             largest = float(change.max())
             levels = (change.new_tensor(255.0) * (change + whole)).round() != (255.0 * whole).round()
             others = float(levels.any(dim=1).float().mean())
-            overlap = tiling.overlap(*layers(stylizer))
-            figures = (f"{overlap:.1%}", f"{largest:.2e}", f"{float(change.mean()):.1e}", f"{others:.2%}")
-            print(row((size, tile, tiling.count, *figures)), flush=True)
+            figures = (
+                f"{stylizer.overlap(content):.1%}",
+                f"{largest:.2e}",
+                f"{float(change.mean()):.1e}",
+                f"{others:.2%}",
+            )
+            print(row((size, tile, content.tiles.tiling.count, *figures)), flush=True)
             if images is not None:
                 images.mkdir(parents=True, exist_ok=True)
                 factor = 1.0 / max(largest, 1e-12)
@@ -85,9 +84,9 @@ def difference(networks: options.Networks, sizes: list[str], tiles: list[int], i
 @click.option("--tile", type=int, default=512, help="Side of the tiles in px.")
 @options.runs(default=3)
 @click.option("--untiled-to", type=float, default=4.0, help="Megapixels up to which untiled runs take turns.")
-def timing(networks: options.Networks, sides: list[int], tile: int, runs: int, untiled_to: float) -> None:
+def timing(networks: ModelOptions, sides: list[int], tile: int, runs: int, untiled_to: float) -> None:
     """Seconds per megapixel, tiled and untiled."""
-    stylizer = networks.load("auto")
+    stylizer = open_stylizer(networks)
     style = stylizer.encode_style(ART)
     first = 0.0
     print(f"Tiles of {tile} px, {runs} runs, {describe()}.\n")
@@ -102,7 +101,7 @@ def timing(networks: options.Networks, sides: list[int], tile: int, runs: int, u
         tiled, *untiled = take_turns(works, runs).values()
         each = statistics.median(tiled) / pixels
         first = first or each
-        overlap = Tiling(cells_of((side, side)), tile).overlap(*layers(stylizer))
+        overlap = stylizer.overlap(stylizer.encode_content(picture, tile=tile))
         beside = ["", "", ""]
         if untiled:
             spread = ratio(tiled, *untiled)
@@ -115,31 +114,25 @@ def timing(networks: options.Networks, sides: list[int], tile: int, runs: int, u
 @options.networks
 @click.option("--side", type=int, default=8192, help="Of the square in px.")
 @click.option("--tile", default="512", help="Side of the tiles in px, auto or off.")
-def memory(networks: options.Networks, side: int, tile: str) -> None:
+def memory(networks: ModelOptions, side: int, tile: str) -> None:
     """Peak memory of a fresh process, file to file."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "photo.png"
+    with tempfile.TemporaryDirectory() as folder, Process(f"{side} px in tiles of {tile}") as process:
+        source, target = Path(folder) / "photo.png", Path(folder) / "out.png"
         photograph(side, side).save(source, compress_level=1)
-        arguments = (source, Path(folder) / "out.png", "--tile", tile, *networks.arguments())
-        record = json.loads(run("tiling", "child", *arguments, called=f"{side} px in tiles of {tile}"))
+        record = process.do(file_to_file, networks, source, target, tile)
     each = round(1e9 * (record["peak_gb"] - record["start_gb"]) / side**2)
     picture = {"side": side, "megapixels": round(side * side / MEGAPIXEL, 1), "tile": tile}
     print(json.dumps({**picture, **record, "bytes_per_pixel": each}))
 
 
-@main.command(hidden=True)
-@options.networks
-@click.argument("source", type=options.PRESENT_FILE)
-@click.argument("target", type=options.FILE)
-@click.option("--tile")
-def child(networks: options.Networks, source: Path, target: Path, tile: str) -> None:
-    """One file stylised; prints the memory after each stage."""
+def file_to_file(networks: ModelOptions, source: Path, target: Path, tile: str) -> dict[str, Any]:
+    """One file stylised: the memory after each stage."""
 
     def peak() -> float:
         return round(resident_peak() / 1e3, 3)
 
-    stylizer = networks.load("cpu")
-    record: dict[str, object] = {"threads": torch.get_num_threads(), "start_gb": peak()}
+    stylizer = open_stylizer(networks.change(device="cpu"))
+    record: dict[str, Any] = {"threads": torch.get_num_threads(), "start_gb": peak()}
     style = stylizer.encode_style(ART)
     begin = time.perf_counter()
     content = stylizer.encode_content(source, tile=tile if tile in ("auto", "off") else int(tile))
@@ -148,5 +141,4 @@ def child(networks: options.Networks, source: Path, target: Path, tile: str) -> 
     record["decoded_gb"] = peak()
     assert isinstance(picture, Image.Image)
     save_image(picture, target)
-    record |= {"peak_gb": peak(), "seconds": round(time.perf_counter() - begin, 1)}
-    print(json.dumps(record))
+    return record | {"peak_gb": peak(), "seconds": round(time.perf_counter() - begin, 1)}

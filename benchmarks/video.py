@@ -13,18 +13,19 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import click
 import torch
 from torch import Tensor
 
-from adain import Style, Stylizer, defaults, read_image
+from adain import Style, Stylizer, read_image
 from adain._utils.resources import sample_folder
-from adain.image import center_crop_square, to_tensor
-from adain.image.tensors import resize_shorter
+from adain.image import center_crop_square, resize_shorter, to_tensor
 from adain.metrics import warping_error
-from adain.video.steady import Steadier
+from adain.options import Options
+from adain.video import STABILITY_ON, Steadier
 
 from . import options
 from .measuring import describe, row, table
@@ -34,30 +35,23 @@ NOISE = 3 / 255
 """Deviation of the noise of a sensor, in ``[0, 1]``."""
 
 
-@dataclass(frozen=True)
-class Motion:
-    """How a scene moves: the camera, and whether something stands before the photograph."""
-
-    camera: Camera
-    front: bool = False
-
-
 MOTIONS = {
-    "pan": Motion(Camera((1.7, 0.6))),
-    "zoom and turn": Motion(Camera(zoom=1.01, turn=0.7)),
-    "moving disc": Motion(Camera((1.3, -0.4)), front=True),
+    "pan": (Camera((1.7, 0.6)), False),
+    "zoom and turn": (Camera(zoom=1.01, turn=0.7), False),
+    "moving disc": (Camera((1.3, -0.4)), True),
 }
+"""How the camera moves, and whether something stands before the photograph."""
 
 
 @dataclass
 class Score:
     """Of one scene, one style and one strength."""
 
-    errors: list[float]
-    changes: list[float]
-    source: list[float]
-    detail: float
-    seconds: float
+    errors: list[float] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
+    source: list[float] = field(default_factory=list)
+    detail: float = 0.0
+    seconds: float = 0.0
 
 
 def photo(name: str, size: int) -> Tensor:
@@ -76,7 +70,7 @@ def still(picture: Tensor, frames: int, noise: float) -> Iterable[KnownFrame]:
 
 def score(stylizer: Stylizer, style: Style, scene: Iterable[KnownFrame], stability: float) -> Score:
     """Paint a scene and measure it."""
-    steadier, before, result = Steadier(stability), None, Score([], [], [], 0.0, 0.0)
+    steadier, before, result = Steadier(stability), None, Score()
     for frame in scene:
         start = time.perf_counter()
         content = stylizer.encode_content(frame.image)
@@ -99,7 +93,7 @@ def score(stylizer: Stylizer, style: Style, scene: Iterable[KnownFrame], stabili
 @click.option(
     "--stability",
     type=options.floats,
-    default=f"0,0.5,{defaults.STABILITY_ON},1",
+    default=f"0,0.5,{STABILITY_ON},1",
     help="Strengths, with commas between them; ratios are to the first.",
 )
 @options.device()
@@ -107,20 +101,17 @@ def score(stylizer: Stylizer, style: Style, scene: Iterable[KnownFrame], stabili
 def main(size: int, frames: int, count: int, stability: list[float], device: str) -> None:
     stylizer = Stylizer.from_pretrained(device=device)
     arts = sorted(sample_folder("style").glob("*.jpg"))[:count]
-    styles = [stylizer.encode_style(art, size=min(defaults.STYLE_SIZE, 2 * size)) for art in arts]
+    styles = [stylizer.encode_style(art, size=min(Options.style_size, 2 * size)) for art in arts]
     view = (size, size * 4 // 3)
     wide, disc = photo("cincinnati-bridge", 2 * size), photo("chelsea", size // 2)
 
     print(f"{view[1]} x {view[0]} px, {frames} frames, {len(styles)} styles; {describe()}\n")
     print(table("motion | stability | warping error | ratio | sharpness | seconds a frame"))
-    for name, motion in MOTIONS.items():
+    for name, (camera, has_front) in MOTIONS.items():
         base: list[Score] = []
         for strength in stability:
-            front = disc if motion.front else None
-            scenes = [
-                moving_view(wide, view, frames, motion.camera, front=front, front_pan=(-2.2, 0.3)) for _ in styles
-            ]
-            found = [score(stylizer, *one, strength) for one in zip(styles, scenes, strict=True)]
+            how: dict[str, Any] = {"front": disc if has_front else None, "front_pan": (-2.2, 0.3)}
+            found = [score(stylizer, s, moving_view(wide, view, frames, camera, **how), strength) for s in styles]
             base = base or found
             errors = [statistics.mean(f.errors) for f in found]
             error, seconds = statistics.mean(errors), statistics.mean(f.seconds for f in found) / frames

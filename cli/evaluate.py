@@ -169,7 +169,7 @@ def _pairs(
     makes: bool,
 ) -> list[Pair]:
     """What is to be measured."""
-    from adain.batch.plan import expand
+    from adain.batch import expand
     from adain.metrics import pair_up, read_triples, with_outputs
 
     if triples is not None:

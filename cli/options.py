@@ -106,7 +106,7 @@ class _Value(click.ParamType[Any]):
         each = self.declared
         try:
             value = _read(each, value) if isinstance(value, str) else value
-            each.check(value)
+            each.check((value,) if each.is_repeated else value)
         except Unfit as error:
             raise click.BadParameter(error.flags.removeprefix(f"{each.flag} "), ctx, param) from None
         except ValueError as error:

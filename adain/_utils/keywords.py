@@ -13,6 +13,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
+from .errors import InputError
+
 P = ParamSpec("P")
 A_contra = TypeVar("A_contra", contravariant=True)
 B_contra = TypeVar("B_contra", contravariant=True)
@@ -92,6 +94,8 @@ def wrap(function: Callable[..., Any], options: Any, rest: str | None = None) ->
             changes[rest] = {**(changes.get(rest) or {}), **more}
         signature.bind(*args, **changes)  # an unknown keyword, or too few arguments: TypeError
         base = args[len(things)] if len(args) > len(things) else None
+        if base is not None and (lost := sorted({*getattr(base, "given", dict)()} - {*options.declared()})):
+            raise InputError(f"{function.__name__} has no option {', '.join(lost)}: leave it out")
         return function(*args[: len(things)], options.of(base, **changes))
 
     call.__signature__ = signature  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import importlib
 import io
 import os
 from collections.abc import Mapping
@@ -12,11 +13,15 @@ from typing import Any
 
 from .errors import InputError
 
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+"""Of Pillow, those that PNG holds as they are; TIFF holds the others."""
+
 
 def dump(value: Any, name: str) -> Any:
     """A value as JSON has it; ``name`` is for messages.
 
-    Pictures become PNG, arrays and tensors NumPy's own format, both in base64; a dataclass the mapping of its fields.
+    Pictures become PNG or TIFF, arrays NumPy's own format and tensors safetensors, all in base64; a dataclass of this
+    package becomes its name and its fields.
 
     Raises:
         InputError: if it has no such form.
@@ -31,45 +36,84 @@ def dump(value: Any, name: str) -> Any:
         return [dump(each, name) for each in value]
     if isinstance(value, Mapping):
         return {str(key): dump(each, name) for key, each in value.items()}
-    if hasattr(value, "getvalue") and hasattr(value, "read"):
-        return {"bytes": _text(value.getvalue())}
-    if hasattr(value, "tobitmap"):  # a picture of Pillow
-        data = io.BytesIO()
-        value.save(data, format="PNG")
-        return {"png": _text(data.getvalue())}
+    if isinstance(value, bytes):
+        return {"bytes": _text(value)}
+    if hasattr(value, "read"):  # from its beginning, as it is read as a picture
+        value.seek(0)
+        return {"bytes": _text(value.read())}
+    if hasattr(value, "tobitmap"):
+        return {"picture": _text(_picture(value, name))}
+    if hasattr(value, "detach"):
+        from safetensors.torch import save
+
+        return {"tensor": _text(save({"": value.detach().cpu().contiguous()}))}
     if hasattr(value, "__array__"):
         import numpy as np
 
-        array = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
-        data = io.BytesIO()
-        np.save(data, array, allow_pickle=False)
-        return {"npy": _text(data.getvalue())}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        if all(each is None or isinstance(each, (str, int, float, bool, os.PathLike)) for each in fields.values()):
-            return {own: dump(each, name) for own, each in fields.items()}
-    raise InputError(f"{name} is a {type(value).__name__} in memory, which cannot be written down: give a file")
+        data, array = io.BytesIO(), np.asarray(value)
+        if not array.dtype.hasobject:
+            np.save(data, array, allow_pickle=False)
+            return {"array": _text(data.getvalue())}
+    cls = type(value)
+    if dataclasses.is_dataclass(cls) and cls.__module__.startswith("adain."):
+        fields = {field.name: dump(getattr(value, field.name), name) for field in dataclasses.fields(cls)}
+        return {"class": f"{cls.__module__}.{cls.__qualname__}", **fields}
+    raise InputError(f"{name} is a {cls.__name__} in memory, which cannot be written down: give a file")
 
 
 def load(value: Any) -> Any:
-    """What :func:`dump` gave: lists are tuples, tensors are arrays, a dataclass stays the mapping of its fields."""
+    """What :func:`dump` gave; lists are tuples, paths texts and open files their bytes.
+
+    Raises:
+        InputError: if it holds a class that there is not.
+    """
     if isinstance(value, list):
         return tuple(load(each) for each in value)
-    if isinstance(value, dict) and len(value) == 1:
-        ((kind, text),) = value.items()
-        if kind == "bytes":
-            return io.BytesIO(base64.b64decode(text))
-        if kind == "png":
-            from PIL import Image
+    if not isinstance(value, dict):
+        return value
+    if "class" in value:
+        return _instance(**{key: load(each) for key, each in value.items()})
+    ((kind, text),) = value.items() if len(value) == 1 else (("", ""),)
+    if kind == "bytes":
+        return base64.b64decode(text)
+    if kind == "picture":
+        from PIL import Image
 
-            picture = Image.open(io.BytesIO(base64.b64decode(text)))
-            picture.load()
-            return picture
-        if kind == "npy":
-            import numpy as np
+        picture = Image.open(io.BytesIO(base64.b64decode(text)))
+        picture.load()
+        return picture
+    if kind == "tensor":
+        from safetensors.torch import load as tensors
 
-            return np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False)
-    return value
+        return tensors(base64.b64decode(text))[""]
+    if kind == "array":
+        import numpy as np
+
+        return np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False)
+    return {key: load(each) for key, each in value.items()}
+
+
+def _picture(value: Any, name: str) -> bytes:
+    data = io.BytesIO()
+    try:
+        # Its orientation, which Pillow would leave out, is part of the picture.
+        value.save(data, format="PNG" if value.mode in PNG_MODES else "TIFF", exif=value.getexif())
+    except (OSError, KeyError):
+        raise InputError(f"{name} is a picture of mode {value.mode}, which no file holds: convert it to RGB") from None
+    return data.getvalue()
+
+
+def _instance(**fields: Any) -> Any:
+    """A dataclass of this package by its name and its fields."""
+    path = fields.pop("class")
+    module, _, name = str(path).rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name) if module.startswith("adain.") else None
+        if dataclasses.is_dataclass(cls):
+            return cls(**fields)  # type: ignore[operator]
+    except (ImportError, AttributeError, TypeError):
+        pass
+    raise InputError(f"these options hold a {path}, which this version does not know")
 
 
 def _text(data: bytes) -> str:

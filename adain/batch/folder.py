@@ -8,10 +8,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .._utils.errors import ImageError
 from .._utils.keywords import takes
+from ..options import Options
 from ..stylizer.looks import Look, each
 from .manifest import Manifest
 from .options import FolderOptions
@@ -48,13 +49,8 @@ def stylize_folder(
         InputError: if options contradict each other, two outputs would share a name, or nothing can be written.
         MissingFileError, ImageError: if a folder is missing, cannot be read or holds no images.
     """
-    planned = Folder.plan(contents, styles, output, options)
-    made = []
-    for result in planned.results(options.progress):
-        made.append(result)
-        if options.progress is not None:
-            options.progress(result)
-    return made
+    manifest = None if means_file(output) else Manifest(output)
+    return Folder.plan(contents, styles, output, options, manifest=manifest).collect(options.progress)
 
 
 @dataclass
@@ -82,12 +78,18 @@ class Folder:
         options: FolderOptions,
         *,
         tolerant: bool = False,
-    ) -> Folder:
+        search: Callable[..., list[Found]] = find,
+        manifest: Manifest | None = None,
+        place: str = "",
+    ) -> Self:
         """Find photographs and artworks, name the results, and see that the options go together.
 
         Args:
             contents, styles, output: see :func:`stylize_folder`; no output is the current folder.
             tolerant: keep the errors of sub-folders that cannot be listed, rather than raise them.
+            search: finds the photographs, as :func:`~adain.batch.plan.find` does.
+            manifest: in place of the one in the folder of the results.
+            place: see :class:`~adain.batch.order.Order`.
 
         Raises:
             InputError, MissingFileError, ImageError: see :func:`stylize_folder`.
@@ -99,35 +101,37 @@ class Folder:
             options.refuse(f"{{pairs}} zip makes one result of each pair, but {together}")
         unreadable: list[ImageError] = []
         paths = _listed(contents)
-        arts = [styles] if isinstance(styles, Look) else _listed(styles)
+        arts: list[Any] = [styles] if isinstance(styles, Look) else _listed(styles)
         has_folder = any(isinstance(path, (str, os.PathLike)) and Path(path).is_dir() for path in (*paths, *arts))
-        manifest = Manifest(output or ".") if has_folder and not means_file(output) else None
-
-        def search(paths: Sequence[Any], keep_all: bool) -> list[Found]:
-            ignore = manifest.has if manifest else lambda _: False
-            found = find(paths, recursive=options.recursive, ignore=ignore, unreadable=unreadable if tolerant else None)
-            return found if keep_all else distinct(found)
-
+        if manifest is None and has_folder and not means_file(output):
+            manifest = Manifest(output or ".")
+        how: dict[str, Any] = {"recursive": options.recursive, "unreadable": unreadable if tolerant else None}
+        how["ignore"] = manifest.has if manifest else lambda _: False
         if all(isinstance(art, (str, os.PathLike)) for art in arts):
             # In one result an artwork may well have two regions; one result for each needs it only once.
-            found = search(arts, is_one or is_zip)
+            found = find(arts, **how)
+            found = found if is_one or is_zip else distinct(found)
             looks = each([art.path for art in found], options)
             names = ["+".join(art.name for art in found)] if is_one else [art.name for art in found]
         else:
-            looks = each(arts, options)
+            # A look has its own options; what is said of folders and networks is for all.
+            looks = each(arts, Options.of(options) if any(isinstance(art, Look) for art in arts) else options)
             names = [look.name for look in looks]
-        jobs = plan_jobs(search(paths, is_zip), names, output, suffix=options.suffix, pairs=options.pairs)
-        artworks = [art for look in looks for art in _files(look)]
-        check_inputs(jobs, [*artworks, *options.files()])
+        photographs = search(paths, **how)
+        if not is_zip:
+            photographs = distinct(photographs)
+        jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs)
+        check_inputs(jobs, [*(art for look in looks for art in _files(look)), *options.files()])
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
-        order = Order(tuple(looks), options)
+        order = Order(dict(enumerate(looks)), options, place)
+        about = [
+            {"style": name, "styles": _files(look), "alpha": look.options.alpha}
+            for name, look in zip(names, looks, strict=True)
+        ]
         tasks = []
         for job in jobs:
-            look = looks[job.style]
-            details: dict[str, Any] = {"content": os.fspath(job.content), "style": names[job.style]}
-            details["styles"] = _files(look)
-            details["alpha"] = look.options.alpha
+            details = {"content": str(job.content), **about[job.style]}
             tasks.append(Task(job, order.fingerprint(job) if manifest else "", details))
         return cls(order, tasks, manifest, unreadable)
 
@@ -135,6 +139,15 @@ class Folder:
     def total(self) -> int:
         """Results asked for."""
         return len(self.tasks)
+
+    def collect(self, progress: Callable[[Any], object] | None = None) -> list[Result]:
+        """All :meth:`results`, of each of which ``progress`` is told, too."""
+        made = []
+        for result in self.results(progress):
+            made.append(result)
+            if progress is not None:
+                progress(result)
+        return made
 
     def results(self, progress: Callable[[Any], object] | None = None) -> Iterator[Result]:
         """Make what is still to be made, and yield what became of each result, in the order of the tasks.

@@ -40,15 +40,17 @@ class Manifest:
 
     Args:
         folder: of the results; it need not exist.
+        is_known: whether it is read already, by another process, and this one only appends.
 
     Raises:
         InputError: if the file there cannot be read, or is not such a manifest.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, is_known: bool = False) -> None:
         self.folder = Path(folder)
         self.path = self.folder / NAME
-        self.latest: dict[str, Record] = self._read()
+        self.is_known = is_known
+        self.latest: dict[str, Record] = {} if is_known else self._read()
         self._file: int | None = None
         self._torn = False
         self._lock = threading.Lock()
@@ -79,6 +81,10 @@ class Manifest:
         record = self.latest.get(self.key(output))
         if record is not None and record["status"] == "writing":
             self.append(output, "done", **details, settings=record["settings"], bytes=output.stat().st_size)
+
+    def is_there(self, output: Path) -> bool:
+        """Whether there is a result of that name, whatever made it."""
+        return output.is_file()
 
     def has(self, path: Path) -> bool:
         """Whether a file is one of the folder's results, of whatever settings."""
@@ -125,7 +131,8 @@ class Manifest:
                     os.fsync(file)
             except OSError as error:
                 raise unwritable(self.path, error) from error
-            self.latest[record["output"]] = record
+            if not self.is_known:
+                self.latest[record["output"]] = record
 
     def sweep(self) -> None:
         """Remove the temporary files that a kill left, unless another process is at work in the folder."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from .._utils.errors import AdainError, InputError
 from .._utils.fingerprint import fingerprint
 from ..backends.models import open_model, weights_of
 from ..image.io import count_pixels
-from ..stylizer.looks import Look, Model
+from ..stylizer.looks import Look, Model, is_regions
 from .options import FolderOptions
 from .plan import Job
 
@@ -33,20 +32,24 @@ class Order:
     """All that decides what the results look like.
 
     Attributes:
-        looks: one result for each, of every photograph.
-        options: the networks, by name or themselves, sizes of the photographs, tiles, refinement.
+        looks: by number; each is a result of every photograph.
+        options: the networks, sizes of the photographs, tiles, refinement. With networks themselves in place of their
+            names an order stays in this process.
+        place: where it is carried out, of :data:`adain.options.PLACES`; by default what the networks run on.
     """
 
-    looks: tuple[Look, ...]
+    looks: Mapping[int, Look]
     options: FolderOptions
+    place: str = ""
 
     def __post_init__(self) -> None:
-        place = "torch" if self.options.onnx is None else "onnx"
-        self.options.require(place, name="--onnx" if place == "onnx" else place)
-        if self.options.refine is not None and self.options.grid is not None:
-            self.options.refuse("{refine} works on a picture, not on a grid: leave out {grid}")
-        if self.options.stylizer is not None and self.options.jobs > 1:
-            raise InputError("a stylizer stays in this process: for several jobs name the model instead")
+        place = self.place or ("torch" if self.options.onnx is None else "onnx")
+        self.options.require(place, name={"onnx": "--onnx", "ray": "--engine ray"}.get(place))
+        sheet = "grid" if self.options.grid is not None else "preview"
+        if self.options.refine is not None and getattr(self.options, sheet):
+            self.options.refuse(f"{{refine}} works on a picture, not on a sheet of them: leave out {{{sheet}}}")
+        if self.options.stylizer is not None and (self.options.jobs > 1 or place == "ray"):
+            raise InputError("a stylizer stays in this process: for several of them name the model instead")
 
     def maker(self, progress: Callable[[Any], object] | None = None, *, share: int = 1) -> Maker:
         """What carries it out; the networks are loaded here.
@@ -69,13 +72,18 @@ class Order:
         return fingerprint([self._networks, self._stamps[job.style], own])
 
     @functools.cached_property
-    def _stamps(self) -> list[str]:
+    def _stamps(self) -> dict[int, str]:
         """Of each look, with the artworks it is made of."""
-        stamps = []
-        for look in self.looks:
-            styles = look.styles if isinstance(look.styles, tuple) else (look.styles,)
-            paths = [Path(style) if isinstance(style, (str, os.PathLike)) else style for style in styles]
-            stamps.append(fingerprint([paths, {**look.options.decisive(), "quality": None}]))
+        stamps = {}
+        for number, look in self.looks.items():
+            if is_regions(look.styles):
+                parts = [value for name, value in vars(look.styles).items() if name != "regions"]
+                parts += [part for region in look.styles.regions for part in vars(region).values()]
+            else:
+                parts = [*look.styles]
+            paths = [Path(part) if isinstance(part, str) else part for part in (*parts, look.background)]
+            decisive = {**look.options.decisive(), "quality": None, "refine": self.options.refine}
+            stamps[number] = fingerprint([paths, decisive])
         return stamps
 
     @functools.cached_property
@@ -87,7 +95,7 @@ class Order:
 
 
 class Maker:
-    """Makes the pictures of an order; see :class:`adain.batch.run.Maker`.
+    """Makes the pictures of an order.
 
     A style that does not depend on the photograph is encoded once, when it is first used; one that cannot be read is
     not tried again. A photograph is encoded once for all its looks.
@@ -114,7 +122,7 @@ class Maker:
         return self._refine(picture, job)
 
     def details(self) -> Mapping[str, Any]:
-        """In how many tiles the last content was computed, and the share of it that was computed more than once."""
+        """Of the picture rendered last: its tiles, and the share of it that was computed more than once."""
         content = None if self._content is None else self._content[1]
         tiles = getattr(content, "tiles", None)
         if tiles is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._utils.errors import ImageError, InputError
 from .._utils.resources import resolve
@@ -18,36 +19,38 @@ FALLBACK_SUFFIX = ".png"
 """Used for contents whose own format cannot be written."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """One output to make.
 
     Attributes:
-        content: the photograph.
+        content: the photograph: a path, or a row of a table (:class:`adain.batch.ray.sources.Row`).
         style: index into the styles the plan was made for.
         output: the file to write.
     """
 
-    content: Path
+    content: Any
     style: int
     output: Path
 
 
 class Found(NamedTuple):
-    """A file, and where it was found.
+    """A file, or a row of a table, and where it was found.
 
     Attributes:
-        path: the file.
+        path: the file or row.
         below: the sub-folder it lies in, seen from the folder that was named; ``.`` for that itself.
+        called: what its results are called after, where that is not the file's name.
     """
 
-    path: Path
+    path: Any
     below: Path = Path()
+    called: Path | None = None
 
     @property
     def name(self) -> str:
         """The file's name without its suffix, after those of its sub-folders: ``monet-lilies``."""
-        return "-".join((*self.below.parts, self.path.stem))
+        return "-".join((*self.below.parts, Path(self.path).stem))
 
 
 def output_stem(content: str, style: str) -> str:
@@ -94,7 +97,7 @@ def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
 def distinct(found: Sequence[Found]) -> list[Found]:
     """Without repetitions of a path; the first of each stays."""
-    first: dict[Path, Found] = {}
+    first: dict[Any, Found] = {}
     for each in found:
         first.setdefault(each.path, each)
     return list(first.values())
@@ -132,10 +135,10 @@ def plan_jobs(
     jobs = []
     for k, index in couples:
         given = contents[k]
-        content, below = given if isinstance(given, Found) else Found(given)
+        content, below, called = given if isinstance(given, Found) else Found(given)
         target = Path(output or ".")
         if not is_file:
-            target = target / below / result_name(content, styles[index], suffix)
+            target = target / below / result_name(called or content, styles[index], suffix)
         jobs.append(Job(content, index, target))
     _check(jobs)
     return jobs
@@ -179,10 +182,23 @@ def check_inputs(jobs: Sequence[Job], files: Sequence[str | os.PathLike[str]]) -
 
 
 def _check(jobs: Sequence[Job]) -> None:
-    sources = {job.content.resolve() for job in jobs}
+    # There may be a million: a folder is resolved and tried once, and of each file is asked only whether it is there.
+    real = functools.cache(os.path.realpath)
+
+    def resolve(path: Path) -> tuple[str, bool]:
+        parent, name = os.path.split(path)
+        there = os.path.join(real(parent), name)
+        is_there = os.path.lexists(there)
+        return os.path.realpath(there) if is_there else there, is_there
+
+    sources = {resolve(content)[0] for content in {job.content for job in jobs} if isinstance(content, Path)}
+    tried = set()
     for path, times in Counter(job.output for job in jobs).items():
         if times > 1:
             raise InputError(f"{times} results would be called {path}: rename the inputs or do them apart")
-        if path.resolve() in sources:
+        resolved, is_there = resolve(path)
+        if resolved in sources:
             raise InputError(f"{path} is also an input and would be replaced: choose another -o")
-        check_output_path(path)
+        if is_there or (path.parent, path.suffix) not in tried:
+            check_output_path(path)
+            tried.add((path.parent, path.suffix))

@@ -23,7 +23,8 @@ from typing import Any
 from .._utils.errors import AdainError, DiskFullError
 from .._utils.prefetch import AHEAD
 from .manifest import Manifest
-from .run import Maker, Result, Task, by_content, fail, make
+from .order import Maker
+from .run import Result, Task, by_content, fail, make, portable
 
 PATIENCE = 10.0
 """Seconds that processes have to finish what they are at when the work is broken off."""
@@ -214,12 +215,6 @@ def _work(
         except OSError:  # nobody is there to hear it: the manifest has it
             stop.set()
 
-    def report(result: Result) -> None:
-        if result.error is not None:  # others of its kind may not be picklable
-            kind = DiskFullError if isinstance(result.error, DiskFullError) else AdainError
-            result = Result(result.task, result.status, result.details, kind(str(result.error)))
-        tell(result)
-
     def groups() -> Iterator[Sequence[Task]]:
         while True:
             try:
@@ -234,5 +229,8 @@ def _work(
         tell(AdainError(str(error)))
         return
     tell(None)
-    with Manifest(folder) as manifest:
-        deque(make(groups(), maker, manifest, quality=quality, stop=stop, report=report), maxlen=0)
+    with Manifest(folder, is_known=True) as manifest:
+        deque(
+            make(groups(), maker, manifest, quality=quality, stop=stop, report=lambda result: tell(portable(result))),
+            maxlen=0,
+        )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
@@ -23,10 +23,13 @@ from .manifest import Manifest
 from .options import Existing
 from .plan import Job
 
+if TYPE_CHECKING:
+    from .order import Maker
+
 Status = Literal["done", "skipped", "failed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A job, and what is recorded about it.
 
@@ -63,17 +66,12 @@ class Result:
         return self.task.job.output
 
 
-class Maker(Protocol):
-    """What makes the pictures."""
-
-    def read(self, content: Path) -> Any:
-        """A photograph, ready for the network; called in a thread."""
-
-    def render(self, loaded: Any, job: Job) -> Image.Image:
-        """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
-
-    def details(self) -> Mapping[str, Any]:
-        """What is to be recorded of the picture that was rendered last."""
+def portable(result: Result) -> Result:
+    """The same for another process: there are errors that cannot be sent."""
+    if result.error is None:
+        return result
+    kind = DiskFullError if isinstance(result.error, DiskFullError) else AdainError
+    return replace(result, error=kind(str(result.error)))
 
 
 def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existing = "resume") -> list[Task]:
@@ -91,7 +89,8 @@ def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existi
     if existing == "redo":
         return [*tasks]
     if existing == "skip":
-        return [task for task in tasks if not task.job.output.is_file()]
+        is_there = Path.is_file if manifest is None else manifest.is_there
+        return [task for task in tasks if not is_there(task.job.output)]
     if manifest is None:
         return [*tasks]
     todo = []

@@ -163,9 +163,10 @@ def region_masks(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
     assert options.label_map is not None
     assert options.labels is not None
     labels = options.labels
-    label_map = read_label_map(
-        options.label_map, colors=any(label.startswith("#") for label in labels), max_pixels=max_pixels
-    )
+    colors = {_is_color(label) for label in labels}
+    if len(colors) > 1:
+        options.refuse(f"{{labels}} are all numbers or all colours, not both: {', '.join(map(str, labels))}")
+    label_map = read_label_map(options.label_map, colors=True in colors, max_pixels=max_pixels)
     # Whoever says what becomes of the rest has not forgotten it.
     rest = unstyled_labels(label_map, labels) if options.background is not None else []
     masks = label_masks(label_map, labels)  # first, as a mistyped label leaves another without a style
@@ -179,7 +180,11 @@ def region_masks(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
 
 def _in_colors(labels: Iterable[Label], present: Sequence[int]) -> bool:
     """Whether labels are shown as colours: if they were given so, or are too large for anything else."""
-    return any(str(label).lstrip().startswith("#") for label in labels) or max(present, default=0) > 0xFFFF
+    return any(map(_is_color, labels)) or max(present, default=0) > 0xFFFF
+
+
+def _is_color(label: Label) -> bool:
+    return str(label).lstrip().startswith("#")
 
 
 def _show(label: int, hexadecimal: bool) -> str:

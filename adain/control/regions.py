@@ -117,7 +117,7 @@ def is_full(mask: Tensor) -> bool:
 
 
 @dataclass(frozen=True)
-class Frame:
+class Canvas:
     """What masks are laid on: a photograph's measures.
 
     Attributes:
@@ -204,7 +204,7 @@ class Regions:
         if not self.regions:
             raise InputError("Regions need at least one Region")
 
-    def place(self, frame: Frame, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
+    def place(self, frame: Canvas, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
         """These regions on a photograph.
 
         Raises:
@@ -260,7 +260,7 @@ def guide_names(guides: Sequence[Guide], names: Sequence[str]) -> list[str]:
 
 
 def place(
-    frame: Frame,
+    frame: Canvas,
     masks: Tensor,
     styles: Sequence[Style],
     alphas: Sequence[float],
@@ -270,7 +270,7 @@ def place(
     shared_content: bool = False,
     names: Sequence[str] | None = None,
 ) -> Placement:
-    """Masks of :meth:`Frame.lay` with their styles, followed down to the photograph's features.
+    """Masks of :meth:`Canvas.lay` with their styles, followed down to the photograph's features.
 
     A background that nothing is left for is no error: a mask may well cover the picture.
 

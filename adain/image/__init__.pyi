@@ -17,4 +17,5 @@ from .source import Source as Source
 from .source import open_source as open_source
 from .tensors import to_pil as to_pil
 from .tensors import to_tensor as to_tensor
+from .warp import inside as inside
 from .warp import warp as warp

@@ -142,8 +142,8 @@ _TABLE = (
         STYLE_LAYERS, styles=2,
     ),
     Metric("warping-error", "lower", "stylising", "error over a known motion", "metrics.warping_error", digits=4),
-    Metric("ms", "lower", "stylising", "milliseconds a picture takes", "metrics.making.Maker.make", digits=0),
-    Metric("mb", "lower", "stylising", "memory a pass needs, in MB", "metrics.making.Maker.make", digits=0),
+    Metric("ms", "lower", "stylising", "milliseconds a picture takes", "metrics.making.PairMaker.make", digits=0),
+    Metric("mb", "lower", "stylising", "memory a pass needs, in MB", "metrics.making.PairMaker.make", digits=0),
 )  # fmt: skip
 
 METRICS = {metric.name: metric for metric in _TABLE}

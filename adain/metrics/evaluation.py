@@ -20,7 +20,7 @@ from ..stylizer.stylizer import Stylizer
 from .catalogue import Metric, View, choose, layers_for
 from .frechet import frechet_distance
 from .gallery import Fit, Gallery, Seen, visiting
-from .making import Maker
+from .making import PairMaker
 from .networks import LPIPS, ArtInception, art_fid
 from .options import EvaluationOptions
 from .pairs import Pair
@@ -119,7 +119,7 @@ def evaluate(
         gallery = Gallery(encoder, layers, size=size, fit=fit, max_pixels=max_pixels, lpips=lpips)
         judge = _Judge(chosen, gallery, inception, [*rows, *GUARDS])
         if stylizer is not None:
-            judge.maker = Maker(stylizer, gallery, alpha=alpha, styles=styles, timed=judge.wants("ms"))
+            judge.maker = PairMaker(stylizer, gallery, alpha=alpha, styles=styles, timed=judge.wants("ms"))
         order = visiting([(contents[pair.content], places[pair.style]) for pair in pairs], gallery.block)
         entries = {k: judge.pair(pairs[k]) for k in track(order)}
         judged = [entry for k in sorted(entries) for entry in entries[k]]
@@ -148,7 +148,7 @@ class _Judge:
     gallery: Gallery
     inception: ArtInception | None
     rows: Sequence[str]
-    maker: Maker | None = None
+    maker: PairMaker | None = None
     failures: list[AdainError] = field(default_factory=list)
     vectors: dict[str, dict[str, list[tuple[Tensor, Tensor]]]] = field(default_factory=dict)
     _known: dict[Path, dict[str, Tensor]] = field(default_factory=dict)

@@ -33,7 +33,7 @@ class Made(NamedTuple):
     megabytes: float | None
 
 
-class Maker:
+class PairMaker:
     """Stylises the pictures of a gallery.
 
     Args:

@@ -25,7 +25,7 @@ from .fast import FastEncoder as FastEncoder
 from .pretrained import load_decoder as load_decoder
 from .pretrained import load_encoder as load_encoder
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
-from .shipped import Model as Model
+from .shipped import ShippedModel as ShippedModel
 from .shipped import WeightsFile as WeightsFile
 from .shipped import find_model as find_model
 from .shipped import read_verified as read_verified
@@ -37,6 +37,7 @@ from .vgg import LAYERS as LAYERS
 from .vgg import MIN_SIZE as MIN_SIZE
 from .vgg import STRIDE as STRIDE
 from .vgg import STYLE_LAYERS as STYLE_LAYERS
+from .vgg import ConvSpec as ConvSpec
 from .vgg import Pooling as Pooling
 from .vgg import VGGEncoder as VGGEncoder
 from .vgg import layers_upto as layers_upto

@@ -17,7 +17,7 @@ from .convert import decoder_state, read_tensors
 from .decoder import Decoder
 from .fast import FastDecoder, FastEncoder
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
-from .shipped import Model as Model
+from .shipped import ShippedModel as ShippedModel
 from .shipped import WeightsFile as WeightsFile
 from .shipped import find_model as find_model
 from .shipped import read_verified as read_verified
@@ -96,7 +96,7 @@ def _encoder_kind(tensors: Mapping[str, Tensor], name: str) -> type[VGGEncoder]:
     raise WeightsError(f"{name} holds no encoder but {what}: the shapes in it are not those of VGGEncoder")
 
 
-def _shipped(source: str | Path | None) -> Model | None:
+def _shipped(source: str | Path | None) -> ShippedModel | None:
     """The model that ``source`` names; None for a user's file."""
     if source is None:
         return find_model(DEFAULT_MODEL)

@@ -45,7 +45,7 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
-class Model:
+class ShippedModel:
     """An encoder and the decoder that belongs to it; iterating gives all their files.
 
     Attributes:
@@ -70,7 +70,7 @@ class Model:
 
 
 @cache
-def registry() -> dict[str, Model]:
+def registry() -> dict[str, ShippedModel]:
     """The shipped models by name, read from ``manifest.json``.
 
     Raises:
@@ -90,13 +90,13 @@ def registry() -> dict[str, Model]:
         models = {}
         for name, entry in manifest["models"].items():
             deeper = tuple(files[file] for file in entry.get("encoder_deeper", ()))
-            models[name] = Model(files[entry["encoder"]], files[entry["decoder"]], deeper)
+            models[name] = ShippedModel(files[entry["encoder"]], files[entry["decoder"]], deeper)
         return models
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None
 
 
-def find_model(name: str) -> Model:
+def find_model(name: str) -> ShippedModel:
     """The registry's entry for a model name.
 
     Raises:

@@ -13,14 +13,23 @@ from .._utils.errors import InputError
 from ..control.style import Style, blend
 from ..image import contact_sheet
 from ..image.source import input_name
-from ..options import ARRANGEMENTS, Direction, Options, TileSize, normalize_weights
+from ..options import (
+    ARRANGEMENTS,
+    PREVIEW_ALPHAS,
+    PREVIEW_SIZES,
+    Direction,
+    Options,
+    TileSize,
+    normalize_weights,
+    plural,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
     from ..control.color import ColorPreservation
-    from ..control.regions import Frame, Placement, Regions
+    from ..control.regions import Canvas, Placement, Regions
 
     ColorShare = tuple[ColorPreservation, float | Tensor]
 
@@ -100,6 +109,8 @@ class Look:
             parts: Sequence[Any] = [region.style for region in self.styles.regions]
         else:
             parts = listed(self.styles)
+            if any(is_regions(part) or isinstance(part, Look) for part in parts):
+                raise InputError("Regions and a Look say themselves how styles come together: give one alone")
             object.__setattr__(self, "styles", parts)
             options.check(len(parts))
             _check_gradient(options)
@@ -141,7 +152,11 @@ class Look:
             MissingFileError, ImageError: if one cannot be read.
         """
         if is_regions(self.styles):
-            return self
+            regions = [dataclasses.replace(region, mask=_absolute(region.mask)) for region in self.styles.regions]
+            return dataclasses.replace(self, styles=dataclasses.replace(self.styles, regions=regions))
+        if self.options.preview:  # which takes artworks at several sizes
+            kept = [_absolute(style) for style in self.styles]
+            return dataclasses.replace(self, styles=kept, options=self.options.absolute())
         styles = [_absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
         options, background = self.options.absolute(), self.background
         if options.style_masks is not None:
@@ -208,16 +223,33 @@ class Look:
         Raises:
             AdainError: if a style, a mask or the photograph cannot be used.
         """
-        if self.options.grid is None:
+        if self.options.grid is None and not self.options.preview:
             return model.render(content, self.resolve(model, content))
         if getattr(content, "is_tensor", False):
-            raise InputError("a grid is a sheet of pictures: give the photograph as a picture, not as a tensor")
+            raise InputError("a sheet is made of pictures: give the photograph as a picture, not as a tensor")
+        if self.options.grid is None:
+            return self._preview(model, content)
         styles = [self._encode(model, content, k) for k in range(len(self.styles))]
         rows: list[list[Image.Image | None]] = [
             [None if weights is None else model.render(content, self._mix(styles, weights)) for weights in row]
             for row in grid_weights(len(styles), self.options.grid)
         ]
         return contact_sheet(rows, cell=max(content.size))
+
+    def _preview(self, model: Model, content: Any) -> Image.Image:
+        """A sheet of alphas × style sizes."""
+        rows = []
+        for size in PREVIEW_SIZES:
+            options = self.options.change(style_size=size, preview=False)
+            paint = dataclasses.replace(self, options=options).resolve(model, content)
+            several = [dataclasses.replace(paint, alpha=paint.alpha * alpha) for alpha in PREVIEW_ALPHAS]
+            rows.append([model.render(content, each) for each in several])
+        return contact_sheet(
+            rows,
+            row_labels=[f"style size {size}" for size in PREVIEW_SIZES],
+            column_labels=[f"alpha {alpha:g}" for alpha in PREVIEW_ALPHAS],
+            cell=max(content.size),
+        )
 
     def resolve(self, model: Model, content: Any) -> Paint:
         """What to decode a photograph with.
@@ -228,7 +260,7 @@ class Look:
             MissingFileError, ImageError: if a style or a mask cannot be read.
         """
         if is_regions(self.styles):
-            placed = self.styles.place(frame_of(content), max_pixels=model.max_pixels)
+            placed = self.styles.place(canvas_of(content), max_pixels=model.max_pixels)
             for k, style in enumerate(placed.styles):
                 _check_encoded(style, self.color(k))
             return Paint(placed, self._alpha, self._shares(placed))
@@ -253,7 +285,7 @@ class Look:
         """The styles in their regions of a photograph."""
         from ..control.regions import guide_names, guides_of, place
 
-        options, frame = self.options, frame_of(content)
+        options, frame = self.options, canvas_of(content)
         is_gradient = options.gradient is not None
         guides = guides_of(options, max_pixels=model.max_pixels)
         names = guide_names(guides, [""] * len(guides))
@@ -299,25 +331,25 @@ def each(styles: Any, options: Options) -> list[Look]:
     Raises:
         InputError: if there is no style, or the options contradict each other.
     """
-    several = [styles] if is_regions(styles) or isinstance(styles, Look) else listed(styles)
-    if options.arrangement or not several:
-        return [Look(several, options)]
+    several = listed(styles)
     if any(isinstance(style, Look) for style in several) and options.given():
-        raise InputError(f"a Look has its own options: leave out {', '.join(options.given())}")
+        options.refuse(f"a Look has its own options: leave out {', '.join(f'{{{name}}}' for name in options.given())}")
+    if len(several) != 1 and (options.arrangement or not several):
+        return [Look(several, options)]
     made = []
     for k, style in enumerate(several):
         if isinstance(style, Look):
             made.append(style)
             continue
         own = {}
-        for name, noun in (("color", "colour modes"), ("style_masks", "style masks")):
+        for name, noun in (("color", "colour mode"), ("style_masks", "style mask")):
             value = getattr(options, name)
-            if isinstance(value, tuple):
+            if isinstance(value, tuple) and len(several) > 1:
                 if len(value) != len(several):
-                    counts = f"{{{name}}} has {len(value)} {noun} for {len(several)} styles"
-                    options.refuse(f"{counts}: give one for each, or one for all")
+                    counts = f"{plural(len(value), noun)} for {len(several)} styles"
+                    options.refuse(f"{counts}: {{{name}}} takes one for each")
                 own[name] = value[k] if name == "color" else [value[k]]
-        made.append(Look(style if is_regions(style) else [style], options.change(**own) if own else options))
+        made.append(Look(style, options.change(**own) if own else options))
     return made
 
 
@@ -355,12 +387,12 @@ def grid_weights(count: int, steps: int) -> list[list[tuple[float, ...] | None]]
     return rows
 
 
-def frame_of(content: Any) -> Frame:
+def canvas_of(content: Any) -> Canvas:
     """What masks are laid on to fit an encoded photograph."""
-    from ..control.regions import Frame
+    from ..control.regions import Canvas
 
     height, width = content.features.shape[2:]
-    return Frame(content.size, (height, width), content.uncropped, content.features.device)
+    return Canvas(content.size, (height, width), content.uncropped, content.features.device)
 
 
 def is_regions(styles: Any) -> TypeGuard[Regions]:

@@ -30,7 +30,7 @@ from ..options import Channel, ModelOptions, Options, TileSize
 from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
-from .looks import Look, Paint, frame_of, is_regions, listed
+from .looks import Look, Paint, canvas_of, is_regions, listed
 from .tiles import assemble, choose_tile, decode_tiles, encode_tiles
 from .tiles import paint as tiled_picture
 from .transfer import transfer
@@ -295,7 +295,7 @@ class Stylizer:
         Raises:
             InputError: if alpha is outside its range, or regions do not fit the content.
         """
-        target = style.place(frame_of(content), max_pixels=self.max_pixels) if isinstance(style, Regions) else style
+        target = style.place(canvas_of(content), max_pixels=self.max_pixels) if isinstance(style, Regions) else style
         if content.tiles is not None:
             tiles = decode_tiles(self.decoder, content, target, alpha, device=self.device)
             return assemble(tiles, content, self.device)

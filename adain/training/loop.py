@@ -28,7 +28,7 @@ PREVIEW_SIZE = 256
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """What is counted along the way; part of every checkpoint.
 
     Attributes:
@@ -47,7 +47,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainingResult:
     """How a call of :meth:`~adain.training.trainer.Trainer.run` ended.
 
     Attributes:
@@ -59,7 +59,7 @@ class Result:
     """
 
     reason: Reason
-    progress: Progress
+    progress: TrainingProgress
     decoder: Path | None
     checkpoint: Path | None
     encoder: Path | None = None
@@ -96,7 +96,7 @@ class Loop:
         self.team = team
         self.stop = stop
         self.reporter = reporter
-        self.progress = Progress()
+        self.progress = TrainingProgress()
         self._store = CheckpointStore(output / "checkpoints", config.keep_checkpoints)
         self._log = RunLog(output / "log.jsonl")
         self._saved: int | None = None
@@ -112,14 +112,14 @@ class Loop:
     def restore(self, state: State) -> None:
         """Go back to what a checkpoint says."""
         self.learner.load(state["learner"])
-        self.progress = Progress(**state["progress"])
+        self.progress = TrainingProgress(**state["progress"])
         self._sums.copy_(state["window"]["sums"])
         self._count = state["window"]["count"]
         self._saved = self.progress.step
         self._clock_seconds, self._clock_samples = self.progress.seconds, self.progress.samples
         restore_random_state(state["random"])
 
-    def run(self) -> Result:
+    def run(self) -> TrainingResult:
         """Train up to ``total_steps``, or until there is a reason to stop."""
         config, start = self.config, self.progress.step
         self._prepare()
@@ -150,7 +150,7 @@ class Loop:
         self.team.wait()
         encoder = self.output / ENCODER_FILE if config.model == "fast" else None
         checkpoint = self._store.path(self.progress.step)
-        return Result(reason, self.progress, self.output / DECODER_FILE, checkpoint, encoder)
+        return TrainingResult(reason, self.progress, self.output / DECODER_FILE, checkpoint, encoder)
 
     def _due(self, step: int, every: int) -> bool:
         return step % every == 0 or step == self.config.total_steps

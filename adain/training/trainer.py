@@ -23,7 +23,7 @@ from .config import TrainingConfig
 from .crops import BatchMaker, to_images
 from .distributed import Ranks, Team
 from .learner import Learner
-from .loop import Loop, Progress, Result
+from .loop import Loop, TrainingProgress, TrainingResult
 from .networks import FastNet, mirrored_decoder
 from .report import Reporter
 
@@ -123,7 +123,7 @@ class Trainer:
             resumed=state,
         )
 
-    def run(self) -> Result:
+    def run(self) -> TrainingResult:
         """Train until done, out of time, or told to stop by a signal; in each case all is saved.
 
         Raises:
@@ -138,7 +138,7 @@ class Trainer:
             try:
                 contents, styles = self._open_caches(team, stop)
             except Stopped as stopped:
-                return Result(stopped.reason, Progress(), None, None)
+                return TrainingResult(stopped.reason, TrainingProgress(), None, None)
             maker = BatchMaker(self.config, contents, styles, rank=self.ranks.rank, pin=self.device.type == "cuda")
             learner = self._learner(maker, team)
             facts = self._run_facts(contents, styles)

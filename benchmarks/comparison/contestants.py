@@ -116,7 +116,7 @@ class Adain(Stylizing):
     def bare(self, photo: Image.Image) -> Callable[[], object]:
         import torch
 
-        pixels = self.stylizer.picture(photo).pixels.to(self.stylizer.dtype)
+        pixels = self.stylizer.open(photo).to_tensor().to(self.stylizer.dtype)
 
         @torch.no_grad()
         def networks() -> object:
@@ -189,13 +189,12 @@ class ExportedAdain(Stylizing):
 def exported_fast() -> Path:
     """A temporary folder with the exported fast model, written by the first who asks."""
     from adain._utils.resources import weights_dir
-    from adain.backends.onnx import TRANSFER_FILE
 
     # The registry would do, but imports torch.
     digest = hashlib.sha256((weights_dir() / "manifest.json").read_bytes()).hexdigest()
     folder = Path(tempfile.gettempdir()) / f"adain-onnx-{digest[:16]}"
-    if not (folder / TRANSFER_FILE).exists():
-        from adain.backends.export import export_onnx
+    if len([*folder.glob("*.onnx")]) < 2:
+        from adain.backends import export_onnx
         from adain.nn import load_decoder, load_encoder
 
         export_onnx(load_encoder("fast"), load_decoder("fast"), folder)
@@ -230,9 +229,8 @@ class Optimisation(Contestant):
             if progress.step in marks and progress.step < steps:
                 kept[progress.step] = to_pil(progress.image)
 
-        kept[steps] = refine(
-            content=photo, style=art, recipe=self.recipe, steps=steps, callback=watch, stylizer=self.stylizer
-        )
+        how: dict[str, Any] = {"recipe": self.recipe, "steps": steps, "stylizer": self.stylizer}
+        kept[steps] = refine(photo, art, progress=watch, **how)
         return kept, losses, times
 
 

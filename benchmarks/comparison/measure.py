@@ -76,27 +76,27 @@ class _Run:
             workers = {key: stack.enter_context(Worker(key, self.threads)) for key in keys}
             seconds: dict[tuple[str, str], list[float]] = {}
             for key, worker in workers.items():
-                can = worker.ask("open", photo=photo, art=art, size=size)
-                works = ["image"] + (["frame"] if can["caches"] else [])
-                works += ["networks"] if can["networks"] and size <= self.plan.networks_upto else []
-                seconds |= {(key, what): [] for what in works}
+                worker.ask("open", photo=photo, art=art, size=size)
+                for what in worker.ask("works"):
+                    if what != "networks" or size <= self.plan.networks_upto:
+                        seconds[key, what] = []
                 worker.ask("time", what="frame")  # the first is slower: libraries choose their kernels, memory is taken
             for _ in range(rounds):
                 for (key, what), taken in seconds.items():
-                    taken.append(workers[key].ask("time", what=what)["seconds"])
+                    taken.append(workers[key].ask("time", what=what))
                     self.bar.update(what == "image")
             for (key, what), taken in seconds.items():
                 self._add("timings", key, size=size, what=what, seconds=taken)
             for key, worker in workers.items():
-                self._add("peaks", key, size=size, **worker.ask("peak"))
-                if key not in self.result["rates"] and (rate := worker.ask("rate")["flops"]) is not None:
+                self._add("peaks", key, size=size, gb=worker.ask("peak"))
+                if key not in self.result["rates"] and (rate := worker.ask("rate")) is not None:
                     self.result["rates"][key] = rate
             for index in range(self.plan.pairs if size in self.plan.scored else 0):
                 photo, art = pair(index)
                 for key, worker in workers.items():
                     output = self.folder / f"{key}.png"
                     worker.ask("open", photo=photo, art=art, size=size)
-                    worker.ask("save", path=str(output))
+                    worker.ask("save", path=output)
                     self._add("scores", key, **score(output, index, size))
 
     def optimise(self, key: str, size: int, steps: int) -> None:
@@ -110,11 +110,10 @@ class _Run:
         marks = [step for step in REFERENCE_STEPS if step < steps]
         with Worker(key, self.threads) as worker:
             worker.ask("open", photo=photo, art=art, size=size)
-            found = worker.ask("optimise", steps=steps, marks=marks, stem=str(self.folder / key))
-            course = {"losses": found["losses"], "seconds": found["seconds"]}
-            self._add("optimisations", key, size=size, **course, **worker.ask("peak"))
-        for step, path in found["pictures"].items() if size in self.plan.scored else ():
-            self._add("scores", key, steps=int(step), **score(Path(path), 0, size))
+            pictures, losses, seconds = worker.ask("optimise", steps=steps, marks=marks)
+            self._add("optimisations", key, size=size, losses=losses, seconds=seconds, gb=worker.ask("peak"))
+        for step, picture in pictures.items() if size in self.plan.scored else ():
+            self._add("scores", key, steps=step, **score(picture, 0, size))
 
     def _add(self, table: str, key: str, **figures: Any) -> None:
         self.result[table].append({"contestant": key, **figures})

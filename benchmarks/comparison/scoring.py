@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from adain import defaults, metrics
-from adain.image import to_tensor
-from adain.image.source import load_pixels
+from adain import metrics
+from adain.image import open_source, to_tensor
 from adain.nn import VGGEncoder, load_encoder
+from adain.options import Options
 
 from .plan import pair
 from .worker import square
@@ -59,7 +59,7 @@ def _content(index: int, size: int) -> tuple[Tensor, Features]:
 
 @cache
 def _art(index: int) -> Features:
-    return encode(load_pixels(pair(index)[1], size=defaults.STYLE_SIZE)[0])
+    return encode(open_source(pair(index)[1], size=Options.style_size).to_tensor())
 
 
 @torch.inference_mode()

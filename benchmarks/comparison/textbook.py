@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from adain import defaults
 from adain.nn import CONTENT_LAYER, MIRRORED, layers_upto
+from adain.options import Options
 
 EPS = 1e-5
 
@@ -71,7 +71,7 @@ class Textbook:
         self.decoder = build_decoder(decoder)
 
     @torch.no_grad()
-    def __call__(self, photo: Image.Image, art: Image.Image, style_size: int = defaults.STYLE_SIZE) -> Image.Image:
+    def __call__(self, photo: Image.Image, art: Image.Image, style_size: int = Options.style_size) -> Image.Image:
         """A picture of the photograph's size, which is a multiple of 8."""
         scale = style_size / min(art.size)
         shape = (round(art.width * scale), round(art.height * scale))

@@ -2,66 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from adain._utils.memory import resident_peak  # which imports no torch
 
-from .. import processes
 from ..measuring import seconds
-from ..processes import WorkerError
-from .contestants import Optimisation, Pass, find
+from ..processes import Process
+from .contestants import Pass, find
 
 if TYPE_CHECKING:
     from PIL import Image
 
 
 class Worker:
-    """The parent's end: ask, and wait for the answer. One at a time works; the others wait for input."""
+    """A contestant in a process of its own. One at a time works; the others wait."""
 
     def __init__(self, key: str, threads: int) -> None:
-        self.key = key
-        self.process = subprocess.Popen(
-            processes.command("comparison.worker", key, "--threads", threads),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=processes.environment(threads) | find(key).environment,
-            text=True,
-        )
+        self.key, self.threads = key, threads
+        own = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+        self.process = Process(key, **own, **find(key).environment)
 
-    def ask(self, do: str, **details: Any) -> dict[str, Any]:
-        """Have it do something; see :func:`main`.
+    def ask(self, do: str, **details: Any) -> Any:
+        """Have it do something: a method of :class:`Session`.
 
         Raises:
             WorkerError: if it fails.
         """
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        try:
-            print(json.dumps({"do": do, **details}), file=self.process.stdin, flush=True)
-        except BrokenPipeError:
-            raise WorkerError(f"{self.key} ended while it was asked to {do}") from None
-        line = self.process.stdout.readline()
-        answer: dict[str, Any] = json.loads(line) if line else {"error": f"it ended (status {self.process.wait()})"}
-        if "error" in answer:
-            raise WorkerError(f"{self.key} cannot {do}: {answer['error']}")
-        return answer
+        return self.process.do(_do, self.key, self.threads, do, details, what=do)
 
     def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
+        self.process.__exit__()
 
 
 def cold_start(key: str, threads: int, photo: str, art: str, size: int, output: Path) -> float:
@@ -73,7 +50,7 @@ def cold_start(key: str, threads: int, photo: str, art: str, size: int, output: 
     begun = time.perf_counter()
     with Worker(key, threads) as worker:
         worker.ask("open", photo=photo, art=art, size=size)
-        worker.ask("save", path=str(output))
+        worker.ask("save", path=output)
     return time.perf_counter() - begun
 
 
@@ -92,62 +69,57 @@ def square(path: str, size: int) -> Image.Image:
     return ImageOps.fit(opened(path), (size, size), Image.Resampling.LANCZOS)
 
 
-@click.command(hidden=True)
-@click.argument("key")
-@click.option("--threads", type=int, required=True)
-def main(key: str, threads: int) -> None:
-    """The worker's end: a JSON object a line in, one out.
-
-    ``open`` a pair at a size; ``time`` an ``image``, a ``frame`` or the ``networks``; ``rate`` of matrix products;
-    ``save`` a picture; ``optimise`` for some steps and save pictures at marks; ``peak`` memory.
-    """
-    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
-    session = _Session(key, threads)
-    for line in sys.stdin:
-        message = json.loads(line)
-        do = message.pop("do")
-        try:
-            answer = getattr(session, do)(**message)
-        except Exception as error:
-            answer = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
-        print(json.dumps(answer), file=answers, flush=True)
+def _do(key: str, threads: int, do: str, details: dict[str, Any]) -> Any:
+    return getattr(_session(key, threads), do)(**details)
 
 
-class _Session:
+@cache
+def _session(key: str, threads: int) -> Session:
+    sys.stdout = sys.stderr  # for whatever a library prints
+    return Session(key, threads)
+
+
+class Session:
+    """What goes on in the process: a contestant and the pair it works on."""
+
     def __init__(self, key: str, threads: int) -> None:
-        self.contestant = find(key)
+        self.contestant: Any = find(key)
         self.contestant.load(threads)
 
-    def open(self, photo: str, art: str, size: int) -> dict[str, Any]:
+    def open(self, photo: str, art: str, size: int) -> None:
+        """Take up a pair at a size."""
         self.photo, self.art = square(photo, size), opened(art)
-        if not isinstance(self.contestant, Pass):
-            return {}
-        self.style = self.contestant.encode_style(self.art)
-        self.bare = self.contestant.bare(self.photo)
-        return {"caches": self.contestant.caches, "networks": self.bare is not None}
+        if isinstance(self.contestant, Pass):
+            self.style = self.contestant.encode_style(self.art)
+            self.bare = self.contestant.bare(self.photo)
 
-    def time(self, what: str) -> dict[str, Any]:
-        one = cast(Pass, self.contestant)
+    def works(self) -> list[str]:
+        """What of a pass can be timed."""
+        able = {"image": True, "frame": self.contestant.caches, "networks": self.bare is not None}
+        return [what for what, can in able.items() if can]
+
+    def time(self, what: str) -> float:
+        """Seconds of an ``image``, a ``frame`` or the ``networks``."""
+        one = self.contestant
         works: dict[str, Any] = {
             "image": lambda: one.image(self.photo, self.art),
             "frame": lambda: one.frame(self.photo, self.style),
             "networks": self.bare,
         }
-        return {"seconds": seconds(works[what])}
+        return seconds(works[what])
 
-    def rate(self) -> dict[str, Any]:
-        return {"flops": cast(Pass, self.contestant).rate()}
+    def rate(self) -> float | None:
+        """FLOP/s of matrix products."""
+        return self.contestant.rate()  # type: ignore[no-any-return]
 
-    def save(self, path: str) -> dict[str, Any]:
-        cast(Pass, self.contestant).frame(self.photo, self.style).save(path, quality=95)
-        return {}
+    def save(self, path: Path) -> None:
+        """Write a picture."""
+        self.contestant.frame(self.photo, self.style).save(path, quality=95)
 
-    def optimise(self, steps: int, marks: list[int], stem: str) -> dict[str, Any]:
-        assert isinstance(self.contestant, Optimisation)
-        pictures, losses, times = self.contestant.optimise(self.photo, self.art, steps, marks)
-        for step, picture in pictures.items():
-            picture.save(f"{stem}-{step}.png")
-        return {"losses": losses, "seconds": times, "pictures": {s: f"{stem}-{s}.png" for s in pictures}}
+    def optimise(self, steps: int, marks: list[int]) -> Any:
+        """See :meth:`~benchmarks.comparison.contestants.Optimisation.optimise`."""
+        return self.contestant.optimise(self.photo, self.art, steps, marks)
 
-    def peak(self) -> dict[str, Any]:
-        return {"gb": resident_peak() / 1e3}
+    def peak(self) -> float:
+        """Peak memory in GB."""
+        return resident_peak() / 1e3

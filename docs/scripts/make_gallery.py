@@ -8,11 +8,10 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 import adain
+from adain import ColorPreservation, Stylizer
 from adain._utils.resources import sample_folder
-from adain.control.color import ColorPreservation
-from adain.image import center_crop_square, read_image, resize_shorter, save_image
-from adain.stylizer.looks import grid_weights
-from adain.stylizer.stylizer import Stylizer
+from adain.image import center_crop_square, contact_sheet, read_image, resize_shorter, save_image
+from adain.stylizer import grid_weights
 
 SIZE = 320
 CELL = 160
@@ -46,7 +45,7 @@ def ellipse(box: tuple[float, float, float, float]) -> Image.Image:
 
 
 def save(name: str, rows: list[list[Any]], columns: list[str] | None = None) -> None:
-    sheet = grid(rows, column_labels=columns, cell=CELL)
+    sheet = contact_sheet(rows, column_labels=columns, cell=CELL)
     print(save_image(sheet, DOCS / f"gallery-{name}.jpg", quality=QUALITY))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from adain import Stylizer
 from adain._utils.resources import sample_folder
 from adain.image import center_crop_square, contact_sheet, list_images, read_image, save_image
-from adain.stylizer.stylizer import Stylizer
 
 CONTENTS = ("montStMichel", "chelsea", "cincinnati-bridge")
 STYLES = (

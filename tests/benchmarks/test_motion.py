@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from adain._utils.errors import InputError
-from adain.image import read_image, to_tensor
-from adain.image.tensors import resize_shorter
+from adain.image import read_image, resize_shorter, to_tensor
 from adain.metrics import warping_error
 from benchmarks.motion import Camera, moving_view
 from tests.conftest import sample

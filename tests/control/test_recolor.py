@@ -8,15 +8,25 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 
 from adain import image as images
 from adain._utils.errors import ImageError, InputError
+from adain.control import recolor
 from adain.control.color import match_luma
-from adain.control.recolor import METHODS, STYLE_FLOOR, match_histogram, match_linear, mean_covariance, transport_matrix
+from adain.control.recolor import (
+    METHODS,
+    STYLE_FLOOR,
+    count_colors,
+    match_histogram,
+    match_linear,
+    mean_covariance,
+    transport_matrix,
+)
 
 from ..colors import levels, picture
-from ..conftest import sample
+from ..conftest import noise_image, sample
 
 SEEDS = st.integers(0, 2**31)
 
@@ -289,3 +299,42 @@ def test_errors_of_the_linear_match() -> None:
         match_linear(picture(1), picture(2), method="mk")
     with pytest.raises(InputError, match="NaN or infinite"):
         match_linear(picture(1) / 0, picture(2))
+
+
+# Counted colours have the statistics of the picture they were counted in.
+
+
+@pytest.fixture(params=[False, True], ids=["all", "masked"])
+def mask(request: pytest.FixtureRequest) -> torch.Tensor | None:
+    return torch.rand(1, 1, 31, 40).square() if request.param else None
+
+
+@pytest.mark.parametrize("band", [100, 1 << 22])
+def test_statistics(mask: torch.Tensor | None, band: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recolor, "_BAND", band)
+    picture = noise_image(40, 31, 3).quantize(50).convert("RGB")
+    colors, weights = count_colors(picture, mask)
+    kinds = len(picture.getcolors())
+    assert colors.shape == (1, 3, 1, kinds)
+    assert weights.shape == (1, 1, 1, kinds)
+    assert float(weights.max()) == 1.0
+    pixels, art = images.to_tensor(picture), torch.rand(1, 3, 20, 20)
+    for found, wanted in zip(mean_covariance(colors, weights), mean_covariance(pixels, mask), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+    for match in (match_linear, match_histogram, match_luma):
+        found = match(art, colors, content_mask=weights)
+        torch.testing.assert_close(found, match(art, pixels, content_mask=mask), rtol=1e-4, atol=1e-5)
+
+
+def test_every_pixel_counts() -> None:
+    levels = np.zeros((2, 3, 3), np.uint8)
+    levels[0, 0] = (255, 1, 2)
+    levels[1, 2] = (255, 1, 2)
+    colors, weights = count_colors(Image.fromarray(levels))
+    assert (colors * 255).round()[0, :, 0].T.tolist() == [[0, 0, 0], [255, 1, 2]]
+    assert weights.flatten().tolist() == [1.0, 0.5]
+
+
+def test_black_masks() -> None:
+    _, weights = count_colors(noise_image(16, 16), torch.zeros(1, 1, 16, 16))
+    assert float(weights.sum()) == 0.0

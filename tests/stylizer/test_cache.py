@@ -39,12 +39,17 @@ def same(a: Style, b: Style) -> bool:
     return fine and torch.equal(a.mean, b.mean) and torch.equal(a.std, b.std)
 
 
+def cached(stylizer: Stylizer, folder: Path) -> Stylizer:
+    """The same networks with a folder of styles."""
+    return Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", style_cache=folder)
+
+
 def test_the_second_time_it_is_read(stylizer: Stylizer, art: Path, tmp_path: Path, encoded: list[int]) -> None:
-    cache = StyleCache(tmp_path / "styles")
-    first = cache.get(stylizer, art, size=32)
+    one = cached(stylizer, tmp_path / "styles")
+    first = one.encode_style(art, size=32)
     assert len(encoded) == 1
-    for other in (cache, StyleCache(tmp_path / "styles")):
-        assert same(other.get(stylizer, art, size=32), first)
+    for other in (one, cached(stylizer, tmp_path / "styles")):
+        assert same(other.encode_style(art, size=32), first)
     assert len(encoded) == 1
     assert first.name == "art.png"
     assert same(first, stylizer.encode_style(art, size=32))
@@ -52,15 +57,40 @@ def test_the_second_time_it_is_read(stylizer: Stylizer, art: Path, tmp_path: Pat
 
 
 def test_names_do_not_matter_and_contents_do(stylizer: Stylizer, art: Path, tmp_path: Path, encoded: list[int]) -> None:
-    cache = StyleCache(tmp_path / "styles")
-    cache.get(stylizer, art, size=32)
+    one = cached(stylizer, tmp_path / "styles")
+    one.encode_style(art, size=32)
     moved = tmp_path / "moved.png"
     shutil.copy(art, moved)
-    assert cache.get(stylizer, str(moved), size=32).name == "moved.png"
+    assert one.encode_style(str(moved), size=32).name == "moved.png"
     assert len(encoded) == 1
     noise_image(64, 48, 9).save(art)
-    cache.get(stylizer, art, size=32)
+    one.encode_style(art, size=32)
     assert len(encoded) == 2
+
+
+def test_stylising_uses_it(
+    stylizer: Stylizer, photo: Path, art: Path, tmp_path: Path, encoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = cached(stylizer, tmp_path / "styles")
+    mask = tmp_path / "mask.png"
+    noise_image(70, 45, 3, "L").save(mask)
+    content = one.encode_content(photo)
+    how: dict[str, Any] = {"style_size": 32, "masks": [mask], "background": photo}
+    results = [model.stylize(content, art, **how).tobytes() for model in (stylizer, one, one)]
+    assert len(set(results)) == 1
+    assert len(encoded) == 1 + 3 * 2 - 2  # the photograph; artwork and background but for the third time
+    assert len(list((tmp_path / "styles").iterdir())) == 2
+
+
+def test_pictures_in_memory_and_recoloured_styles_are_not_kept(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
+    one = cached(stylizer, tmp_path / "styles")
+    one.encode_style(noise_image(40, 40), size=32)
+    one.encode_style(art, size=32, mask=torch.ones(48, 64))
+    for color in ("linear", "histogram"):
+        expected = stylizer.encode_style(art, size=32, color=color, content=noise_image(40, 32))
+        for _ in range(2):
+            assert same(one.encode_style(art, size=32, color=color, content=noise_image(40, 32)), expected)
+    assert not (tmp_path / "styles").exists()
 
 
 def test_everything_that_changes_statistics_changes_the_place(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
@@ -77,16 +107,35 @@ def test_everything_that_changes_statistics_changes_the_place(stylizer: Stylizer
         {"mask": masks[1]},
         {"mask": masks[0], "mask_channel": "alpha"},
     ]
-    paths = [cache.path(stylizer, art, **variant) for variant in variants]
+    paths = [cache.path(stylizer, art, **{"size": 512, **variant}) for variant in variants]
     half = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", precision="bf16")
     limited = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", max_pixels=10_000)
     other = copy.deepcopy(stylizer.encoder)
     with torch.no_grad():
         other.get_submodule("conv3_2").bias[5] += 0.1
     changed = Stylizer(other, stylizer.decoder, device="cpu")
-    paths += [cache.path(one, art) for one in (half, limited, changed)]
+    paths += [cache.path(one, art, size=512) for one in (half, limited, changed)]
     assert None not in paths
     assert len(set(paths)) == len(paths)
+
+
+def test_whatever_is_asked_for_is_what_is_kept(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
+    """One folder for all of it: nothing is taken for something else."""
+    mask = tmp_path / "mask.png"
+    noise_image(64, 48, 3, "LA").save(mask)
+    one = cached(stylizer, tmp_path / "styles")
+    variants: list[dict[str, Any]] = [
+        {},
+        {"size": 48},
+        {"crop": True},
+        {"fine_size": 16},
+        {"mask": mask},
+        {"mask": mask, "mask_channel": "alpha"},
+    ]
+    expected = [stylizer.encode_style(art, **{"size": 32, **variant}) for variant in variants]
+    for _ in range(2):
+        for variant, style in zip(variants, expected, strict=True):
+            assert same(one.encode_style(art, **{"size": 32, **variant}), style)
 
 
 def test_fingerprint_is_of_what_relu4_1_needs() -> None:
@@ -98,12 +147,12 @@ def test_fingerprint_is_of_what_relu4_1_needs() -> None:
 def test_masks_and_fine_sizes_are_kept(stylizer: Stylizer, art: Path, tmp_path: Path, encoded: list[int]) -> None:
     mask = tmp_path / "mask.png"
     noise_image(64, 48, 3, "L").save(mask)
-    cache = StyleCache(tmp_path / "styles")
+    one = cached(stylizer, tmp_path / "styles")
     how: dict[str, Any] = {"size": 48, "fine_size": 32, "mask": mask}
-    first = cache.get(stylizer, art, **how)
+    first = one.encode_style(art, **how)
     assert same(first, stylizer.encode_style(art, **how))
     before = len(encoded)
-    assert same(cache.get(stylizer, art, **how), first)
+    assert same(one.encode_style(art, **how), first)
     assert len(encoded) == before
 
 
@@ -132,30 +181,28 @@ def damage(kind: str, path: Path) -> None:
 def test_what_is_damaged_or_foreign_is_written_anew(
     stylizer: Stylizer, art: Path, tmp_path: Path, encoded: list[int], kind: str
 ) -> None:
-    cache = StyleCache(tmp_path / "styles")
-    first = cache.get(stylizer, art, size=32)
-    path = cache.path(stylizer, art, size=32)
-    assert path is not None
+    one = cached(stylizer, tmp_path / "styles")
+    first = one.encode_style(art, size=32)
+    (path,) = (tmp_path / "styles").iterdir()
     damage(kind, path)
-    assert same(cache.get(stylizer, art, size=32), first)
-    assert len(encoded) == 2
-    assert same(cache.get(stylizer, art, size=32), first)
-    assert len(encoded) == 2
+    for _ in range(2):
+        assert same(one.encode_style(art, size=32), first)
+        assert len(encoded) == 2
 
 
 def test_errors_are_those_of_encoding(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
-    cache = StyleCache(tmp_path / "styles")
+    one = cached(stylizer, tmp_path / "styles")
     with pytest.raises(MissingFileError, match="nowhere"):
-        cache.get(stylizer, tmp_path / "nowhere.png")
+        one.encode_style(tmp_path / "nowhere.png")
     with pytest.raises(MissingFileError, match="no-mask"):
-        cache.get(stylizer, art, size=32, mask=tmp_path / "no-mask.png")
+        one.encode_style(art, size=32, mask=tmp_path / "no-mask.png")
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(ImageError, match=r"text\.png"):
-        cache.get(stylizer, tmp_path / "text.png")
+        one.encode_style(tmp_path / "text.png")
     assert not (tmp_path / "styles").exists()
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot write"):
-        StyleCache(tmp_path / "file").get(stylizer, art, size=32)
+        cached(stylizer, tmp_path / "file").encode_style(art, size=32)
 
 
 def test_style_files(tmp_path: Path) -> None:

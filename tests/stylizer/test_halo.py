@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
 from adain.image.box import Box
+from adain.nn.vgg import STRIDE
 from adain.stylizer.halo import (
     DECODER_HALO,
     DECODER_REACH,
@@ -55,7 +56,9 @@ def test_tiles_cover_every_cell_once(height: int, width: int, tile: int) -> None
 
 @given(st.integers(16, 700), st.integers(16, 700), st.integers(64, 256))
 def test_pixels_of_tiles_cover_every_pixel_once(height: int, width: int, tile: int) -> None:
-    boxes = [box.pixels((height, width)) for row in Tiling(cells_of((height, width)), tile).rows() for box in row]
+    boxes = [
+        box.pixels((height, width), STRIDE) for row in Tiling(cells_of((height, width)), tile).rows() for box in row
+    ]
     assert sum(box.area for box in boxes) == height * width
     assert all(box.area > 0 for box in boxes)
     assert max(box.bottom for box in boxes) == height
@@ -142,12 +145,12 @@ def test_halos_are_enough_and_smaller_ones_are_not(stylizer: Stylizer, short: in
     features = stylizer.encoder(image)["relu4_1"]
     inner = Box(8, 8, 17, 17)
     outer = inner.grown(ENCODER_HALO - short, (25, 25))
-    rows, columns = outer.pixels((200, 200)).slices
+    rows, columns = outer.pixels((200, 200), STRIDE).slices
     found = stylizer.encoder(image[..., rows, columns], trim=Trimmer(ENCODER_STEPS, inner, outer))["relu4_1"]
     encoded = float((found - features[(..., *inner.slices)]).abs().max())
     outer = inner.grown(DECODER_HALO - short, (25, 25))
     made = stylizer.decoder(features[(..., *outer.slices)], trim=Trimmer(DECODER_STEPS, inner, outer))
-    decoded = float((made - stylizer.decoder(features)[(..., *inner.pixels((200, 200)).slices)]).abs().max())
+    decoded = float((made - stylizer.decoder(features)[(..., *inner.pixels((200, 200), STRIDE).slices)]).abs().max())
     if short:
         assert encoded > 0.01
         assert decoded > 1e-4

@@ -12,15 +12,16 @@ import torch
 from PIL import Image
 
 import adain
-from adain import defaults
 from adain._utils import memory
 from adain._utils.errors import ImageError, InputError
+from adain.image import to_pil
+from adain.image.box import Box
 from adain.nn.fast import FastEncoder
-from adain.nn.vgg import VGGEncoder
+from adain.nn.vgg import STRIDE, VGGEncoder
 from adain.stylizer import store as featurestore
 from adain.stylizer.content import TileProgress
 from adain.stylizer.stylizer import Stylizer
-from adain.stylizer.tiles import SHARE, choose_tile
+from adain.stylizer.tiles import GPU_TILE_SIDE, SHARE, TILE_SIDE, choose_tile
 
 from ..conftest import noise_image, sample
 from ..models import stylizer
@@ -127,19 +128,19 @@ def test_everything_works_in_tiles(
         results.append(tensor)
         return to_pil(tensor)
 
-    to_pil = adain.image.io.to_pil
-    monkeypatch.setattr(adain.image.io, "to_pil", keep)
+    for module in ("stylizer", "tiles"):
+        monkeypatch.setattr(f"adain.stylizer.{module}.to_pil", keep)
     whole = stylizer.stylize(photo, styles, tile="off", **options)
     tiled = stylizer.stylize(photo, styles, tile=64, **options)
     assert whole.size == tiled.size
     assert np.abs(levels(whole) - levels(tiled)).max() <= 1
-    boxes = [box.pixels((whole.height, whole.width)) for box in tiles_of(results[0])]
+    boxes = [box.pixels((whole.height, whole.width), STRIDE) for box in tiles_of(results[0])]
     assert len(boxes) == len(results) - 1 > 1
     for box, tile in zip(boxes, results[1:], strict=True):
         assert difference(tile, results[0][(..., *box.slices)]) < EXACT
 
 
-def tiles_of(image: torch.Tensor) -> list[adain.stylizer.halo.Box]:
+def tiles_of(image: torch.Tensor) -> list[Box]:
     tiling = adain.stylizer.halo.Tiling(adain.stylizer.halo.cells_of((image.shape[2], image.shape[3])), 64)
     return [box for row in tiling.rows() for box in row]
 
@@ -188,7 +189,7 @@ def test_alpha_channels_are_kept(stylizer: Stylizer, photo: Image.Image, arts: l
 
 def test_progress(stylizer: Stylizer, photo: Image.Image, arts: list[Image.Image]) -> None:
     seen: list[TileProgress] = []
-    stylizer.stylize(photo, arts[0], tile=64, style_size=64, watch=seen.append)
+    stylizer.stylize(photo, arts[0], tile=64, style_size=64, progress=seen.append)
     assert seen == [TileProgress(phase, k, 6) for phase in ("encode", "decode") for k in range(1, 7)]
 
 
@@ -247,8 +248,8 @@ def test_small_pictures_are_not_tiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda device: 4 * (1 << 30))
     room = int(4 * (1 << 30) * SHARE) // VGGEncoder.pass_bytes
     assert choose_tile("auto", room, CPU) is None
-    assert choose_tile("auto", room + 1, CPU) == defaults.TILE_SIDE
-    assert choose_tile("auto", room + 1, torch.device("cuda")) == defaults.GPU_TILE_SIDE
+    assert choose_tile("auto", room + 1, CPU) == TILE_SIDE
+    assert choose_tile("auto", room + 1, torch.device("cuda")) == GPU_TILE_SIDE
     assert choose_tile("off", 10**12, CPU) is None
     assert choose_tile(100, 1, CPU) == 100
 

@@ -2,197 +2,208 @@
 
 Every result has a name before any work begins and is put there in one step, so whatever is made twice, because a
 process or a machine died, is still there once. Ray restarts actors that die and gives their batch to another
-(``max_restarts`` and ``max_task_retries`` are -1, as Ray Data sets them); the :class:`~adain.batch.ray.ledger.Ledger`
-sees to it that a picture that kills every process it meets is given up instead of tried for ever.
+(``max_restarts`` and ``max_task_retries`` are -1, as Ray Data sets them); the :class:`~adain.batch.ray.worker.Ledger`
+sees to it that a picture that kills every process it meets is given up instead of tried for ever, and appends to the
+folder's manifest what workers tell it, as soon as it is so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
-from ... import defaults
-from ..._utils.errors import InputError
-from ..._utils.files import atomic_path
-from ...control.regions import Regions
-from ...image import DEFAULT_MAX_PIXELS
-from ...nn import pretrained
-from ...stylizer.looks import Controls
-from ...stylizer.stylizer import StyleInput
+from ..._utils.errors import AdainError, DiskFullError, InputError
+from ..._utils.keywords import takes
+from ..folder import Folder, Paths
+from ..run import Result, Task, by_content, fail
 from . import runtime, tables
-from .job import Job
-from .ledger import Ledger
-from .look import Look, absolute, each
-from .records import FAILED, Record, Report, Tally
-from .sources import ROW, Source, with_images
-from .worker import RUN, Settings, Worker, unpacked
+from .options import RayOptions
+from .sources import PARQUET, Group, Row, absolute, find, runs, with_images
+from .worker import RUN, Ledger, Settings, Worker, packed, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BLOCK_BYTES = 4 * 2**20  # of the tables that travel between processes: some dozens of pictures
+    from ...stylizer.looks import Look
+
+ROWS_PER_TASK = 32
+"""Photographs that are given to an actor at a time, and lost with it if it dies."""
+
+ROWS_PER_PART = 256
+"""Results in a part of a parquet folder."""
+
+BLOCK_BYTES = 4 * 2**20
+"""Of the tables that travel between processes: some dozens of pictures."""
 
 
+@takes(RayOptions).three
 def stylize_dataset(
-    source: Source,
-    styles: Sequence[StyleInput | Regions | Look],
-    output: str | os.PathLike[str],
-    *,
-    image_column: str | None = None,
-    name_column: str | None = None,
-    suffix: str | None = None,
-    quality: int = defaults.JPEG_QUALITY,
-    skip_existing: bool = False,
-    model: str = pretrained.DEFAULT_MODEL,
-    encoder: str | Path | None = None,
-    decoder: str | Path | None = None,
-    device: str = "auto",
-    max_pixels: int | None = DEFAULT_MAX_PIXELS,
-    precision: str = defaults.PRECISION,
-    address: str | None = None,
-    actors: int | None = None,
-    cpus_per_actor: float = 1.0,
-    gpus_per_actor: float | None = None,
-    retries: int = defaults.RAY_RETRIES,
-    callback: Callable[[Record], None] | None = None,
-    begin: Callable[[int], None] | None = None,
-    **controls: Unpack[Controls],
-) -> Report:
-    """Photographs in styles on Ray: exactly one result, and one record, for each photograph and look.
+    contents: Paths, styles: Paths | Look | Sequence[Any], output: str | os.PathLike[str], options: RayOptions
+) -> list[Result]:
+    """What :func:`adain.stylize_folder` makes, on Ray, and of tables of pictures, too.
 
-    A Ray that is running in this process is used; else one is started, or joined at ``address``, and left at the end.
-    Files are read and written where the work is done: paths must be the same on every machine of a cluster, and
-    adain[ray] must be installed on each.
+    Names, manifest and what is made anew are the same, so that one may go on where the other ended. A Ray that runs in
+    this process is used; else one is started, or joined at ``address``, and left at the end. Paths must be the same on
+    every machine of a cluster, and adain[ray] installed on each.
 
     Args:
-        source: an image, a folder of images (searched with its subfolders), a ``.parquet`` file, a folder of those, or
-            several such paths.
-        styles: as for :meth:`adain.Stylizer.stylize`. With ``weights`` or ``masks`` they all go into one result, else
-            there is one for each; or looks of your own.
-        output: a folder for image files, called ``{content}_stylized_{style}{suffix}`` in the subfolders of the
-            source; one file, for one result; or a name that ends in ``.parquet``: a folder of parquet files with
-            the columns of :data:`adain.batch.ray.tables.RESULT_COLUMNS`.
-        image_column, name_column: of parquet files in ``source``: pictures as the bytes of image files (or structs that
-            hold them as ``bytes``), and names for the results, which are otherwise numbered. By default the first
-            of :data:`~adain.batch.ray.tables.IMAGE_COLUMNS` and :data:`~adain.batch.ray.tables.NAME_COLUMNS` there is.
-        suffix: format of the results, such as ``".jpg"``; by default the photograph's own.
-        quality: of JPEG and WebP results, 1 to 100.
-        skip_existing: leave out results that are there; what failed before is tried again.
-        model, encoder, decoder, device, max_pixels, precision: see :meth:`adain.Stylizer.from_pretrained`.
-        address: of a Ray cluster, ``"auto"`` for the one this machine belongs to; None starts one on this machine.
-        actors: processes with a model each; by default as many as the CPUs, or GPUs, there are allow.
-        cpus_per_actor: cores, and threads, of each.
-        gpus_per_actor: GPUs of each, a fraction for several on one; by default 1 if the cluster has any, unless
-            ``device`` says otherwise.
-        retries: how often a picture is tried again after the process that made it has died.
-        callback: called with each record, in the order in which results are made.
-        begin: called with the number of results before the work begins.
-        controls: see :meth:`adain.Stylizer.stylize`; nobody can ``watch``.
+        contents: photographs, folders of them, ``.parquet`` files and folders of those; see
+            :func:`adain.batch.ray.tables.columns`.
+        styles: see :func:`adain.stylize_folder`.
+        output: as there, or a name that ends in ``.parquet``: a folder of parquet files with the columns of
+            :data:`adain.batch.ray.tables.RESULT_COLUMNS`, where results that were made under other options are not
+            replaced unless ``existing`` says so.
+        options: a :class:`~adain.batch.ray.RayOptions` object; its fields are the keywords, too.
 
     Returns:
-        The counts, and where the records are: :data:`~adain.batch.ray.job.MANIFEST` in the folder of the results, or
-        beside them.
+        What became of each output, as they came. On a full disk it ends with those so far.
 
     Raises:
-        InputError: if an argument cannot be used, results would share a name or replace an input, Ray is not installed,
-            or a ``.parquet`` output is there and ``skip_existing`` is not set.
-        MissingFileError, ImageError: if the source, a style or a mask cannot be read. Photographs that cannot be read
-            are recorded as failed and stop nothing.
+        InputError: if options contradict each other, two outputs would share a name or replace an input, Ray is not
+            installed, or nothing can be written.
+        MissingFileError, ImageError: if a folder is missing, cannot be read or holds no images.
         EngineError: if the cluster cannot be reached, or its workers cannot start.
     """
-    ray = runtime.load()
-    if not 1 <= quality <= 100:
-        raise InputError(f"expected a quality from 1 to 100, not {quality}")
-    if retries < 0 or cpus_per_actor <= 0 or (actors is not None and actors < 1):
-        raise InputError("retries must be at least 0, cpus_per_actor more than 0, and actors at least 1")
-    content_size, crop = controls.get("content_size", defaults.CONTENT_SIZE), controls.get("crop", False)
-    tile = controls.get("tile", defaults.TILE)
-    own = {name: value for name, value in controls.items() if name not in ("content_size", "tile", "watch")}
-    if any(isinstance(style, Look) for style in styles):
-        own.pop("crop", None)  # which is then the photographs'
-    looks = each(styles, **own)
-    columns = (image_column, name_column)
-    job = Job.plan(source, [look.name for look in looks], output, columns, suffix=suffix, skip_existing=skip_existing)
-    own_weights = {"encoder": absolute(encoder), "decoder": absolute(decoder)}
-    weights = {"name": model, "max_pixels": max_pixels, "precision": precision, **own_weights}
-    with atomic_path(job.manifest) as temporary, contextlib.closing(Tally(temporary, job.total)) as tally:
-
-        def tell(number: int, item: Record) -> None:
-            if tally.add(number, item) and callback is not None:
-                callback(item)
-
-        if begin is not None:
-            begin(job.total)
-        for number, item in job.skipped():
-            tell(number, item)
-        if tally.missing():
-            encoded = _encode(looks, weights)
-            with runtime.errors(ray), runtime.joined(ray, address):
-                pool = runtime.Pool.of(ray, device, actors, cpus_per_actor, gpus_per_actor)
-                model_of = {**weights, "device": pool.device}
-                settings = Settings(encoded, model_of, content_size, crop, tile, quality, job.in_table, retries)
-                for row in _run(ray, job, settings, pool, columns):
-                    number = job.number(row["number"], row["look"])
-                    made = {name: row[name] for name in ("width", "height", "seconds")}
-                    tell(number, {**job.record(number, row["status"], row["reason"]), **made})
-        for number in tally.missing():
-            tell(number, job.record(number, FAILED, "no result came back: do the same again, keeping what is there"))
-    report = tally.report(job.manifest)
-    if job.in_table:
-        tables.write_failures(job.target, [row for row in report.records() if row["status"] == FAILED])
-    return report
+    return plan_dataset(contents, styles, output, options, tolerant=False).collect(options.progress)
 
 
-def _encode(looks: Sequence[Look], weights: dict[str, Any]) -> list[Look]:
-    """The looks with their styles encoded, on whatever device this machine has."""
-    from ...stylizer.stylizer import Stylizer
+def plan_dataset(
+    contents: Paths, styles: Any, output: str | os.PathLike[str], options: RayOptions, *, tolerant: bool = True
+) -> Dataset:
+    """All results of :func:`stylize_dataset`, found and named but not made.
 
-    stylizer = Stylizer.from_pretrained(**weights)
-    return [look.encoded(stylizer).on("cpu") for look in looks]
+    Args:
+        contents, styles, output, options: see there.
+        tolerant: keep the errors of sub-folders that cannot be listed, rather than raise them.
+
+    Raises:
+        InputError, MissingFileError, ImageError: see there.
+    """
+    runtime.load()
+    target, parts = Path(output), None
+    if target.suffix.lower() == PARQUET:
+        if target.is_file():
+            raise InputError(f"{output} is a file: results go into a folder of that name, remove it or choose another")
+        parts, output = tables.Parts(target), f"{target}/"
+    search = functools.partial(find, columns=options.columns, target=target if parts else None)
+    how: dict[str, Any] = {"tolerant": tolerant, "search": search, "manifest": parts, "place": "ray"}
+    planned = Dataset.plan(contents, styles, output, options, **how)
+    if parts is not None and options.existing == "resume":
+        done = [task for task in planned.tasks if parts.is_there(task.job.output)]
+        if others := sum(not parts.is_complete(task.job.output, task.settings) for task in done):
+            options.refuse(
+                f"{target} holds {others} of these results made under other options: keep them with --skip-existing, "
+                "make them anew with --redo (in Python existing is skip or redo), or choose another output"
+            )
+    return planned
 
 
-def _run(
-    ray: Any, job: Job, settings: Settings, pool: runtime.Pool, columns: tuple[str | None, str | None]
-) -> Iterator[dict[str, Any]]:
-    """Do what is left to do; yields rows of :func:`~adain.batch.ray.worker.results_table` without pictures."""
+class Dataset(Folder):
+    """All results of a call, to be made by Ray; they come in any order."""
+
+    def _make(self, todo: Sequence[Task], progress: Callable[[Any], object] | None) -> Iterator[Result]:
+        """Exactly one result for each task, or fewer on a full disk; nobody tells of tiles."""
+        parts = self.manifest if isinstance(self.manifest, tables.Parts) else None
+        if parts is not None:
+            parts.discard(task.job.output for task in todo)
+        elif self.manifest is not None:
+            self.manifest.sweep()
+        left = dict(enumerate(todo))
+        looks, unusable = self._encode({task.job.style for task in todo})
+        for number, task in enumerate(todo):
+            if (error := unusable.get(task.job.style)) is not None:
+                yield fail(left.pop(number), error, self.manifest)
+        for number, result in self._work(left, looks) if left else ():
+            if number not in left:
+                continue  # made twice, as a process died between the two
+            result = dataclasses.replace(result, task=left.pop(number))
+            if parts is not None:
+                reason = None if result.error is None else str(result.error)
+                details = {**result.details, "settings": result.task.settings, "reason": reason}
+                parts.append(result.output, result.status, **details)
+            yield result
+            if isinstance(result.error, DiskFullError):
+                return
+        for task in left.values():
+            yield fail(task, AdainError(f"{task.job.content}: no result came back: run the same again"), self.manifest)
+
+    def _encode(self, wanted: set[int]) -> tuple[dict[int, Look], dict[int, AdainError]]:
+        """The looks with their styles encoded on whatever device this machine has, and why others cannot be."""
+        from ...backends.models import open_model
+
+        model = open_model(self.order.options.change(device="auto"))
+        looks, unusable = {}, {}
+        for k in wanted:
+            try:
+                looks[k] = self.order.looks[k].encoded(model).on("cpu")
+            except AdainError as error:
+                unusable[k] = error
+        return looks, unusable
+
+    def _work(self, tasks: Mapping[int, Task], looks: Mapping[int, Look]) -> Iterator[tuple[int, Result]]:
+        """Number and result of each task as it is done; see :data:`adain.batch.ray.worker.COLUMNS`."""
+        options = RayOptions.of(self.order.options)
+        ray = runtime.load()
+        folder, keeps = ".", "nothing"
+        if self.manifest is not None:
+            self.manifest.close()  # another process appends to it from here on
+            folder, keeps = str(self.manifest.folder), "bytes" if isinstance(self.manifest, tables.Parts) else "lines"
+        with runtime.errors(ray), runtime.joined(ray, options.address):
+            pool = runtime.Pool.of(ray, options)
+            settings = Settings.of(options.change(device=pool.device), looks, os.path.abspath(folder), keeps)
+            for batch in _flow(ray, tasks, settings, pool, options):
+                for row in batch.select(["number", "result"]).to_pylist():
+                    yield row["number"], pickle.loads(row["result"])  # of this very job's making
+
+
+def _flow(
+    ray: Any, tasks: Mapping[int, Task], settings: Settings, pool: runtime.Pool, options: RayOptions
+) -> Iterator[Any]:
+    """Tables of :data:`~adain.batch.ray.worker.COLUMNS` as they are made."""
+    groups, numbers = by_content([*tasks.values()]), iter([*tasks])
     # Small jobs are spread over all actors, large ones cut so that little is lost with a process.
-    size = max(1, min(defaults.RAY_ROWS_PER_TASK, job.left // (4 * pool.actors)))
-    runs = [{RUN: pickle.dumps(run)} for run in job.partitions(size)]
-    ledger = ray.remote(num_cpus=0)(Ledger).remote()
+    size = max(1, min(ROWS_PER_TASK, len(groups) // (4 * pool.actors)))
+    sent = (Group([(next(numbers), absolute(task)) for task in group]) for group in groups)
+    items = [{RUN: pickle.dumps(run)} for run in runs(sent, size)]
+    # On this machine, which sees the manifest that it goes on from.
+    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), True)
+    ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(Ledger)
+    keeper = ledger.remote(settings.folder)
     # No stage but the actors' asks for CPUs: on a machine whose cores the actors fill, it would never get one.
     light: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow", "num_cpus": 0}
-    tasks = ray.data.TaskPoolStrategy(size=pool.actors)
+    pooled = ray.data.TaskPoolStrategy(size=pool.actors)
     with _context(ray):
         # A block each. Of tables (from_arrow) Ray would ask every single size in a task of its own.
-        flow = ray.data.from_items(runs, override_num_blocks=len(runs))
-        if job.has_tables:
-            read = {"columns": columns, "size": size}
-            flow = flow.map_batches(_read, fn_kwargs=read, compute=tasks, **light)
+        flow = ray.data.from_items(items, override_num_blocks=len(items))
+        if any(isinstance(group[0].job.content, Row) for group in groups):
+            read = {"columns": options.columns, "size": size}
+            flow = flow.map_batches(_read, fn_kwargs=read, compute=pooled, **light)
         flow = flow.map_batches(
             Worker,
-            fn_constructor_args=(settings, _RemoteLedger(ledger)),
-            compute=ray.data.ActorPoolStrategy(size=min(pool.actors, max(1, job.left))),
+            fn_constructor_args=(settings, _RemoteLedger(keeper)),
+            compute=ray.data.ActorPoolStrategy(size=min(pool.actors, len(groups))),
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=pool.cpus,
             num_gpus=pool.gpus or None,
         )
-        if job.in_table:
-            parts = {**light, "batch_size": defaults.RAY_ROWS_PER_PART}
-            flow = flow.map_batches(_write, fn_kwargs={"folder": os.path.abspath(job.target)}, compute=tasks, **parts)
-        for made in flow.iter_batches(batch_size=None, batch_format="pyarrow"):
-            yield from made.drop_columns(["image"]).to_pylist()
+        if settings.keeps == "bytes":
+            parts = {**light, "batch_size": ROWS_PER_PART}
+            flow = flow.map_batches(_write, fn_kwargs={"folder": settings.folder}, compute=pooled, **parts)
+        yield from flow.iter_batches(batch_size=None, batch_format="pyarrow")
 
 
 @contextlib.contextmanager
 def _context(ray: Any) -> Iterator[None]:
     """Ray Data's settings for the time of a job."""
     context = ray.data.DataContext.get_current()
-    own = {"enable_progress_bars": False, "target_max_block_size": _BLOCK_BYTES}
+    own = {"enable_progress_bars": False, "target_max_block_size": BLOCK_BYTES}
     before = {name: getattr(context, name) for name in own}
     for name, value in own.items():
         setattr(context, name, value)
@@ -203,37 +214,38 @@ def _context(ray: Any) -> Iterator[None]:
             setattr(context, name, value)
 
 
-class _RemoteLedger:
-    """A :class:`~adain.batch.ray.ledger.Ledger` in an actor of its own."""
+class _RemoteLedger(Ledger):
+    """A :class:`~adain.batch.ray.worker.Ledger` in an actor of its own."""
+
+    __repr__ = object.__repr__
 
     def __init__(self, actor: Any) -> None:
         self.actor = actor
 
-    def begin(self, key: str) -> int:
+    def begin(self, key: Any) -> int:
         import ray
 
         return int(ray.get(self.actor.begin.remote(key)))
 
-    def finish(self, key: str) -> None:
+    def finish(self, key: Any) -> None:
         self.actor.finish.remote(key)
 
+    def append(self, output: Path, status: str, **details: Any) -> None:
+        import ray
 
-def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """Rows of :func:`~adain.batch.ray.sources.partitions` as a block of Ray Data."""
-    import pyarrow as pa
-
-    kinds = {"int": pa.int64(), "str": pa.string(), "bytes": pa.large_binary()}
-    kinds |= {"ints": pa.list_(pa.int64()), "strs": pa.list_(pa.string())}
-    return pa.Table.from_pylist(list(rows), schema=pa.schema([(name, kinds[kind]) for name, kind in ROW.items()]))
+        try:
+            ray.get(self.actor.append.remote(output, status, **details))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
 
 
 def _read(batch: pa.Table, columns: tuple[str | None, str | None], size: int) -> Iterator[pa.Table]:
     """A run of rows of a table with their pictures; files are read where they are used."""
-    rows = unpacked(batch)
-    if rows and rows[0]["table"] is not None:
-        yield from map(_table, with_images(rows, *columns, size))
+    groups = unpacked(batch)
+    if groups and isinstance(groups[0].content, Row):
+        yield from map(packed, with_images(groups, columns, size))
     else:
-        yield _table(rows)
+        yield packed(groups)
 
 
 def _write(batch: pa.Table, folder: str) -> pa.Table:

@@ -12,7 +12,11 @@ RAY = ("ray",)
 
 @dataclass(frozen=True, kw_only=True)
 class RayOptions(FolderOptions):
-    """What many photographs are to become, and who does the work."""
+    """What many photographs are to become, and who does the work.
+
+    All of :class:`~adain.batch.FolderOptions` goes with Ray, but for ``jobs`` (see ``actors``), ``refine`` and a
+    ``stylizer``; ``progress`` is told of results, not of tiles.
+    """
 
     address: str | None = option(
         None, "Ray cluster to join.", flag="--ray-address", metavar="auto|ADDRESS",
@@ -34,7 +38,16 @@ class RayOptions(FolderOptions):
         None, "Column of parquet files that holds the pictures.", metavar="NAME", group="ray", serves=RAY,
         is_decisive=False,
     )  # fmt: skip
+    retries: int = option(
+        2, "How often a picture is tried again after the process at work on it has died.", flag="", low=0, group="ray",
+        serves=RAY, is_decisive=False,
+    )  # fmt: skip
     name_column: str | None = option(
         None, "Column of parquet files that names their pictures.", metavar="NAME", group="ray", serves=RAY,
         is_decisive=False,
     )  # fmt: skip
+
+    @property
+    def columns(self) -> tuple[str | None, str | None]:
+        """Of pictures and of names."""
+        return self.image_column, self.name_column

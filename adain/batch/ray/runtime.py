@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ... import defaults
 from ..._utils.errors import EngineError, InputError
+from .options import RayOptions
+
+OBJECT_STORE = 512 * 2**20
+"""Bytes of shared memory for a Ray that is started here; what travels are paths, and pictures of tables in blocks."""
 
 
 def load() -> Any:
@@ -35,7 +38,7 @@ def joined(ray: Any, address: str | None) -> Iterator[None]:
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        quiet |= {"include_dashboard": False, "object_store_memory": defaults.RAY_OBJECT_STORE}
+        quiet |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
     try:
         ray.init(address=address or "local", **quiet)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
@@ -61,7 +64,7 @@ def errors(ray: Any) -> Iterator[None]:
 
 def _cause(error: BaseException) -> str:
     """What lies at the root of an error that came through several processes, with their tracebacks in its text."""
-    own = re.findall(r"^(?:adain\.errors\.)\w+: (.+)$", str(error), re.MULTILINE)
+    own = re.findall(r"^(?:adain\._utils\.errors\.)\w+: (.+)$", str(error), re.MULTILINE)
     if own:
         return str(own[-1])
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -84,14 +87,15 @@ class Pool:
     device: str
 
     @classmethod
-    def of(cls, ray: Any, device: str, actors: int | None, cpus: float, gpus: float | None) -> Pool:
-        """What suits the cluster; arguments as for :func:`adain.batch.ray.engine.stylize_dataset`.
+    def of(cls, ray: Any, options: RayOptions) -> Pool:
+        """What suits the options and the cluster.
 
         Raises:
             InputError: if they contradict each other, or what there is.
         """
         from ...nn.devices import resolve_device
 
+        device, cpus, gpus = options.device, options.cpus_per_actor, options.gpus_per_actor
         if device not in ("auto", "cpu", "cuda", "mps"):
             raise InputError(f"Ray chooses the GPU of an actor: the device is auto, cpu, cuda or mps, not {device}")
         there = ray.cluster_resources()
@@ -114,4 +118,4 @@ class Pool:
         room = int(there.get("CPU", 1) / cpus)
         if gpus:
             room = min(room, int(there["GPU"] / gpus))
-        return cls(max(1, min(actors, room) if actors else room), cpus, gpus, device)
+        return cls(max(1, min(options.actors or room, room)), cpus, gpus, device)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._utils.errors import InputError
 from ..._utils.files import atomic_path
-from .records import DONE, FIELDS
+from ..manifest import Manifest, Record
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 IMAGE_COLUMNS = ("image", "bytes", "img", "data")
 NAME_COLUMNS = ("name", "file_name", "filename", "path", "id", "key")
-RESULT_COLUMNS = ("image", *FIELDS)
-"""Of the tables written: the bytes of each result and what :data:`~adain.batch.ray.records.FIELDS` say of it."""
+RESULT_COLUMNS = {
+    "image": "large_binary", "output": "string", "content": "string", "style": "string", "status": "string",
+    "reason": "string", "width": "int64", "height": "int64", "seconds": "float64", "settings": "string",
+}  # fmt: skip
+"""Of the tables written, with their types: the bytes of a result, and what it was or was to be made of; ``status`` is
+``"done"`` or ``"failed"``, and ``settings`` the fingerprint that a manifest has, too."""
 
 FAILURES = "failed.parquet"
 """The part of the results that could not be made."""
@@ -30,7 +34,8 @@ class Columns:
     """Where a table keeps its pictures and their names.
 
     Attributes:
-        image: column of bytes, or of structs with ``bytes`` and perhaps ``path`` as Hugging Face writes them.
+        image: column of the bytes of image files, or of structs with ``bytes`` and perhaps ``path``, as Hugging Face
+            writes them.
         name: column of texts or numbers, or ``image.path``; None for row numbers.
         nested: whether ``image`` is of structs.
     """
@@ -115,55 +120,109 @@ def images(path: Path, columns: Columns, group: int, rows: Sequence[int]) -> Ite
             row += len(column)
 
 
+def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = RESULT_COLUMNS) -> pa.Table:
+    """Rows as a table of the same columns and types whatever is in them."""
+    import pyarrow as pa
+
+    schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in columns.items()])
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
 def write_part(folder: Path, table: pa.Table) -> Path | None:
     """Write the results that were made into a part of a parquet folder; None if there are none.
 
     The part is named after the results in it, so that whoever writes the same again replaces it.
-    """
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    made = table.filter(pc.equal(table["status"], DONE)).select(list(RESULT_COLUMNS))
-    if made.num_rows == 0:
+    Args:
+        folder: where the parts lie.
+        table: of :data:`adain.batch.ray.worker.COLUMNS`.
+    """
+    told = [(pickle.loads(row["result"]), row["image"]) for row in table.to_pylist()]  # of this very job's making
+    rows = [
+        {**result.details, "output": Manifest(folder, is_known=True).key(result.output), "status": result.status,
+         "settings": result.task.settings, "image": image}
+        for result, image in told if result.error is None
+    ]  # fmt: skip
+    if not rows:
         return None
-    digest = hashlib.sha256("\0".join(made["output"].to_pylist()).encode()).hexdigest()
+    digest = hashlib.sha256("\0".join(row["output"] for row in rows).encode()).hexdigest()
     path = folder / f"part-{digest[:20]}.parquet"
-    with atomic_path(path) as temporary:
-        # Row groups of a few dozen, so that a reader need not hold a whole part; pictures do not compress again.
-        compression = {name: "NONE" if name == "image" else "SNAPPY" for name in RESULT_COLUMNS}
-        pq.write_table(made, temporary, row_group_size=64, compression=compression)
+    _write(path, as_table(rows))
     return path
 
 
-def write_failures(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace the part of the results that could not be made, whose image is null; none removes it."""
-    import pyarrow as pa
+def _write(path: Path, table: pa.Table) -> None:
     import pyarrow.parquet as pq
 
-    path = folder / FAILURES
-    if not rows:
-        path.unlink(missing_ok=True)
-        return
-    kinds = {"image": pa.large_binary(), "width": pa.int64(), "height": pa.int64(), "seconds": pa.float64()}
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in RESULT_COLUMNS])
-    table = pa.Table.from_pylist([{"image": None, **row} for row in rows], schema=schema)
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+        # Row groups of a few dozen, so that a reader need not hold a whole part; pictures do not compress again.
+        compression = {name: "NONE" if name == "image" else "SNAPPY" for name in table.column_names}
+        pq.write_table(table, temporary, row_group_size=64, compression=compression)
 
 
-def written(folder: Path) -> set[str]:
-    """Names of the results in the parts of a folder."""
-    import pyarrow.parquet as pq
+class Parts(Manifest):
+    """What is known of the results in a parquet folder: a manifest that is the parts themselves.
 
-    there: set[str] = set()
-    if folder.is_dir():
-        for part in sorted(folder.glob("part-*.parquet")):
-            with pq.ParquetFile(part) as file:
-                there.update(file.read(columns=["output"]).column(0).to_pylist())
-    return there
+    What was made stands in the parts, which workers write; what failed in a part of its own, :data:`FAILURES`, whose
+    images are null. That one is replaced when this is closed.
+    """
 
+    def _read(self) -> dict[str, Record]:
+        latest: dict[str, Record] = {}
+        self._changed = False
+        for part in sorted(self.folder.glob("*.parquet")) if self.folder.is_dir() else ():
+            with _open(part) as file:
+                known = [name for name in RESULT_COLUMNS if name in file.schema_arrow.names and name != "image"]
+                for row in file.read(columns=known).to_pylist():
+                    row.setdefault("status", "done")
+                    if row["status"] == "done":
+                        row = {"status": "done", "output": row["output"], "settings": row.get("settings")}
+                        latest[row["output"]] = row
+                    else:
+                        latest.setdefault(row["output"], row)
+        return latest
 
-def has_parts(folder: Path) -> bool:
-    """Whether something was written there before."""
-    names = os.listdir(folder) if folder.is_dir() else []
-    return any(name.endswith(".parquet") and not name.startswith(".") for name in names)
+    def is_there(self, output: Path) -> bool:
+        """Whether there is a result of that name, whatever made it."""
+        return self.latest.get(self.key(output), {}).get("status") == "done"
+
+    def is_complete(self, output: Path, settings: str) -> bool:
+        """Whether a result is there that was made with those settings."""
+        return self.is_there(output) and self.latest[self.key(output)]["settings"] == settings
+
+    def append(self, output: Path, status: str, *, durable: bool = False, **details: Any) -> None:
+        """Take note of a result."""
+        self.latest[self.key(output)] = {**details, "output": self.key(output), "status": status}
+        self._changed = True
+
+    def discard(self, outputs: Iterable[Path]) -> None:
+        """Take the results of those names out of the parts, to be made anew.
+
+        Raises:
+            InputError: if a part cannot be written.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        names = [self.key(output) for output in outputs if self.is_there(output)]
+        for part in sorted(self.folder.glob("part-*.parquet")) if names else ():
+            table = pq.read_table(part)
+            kept = table.filter(pc.invert(pc.is_in(table["output"], pa.array(names))))
+            if kept.num_rows == 0:
+                part.unlink()
+            elif kept.num_rows < table.num_rows:
+                _write(part, kept)
+        for name in names:
+            del self.latest[name]
+
+    def close(self) -> None:
+        """Replace the part of what failed; nothing removes it."""
+        if not self._changed:
+            return
+        path, self._changed = self.folder / FAILURES, False
+        failed = [row for row in self.latest.values() if row["status"] == "failed"]
+        if failed:
+            _write(path, as_table(failed))
+        else:
+            path.unlink(missing_ok=True)

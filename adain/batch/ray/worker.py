@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..._utils.errors import AdainError
-from ...image import encode_image, read_image, save_image
-from ...options import TileSize
-from .look import Look
-from .records import DONE, FAILED, record
+from ..._utils.errors import AdainError, ImageError
+from ...image import encode_image, read_image
+from ..manifest import Manifest
+from ..run import Result, explain, fail, portable, render, save
+from .options import RayOptions
+from .sources import Group
+from .tables import as_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from PIL import Image
 
-    from ...stylizer.content import Content
-    from ...stylizer.stylizer import Stylizer
+    from ...stylizer.looks import Look, Model
+    from ..order import Order
+
+COLUMNS = {"number": "int64", "result": "binary", "image": "large_binary"}
+"""Of what a worker gives back, with their types: the number of the task, the pickled :class:`~adain.batch.Result`, and
+in a job that goes into a table the bytes of the picture."""
 
 
 @dataclass(frozen=True)
@@ -27,125 +33,143 @@ class Settings:
     """What every worker needs to know; picklable.
 
     Attributes:
-        looks: the results of each photograph.
-        model: arguments of :meth:`adain.Stylizer.from_pretrained`.
-        content_size, crop, tile: see :meth:`adain.Stylizer.encode_content`.
-        quality: of JPEG and WebP results.
-        in_table: results are bytes in a table, rather than files.
-        retries: how often a picture is tried again after the process has died at it.
+        options: the job's text, of :meth:`~adain.options.Declared.to_json`.
+        looks: by number, of each look its styles, the text of its options, its name and its background.
+        folder: of the results.
+        keeps: what of the results: their lines in the manifest, nothing (of a single file), or their bytes in a table.
     """
 
-    looks: Sequence[Look]
-    model: Mapping[str, Any]
-    content_size: int
-    crop: bool
-    tile: TileSize
-    quality: int
-    in_table: bool
-    retries: int
+    options: str
+    looks: Mapping[int, tuple[Any, str, str, Any]]
+    folder: str
+    keeps: Literal["lines", "nothing", "bytes"]
+
+    @classmethod
+    def of(cls, options: RayOptions, looks: Mapping[int, Look], folder: str, keeps: Any) -> Settings:
+        """The settings of looks whose styles are encoded.
+
+        Raises:
+            InputError: if an option has no form in text.
+        """
+        packed = {
+            k: (look.styles, RayOptions.of(look.options).to_json(), look.name, look.background)
+            for k, look in looks.items()
+        }
+        # The background is the look's, and may be encoded.
+        return cls(options.change(background=None).absolute().to_json(), packed, folder, keeps)
+
+    def order(self) -> Order:
+        """What is to be made, from the text."""
+        from ...stylizer.looks import Look
+        from ..order import Order
+
+        looks = {k: Look(styles, RayOptions.from_json(text), *rest) for k, (styles, text, *rest) in self.looks.items()}
+        return Order(looks, RayOptions.from_json(self.options), place="ray")
 
 
-class LedgerLike(Protocol):
-    """A :class:`~adain.batch.ray.ledger.Ledger`, or what stands for one in another process."""
+class Ledger(Manifest):
+    """What was begun and not finished, beside the manifest of the folder: kept outside the processes that may die.
 
-    def begin(self, key: Hashable) -> int: ...
+    It is the one process that appends while the workers are at work, so that the folder may lie on a network.
+    """
 
-    def finish(self, key: Hashable) -> None: ...
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder, is_known=True)
+        self.begun: Counter[Hashable] = Counter()
+
+    def begin(self, key: Hashable) -> int:
+        """Count a beginning; how many there were since the last end, with this one."""
+        self.begun[key] += 1
+        return self.begun[key]
+
+    def finish(self, key: Hashable) -> None:
+        """It ended; forget it."""
+        self.begun.pop(key, None)
 
 
 class Worker:
-    """Rows of photographs in, one row for each result out, whatever the photographs are.
+    """Photographs in, one row for each result out, whatever the photographs are.
 
     A batch is begun again when its process died. The first time that costs nothing; from the second on every result is
     written into the ledger first, so that the one that kills processes is found, and given up after
-    ``retries`` more attempts, while its neighbours are made. Results are the same bytes each time.
+    ``options.retries`` more attempts, while its neighbours are made. Results are the same bytes each time.
 
     Args:
         settings: what to make.
-        ledger: where beginnings are counted.
-        stylizer: in place of one loaded from the settings.
+        ledger: where beginnings are counted, and results recorded.
+        model: in place of the one that the settings name.
     """
 
-    def __init__(self, settings: Settings, ledger: LedgerLike, stylizer: Stylizer | None = None) -> None:
-        from ...stylizer.stylizer import Stylizer
+    def __init__(self, settings: Settings, ledger: Ledger, model: Model | None = None) -> None:
+        from ...backends.models import open_model
+        from ..order import Maker
 
-        self.settings, self.ledger = settings, ledger
-        self.stylizer = Stylizer.from_pretrained(**settings.model) if stylizer is None else stylizer
+        self.settings, self.ledger, self.order = settings, ledger, settings.order()
+        self.maker = Maker(self.order, model or open_model(self.order.options))
+        self.manifest = ledger if settings.keeps == "lines" else None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """The results of rows of :data:`~adain.batch.ray.sources.ROW`, packed or not."""
-        rows = unpacked(batch)
-        key = f"batch {rows[0]['number']}" if rows else "batch"
+        """What became of the tasks of a batch, as a table of :data:`COLUMNS`."""
+        groups = unpacked(batch)
+        key = f"batch {groups[0].tasks[0][0]}" if groups else "batch"
         careful = self.ledger.begin(key) > 1
-        made = [result for row in rows for result in self._row(row, careful)]
+        made = [row for group in groups for row in self._group(group, careful)]
         self.ledger.finish(key)
-        return results_table(made)
+        return as_table(made, COLUMNS)
 
-    def _row(self, row: Mapping[str, Any], careful: bool) -> list[dict[str, Any]]:
-        content: Content | None = None
-        failure = row["reason"]
-        results = []
-        for index, output in zip(row["todo"], row["outputs"], strict=True):
-            start = time.perf_counter()
-            data, more = None, {}
-            key = f"{row['number']} {index}"
-            reason = failure
-            if reason is None and careful and self.ledger.begin(key) > self.settings.retries:
-                reason = "the process that makes it keeps dying: it may need more memory than there is"
-            if reason is None:
-                try:
-                    content = content or self._content(row)
-                    picture = self.settings.looks[index].render(self.stylizer, content)
-                    data = self._keep(picture, output)
-                    more = {"width": picture.width, "height": picture.height}
-                except Exception as error:
-                    # Whatever a picture does to the code, it is one picture of a million.
-                    known = isinstance(error, AdainError)
-                    reason = " ".join((str(error) if known else f"{type(error).__name__}: {error}").split())
-                    if content is None:
-                        failure = reason
+    def _group(self, group: Group, careful: bool) -> Iterator[dict[str, Any]]:
+        loaded: Any = None
+        lost = None if group.reason is None else AdainError(group.reason)
+        options: Any = self.order.options
+        for number, task in group.tasks:
+            start, data = time.perf_counter(), None
+            try:
+                if lost is None and careful and self.ledger.begin(number) > options.retries:
+                    raise AdainError("the process that makes it keeps dying: it may need more memory than there is")
+                if lost is None and loaded is None:
+                    try:
+                        loaded = self._load(group)
+                    except Exception as error:
+                        lost = explain(error, task)
+                if lost is not None:
+                    raise lost
+                task, picture = render(self.maker, loaded, task)
+                seconds = time.perf_counter() - start
+                if self.settings.keeps == "bytes":
+                    data = bytes(encode_image(picture, task.job.output, quality=options.quality))
+                    seconds = round(time.perf_counter() - start, 3)
+                    size = {"width": picture.width, "height": picture.height, "seconds": seconds}
+                    result = Result(task, "done", {**task.details, **size})
+                else:
+                    result = save(task, picture, self.manifest, quality=options.quality, seconds=seconds)
+            except Exception as error:
+                # Whatever a picture does to the code, it is one picture of a million.
+                result = fail(task, explain(error, task), self.manifest)
             if careful:
-                self.ledger.finish(key)
-            name = self.settings.looks[index].name
-            status = DONE if reason is None else FAILED
-            seconds = round(time.perf_counter() - start, 3)
-            made = record(output, row["content"], name, status, reason, seconds=seconds, **more)
-            results.append({**made, "number": row["number"], "look": index, "image": data})
-        return results
+                self.ledger.finish(number)
+            yield {"number": number, "result": pickle.dumps(portable(result)), "image": data}
 
-    def _content(self, row: Mapping[str, Any]) -> Content:
-        source = row["path"]
-        if source is None:
-            source = read_image(row["data"], max_pixels=self.stylizer.max_pixels)
-        settings = self.settings
-        how: dict[str, Any] = {"size": settings.content_size, "crop": settings.crop, "tile": settings.tile}
-        return self.stylizer.encode_content(source, **how)
-
-    def _keep(self, picture: Image.Image, output: str) -> bytes | None:
-        """The bytes of a result for the table, or None after writing its file."""
-        if self.settings.in_table:
-            return bytes(encode_image(picture, output, quality=self.settings.quality))
-        save_image(picture, output, quality=self.settings.quality)
-        return None
+    def _load(self, group: Group) -> Any:
+        if group.data is None:
+            return self.maker.read(group.content)
+        try:
+            return read_image(group.data, max_pixels=self.maker.model.max_pixels)
+        except AdainError as error:
+            raise ImageError(f"{group.content}: {error}") from error
 
 
 RUN = "run"
-"""The one column of a batch whose rows are packed, which is how those of a run travel that hold no pictures."""
+"""The one column of a batch whose groups are packed, which is how those of a run travel that hold no pictures."""
 
 
-def unpacked(batch: pa.Table) -> list[dict[str, Any]]:
-    """The rows of a batch, or of the runs that are packed in it."""
-    if batch.column_names != [RUN]:
-        return [dict(row) for row in batch.to_pylist()]
-    return [row for run in batch[RUN].to_pylist() for row in pickle.loads(run)]  # of this very job's making
+def packed(groups: Sequence[Group]) -> pa.Table:
+    """Groups with the bytes of their pictures, as a table with a row for each."""
+    rows = [{**group._asdict(), "tasks": pickle.dumps(group.tasks)} for group in groups]
+    return as_table(rows, {"tasks": "binary", "data": "large_binary", "reason": "string"})
 
 
-def results_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Results as a table of the same columns and types whatever is in them."""
-    import pyarrow as pa
-
-    text, number = pa.string(), pa.int64()
-    schema = {"output": text, "content": text, "style": text, "status": text, "reason": text}
-    schema |= {"width": number, "height": number, "seconds": pa.float64()}
-    schema |= {"number": number, "look": number, "image": pa.large_binary()}
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=pa.schema(list(schema.items())))
+def unpacked(batch: pa.Table) -> list[Group]:
+    """The groups of a batch, packed one by one or as runs; they are of this very job's making."""
+    if batch.column_names == [RUN]:
+        return [group for run in batch[RUN].to_pylist() for group in pickle.loads(run)]
+    return [Group(pickle.loads(row["tasks"]), row["data"], row["reason"]) for row in batch.to_pylist()]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,148 +11,223 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain.batch.ray.job import Job
-from adain.batch.ray.ledger import Ledger
-from adain.batch.ray.look import each
-from adain.batch.ray.records import DONE, FAILED, Report, Tally, record
-from adain.batch.ray.sources import with_images
-from adain.batch.ray.worker import RUN, Settings, Worker, results_table, unpacked
+import adain
+from adain.batch import Folder, Manifest, Result
+from adain.batch.ray import RayOptions
+from adain.batch.ray.sources import Group, Row, absolute, find, with_images
+from adain.batch.ray.worker import RUN, Ledger, Settings, Worker, packed, unpacked
+from adain.batch.run import by_content
+from adain.stylizer.looks import Look, each
 from adain.stylizer.stylizer import Stylizer
+from tests.conftest import noise_image
 
 from .conftest import png, write_table
 
 pa = pytest.importorskip("pyarrow")
 
+SMALL: dict[str, Any] = {"style_size": 32, "alpha": 0.7, "recursive": True, "retries": 1}
+
 
 @pytest.fixture
-def worker(stylizer: Stylizer, art: Path) -> Any:
-    def make(ledger: Ledger | None = None, **changed: Any) -> Worker:
-        looks = [look.encoded(stylizer) for look in each([art], style_size=32, alpha=0.7)]
-        given: dict[str, Any] = {
-            "content_size": 0,
-            "crop": False,
-            "tile": "off",
-            "quality": 95,
-            "in_table": False,
-            "retries": 1,
-        }
-        return Worker(Settings(looks, {}, **{**given, **changed}), ledger or Ledger(), stylizer)
+def worker(stylizer: Stylizer, art: Path, tmp_path: Path) -> Callable[..., Worker]:
+    def make(ledger: Ledger | None = None, keeps: str = "lines", **changed: Any) -> Worker:
+        options = RayOptions(**{**SMALL, **changed})
+        (look,) = each([art], options)
+        settings = Settings.of(options, {0: look.encoded(stylizer)}, str(tmp_path / "out"), keeps)
+        return Worker(pickle.loads(pickle.dumps(settings)), ledger or Ledger(settings.folder), stylizer)
 
     return make
 
 
-def batches(job: Job) -> list[Any]:
-    runs = list(job.partitions(100))
-    if job.has_tables:
-        runs = [rows for run in runs for rows in with_images(run, None, None, 100)]
-    return [pa.Table.from_pylist(run) for run in runs]
+@pytest.fixture
+def batch(art: Path, tmp_path: Path) -> Callable[..., Any]:
+    def plan(contents: Path, **changed: Any) -> Any:
+        options = RayOptions(**{**SMALL, **changed})
+        planned = Folder.plan(contents, art, f"{tmp_path}/out/", options, search=find, place="ray")
+        numbers = iter(range(planned.total))
+        groups = [Group([(next(numbers), absolute(task)) for task in g]) for g in by_content(planned.tasks)]
+        if isinstance(groups[0].content, Row):
+            groups = [g for part in with_images(groups, (None, None), 100) for g in part]
+        return packed(groups)
+
+    return plan
 
 
-def test_files(worker: Any, photos: Path, art: Path, tmp_path: Path, stylizer: Stylizer) -> None:
-    job = Job.plan(photos, ["art"], tmp_path / "out")
-    (batch,) = batches(job)
-    rows = worker()(batch).to_pylist()
-    assert [row["status"] for row in rows] == [FAILED] + [DONE] * 5
-    assert "bad.jpg" in rows[0]["reason"]
-    assert all((row["width"], row["height"], row["image"]) == (40, 32, None) for row in rows[1:])
+def results(table: Any) -> list[Result]:
+    return [pickle.loads(row["result"]) for row in table.to_pylist()]
+
+
+def test_files(worker: Any, batch: Any, photos: Path, art: Path, tmp_path: Path, stylizer: Stylizer) -> None:
+    table = worker()(batch(photos))
+    made = results(table)
+    assert [result.status for result in made] == ["failed"] + ["done"] * 5
+    assert table["number"].to_pylist() == list(range(6))
+    assert table["image"].null_count == 6
+    assert "bad.jpg" in str(made[0].error)
+    assert all((result.details["width"], result.details["height"]) == (40, 32) for result in made[1:])
     files = [p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png")]
     assert sorted(files) == [*(f"p{k}_stylized_art.png" for k in range(4)), "sub/p0_stylized_art.png"]
     expected = stylizer.stylize(photos / "p1.png", art, style_size=32, alpha=0.7)
-    with Image.open(tmp_path / "out" / "p1_stylized_art.png") as made:
-        assert np.array_equal(np.asarray(made), np.asarray(expected))
+    with Image.open(tmp_path / "out" / "p1_stylized_art.png") as picture:
+        assert np.array_equal(np.asarray(picture), np.asarray(expected))
     before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.png")}
-    worker()(batch)
+    worker()(batch(photos))
     assert before == {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.png")}
 
 
-def test_tables(worker: Any, tmp_path: Path) -> None:
+def test_a_folder_goes_on_where_workers_ended(
+    worker: Any, batch: Any, photos: Path, art: Path, tmp_path: Path, stylizer: Stylizer
+) -> None:
+    worker()(batch(photos))
+    known = Manifest(tmp_path / "out").latest
+    assert known["bad_stylized_art.jpg"]["status"] == "failed"
+    (photos / "bad.jpg").unlink()
+    said = known["p1_stylized_art.png"].keys()
+    adain.stylize_folder(photos, art, tmp_path / "all", style_size=32, alpha=0.7, device="cpu")
+    assert said == Manifest(tmp_path / "all").latest["p1_stylized_art.png"].keys()
+    results = adain.stylize_folder(
+        photos, art, tmp_path / "out", style_size=32, alpha=0.7, recursive=True, device="cpu"
+    )
+    assert [result.status for result in results] == ["skipped"] * 5
+    changed = Folder.plan(photos, art, tmp_path / "out", RayOptions(style_size=32, alpha=0.6), place="ray")
+    assert not any(changed.manifest.is_complete(t.job.output, t.settings) for t in changed.tasks)  # type: ignore[union-attr]
+
+
+def test_tables(worker: Any, batch: Any, tmp_path: Path) -> None:
     columns = {"image": [png(1), None, b"junk", png(2)], "name": ["a.jpg", "b", "c", "d"]}
     table = write_table(tmp_path / "t.parquet", columns)
-    (batch,) = batches(Job.plan(table, ["art"], tmp_path / "o.parquet"))
-    rows = worker(in_table=True)(batch).to_pylist()
-    assert [row["status"] for row in rows] == [DONE, FAILED, FAILED, DONE]
-    assert [row["output"] for row in rows] == [
+    told = worker(keeps="bytes")(batch(table))
+    made = results(told)
+    assert [result.status for result in made] == ["done", "failed", "failed", "done"]
+    assert [result.output.name for result in made] == [
         f"{n}_stylized_art.{e}" for n, e in zip("abcd", ("jpg", *3 * ["png"]), strict=True)
     ]
-    assert rows[1]["reason"].endswith("t.parquet:1 holds no image")
-    assert "not an image of a known format" in rows[2]["reason"]
-    assert [Image.open(io.BytesIO(rows[k]["image"])).format for k in (0, 3)] == ["JPEG", "PNG"]
-    assert [path.name for path in tmp_path.iterdir()].count("o.parquet") == 0
+    assert str(made[1].error).endswith("t.parquet:1 holds no image")
+    assert "t.parquet:2: " in str(made[2].error)
+    assert "not an image of a known format" in str(made[2].error)
+    assert [Image.open(io.BytesIO(told["image"][k].as_py())).format for k in (0, 3)] == ["JPEG", "PNG"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_a_picture_does_stops_the_rest(
-    worker: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: Any, batch: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = worker()
-    encode = made.stylizer.encode_content
+    read = made.maker.read
 
-    def fails(source: Any, **more: Any) -> Any:
-        if str(source).endswith("p2.png"):
-            raise RuntimeError("CUDA out of\nmemory")
-        return encode(source, **more)
+    def fails(content: Path) -> Any:
+        if content.name == "p2.png":
+            raise RuntimeError("no\nkernel")
+        return read(content)
 
-    monkeypatch.setattr(made.stylizer, "encode_content", fails)
-    (batch,) = batches(Job.plan(photos, ["art"], tmp_path / "out"))
-    rows = made(batch).to_pylist()
-    assert [row["reason"] for row in rows if "p2" in row["output"]] == ["RuntimeError: CUDA out of memory"]
-    assert sum(row["status"] == DONE for row in rows) == 4
+    monkeypatch.setattr(made.maker, "read", fails)
+    told = results(made(batch(photos)))
+    (reason,) = [str(r.error) for r in told if r.error is not None and "bad" not in str(r.error)]
+    assert reason == f"{photos / 'p2.png'}: RuntimeError: no kernel"
+    assert sum(result.status == "done" for result in told) == 4
 
 
 def test_what_kills_processes_is_given_up(
-    worker: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: Any, batch: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each death is simulated by an error that nothing catches; the ledger outlives it."""
 
     class Death(BaseException):
         pass
 
-    ledger, tried = Ledger(), []
+    ledger, tried = Ledger(str(tmp_path / "out")), []
     made = worker(ledger, retries=2)
-    encode = made.stylizer.encode_content
+    read = made.maker.read
 
-    def dies(source: Any, **more: Any) -> Any:
-        tried.append(Path(source).name)
-        if str(source).endswith("p2.png"):
+    def dies(content: Path) -> Any:
+        tried.append(content.name)
+        if content.name == "p2.png":
             raise Death
-        return encode(source, **more)
+        return read(content)
 
-    monkeypatch.setattr(made.stylizer, "encode_content", dies)
-    (batch,) = batches(Job.plan(photos, ["art"], tmp_path / "out"))
+    monkeypatch.setattr(made.maker, "read", dies)
+    given = batch(photos)
     for _ in range(3):
         with pytest.raises(Death):
-            made(batch)
-    rows = made(batch).to_pylist()
+            made(given)
+    told = results(made(given))
     assert tried.count("p2.png") == 3  # once, and two retries
-    assert [row["status"] for row in rows if "p2" in row["output"]] == [FAILED]
-    assert "keeps dying" in next(row["reason"] for row in rows if "p2" in row["output"])
-    assert sum(row["status"] == DONE for row in rows) == 4
+    (reason,) = [str(r.error) for r in told if r.error is not None and "bad" not in str(r.error)]
+    assert "keeps dying" in reason
+    assert sum(result.status == "done" for result in told) == 4
     assert not ledger.begun
+    assert Manifest(tmp_path / "out").latest["p2_stylized_art.png"]["reason"] == reason
 
 
-def test_the_tally_counts_each_result_once(tmp_path: Path) -> None:
-    path = tmp_path / "m.jsonl"
-    tally = Tally(path, 3)
-    assert tally.add(1, record("é.png", "c", "s", DONE))
-    assert not tally.add(1, record("é.png", "c", "s", FAILED, "later"))
-    assert tally.add(0, record("b.png", "c", "s", FAILED, "why"))
-    assert tally.missing() == [2]
-    tally.close()
-    report = tally.report(path)
-    assert (report.done, report.failed, report.skipped, report.total) == (1, 1, 0, 2)
-    assert isinstance(report, Report)
-    assert [(row["output"], row["status"], row["reason"]) for row in report.records()] == [
-        ("é.png", DONE, None),
-        ("b.png", FAILED, "why"),
-    ]
+def test_the_text_holds_every_option(stylizer: Stylizer, art: Path, photo: Path, tmp_path: Path) -> None:
+    options = RayOptions(
+        masks=["m.png", noise_image(70, 45, 5, "L")], alpha=[0.5, 1.0, 0.2], background=noise_image(50, 40, 6),
+        color=["linear", None, "luminance"], encoder=None, suffix=".png", quality=80, actors=3,
+    )  # fmt: skip
+    (look,) = each([art, photo], options)
+    settings = pickle.loads(pickle.dumps(Settings.of(options, {3: look.encoded(stylizer)}, ".", "nothing")))
+    order = settings.order()
+    assert (order.options.quality, order.options.suffix, order.options.actors) == (80, ".png", 3)
+    (back,) = order.looks.values()
+    assert back.options.alpha == (0.5, 1.0, 0.2)
+    assert back.options.masks[0] == str(Path("m.png").absolute())
+    assert isinstance(back.options.masks[1], Image.Image)
+    assert back.name == look.name
+    assert back.styles[0] == str(art)  # recoloured for each photograph
+    assert isinstance(back.styles[1], adain.Style)
+    assert json.loads(settings.options).keys() == {*options.given()} - {"background"}
 
 
-def test_runs_travel_packed() -> None:
-    rows = [{"number": k, "content": f"{k}.png"} for k in range(3)]
-    assert unpacked(pa.Table.from_pylist(rows)) == rows
-    packed = [{RUN: pickle.dumps(rows[:2])}, {RUN: pickle.dumps(rows[2:])}]
-    assert unpacked(pa.Table.from_pylist(packed)) == rows
+@pytest.mark.parametrize(
+    "controls",
+    [
+        {},
+        {"alpha": 0.5, "crop": True, "fine_style_size": 16},
+        {"color": "luminance"},
+        {"color": "linear"},
+        {"color": adain.ColorPreservation("luminance", match_luma=True)},
+        {"weights": [1, 3], "color": ["histogram", None]},
+        {"masks": 2, "feather": 2.0, "alpha": [1.0, 0.5], "background": 1, "color": ["linear", "luminance"]},
+        {"style_masks": 1},
+        {"gradient": "radial"},
+    ],
+)
+def test_a_look_that_travelled_is_what_the_stylizer_makes(
+    stylizer: Stylizer,
+    photo: Path,
+    art: Path,
+    controls: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(art.parent)
+    given: dict[str, Any] = {"style_size": 32, **controls}
+    several = [Path(art.name), photo] if {"weights", "masks", "gradient"} & set(controls) else [Path(art.name)]
+    if "masks" in controls:
+        half = np.zeros((45, 70), np.uint8)
+        half[:, :35] = 255
+        Image.fromarray(half).save("mask.png")
+        given["masks"] = ["mask.png", noise_image(70, 45, 5, "L")]
+        given["background"] = art.name
+    if "style_masks" in controls:
+        given["style_masks"] = [noise_image(64, 48, 6, "L")]
+    options = RayOptions(**given)
+    (look,) = each(several, options)
+    content = stylizer.encode_content(photo, crop=options.crop)
+    expected = stylizer.stylize(photo, several, **given)
+    settings = Settings.of(options, {0: look.encoded(stylizer).on("cpu")}, ".", "nothing")
+    monkeypatch.chdir("/")
+    sent: Look = pickle.loads(pickle.dumps(settings)).order().looks[0]
+    assert np.array_equal(np.asarray(sent.render(stylizer, content)), np.asarray(expected))
 
 
-def test_no_results_are_a_table_too() -> None:
-    assert results_table([]).num_rows == 0
-    assert results_table([]).schema == results_table([{"output": "a", "image": None}]).schema
+def test_groups_travel_packed(photos: Path, art: Path) -> None:
+    planned = Folder.plan(photos, art, "out/", RayOptions(**SMALL), search=find, place="ray")
+    groups = [Group([(k, task)]) for k, task in enumerate(planned.tasks)]
+    groups[0] = groups[0]._replace(reason="gone")
+    assert unpacked(packed(groups)) == groups
+    runs = [{RUN: pickle.dumps(groups[:2])}, {RUN: pickle.dumps(groups[2:])}]
+    assert unpacked(pa.Table.from_pylist(runs)) == groups
+
+
+def test_no_results_are_a_table_too(worker: Any, batch: Any, photos: Path) -> None:
+    assert worker()(packed([])).schema == worker()(batch(photos)).schema

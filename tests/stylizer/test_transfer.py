@@ -21,7 +21,9 @@ from adain.control.style import Style
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import channel_mean_std
 from adain.stylizer.content import Content
+from adain.stylizer.looks import canvas_of
 from adain.stylizer.stylizer import Stylizer
+from adain.stylizer.transfer import transfer
 from tests.conftest import noise_image
 from tests.models import stylizer
 
@@ -142,10 +144,10 @@ def test_gradient(stylizer: Stylizer, wave: Style, harbour: Style) -> None:
     content = stylizer.encode_content(torch.rand(1, 3, 32, 160))
     for direction in ("horizontal", ramp((32, 160), "horizontal")):
         target = adain.gradient(wave, harbour, direction)  # type: ignore[arg-type]
-        placed = target.place(content)
+        placed = target.place(canvas_of(content))
         torch.testing.assert_close(placed.masks.sum(dim=0), torch.ones(1, 32, 160))
-        got = adain.control.guidance.transfer(content.features, placed)
-        ends = [adain.control.guidance.transfer(content.features, style) for style in (wave, harbour)]
+        got = transfer(content.features, placed)
+        ends = [transfer(content.features, style) for style in (wave, harbour)]
         share = placed.cells[0]
         torch.testing.assert_close(got, share * ends[0] + (1 - share) * ends[1], atol=1e-3, rtol=1e-3)
 
@@ -206,8 +208,7 @@ def test_style_masks(stylizer: Stylizer, content: Content) -> None:
     mask[:, :48] = 1
     part = stylizer.encode_style(both, size=48, mask=mask)
     with torch.no_grad():
-        pixels, _ = stylizer.pixels(both)
-        features = stylizer.encoder.features(pixels)
+        features = stylizer.encoder.features(stylizer.open(both).to_tensor())
     mean, std = channel_mean_std(features, to_cells(mask[None, None], (6, 12), 8))
     assert torch.equal(part.mean, mean)
     assert torch.equal(part.std, std)
@@ -342,18 +343,19 @@ def one_dot(side: int = 480) -> torch.Tensor:
         ({"masks": [LEFT, LEFT], "weights": [1, 1]}, "with masks give each region an alpha"),
         ({"masks": [LEFT, LEFT], "alpha": [1, 1, 1]}, "3 alphas for 2 regions"),
         ({"masks": [LEFT, LEFT], "alpha": [1, 2]}, "alpha must be between"),
-        ({"masks": [LEFT, LEFT], "feather": -1}, "feather radius"),
-        ({"alpha": [1, 1]}, "several alphas need masks"),
-        ({"weights": [1, float("nan")]}, "finite, not negative"),
-        ({"weights": [1, -1]}, "finite, not negative"),
-        ({"weights": [1]}, "2 styles need as many weights, not 1"),
-        ({"background": ART}, "background style needs masks"),
-        ({"feather": 3}, "feathering needs masks"),
+        ({"masks": [LEFT, LEFT], "feather": -1}, "feather must be a number, at least 0, not -1"),
+        ({"alpha": [1, 1]}, "several values of alpha need masks"),
+        ({"weights": [1, float("nan")]}, "weights must be a number, at least 0, not nan"),
+        ({"weights": [1, -1]}, "weights must be a number, at least 0, not -1"),
+        ({"weights": [0, 0]}, "weights must not all be 0"),
+        ({"weights": [1]}, "1 weight for 2 styles: weights takes one for each"),
+        ({"background": ART}, "background needs masks"),
+        ({"feather": 3}, "feather needs masks"),
         ({"style_masks": [LEFT]}, "1 style mask for 2 styles"),
         ({"style_masks": [LEFT, None]}, "style 1 is encoded already"),
         ({"color": "linear"}, "pass its picture"),
         ({"color": ["none", "linear"]}, "pass its picture"),
-        ({"color": "sepia"}, "unknown colour mode 'sepia'"),
+        ({"color": "sepia"}, "color cannot be 'sepia': use one of none, luminance, linear"),
         ({"color": ["none"] * 3}, "3 colour modes for 2 styles"),
     ],
 )

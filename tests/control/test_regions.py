@@ -1,3 +1,5 @@
+"""Masks laid on a picture: of its shape, resized and cropped as it is, followed down to its features."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,7 +10,7 @@ from PIL import Image
 
 from adain._utils.errors import InputError
 from adain.control.regions import Ramp, is_full, lay_cells, lay_masks
-from adain.nn.regions import shares
+from adain.nn.adain import shares
 
 
 def half(width: int = 8, height: int = 6) -> torch.Tensor:
