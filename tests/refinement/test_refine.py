@@ -358,6 +358,22 @@ def test_weights_of_regions(refine: Any, artwork: Image.Image) -> None:
     assert gram([7], other, masks[:1]) == gram(None, other, masks[:1])
 
 
+def test_weights_wherever_styles_have_regions(refine: Any, artwork: Image.Image) -> None:
+    """They are those of the regions' losses, whatever says where the regions are; and not strengths of styles."""
+    other, left = noise_image(40, 40, 9), half(True)
+
+    def gram(**values: Any) -> float:
+        return float(watched(refine, style=[artwork, other], **values)[0].losses["gram"])
+
+    for weights in (None, [3, 1]):
+        by_masks = gram(masks=[left, half(False)], weights=weights)
+        assert gram(gradient=left, weights=weights) == pytest.approx(by_masks, rel=1e-5)
+        labels = {"label_map": left, "labels": ["255", "0"]}
+        assert gram(**labels, weights=weights) == pytest.approx(by_masks, rel=1e-5)
+    values = {"style": [artwork, other], "masks": [left, half(False)], "start": "adain", "steps": 0}
+    assert np.array_equal(array(refine(**values)), array(refine(**values, weights=[3, 1])))
+
+
 def test_style_masks(refine: Any) -> None:
     """The style of the white part alone: as that part cut out, but for the row along the cut."""
     two = Image.new("RGB", (40, 80), "red")
