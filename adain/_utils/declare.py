@@ -267,7 +267,7 @@ class Declared:
 
         Args:
             place: one of :data:`PLACES`.
-            name: what it is called.
+            name: what it is called; an option in braces where that asks for it.
 
         Raises:
             InputError: names what is not served.
@@ -276,7 +276,7 @@ class Declared:
         wrong = [known[option] for option in self.given() if place not in known[option].serves]
         if wrong:
             names, verb = " and ".join(f"{{{each.name}}}" for each in wrong), "does" if len(wrong) == 1 else "do"
-            raise Unfit(f"{names} {verb} not go with {name or place}: {hint}", *wrong)
+            self.refuse(f"{names} {verb} not go with {name or place}: {hint}")
 
     def decisive(self) -> dict[str, Any]:
         """The options that decide the pixels, names of files as paths, to be fingerprinted."""

@@ -97,7 +97,7 @@ class Folder:
         options.check_color()
         is_one, is_zip = bool(options.arrangement), options.pairs == "zip"
         if is_one and is_zip:
-            together = f"{{{options.arrangement}}} puts all styles into each"
+            together = f"{{{options.arrangement}}} puts all styles into each: leave out one"
             options.refuse(f"{{pairs}} zip makes one result of each pair, but {together}")
         unreadable: list[ImageError] = []
         paths = _listed(contents)
@@ -202,4 +202,4 @@ def _files(look: Look) -> list[str]:
 
 
 def _listed(paths: Any) -> list[Any]:
-    return [*paths] if isinstance(paths, Sequence) and not isinstance(paths, str) else [paths]
+    return [*paths] if isinstance(paths, Sequence) and not isinstance(paths, (str, bytes)) else [paths]

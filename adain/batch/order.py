@@ -12,6 +12,7 @@ from PIL import Image
 from .._utils.errors import AdainError, InputError
 from .._utils.fingerprint import fingerprint
 from ..backends.models import open_model, weights_of
+from ..control.style import Style
 from ..image.io import count_pixels
 from ..stylizer.looks import Look, Model, is_regions
 from .options import FolderOptions
@@ -44,10 +45,12 @@ class Order:
 
     def __post_init__(self) -> None:
         place = self.place or ("torch" if self.options.onnx is None else "onnx")
-        self.options.require(place, name={"onnx": "--onnx", "ray": "--engine ray"}.get(place))
+        self.options.require(place, name={"onnx": "{onnx}", "ray": "--engine ray"}.get(place))
         sheet = "grid" if self.options.grid is not None else "preview"
         if self.options.refine is not None and getattr(self.options, sheet):
             self.options.refuse(f"{{refine}} works on a picture, not on a sheet of them: leave out {{{sheet}}}")
+        if self.options.refine is not None and any(_is_encoded(look) for look in self.looks.values()):
+            self.options.refuse("{refine} needs artworks, not styles encoded already: give files or pictures")
         if self.options.stylizer is not None and (self.options.jobs > 1 or place == "ray"):
             raise InputError("a stylizer stays in this process: for several of them name the model instead")
 
@@ -92,6 +95,11 @@ class Order:
             return fingerprint(self.options.stylizer.identity())
         seed = self.options.seed if self.options.refine is not None else None
         return fingerprint([weights_of(self.options), self.options.precision, seed])
+
+
+def _is_encoded(look: Look) -> bool:
+    """Whether statistics stand for any of the artworks; regions hold nothing else."""
+    return is_regions(look.styles) or any(isinstance(style, Style) for style in (*look.styles, look.background))
 
 
 class Maker:
