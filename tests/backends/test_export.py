@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from adain import defaults
 from adain._utils.errors import InputError, WeightsError
 from adain.backends import export
 from adain.backends import onnx_graphs as graphs
 from adain.backends.export import export_onnx, provenance
 from adain.backends.onnx import OnnxStylizer
+from adain.backends.options import Storage
 from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.vgg import VGGEncoder
 from adain.stylizer.stylizer import Stylizer
@@ -89,7 +90,7 @@ def test_opsets_and_pooling(tmp_path: Path, opset: int, pool: str) -> None:
 
 def test_fewer_bits(tmp_path: Path) -> None:
     model, found = fast_model(), {}
-    for storage in defaults.ONNX_STORAGES:
+    for storage in get_args(Storage):
         written = export_onnx(model.encoder, model.decoder, tmp_path / storage, storage=storage)
         assert written.difference <= 1e-4
         found[storage] = (sum(file.stat().st_size for file in written.files), written.psnr)
