@@ -88,8 +88,7 @@ def _parse_modes(text: str) -> str | tuple[str, ...]:
     modes = tuple(part.strip() for part in text.split(","))
     for mode in modes:
         if mode not in get_args(ColorMode):
-            known = get_args(ColorMode)
-            raise ValueError(f"{', '.join(known)} or a list of these, not {mode}: {suggest(mode, known)}")
+            raise ValueError(f"a colour mode, or several by commas, not {mode}: {suggest(mode, get_args(ColorMode))}")
     return modes[0] if len(modes) == 1 else modes
 
 
@@ -250,8 +249,7 @@ class Options(Declared):
             self.refuse(
                 f"{' and '.join(f'{{{name}}}' for name in given)} each say how styles come together: give one of them"
             )
-        if (self.label_map is None) != (self.labels is None):
-            self.refuse("{label_map} and {labels} go together: give the map, and for each style the label it is for")
+        self.check_labels()
         for name, noun in (
             ("masks", "mask"),
             ("style_masks", "style mask"),
@@ -277,7 +275,7 @@ class Options(Declared):
         if self.grid is not None and self.preview:
             self.refuse("{grid} and {preview} each make a sheet: give one of them")
         if self.background is not None and not regional:
-            self.refuse("{background} needs {masks} that leave something for it")
+            self.refuse("{background} needs {masks} or {label_map} to leave something for it")
         if self.feather and not masked:
             self.refuse("{feather} needs {masks} to soften the edges of")
         if isinstance(self.alpha, tuple) and not regional:
@@ -289,12 +287,17 @@ class Options(Declared):
                 self.refuse(f"{counts}: {{{name}}} takes one for each, or one for all")
         self.check_color()
 
+    def check_labels(self) -> None:
+        """See that a map comes with its labels."""
+        if (self.label_map is None) != (self.labels is None):
+            self.refuse("{label_map} and {labels} go together: give the map, and for each style the label it is for")
+
     def check_color(self) -> None:
         """See that settings of colours have a mode they are of."""
         plain_modes = {mode for mode in self._modes if isinstance(mode, str)}
         for name in ("color_space", "color_method", "color_strength", "match_luma"):
             if name in self.given() and plain_modes <= {"none"}:
-                self.refuse(f"{{{name}}} needs a mode by name in {{color}}")
+                self.refuse(f"{{{name}}} needs a mode by name in {{color}}, such as luminance")
         if self.match_luma and "luminance" not in plain_modes:
             self.refuse(f"{{match_luma}} goes with {{color}} luminance, not {', '.join(sorted(plain_modes))}")
 
@@ -307,7 +310,9 @@ ARRANGEMENTS = ("weights", "masks", "label_map", "gradient", "grid")
 class ModelOptions(Declared):
     """Which networks, and how they are run."""
 
-    model: str | None = option(None, "Shipped model to use (see adain weights list).", metavar="NAME", group="model")
+    model: str | None = option(
+        None, "Shipped model to use (see adain weights list).", metavar="NAME", group="model", serves=PIXELS
+    )
     encoder: str | os.PathLike[str] | None = option(
         None, "Your own encoder (.safetensors).", metavar="FILE", is_file=True, group="model",
         serves=("torch", "ray", "video", "refine"),

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from adain.options import Declaration, Declared, Unfit, parse_numbers
+from adain.options import Declaration, Declared, Options, Unfit, parse_numbers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 D = TypeVar("D", bound=Declared)
@@ -18,7 +18,7 @@ SNAKE_CASE = {"token_normalize_func": lambda token: token.replace("_", "-")}
 
 REMOVED = {
     "--region-alpha": "give --alpha a list, such as --alpha 1,0.5",
-    "--keep-memory": "set MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=100000000000 in the environment",
+    "--keep-memory": "set MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=-1 in the environment",
 }
 """Flags of version 0.1 that are gone, with what serves in their place."""
 
@@ -29,7 +29,7 @@ def options_of(
     """Give a command the flags of a class of options.
 
     Args:
-        place: leave out what is not served there; see :data:`adain.options.PLACES`.
+        place: leave out what is not served there; see :data:`adain._utils.declare.PLACES`.
         only: the names of the options to take, of all.
         without: the names of those to leave out.
     """
@@ -169,7 +169,8 @@ def label_styles(values: dict[str, Any]) -> list[str]:
     """The artworks of ``--label LABEL=FILE``, whose labels alone stay among the values.
 
     Raises:
-        UsageError: if one is not ``LABEL=FILE``, or labels and colours are mixed.
+        UsageError: if one is not ``LABEL=FILE``.
+        InputError: if there are labels without a map, or the other way round.
     """
     artworks, labels = [], []
     for text in values.get("labels") or ():
@@ -178,7 +179,6 @@ def label_styles(values: dict[str, Any]) -> list[str]:
             raise click.UsageError(f"--label is LABEL=FILE, such as 1=a.jpg, not {text}")
         labels.append(label)
         artworks.append(path)
-    if any(label.startswith("#") for label in labels) and not all(label.startswith("#") for label in labels):
-        raise click.UsageError(f"labels are numbers or colours, not both: {', '.join(labels)}")
     values["labels"] = tuple(labels)
+    Options(label_map=values.get("label_map"), labels=labels or None).check_labels()
     return artworks

@@ -16,7 +16,7 @@ from adain.refinement import RefineOptions
 
 from .completion import pictures
 from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
-from .reporting import SIGNALS, bar, exit_code, tell, words
+from .reporting import SIGNALS, bar, exit_code, tell, warn_of_replaced, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,17 +92,20 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
 
     from adain._utils.signals import CODES, StopFlag
     from adain.backends import open_stylizer
-    from adain.batch import check_inputs, expand, plan_jobs
+    from adain.batch import check_inputs, find, means_file, plan_jobs
 
-    found = expand(styles)
-    todo = plan_jobs(expand(paths[:1]), ["+".join(path.stem for path in found)], output)
+    arts = find(styles)
+    found = [art.path for art in arts]
+    todo = plan_jobs(find(paths[:1]), ["+".join(art.name for art in arts)], output)
     check_inputs(todo, [*found, *options.files()])
     if len(todo) > 1 and (log or plot):
         raise InputError("--log and --plot are of one picture: name a single photograph")
     options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_stylizer(options))
     errors: list[AdainError] = []
+    is_named, replaced = means_file(output), 0
     with StopFlag() as flag:
         for job in todo:
+            before = job.output.read_bytes() if job.output.is_file() else None
             watchers = _Watchers(job.output, log, plot, save_every)
             try:
                 record = _one(job, found, options, watchers, lambda: bool(flag.code))
@@ -112,11 +115,14 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
                 errors.append(error)
                 continue
             click.echo(json.dumps(record, ensure_ascii=False) if as_json else record["output"])
+            replaced += not is_named and before is not None and before != job.output.read_bytes()
             if flag.code:
                 steps = f"{record['steps']} of {plan.steps} steps"
                 reason = CODES[flag.code]
                 tell(COMMAND, f"stopped by {reason} after {steps}, saved {record['output']}", "")
                 return SIGNALS.get(reason, 1)
+    if replaced:
+        warn_of_replaced(replaced)
     for failure in errors:
         tell(COMMAND, words(failure))
     return exit_code(len(errors), len(todo))

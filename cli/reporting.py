@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from adain import AdainError, DiskFullError
 
-from .verbosity import bars_hidden
+from .verbosity import bars_hidden, warn
 
 if TYPE_CHECKING:
     from adain.batch import Result
@@ -50,6 +51,9 @@ def tile_bar() -> Callable[[Any], None] | None:
         nonlocal shown
         tiles = hasattr(event, "phase")
         done, total = (event.done, event.total) if tiles else (event.step, event.steps)
+        if shown is not None and (done < shown.n or total != shown.total):  # the last ended before its time
+            shown.close()
+            shown = None
         if shown is None:
             shown = bar(total, "tile" if tiles else "step", desc=event.phase if tiles else "refine", leave=False)
         shown.update(done - shown.n)
@@ -61,7 +65,12 @@ def tile_bar() -> Callable[[Any], None] | None:
 
 
 def follow(
-    results: Iterable[Result], planned: int, command: str, *, as_json: bool, failures: Sequence[AdainError] = ()
+    results: Generator[Result, None, None],
+    planned: int,
+    command: str,
+    *,
+    as_json: bool,
+    failures: Sequence[AdainError] = (),
 ) -> int:
     """Tell of results as they come, and in the end of failures; the exit code.
 
@@ -77,7 +86,8 @@ def follow(
     from tqdm import tqdm
 
     errors, present, replaced = [*failures], 0, 0
-    with bar(planned, "image", hidden=planned < 2) as shown:
+    # Whatever ends it, Ctrl-C too: what was made is written and recorded before anything else is done.
+    with bar(planned, "image", hidden=planned < 2) as shown, contextlib.closing(results):
         for result in results:
             if result.error is not None:
                 errors.append(result.error)
@@ -91,12 +101,7 @@ def follow(
                     click.echo(line)
             shown.update()
     if replaced:
-        noun = "result was" if replaced == 1 else "results were"
-        tell(
-            command,
-            f"{replaced} {noun} made under other options before, and replaced: use another -o to keep both",
-            "note",
-        )
+        warn_of_replaced(replaced)
     if errors and planned == 1 and not present:
         raise errors[0]
     for error in errors:
@@ -104,6 +109,16 @@ def follow(
     if any(isinstance(error, DiskFullError) for error in errors):
         tell(command, f"stopped, {present} of {planned} results are there; with space, the same command makes the rest")
     return exit_code(len(errors), len(errors) + present)
+
+
+def warn_of_replaced(count: int) -> None:
+    """Say that results are gone which were not what was made now."""
+    gone = (
+        "result that came from other options or files was"
+        if count == 1
+        else ("results that came from other options or files were")
+    )
+    warn(f"{count} {gone} replaced: use another -o to keep both")
 
 
 def exit_code(failed: int, planned: int) -> int:

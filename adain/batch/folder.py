@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -62,12 +62,14 @@ class Folder:
         tasks: each of them, in the order of contents, then styles.
         manifest: of their folder; None for a single result, which is made without ado.
         unreadable: sub-folders that could not be listed.
+        is_named: whether the output is a file that was named.
     """
 
     order: Order
     tasks: list[Task]
     manifest: Manifest | None
     unreadable: list[ImageError] = field(default_factory=list)
+    is_named: bool = False
 
     @classmethod
     def plan(
@@ -133,7 +135,7 @@ class Folder:
         for job in jobs:
             details = {"content": str(job.content), **about[job.style]}
             tasks.append(Task(job, order.fingerprint(job) if manifest else "", details))
-        return cls(order, tasks, manifest, unreadable)
+        return cls(order, tasks, manifest, unreadable, means_file(output))
 
     @property
     def total(self) -> int:
@@ -149,7 +151,7 @@ class Folder:
                 progress(result)
         return made
 
-    def results(self, progress: Callable[[Any], object] | None = None) -> Iterator[Result]:
+    def results(self, progress: Callable[[Any], object] | None = None) -> Generator[Result, None, None]:
         """Make what is still to be made, and yield what became of each result, in the order of the tasks.
 
         Ends early on a full disk, with the tasks that had been begun. However it ends, what was made is recorded.
@@ -161,6 +163,7 @@ class Folder:
             AdainError: if the networks cannot be loaded.
         """
         todo = remaining(self.tasks, self.manifest, self.order.options.existing)
+        before = self._before(todo)
         wanted = {task.job.output for task in todo}
         replaced = {task.job.output for task in todo if self._is_other(task)}
         made = self._make(todo, progress) if todo else iter(())
@@ -170,7 +173,9 @@ class Folder:
                     yield Result(task, "skipped", task.details)
                 elif (result := next(made, None)) is None:
                     return
-                elif result.output in replaced and result.error is None:
+                elif result.error is None and (
+                    result.output in replaced or (before is not None and result.output.read_bytes() != before)
+                ):
                     yield dataclasses.replace(result, details={**result.details, "replaced": True})
                 else:
                     yield result
@@ -178,6 +183,12 @@ class Folder:
             getattr(made, "close", lambda: None)()
             if self.manifest is not None:
                 self.manifest.close()
+
+    def _before(self, todo: Sequence[Task]) -> bytes | None:
+        """What is there of the only result, if its name was not said but made."""
+        if self.manifest is not None or not todo or self.is_named or not todo[0].job.output.is_file():
+            return None
+        return todo[0].job.output.read_bytes()
 
     def _is_other(self, task: Task) -> bool:
         """Whether a result is there that was made under other options."""

@@ -21,6 +21,9 @@ from .plan import Job
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..options import Options
+    from ..refinement.options import RefineOptions
+
 READ_AHEAD_PIXELS = 1 << 24
 """Photographs that hold more are read when their turn comes: several at a time would fill the memory."""
 
@@ -36,7 +39,7 @@ class Order:
         looks: by number; each is a result of every photograph.
         options: the networks, sizes of the photographs, tiles, refinement. With networks themselves in place of their
             names an order stays in this process.
-        place: where it is carried out, of :data:`adain.options.PLACES`; by default what the networks run on.
+        place: where it is carried out, of :data:`adain._utils.declare.PLACES`; by default what the networks run on.
     """
 
     looks: Mapping[int, Look]
@@ -46,11 +49,13 @@ class Order:
     def __post_init__(self) -> None:
         place = self.place or ("torch" if self.options.onnx is None else "onnx")
         self.options.require(place, name={"onnx": "{onnx}", "ray": "--engine ray"}.get(place))
-        sheet = "grid" if self.options.grid is not None else "preview"
-        if self.options.refine is not None and getattr(self.options, sheet):
-            self.options.refuse(f"{{refine}} works on a picture, not on a sheet of them: leave out {{{sheet}}}")
-        if self.options.refine is not None and any(_is_encoded(look) for look in self.looks.values()):
-            self.options.refuse("{refine} needs artworks, not styles encoded already: give files or pictures")
+        if self.options.refine is not None:
+            sheet = "grid" if self.options.grid is not None else "preview"
+            if getattr(self.options, sheet):
+                self.options.refuse(f"{{refine}} works on a picture, not on a sheet of them: leave out {{{sheet}}}")
+            _of_refinement(self.options).require("refine", name="refinement")
+            if any(_is_encoded(look) for look in self.looks.values()):
+                self.options.refuse("{refine} needs artworks, not styles encoded already: give files or pictures")
         if self.options.stylizer is not None and (self.options.jobs > 1 or place == "ray"):
             raise InputError("a stylizer stays in this process: for several of them name the model instead")
 
@@ -158,11 +163,23 @@ class Maker:
         return look
 
     def _refine(self, picture: Image.Image, job: Job) -> Image.Image:
-        from ..refinement.options import RefineOptions
         from ..refinement.run import refine
 
         look = self.order.looks[job.style]
         more = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model, "progress": self.progress}
-        refined = refine(job.content, look.styles, RefineOptions.of(look.options, **more))
+        refined = refine(job.content, look.styles, _of_refinement(look.options).change(**more))
         assert isinstance(refined, Image.Image)  # files give pictures
         return refined
+
+
+def _of_refinement(options: Options) -> RefineOptions:
+    """What refinement is to know of; what only says how the one pass is computed, such as tiles, stays with that."""
+    from ..refinement.options import RefineOptions
+
+    known = options.declared()
+    of_pass = {
+        name: known[name].default
+        for name in RefineOptions.declared().keys() & known
+        if "refine" not in known[name].serves and not known[name].is_decisive
+    }
+    return RefineOptions.of(options, **of_pass)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .._utils.errors import ImageError, InputError
 from .._utils.resources import resolve
 from ..image import WRITABLE, check_output_path, list_images
+from ..options import plural
 from .options import Pairs
 
 FALLBACK_SUFFIX = ".png"
@@ -74,7 +75,7 @@ def find(
         unreadable: takes the errors of sub-folders that cannot be listed; None raises them.
 
     Raises:
-        MissingFileError, ImageError: see :func:`adain.image.io.list_images`; files are checked when they are read.
+        MissingFileError, ImageError: see :func:`adain.image.list_images`; files are checked when they are read.
         InputError: if all images of a folder are to be ignored, or what is given is no name.
     """
     found: list[Found] = []
@@ -168,8 +169,8 @@ def _pair(contents: int, styles: int, pairs: str) -> Iterator[tuple[int, int]]:
         return ((content, style) for content in range(contents) for style in range(styles))
     if styles not in (1, contents):
         raise InputError(
-            f"pairs by zip need as many styles as photographs, or one for all, not {styles} styles for "
-            f"{contents} photographs: add or remove some, or pair them by product"
+            f"pairs by zip need as many styles as photographs, or one for all, not {plural(styles, 'style')} for "
+            f"{plural(contents, 'photograph')}: add or remove some, or pair them by product"
         )
     return ((content, content if styles > 1 else 0) for content in range(contents))
 
@@ -180,28 +181,34 @@ def check_inputs(jobs: Sequence[Job], files: Sequence[str | os.PathLike[str]]) -
     Raises:
         InputError: if one would.
     """
-    sources = {Path(file).resolve() for file in files}
+    locate = _locator()
+    sources = {locate(file)[0] for file in files}
     for job in jobs:
-        if job.output.resolve() in sources:
+        if locate(job.output)[0] in sources:
             raise InputError(f"{job.output} is also an input and would be replaced: choose another -o")
 
 
-def _check(jobs: Sequence[Job]) -> None:
-    # There may be a million: a folder is resolved and tried once, and of each file is asked only whether it is there.
+def _locator() -> Callable[[str | os.PathLike[str]], tuple[str, bool]]:
+    """What says where a file really lies, and whether it is there; of a million, each folder is resolved once."""
     real = functools.cache(os.path.realpath)
 
-    def resolve(path: Path) -> tuple[str, bool]:
+    def locate(path: str | os.PathLike[str]) -> tuple[str, bool]:
         parent, name = os.path.split(path)
         there = os.path.join(real(parent), name)
         is_there = os.path.lexists(there)
         return os.path.realpath(there) if is_there else there, is_there
 
-    sources = {resolve(content)[0] for content in {job.content for job in jobs} if isinstance(content, Path)}
+    return locate
+
+
+def _check(jobs: Sequence[Job]) -> None:
+    locate = _locator()
+    sources = {locate(content)[0] for content in {job.content for job in jobs} if isinstance(content, Path)}
     tried = set()
     for path, times in Counter(job.output for job in jobs).items():
         if times > 1:
             raise InputError(f"{times} results would be called {path}: rename the inputs or do them apart")
-        resolved, is_there = resolve(path)
+        resolved, is_there = locate(path)
         if resolved in sources:
             raise InputError(f"{path} is also an input and would be replaced: choose another -o")
         if is_there or (path.parent, path.suffix) not in tried:

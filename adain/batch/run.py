@@ -148,7 +148,9 @@ def make(
                 start = time.perf_counter()
                 made: Image.Image | AdainError
                 try:
-                    task, made = render(maker, loaded.result(), task)
+                    picture = loaded.result()
+                    start = time.perf_counter()  # without the wait for the disk
+                    task, made = render(maker, picture, task)
                 except Exception as error:
                     made = explain(error, task)
                 yield task, made, time.perf_counter() - start

@@ -82,7 +82,7 @@ def lay_masks(
 
     Raises:
         InputError: if a mask has another aspect ratio than the picture, is black everywhere, or cannot be used;
-            see :func:`adain.control.prepare_regions`.
+            see :func:`adain.control.masks.prepare_regions`.
         MissingFileError, ImageError: see :func:`adain.control.read_mask`.
     """
     whole = uncropped or size

@@ -99,7 +99,7 @@ class Tiling:
 
     Attributes:
         cells: height and width of the feature map.
-        tile: longest side of a tile in pixels, at least :data:`adain.MIN_TILE`.
+        tile: longest side of a tile in pixels, at least :data:`adain.options.MIN_TILE`.
 
     Raises:
         InputError: on construction, if the tile is smaller than that.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
 
-from .._utils.errors import InputError
+from .._utils.errors import ImageError, InputError
+from .._utils.resources import absolute
 from ..control.style import Style, blend
 from ..image import contact_sheet
 from ..image.source import input_name
@@ -152,12 +153,12 @@ class Look:
             MissingFileError, ImageError: if one cannot be read.
         """
         if is_regions(self.styles):
-            regions = [dataclasses.replace(region, mask=_absolute(region.mask)) for region in self.styles.regions]
+            regions = [dataclasses.replace(region, mask=absolute(region.mask)) for region in self.styles.regions]
             return dataclasses.replace(self, styles=dataclasses.replace(self.styles, regions=regions))
         if self.options.preview:  # which takes artworks at several sizes
-            kept = [_absolute(style) for style in self.styles]
+            kept = [absolute(style) for style in self.styles]
             return dataclasses.replace(self, styles=kept, options=self.options.absolute())
-        styles = [_absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
+        styles = [absolute(self._encode(model, None, k)) for k in range(len(self.styles))]
         options, background = self.options.absolute(), self.background
         if options.style_masks is not None:
             own = zip(styles, options.style_masks, strict=True)
@@ -167,7 +168,7 @@ class Look:
             background = self._encode_background(model)
         if not isinstance(options.background, str | os.PathLike | None):  # which goes along as what it is
             options = options.change(background=style_name(options.background) or "background")
-        return dataclasses.replace(self, styles=styles, options=options, background=_absolute(background))
+        return dataclasses.replace(self, styles=styles, options=options, background=absolute(background))
 
     def on(self, device: Any) -> Look:
         """The same with its encoded styles on another device."""
@@ -229,15 +230,18 @@ class Look:
             raise InputError("a sheet is made of pictures: give the photograph as a picture, not as a tensor")
         if self.options.grid is None:
             return self._preview(model, content)
+        several = grid_weights(len(self.styles), self.options.grid)
+        _check_sheet(model, content, len(several), len(several[0]))
         styles = [self._encode(model, content, k) for k in range(len(self.styles))]
         rows: list[list[Image.Image | None]] = [
             [None if weights is None else model.render(content, self._mix(styles, weights)) for weights in row]
-            for row in grid_weights(len(styles), self.options.grid)
+            for row in several
         ]
         return contact_sheet(rows, cell=max(content.size))
 
     def _preview(self, model: Model, content: Any) -> Image.Image:
         """A sheet of alphas × style sizes."""
+        _check_sheet(model, content, len(PREVIEW_SIZES), len(PREVIEW_ALPHAS))
         rows = []
         for size in PREVIEW_SIZES:
             options = self.options.change(style_size=size, preview=False)
@@ -411,16 +415,21 @@ def style_name(style: Any) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _absolute(source: Any) -> Any:
-    """A path as an absolute one, for a process with another current folder; anything else as it is."""
-    return os.path.abspath(source) if isinstance(source, (str, os.PathLike)) else source
-
-
 def _check_gradient(options: Options) -> None:
     gradient = options.gradient
     if isinstance(gradient, str) and gradient not in get_args(Direction) and not Path(gradient).exists():
         directions = ", ".join(get_args(Direction))
         options.refuse(f"{{gradient}} is one of {directions}, or a mask; there is no file {gradient}")
+
+
+def _check_sheet(model: Model, content: Any, rows: int, columns: int) -> None:
+    """See that a sheet is not larger than a picture may be."""
+    cell = max(content.size)
+    if model.max_pixels is not None and rows * columns * cell**2 > model.max_pixels:
+        raise ImageError(
+            f"a sheet of {rows} x {columns} pictures of {cell} px a side has more than the limit of {model.max_pixels} "
+            "pixels: ask for a smaller content_size (--content-size), or a larger max_pixels (--max-pixels)"
+        )
 
 
 def _check_encoded(style: Style, color: ColorPreservation | None) -> Style:

@@ -248,9 +248,7 @@ CONTESTANTS: tuple[Contestant, ...] = (
     Adain("adain-bf16", "adain, bfloat16", "with `--precision bf16`", precision="bf16"),
     Adain("fast", "adain, fast model", "`--model fast`: float32 on the CPU", model="fast"),
     TextbookAdain(
-        "textbook",
-        "textbook AdaIN",
-        "the same weights in plain layers: float32, NCHW, the artwork encoded every time",
+        "textbook", "textbook AdaIN", "the same weights in plain layers: float32, NCHW, the artwork encoded every time"
     ),
     StyletransferLite(
         "lite",

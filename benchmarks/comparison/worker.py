@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class Worker:
+class Worker(Process):
     """A contestant in a process of its own. One at a time works; the others wait."""
 
     def __init__(self, key: str, threads: int) -> None:
-        self.key, self.threads = key, threads
         own = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-        self.process = Process(key, **own, **find(key).environment)
+        super().__init__(key, **own, **find(key).environment)
+        self.threads = threads
 
     def ask(self, do: str, **details: Any) -> Any:
         """Have it do something: a method of :class:`Session`.
@@ -32,13 +32,7 @@ class Worker:
         Raises:
             WorkerError: if it fails.
         """
-        return self.process.do(_do, self.key, self.threads, do, details, what=do)
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.__exit__()
+        return self.do(_do, self.name, self.threads, do, details, what=do)
 
 
 def cold_start(key: str, threads: int, photo: str, art: str, size: int, output: Path) -> float:

@@ -1,6 +1,7 @@
 """Hooks of the site: tables made from the program itself, and the repository's files that pages link to.
 
-A line ``<!-- options: adain.options.Options -->`` becomes the table of those options, ``<!-- commands: adain.cli.main
+A line ``<!-- options: adain.options.Options -->`` becomes the table of those options, or of the groups named behind
+the class, ``<!-- settings: adain.refinement.Recipe -->`` that of a class of settings, ``<!-- commands: adain.cli.main
 -->`` the help of every command, ``<!-- face: adain.nn -->`` the reference of what that package hands on, and
 ``<!-- names: adain -->`` a list of it. Nothing here imports torch.
 """
@@ -14,7 +15,7 @@ import inspect
 import posixpath
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-importlib.import_module("adain")  # of this checkout: mkdocs takes the path back when it has read this file
-MARKER = re.compile(r"^<!-- (options|commands|face|names): ([\w.]+) -->$", re.MULTILINE)
-SIGN = re.compile(r"([*_<`|])")
+table = importlib.import_module("adain.options").table  # now: mkdocs takes the path back when it has read this file
+MARKER = re.compile(r"^<!-- (options|settings|commands|face|names): ([\w.]+)((?: \w+)*) -->$", re.MULTILINE)
+SIGN, BACKSLASHED = re.compile(r"([*_<`|])"), r"\\\1"
 BETWEEN, LEAST = re.compile(r"^(\S+?)<=x<=(\S+)$"), re.compile(r"^x>=(\S+)$")
+EXTRA = re.compile(r"(.*?)\s+\[((?:default: |required|x>=|[\d.]+<=x).*)\]", re.DOTALL)
+FLAG = re.compile(r"(?<!\S)(--?[a-z][\w-]*)")
+NOTE = re.compile(r"required|x>=|\S+<=x<=")
 LINK = re.compile(r"(\]\()([^)\s#:]+)")
 
 
@@ -58,8 +62,10 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
 
 def filled(markdown: str) -> str:
     """A page with its markers replaced."""
-    makers = {"options": options, "commands": commands, "face": face, "names": names}
-    return MARKER.sub(lambda marker: makers[marker[1]](marker[2]), markdown)
+    makers: dict[str, Callable[..., str]] = {
+        "options": options, "settings": settings, "commands": commands, "face": face, "names": names
+    }  # fmt: skip
+    return MARKER.sub(lambda marker: makers[marker[1]](marker[2], *marker[3].split()), markdown)
 
 
 def linked(page: str) -> Iterator[str]:
@@ -76,13 +82,18 @@ def relinked(link: str, source: str, here: str) -> str:
     return posixpath.relpath(target.removeprefix("docs/"), posixpath.dirname(here) or ".")
 
 
-def options(name: str) -> str:
-    """The table of a class of options, by its dotted name."""
-    try:
-        table: str = importlib.import_module("adain.options").table(resolve(name))
-    except (ImportError, AttributeError):  # until options are declared there
-        return ""
-    return table
+def options(name: str, *groups: str) -> str:
+    """The table of a class of options, by its dotted name, or of some groups of them."""
+    return str(table(resolve(name), groups or None))
+
+
+def settings(name: str) -> str:
+    """The table of a class of settings, by its dotted name."""
+    cls = resolve(name)
+    rows = ["| setting | default | |", "|---|---|---|"]
+    for field, (default, text) in docstrings.settings(f"{cls.__module__}.{cls.__qualname__}").items():
+        rows.append(f"| `{field}` | `{default}` | {SIGN.sub(BACKSLASHED, text)} |")
+    return "\n".join(rows)
 
 
 def commands(name: str) -> str:
@@ -112,12 +123,11 @@ def names(package: str) -> str:
 def handed_on(name: str) -> dict[str, str]:
     """The public names of a package's face, or of a module, in its order, each with the dotted name of what it is."""
     tree = syntax(source_of(name))
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module]
     if source_of(name).stem != "__init__":
         defined = [node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
         return {each: f"{name}.{each}" for each in defined if not each.startswith("_")}
-    found = {alias.name: f"{name}.{node.module}.{alias.name}" for node in imports for alias in node.names}
-    return {public: path for public, path in found.items() if not public.startswith("_")}
+    found = {face.removeprefix(f"{name}."): path for face, path in docstrings.faces().items()}
+    return {public: path for public, path in found.items() if "." not in public and not public.startswith("_")}
 
 
 def source_of(name: str) -> Any:
@@ -139,7 +149,7 @@ def syntax(path: Path) -> ast.Module:
 def first_line(tree: ast.Module, name: str) -> str:
     """What the docstring of a class or a function in a file begins with; nothing for a value."""
     for node in tree.body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in (name, f"_{name}"):
             return (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
     return ""
 
@@ -157,8 +167,17 @@ def described(context: click.Context) -> Iterator[str]:
         yield f"{'##' if context.parent.parent is None else '###'} {context.command_path}"
     yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```"
     yield prose(command.help or "")
-    rows = [row(option, context) for option in command.get_params(context) if isinstance(option, click.Option)]
-    yield "\n".join(["| option | meaning | default |", "|---|---|---|", *filter(None, rows)])
+    groups: dict[str, list[str]] = {}
+    for option in command.get_params(context):
+        if isinstance(option, click.Option) and (line := row(option, context)):
+            groups.setdefault(getattr(option, "group", ""), []).append(line)
+    for group in sorted(groups, key=lambda group: group != ""):
+        title = [f"**{group.capitalize()}**", ""] if group else []
+        yield "\n".join([*title, "| option | meaning | default |", "|---|---|---|", *groups[group]])
+    formatter = context.make_formatter()
+    command.format_epilog(context, formatter)
+    if epilog := formatter.getvalue().strip():
+        yield f"```text\n{epilog}\n```"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             below = command.get_command(context, name)
@@ -173,7 +192,7 @@ def prose(text: str) -> str:
         if part.startswith("\b\n"):
             parts.append("```console\n" + "\n".join(f"$ {line}" for line in part[2:].split("\n")) + "\n```")
         else:
-            parts.append(part)
+            parts.append(FLAG.sub(r"`\1`", part))
     return "\n\n".join(parts)
 
 
@@ -183,13 +202,14 @@ def row(option: click.Option, context: click.Context) -> str:
     if record is None:
         return ""
     flags, meaning = record
-    text, _, extra = meaning.rpartition("  [") if meaning.endswith("]") else (meaning, "", "")
-    notes = [note for note in extra.removesuffix("]").split("; ") if note]
-    defaults = [note.removeprefix("default: ") for note in notes if note.startswith("default: ")]
-    others = [BETWEEN.sub(r"\1 to \2", LEAST.sub(r"from \1", note)) for note in notes if "default: " not in note]
+    found = EXTRA.fullmatch(meaning)
+    text, extra = found.groups() if found else (meaning, "")
+    parts = extra.split("; ")
+    default = "; ".join(part for part in parts if not NOTE.match(part)).removeprefix("default: ")
+    others = [BETWEEN.sub(r"\1 to \2", LEAST.sub(r"from \1", part)) for part in parts if NOTE.match(part)]
     cells = (
-        f"`{flags.replace(' RANGE', '')}`".replace("|", "\\|"),
-        SIGN.sub(r"\\\1", f"{text} ({'; '.join(others)})" if others else text),
-        f"`{defaults[0]}`" if defaults else "",
+        f"`{flags.replace(' RANGE', '')}`",
+        SIGN.sub(BACKSLASHED, f"{text} ({'; '.join(others)})" if others else text),
+        f"`{default}`" if default else "",
     )
     return f"| {' | '.join(cells)} |"

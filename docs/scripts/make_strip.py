@@ -12,12 +12,7 @@ from adain._utils.resources import sample_folder
 from adain.image import center_crop_square, contact_sheet, list_images, read_image, save_image
 
 CONTENTS = ("montStMichel", "chelsea", "cincinnati-bridge")
-STYLES = (
-    "hokusai_great_wave",
-    "vangogh_village_street_auvers",
-    "renoir_moulin_galette",
-    "kandinsky_composition_viii",
-)
+STYLES = ("hokusai_great_wave", "vangogh_village_street_auvers", "renoir_moulin_galette", "kandinsky_composition_viii")
 SIZE = 512
 STRIP_CELL, SHEET_CELL = 256, 176
 DOCS = Path(__file__).parent.parent

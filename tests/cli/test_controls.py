@@ -10,12 +10,13 @@ from click.testing import Result
 from PIL import Image
 
 import adain
-from adain.cli.controls import complete_color_flag
+from adain.options import ColorMode, Options
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]
 FAST = ("--style-size", "32", "--device", "cpu")
+COLORS: tuple[ColorMode, ...] = ("linear", "none")
 
 
 @pytest.fixture
@@ -66,30 +67,14 @@ Make = Callable[..., bytes]
 # --preserve-color
 
 
-@pytest.mark.parametrize(
-    ("args", "expected"),
-    [
-        (["--preserve-color", "p.jpg", "a.jpg"], ["--preserve-color=luminance", "p.jpg", "a.jpg"]),
-        (["--preserve_color", "p.jpg"], ["--preserve-color=luminance", "p.jpg"]),
-        (["--preserve-color", "linear", "p.jpg"], ["--preserve-color", "linear", "p.jpg"]),
-        (["--preserve-color", "linear,none"], ["--preserve-color", "linear,none"]),
-        (["p.jpg", "--preserve-color"], ["p.jpg", "--preserve-color=luminance"]),
-        (["--preserve-color", "--alpha", "1"], ["--preserve-color=luminance", "--alpha", "1"]),
-        (["--preserve-color=linear", "p.jpg"], ["--preserve-color=linear", "p.jpg"]),
-        (["--", "--preserve-color", "p.jpg"], ["--", "--preserve-color", "p.jpg"]),
-    ],
-)
-def test_a_bare_flag_takes_no_path(args: list[str], expected: list[str]) -> None:
-    assert complete_color_flag(args) == expected
-
-
 def test_colour_modes(run_cli: Run, make: Make, stylizer: Stylizer, photo: Path, art: Path, tmp_path: Path) -> None:
     out = tmp_path / "bare.png"
-    result = run_cli("stylize", "--preserve-color", photo, art, "-o", out, *FAST)
+    result = run_cli("stylize", photo, art, "-o", out, *FAST, "--preserve-color")
     assert result.exit_code == 0, result.output
     with Image.open(out) as image:
         bare = image.tobytes()
     assert bare == make(art, "--preserve-color", "luminance") == make(art, "--preserve_color")
+    assert bare == make(art, "--preserve-color=luminance")
     plain = make(art)
     assert make(art, "--preserve-color", "none") == plain
     seen = {plain, bare}
@@ -117,7 +102,7 @@ def test_colours_of_folders(run_cli: Run, stylizer: Stylizer, tmp_path: Path) ->
     args = (tmp_path / "photos", tmp_path / "styles", "-o", tmp_path / "out", "--preserve-color", "linear,none")
     assert run_cli("stylize", *args, *FAST).exit_code == 0
     for a in range(2):
-        for b, color in enumerate(("linear", "none")):
+        for b, color in enumerate(COLORS):
             with Image.open(tmp_path / "out" / f"p{a}_stylized_s{b}.png") as image:
                 expected = stylizer.stylize(
                     tmp_path / "photos" / f"p{a}.png", tmp_path / "styles" / f"s{b}.png", style_size=32, color=color
@@ -136,13 +121,12 @@ def test_masks(make: Make, stylizer: Stylizer, photo: Path, art: Path, other: Pa
     assert both == make(art, "--mask", left, "--background", other)
     assert make(art, "--mask", left) == make(art, "--mask", left, "--background", "keep")
     soft = make(art, other, "--mask", left, "--mask", right, "--feather", "6")
-    weak = make(art, other, "--mask", left, "--mask", right, "--region-alpha", "0.5,1")
-    both_weak = make(art, other, "--mask", left, "--mask", right, "--region-alpha", "0.5,1", "--alpha", ".5")
+    weak = make(art, other, "--mask", left, "--mask", right, "--alpha", "0.5,1")
+    both_weak = make(art, other, "--mask", left, "--mask", right, "--alpha", "0.25,0.5")
     assert len({both, soft, weak, both_weak}) == 4
     assert make(art, art, "--mask", left, "--mask", right) != both
     recoloured = make(art, other, "--mask", left, "--mask", right, "--preserve-color", "linear,luminance")
-    colors = ["linear", "luminance"]
-    expected = stylizer.stylize(photo, [art, other], masks=[left, right], style_size=32, color=colors)
+    expected = stylizer.stylize(photo, [art, other], masks=[left, right], style_size=32, color=["linear", "luminance"])
     assert recoloured == expected.tobytes()
     expected = stylizer.stylize(photo, [art], masks=[left], background=other, style_size=32, color="linear")
     assert make(art, "--mask", left, "--background", other, "--preserve-color", "linear") == expected.tobytes()
@@ -171,8 +155,8 @@ def test_alpha_channel_and_style_masks(
     assert made == stylizer.stylize(photo, [art], style_masks=[part], style_size=32).tobytes()
     assert made != make(art)
     in_region = make(art, art, "--mask", halves[0], "--mask", halves[1], "--style-mask", part, "--style-mask", "none")
-    two = {"masks": [*halves], "style_masks": [part, None], "style_size": 32}
-    assert in_region == stylizer.stylize(photo, [art, art], **two).tobytes()  # type: ignore[arg-type]
+    two = Options(masks=[*halves], style_masks=[part, None], style_size=32)
+    assert in_region == stylizer.stylize(photo, [art, art], two).tobytes()
 
 
 def test_label_map(
@@ -221,7 +205,7 @@ def test_gradient(
     made = {}
     for direction in ("horizontal", "vertical", "diagonal", "radial", str(halves[0])):
         made[direction] = make(art, other, "--gradient", direction)
-        expected = stylizer.stylize(photo, adain.gradient(*styles, direction))  # type: ignore[arg-type]
+        expected = stylizer.stylize(photo, adain.gradient(styles[0], styles[1], direction))
         assert made[direction] == expected.tobytes()
     assert len(set(made.values())) == 5
     make(art, other, "--gradient", "radial", "--preserve-color", "linear,luminance")
@@ -232,7 +216,7 @@ def test_style_grid(
     run_cli: Run, stylizer: Stylizer, photo: Path, art: Path, other: Path, tmp_path: Path, count: int, columns: int,
     rows: int,
 ) -> None:  # fmt: skip
-    from adain.image import GAP
+    from adain.image.sheets import GAP
 
     out = tmp_path / "grid.png"
     arts = (art, other, photo, art)[:count]
@@ -264,26 +248,33 @@ def test_two_sizes(make: Make, stylizer: Stylizer, photo: Path, art: Path) -> No
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("ART", "OTHER", "--mask", "LEFT"), "1 mask for 2 styles: give one mask for each style"),
+        (("ART", "OTHER", "--mask", "LEFT"), "1 mask for 2 styles: --mask takes one for each"),
         (("ART", "--mask", "BLACK"), "mask black.png is black everywhere"),
         (("ART", "--mask", "DOT"), "mask dot.png vanishes in the features"),
         (("ART", "--mask", "TALL"), "mask tall.png is 45x70 px and the picture 70x45 px"),
         (("ART", "--mask", "nowhere.png"), "nowhere.png"),
         (("ART", "--mask", "LEFT", "--mask-channel", "alpha"), "has no transparency"),
-        (("ART", "OTHER", "--style-weights", "1,nan"), "finite, not negative"),
-        (("ART", "OTHER", "--style-weights", "1,-1"), "finite, not negative"),
-        (("ART", "OTHER", "--mask", "LEFT", "--mask", "LEFT", "--style-weights", "1,1"), "give one of them"),
-        (("ART", "--mask", "LEFT", "--region-alpha", "1,1"), "2 alphas for 1 region:"),
-        (("ART", "--mask", "LEFT", "--region-alpha", "2"), "alpha must be between"),
-        (("ART", "--mask", "LEFT", "--region-alpha", "a"), "--region-alpha must be numbers"),
+        (("ART", "OTHER", "--style-weights", "1,nan"), "'--style-weights': must be a number, at least 0, not nan"),
+        (("ART", "OTHER", "--style-weights", "1,-1"), "'--style-weights': must be a number, at least 0, not -1"),
+        (("ART", "OTHER", "--mask", "LEFT", "--mask", "LEFT", "--style-weights", "1,1"), "give each region an --alpha"),
+        (("ART", "OTHER", "--gradient", "radial", "--style-weights", "1,1"), "--style-weights and --gradient each say"),
+        (("ART", "--mask", "LEFT", "--alpha", "1,1"), "2 alphas for 1 region: --alpha takes one for each"),
+        (("ART", "--mask", "LEFT", "--alpha", "1,2"), "'--alpha': must be between 0 and 1, not 2"),
+        (("ART", "--mask", "LEFT", "--alpha", "1,a"), "'--alpha': must be numbers such as 0.7,0.3, not 1,a"),
+        (("ART", "--mask", "LEFT", "--region-alpha", "1"), "--region-alpha is gone: give --alpha a list"),
         (("ART", "--mask", "LEFT", "--feather", "nan"), "feather"),
-        (("ART", "--feather", "3"), "feathering needs masks"),
-        (("ART", "--background", "OTHER"), "background style needs masks"),
-        (("ART", "--region-alpha", "1"), "several alphas need masks"),
+        (("ART", "--feather", "3"), "--feather needs --mask"),
+        (("ART", "--background", "OTHER"), "--background needs --mask or --label-map to leave something for it"),
+        (("ART", "--alpha", "1,0.5"), "several values of --alpha need --mask"),
         (("ART", "--style-mask", "none", "--style-mask", "none"), "2 style masks for 1 style"),
         (("ART", "--style-mask", "BLACK"), "black.png"),
         (("--label-map", "MAP"), "--label-map and --label go together"),
         (("ART", "--label", "1=ART"), "--label-map and --label go together"),
+        (("--label", "1=ART"), "--label-map and --label go together"),
+        (
+            ("--label-map", "MAP", "--label", "1=ART", "--label", "#ff0000=OTHER"),
+            "all numbers or all colours, not both: 1, #",
+        ),
         (("--label-map", "MAP", "--label", "1:ART"), "--label is LABEL=FILE"),
         (("--label-map", "MAP", "--label", "x=ART"), "a label is a number"),
         (("--label-map", "MAP", "--label", "1=ART", "--label", "7=OTHER"), "no label 7"),
@@ -294,10 +285,19 @@ def test_two_sizes(make: Make, stylizer: Stylizer, photo: Path, art: Path) -> No
         (("ART", "OTHER", "--gradient", "radial", "--background", "keep"), "not with --gradient"),
         (("ART", "--style-grid", "3"), "two to four styles, not 1"),
         (("ART", "OTHER", "--style-grid", "1"), "--style-grid"),
-        (("ART", "--preserve-color=sepia"), "unknown colour mode 'sepia'"),
-        (("ART", "--preserve-color", "none,none"), "2 modes for 1 styles"),
-        (("ART", "--color-space", "lab"), "--color-space needs --preserve-color"),
-        (("ART", "--preserve-color", "none", "--match-luma"), "--match-luma needs --preserve-color"),
+        (("ART", "--preserve-color=sepia"), "a colour mode, or several by commas, not sepia: use one of none"),
+        (
+            ("ART", "--preserve-color", "luminence"),
+            "'--preserve-color': must be a colour mode, or several by commas, not "
+            "luminence: did you mean 'luminance'? (--preserve-color alone goes last, or is --preserve-color=luminance)",
+        ),
+        (("--preserve-color", "ART"), "art.png: use one of none, luminance, linear, histogram (--preserve-color alone"),
+        (
+            ("ART", "--preserve-color", "none,none"),
+            "2 colour modes for 1 style: --preserve-color takes one for each",
+        ),
+        (("ART", "--color-space", "lab"), "--color-space needs a mode by name in --preserve-color, such as luminance"),
+        (("ART", "--preserve-color", "none", "--match-luma"), "--match-luma needs a mode by name in --preserve-color"),
         (("ART", "--preserve-color", "linear", "--match-luma"), "--match-luma goes with"),
         (("ART", "--color-strength", "2"), "--color-strength"),
         (("ART", "--fine-style-size", "-3"), "--fine-style-size"),

@@ -19,7 +19,8 @@ from click.testing import Result
 from PIL import Image
 
 from adain._utils.errors import DiskFullError
-from adain.cli import making
+from adain.batch import order
+from adain.image import encode_image
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import ROOT, noise_image, one_line_error
 
@@ -40,14 +41,16 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick(run_cli: Run, stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
     """``adain stylize … --json`` with a network that is loaded already: the records, after checking the exit code."""
-    monkeypatch.setattr(making, "load_stylizer", lambda **_: stylizer)
+    monkeypatch.setattr(order, "open_model", lambda *_, **__: stylizer)
 
     def run(*args: object, code: int = 0) -> list[dict[str, Any]]:
         result = run_cli("stylize", *args, "--json", *FAST)
         assert result.exit_code == code, result.output
+        records = [json.loads(line) for line in result.stdout.splitlines()]
         if code == 0:
-            assert result.stderr == ""
-        return [json.loads(line) for line in result.stdout.splitlines()]
+            count = sum("replaced" in record for record in records)
+            assert result.stderr == "" if not count else f"{count} result" in result.stderr
+        return records
 
     return run
 
@@ -99,6 +102,8 @@ def test_zip(quick: Quick, run_cli: Run, tree: Path) -> None:
     assert len(quick("-c", tree / "photos", "-s", tree / "arts" / "x.png", "--pairs", "zip", "-o", tree / "one")) == 2
     wrong = run_cli("stylize", "-r", tree / "photos", tree / "arts", "--pairs", "zip", "-o", tree / "no")
     assert "not 2 styles for 3 photographs" in one_line_error(wrong)
+    wrong = run_cli("stylize", tree / "photos" / "a.png", "-s", tree / "arts", "--pairs", "zip", "-o", tree / "no")
+    assert "as many styles as photographs, or one for all, not 2 styles for 1 photograph:" in one_line_error(wrong)
     blend = ("--style-weights", "1,1")
     wrong = run_cli("stylize", tree / "photos", tree / "arts", "--pairs", "zip", *blend, "-o", tree / "no")
     assert "--pairs zip" in one_line_error(wrong)
@@ -111,11 +116,11 @@ def test_the_same_command_again(quick: Quick, run_cli: Run, tree: Path, monkeypa
     assert states(first) == "dddddd"
     before = {p: p.stat().st_mtime_ns for p in (tree / "out").rglob("*.*g")}
 
-    def load(**_: object) -> Stylizer:
+    def load(*_: object, **__: object) -> Stylizer:
         raise AssertionError("nothing is to be made")
 
     with monkeypatch.context() as patch:
-        patch.setattr(making, "load_stylizer", load)
+        patch.setattr(order, "open_model", load)
         again = quick(*command)
     assert states(again) == "ssssss"
     assert [r["output"] for r in again] == [r["output"] for r in first]
@@ -206,12 +211,10 @@ def test_bad_ones_are_listed_and_tried_again(run_cli: Run, quick: Quick, tree: P
 def test_a_full_disk_ends_it(quick: Quick, run_cli: Run, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from adain.batch import run as folders
 
-    real = folders.encode_image
-
     def encode(image: Image.Image, path: Path, *, quality: int) -> memoryview:
         if path.name == "a_stylized_y.png":
             raise DiskFullError(f"cannot write {path}: no space left on device; free some space or choose another disk")
-        return real(image, path, quality=quality)
+        return encode_image(image, path, quality=quality)
 
     monkeypatch.setattr(folders, "encode_image", encode)
     result = run_cli("stylize", tree / "photos", tree / "arts", "-o", tree / "out", *FAST)

@@ -92,30 +92,6 @@ def test_failures_end_in_one_line(
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("command", "advice"),
-    [
-        ("stylize", "use a smaller --content-size or --style-size, or --device cpu"),
-        ("video", "use a smaller --content-size or --style-size, or --device cpu"),
-        ("refine", "use a smaller --content-size or --style-size, or --device cpu"),
-        ("evaluate", "use a smaller --size, or --device cpu"),
-        ("train", "use a smaller --batch-size, or --device cpu"),
-        ("demo", "use a smaller --cell, or --device cpu"),
-        ("export", "end other programs that take much of it"),
-        ("weights", "end other programs that take much of it"),
-    ],
-)
-def test_what_helps_against_little_memory_is_what_the_command_has(command: str, advice: str) -> None:
-    from adain.cli.main import main, memory_advice
-
-    chosen = main.commands[command]
-    told = memory_advice(chosen, RuntimeError("CUDA out of memory. Tried to allocate"))
-    assert told == f"out of memory: {advice}"
-    known = {name for option in chosen.params for name in option.opts}
-    assert {word.strip(",") for word in told.split() if word.startswith("--")} <= known
-    assert "--device" not in memory_advice(chosen, MemoryError())  # it was the memory of the CPU
-
-
 def test_programming_errors_are_not_hidden(run_cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("shapes differ")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import Result
@@ -141,7 +142,21 @@ def test_masks(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
     twice = one_line_error(
         run_cli("refine", photo, art, "-o", tmp_path / "p.png", "--mask", left, *args, *LIGHT, *FAST)
     )
-    assert "1 styles need 1 masks, not 2" in twice
+    assert "2 masks for 1 style: --mask takes one for each" in twice
+
+
+def test_one_artwork_in_two_regions(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
+    left = np.zeros((45, 70), np.uint8)
+    left[:, :40] = 255
+    Image.fromarray(left).save(tmp_path / "left.png")
+    Image.fromarray(255 - left).save(tmp_path / "right.png")
+    Image.fromarray(left // 255).save(tmp_path / "map.png")
+    masks = (art, art, "--mask", tmp_path / "left.png", "--mask", tmp_path / "right.png")
+    labels = ("--label-map", tmp_path / "map.png", "--label", f"1={art}", "--label", f"0={art}")
+    for name, args in {"masks": masks, "labels": labels}.items():
+        result = run_cli("refine", photo, *args, "-o", tmp_path / f"{name}.png", *LIGHT, "--optimizer", "adam", *FAST)
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "masks.png").read_bytes() == (tmp_path / "labels.png").read_bytes()
 
 
 def test_same_command_same_bytes(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:
@@ -188,17 +203,17 @@ def test_from_a_picture(run_cli: Run, photo: Path, art: Path, tmp_path: Path) ->
         (("--set", "whitning=1"), "there is no setting 'whitning': did you mean 'whitening'"),
         (("--whitening", "0.5"), "--whitening is a setting of the recipe: use --set whitening=..."),
         (("--scale_weights=1",), "--scale-weights is a setting of the recipe: use --set scale_weights=..."),
-        (("--precision", "bf16"), "use --set loss_precision=..."),
+        (("--loss-precision", "bf16"), "--loss-precision is a setting of the recipe: use --set loss_precision=..."),
         (("--whitning", "0.5"), "No such option"),
-        (("--style-weights", "1,2"), "1 styles need 1 weights, not 2"),
-        (("--style-weights", "x"), "--style-weights must be numbers"),
+        (("--style-weights", "1,2"), "2 weights for 1 style: --style-weights takes one for each"),
+        (("--style-weights", "x"), "'--style-weights': must be numbers such as 0.7,0.3, not x"),
         (("--content-weight", "-1"), "weight must be 0 or more"),
         (("--content-size", "20"), "photo.png is 31x20 px: refining needs at least 32 px"),
         (("--plot", "loss.jpg"), "a plot can be .png, .svg or .pdf, not loss.jpg"),
         (("--save-every", "0"), "--save-every"),
         (("--steps", "-1"), "--steps"),
         (("--set", "scales=1,0.25"), "at scale 0.25 of 1, 0.25: the image is 16x10 px"),
-        (("--background", "x.png"), "give masks, too"),
+        (("--background", "x.png"), "--background needs --mask or --label-map to leave something for it"),
         (("--device", "tpu"), "tpu"),
     ],
 )

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from click.testing import Result
 from PIL import Image
 
 from adain._utils import memory
-from adain.cli.tiles import tile_bar
+from adain.cli.reporting import tile_bar
 from adain.stylizer import store as featurestore
 from adain.stylizer.content import TileProgress
 
@@ -81,15 +82,19 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_the_bar_counts_tiles() -> None:
+def test_the_bar_counts_tiles_and_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tile_bar() is None  # nobody looks
     screen = Terminal()
-    watch = tile_bar(screen)
-    assert watch is not None
+    monkeypatch.setattr("sys.stderr", screen)
+    progress = tile_bar()
+    assert progress is not None
     for phase in ("encode", "decode", "decode"):
         for k in (1, 2, 3):
-            watch(TileProgress(phase, k, 3))
+            progress(TileProgress(phase, k, 3))
+    for steps in (1, 2):  # it may well be done before all steps are
+        for k in range(1, steps + 1):
+            progress(SimpleNamespace(step=k, steps=9))
+    progress(TileProgress("encode", 1, 3))
     shown = screen.getvalue()
-    assert "encode" in shown
-    assert "decode" in shown
-    assert "/3 " in shown
-    assert tile_bar(io.StringIO()) is None
+    for text in ("encode", "decode", "/3 ", "refine", "/9 "):
+        assert text in shown

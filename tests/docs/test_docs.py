@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import click
+import griffe
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -116,13 +117,40 @@ def test_names_in_python_examples_exist(page: Path) -> None:
                 assert node.attr in dir(adain), ast.unparse(node)
 
 
-def test_tables_of_options_are_filled_in(hooks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in = ModuleType("adain.options")
-    stand_in.Options = type("Options", (), {})
-    stand_in.table = lambda cls: f"| the table of {cls.__name__} |"
-    monkeypatch.setitem(sys.modules, "adain.options", stand_in)
-    page = "Before.\n\n<!-- options: adain.options.Options -->\n\nAfter."
-    assert hooks.filled(page) == "Before.\n\n| the table of Options |\n\nAfter."
+def test_tables_of_options_are_filled_in(hooks: ModuleType) -> None:
+    page = hooks.filled("Before.\n\n<!-- options: adain.options.Options size -->\n\nAfter.")
+    assert page.startswith("Before.\n\n| flag | keyword |")
+    assert "| `--style-size` | `style_size` | `512` |" in page
+    assert "`--alpha`" not in page  # of another group
+
+
+def test_every_option_stands_in_a_chapter(hooks: ModuleType) -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
+    marked = dict(re.findall(r"^<!-- (?:options|settings): ([\w.]+)((?: \w+)*) -->$", pages, re.MULTILINE))
+    for name in ("adain.options.Options", "adain.options.ModelOptions", "adain.batch.FolderOptions",
+                 "adain.video.VideoOptions", "adain.refinement.RefineOptions", "adain.batch.ray.RayOptions",
+                 "adain.backends.ExportOptions", "adain.metrics.EvaluationOptions"):  # fmt: skip
+        cls = hooks.resolve(name)
+        inherited = {option for base in cls.__mro__[1:] if hasattr(base, "declared") for option in base.declared()}
+        tables = "\n".join(map(hooks.filled, re.findall(rf"^<!-- options: {name}[ \w]* -->$", pages, re.MULTILINE)))
+        for option in set(cls.declared()) - inherited:
+            assert f"| `{option}` |" in tables, f"{name}.{option}"
+    for name in ("adain.refinement.Recipe", "adain.training.TrainingConfig"):
+        assert name in marked
+        assert hooks.settings(name).count("\n") > 20
+
+
+def test_the_reference_shows_how_calls_are_made(hooks: ModuleType) -> None:
+    package = griffe.load("adain", search_paths=[ROOT], extensions=griffe.load_extensions(hooks.docstrings.Docstrings))
+    for name in ("refinement.run.refine", "batch.folder.stylize_folder", "stylizer.stylizer.Stylizer.stylize"):
+        *things, options, changes = package[name].parameters
+        assert things
+        assert options.name == "options"
+        assert options.kind == griffe.ParameterKind.positional_only
+        assert changes.kind == griffe.ParameterKind.var_keyword
+        assert "Args:" in package[name].docstring.value
+    assert package["options.Options"].members["style_size"].value == "512"
+    assert package["options.Options"].members["style_size"].docstring.value.startswith("Shorter side the artwork")
 
 
 def test_every_command_is_described(hooks: ModuleType) -> None:

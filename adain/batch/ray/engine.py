@@ -25,7 +25,7 @@ from ..run import Result, Task, by_content, fail
 from . import runtime, tables
 from .options import RayOptions
 from .sources import PARQUET, Group, Row, absolute, find, runs, with_images
-from .worker import RUN, Ledger, Settings, Worker, packed, unpacked
+from .worker import RUN, Ledger, RayWorker, Settings, packed, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -185,7 +185,7 @@ def _flow(
             read = {"columns": options.columns, "size": size}
             flow = flow.map_batches(_read, fn_kwargs=read, compute=pooled, **light)
         flow = flow.map_batches(
-            Worker,
+            RayWorker,
             fn_constructor_args=(settings, _RemoteLedger(keeper)),
             compute=ray.data.ActorPoolStrategy(size=min(pool.actors, len(groups))),
             batch_size=None,

@@ -87,7 +87,7 @@ class Ledger(Manifest):
         self.begun.pop(key, None)
 
 
-class Worker:
+class RayWorker:
     """Photographs in, one row for each result out, whatever the photographs are.
 
     A batch is begun again when its process died. The first time that costs nothing; from the second on every result is

@@ -21,7 +21,7 @@ from adain.batch import Folder, FolderOptions, Manifest, Result
 from adain.batch.manifest import NAME
 from adain.batch.plan import Job
 from adain.batch.ray import RayOptions, engine, plan_dataset, stylize_dataset
-from adain.batch.ray.worker import Worker
+from adain.batch.ray.worker import RayWorker
 from tests.batch.ray.conftest import photos, png, write_table
 from tests.conftest import ROOT, noise_image, one_line_error
 
@@ -52,7 +52,7 @@ def ray() -> Iterator[Any]:
         module.shutdown()
 
 
-class Deadly(Worker):
+class Deadly(RayWorker):
     """Dies at a photograph whose first pixel is pure red; once, or at every such photograph, if it is yellow."""
 
     def __init__(self, *args: Any) -> None:
@@ -90,7 +90,7 @@ def test_killed_actors(
     """kill -9 in the middle: all results once, the same as without; a picture that always kills is given up."""
     paint(photos / "p1.png", (255, 0, 0), 5)
     paint(photos / "p2.png", (255, 255, 0), 6)
-    monkeypatch.setattr(engine, "Worker", Deadly)
+    monkeypatch.setattr(engine, "RayWorker", Deadly)
     how: Any = {**SMALL, "color": "luminance", "retries": 1, "recursive": True}
     seen: list[Result] = []
     results = stylize_dataset(photos, [art], tmp_path / "out", progress=seen.append, **how)

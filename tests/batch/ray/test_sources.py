@@ -1,20 +1,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from adain._utils.errors import InputError
-from adain.batch.plan import plan
+from adain.batch.plan import Found, plan_jobs
 from adain.batch.ray.sources import Group, absolute, find, runs, with_images
 from adain.batch.run import Task, by_content
 
 from .conftest import png, write_table
 
 
-def groups(found: object) -> list[Group]:
-    tasks = [Task(job, "") for job in plan(found, ["x"], "out/")]  # type: ignore[arg-type]
+def groups(found: Sequence[Found]) -> list[Group]:
+    tasks = [Task(job, "") for job in plan_jobs(found, ["x"], "out/")]
     return [Group(list(enumerate(group))) for group in by_content(tasks)]
 
 
@@ -30,7 +31,7 @@ def test_names_from_tables(tmp_path: Path) -> None:
     write_table(tmp_path / "t" / "sub" / "two.parquet", {"image": data[:2]})
     write_table(tmp_path / "t" / "_hidden.parquet", {"image": data})
     found = find([tmp_path / "t"], recursive=True)
-    jobs = plan(found, ["s"], f"{tmp_path}/o.parquet/")
+    jobs = plan_jobs(found, ["s"], f"{tmp_path}/o.parquet/")
     assert [job.output.relative_to(tmp_path / "o.parquet").as_posix() for job in jobs] == [
         "a/b_stylized_s.jpg",
         "c.v2_stylized_s.png",
@@ -47,7 +48,7 @@ def test_names_from_tables(tmp_path: Path) -> None:
 def test_collisions(tmp_path: Path) -> None:
     table = write_table(tmp_path / "t.parquet", {"image": [b"", b""], "name": ["a", "a"]})
     with pytest.raises(InputError, match=r"2 results would be called .*a_stylized_x"):
-        plan(find([table]), ["x"], tmp_path / "o")
+        plan_jobs(find([table]), ["x"], tmp_path / "o")
 
 
 def test_row_groups_stay_whole(tmp_path: Path, photos: Path) -> None:

@@ -15,7 +15,7 @@ import adain
 from adain.batch import Folder, Manifest, Result
 from adain.batch.ray import RayOptions
 from adain.batch.ray.sources import Group, Row, absolute, find, with_images
-from adain.batch.ray.worker import RUN, Ledger, Settings, Worker, packed, unpacked
+from adain.batch.ray.worker import RUN, Ledger, RayWorker, Settings, packed, unpacked
 from adain.batch.run import by_content
 from adain.stylizer.looks import Look, each
 from adain.stylizer.stylizer import Stylizer
@@ -29,12 +29,12 @@ SMALL: dict[str, Any] = {"style_size": 32, "alpha": 0.7, "recursive": True, "ret
 
 
 @pytest.fixture
-def worker(stylizer: Stylizer, art: Path, tmp_path: Path) -> Callable[..., Worker]:
-    def make(ledger: Ledger | None = None, keeps: str = "lines", **changed: Any) -> Worker:
+def worker(stylizer: Stylizer, art: Path, tmp_path: Path) -> Callable[..., RayWorker]:
+    def make(ledger: Ledger | None = None, keeps: str = "lines", **changed: Any) -> RayWorker:
         options = RayOptions(**{**SMALL, **changed})
         (look,) = each([art], options)
         settings = Settings.of(options, {0: look.encoded(stylizer)}, str(tmp_path / "out"), keeps)
-        return Worker(pickle.loads(pickle.dumps(settings)), ledger or Ledger(settings.folder), stylizer)
+        return RayWorker(pickle.loads(pickle.dumps(settings)), ledger or Ledger(settings.folder), stylizer)
 
     return make
 
