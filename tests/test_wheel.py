@@ -41,7 +41,12 @@ def test_contents(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in (
         "adain/py.typed",
+        "adain/__init__.pyi",
+        "adain/options.py",
+        "adain/batch/__init__.pyi",
+        "adain/batch/ray/engine.py",
         "adain/cli/main.py",
+        "adain/refinement/recipes/gatys2016.toml",
         "adain/training/trainer.py",
         "adain/weights/manifest.json",
         "adain/weights/MODEL_CARD.md",
@@ -55,6 +60,24 @@ def test_contents(wheel: Path) -> None:
     # One name for the user: nothing beside adain but its metadata.
     assert {n.split("/")[0].split("-")[0] for n in names} == {"adain"}
     assert wheel.stat().st_size < 30e6
+    folders = [path.parent for path in (ROOT / "adain").rglob("__init__.py")]
+    faces = {f"{path.relative_to(ROOT).as_posix()}/__init__.py" for path in folders}
+    assert faces <= names
+    assert {f"{face}i" for face in faces if (ROOT / f"{face}i").is_file()} <= names
+
+
+def test_faces_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    """Lazy names are read from the stubs, which have to be there."""
+    code = (
+        "import warnings; warnings.simplefilter('error', DeprecationWarning); import adain;"
+        "rooms = [m for m in dir(adain) if isinstance(getattr(adain, m), type(warnings))];"
+        "print(len(rooms), sum(bool(getattr(getattr(adain, m), n, n)) for m in rooms for n in dir(getattr(adain, m))))"
+    )
+    result = run(installed, tmp_path, "-c", code)
+    assert result.returncode == 0, result.stderr
+    rooms, names = map(int, result.stdout.split())
+    assert rooms >= 10
+    assert names > 100
 
 
 def test_demo_outside_the_checkout(installed: Path, tmp_path: Path) -> None:

@@ -214,6 +214,11 @@ class Declared:
         for each in self.declared().values():
             object.__setattr__(self, each.name, each.check(getattr(self, each.name)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without attachments, which stay in this process."""
+        attached = {field.name: None for field in dataclasses.fields(self) if "attached" in field.metadata}
+        return {**self.__dict__, **attached}
+
     @classmethod
     def declared(cls) -> dict[str, Declaration]:
         """The options by name, in the order of their declaration."""
@@ -263,7 +268,7 @@ class Declared:
 
         Args:
             place: one of :data:`PLACES`.
-            name: what it is called.
+            name: what it is called; an option in braces where that asks for it.
 
         Raises:
             InputError: names what is not served.
@@ -272,7 +277,7 @@ class Declared:
         wrong = [known[option] for option in self.given() if place not in known[option].serves]
         if wrong:
             names, verb = " and ".join(f"{{{each.name}}}" for each in wrong), "does" if len(wrong) == 1 else "do"
-            raise Unfit(f"{names} {verb} not go with {name or place}: {hint}", *wrong)
+            self.refuse(f"{names} {verb} not go with {name or place}: {hint}")
 
     def decisive(self) -> dict[str, Any]:
         """The options that decide the pixels, names of files as paths, to be fingerprinted."""

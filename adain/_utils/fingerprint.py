@@ -1,4 +1,4 @@
-"""Fingerprints of what a picture is made from, to see whether it would come out otherwise today."""
+"""Fingerprints of what a picture is made from, to see whether it would come out otherwise today; free of torch."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
+ORIENTATION = 0x0112
+"""EXIF's tag of how a picture is turned."""
 
 
 def stamp(value: Any) -> Any:
@@ -20,7 +20,7 @@ def stamp(value: Any) -> Any:
 
     Files are told by name, size and time of change, as ``make`` and ``rsync`` do: reading them would take as long
     as stylising small ones. Their folder does not count, so that it may be moved. Pictures, arrays, tensors
-    and open files are told by their bytes.
+    and open files are told by their bytes, and pictures by what else decides how they look.
     """
     if isinstance(value, os.PathLike):
         path = Path(value)
@@ -29,21 +29,28 @@ def stamp(value: Any) -> Any:
         except (OSError, ValueError):  # the latter of names that no file can have
             return [path.name]
         return [path.name, status.st_size, status.st_mtime_ns]
-    if isinstance(value, Image.Image):
-        return [value.mode, value.size, _digest(value.tobytes() + bytes(value.getpalette() or ()))]
+    if isinstance(value, (bytes, bytearray)):
+        return _digest(value)
     if isinstance(value, Fraction):
         return str(value)
-    if isinstance(value, bytes):
-        return _digest(value)
-    if hasattr(value, "read"):  # from its beginning, as it is read as a picture
+    if hasattr(value, "getvalue"):  # a file in memory
+        return _digest(value.getvalue())
+    if hasattr(value, "read") and hasattr(value, "seek"):
+        place = value.tell()
         value.seek(0)
-        return _digest(value.read())
-    if isinstance(value, np.ndarray):
-        return [list(value.shape), value.dtype.str, _digest(value.tobytes())]
-    if hasattr(value, "detach"):  # a tensor, told without importing torch
-        return [list(value.shape), _digest(value.detach().float().cpu().contiguous().numpy().tobytes())]
+        data = value.read()
+        value.seek(place)
+        return _digest(data)
+    if hasattr(value, "tobitmap"):  # a picture of Pillow
+        pixels = _digest(value.tobytes() + bytes(value.getpalette() or ()))
+        more = [value.info.get("icc_profile"), value.info.get("transparency"), value.getexif().get(ORIENTATION)]
+        return [value.mode, value.size, pixels, stamp(more)]
     if hasattr(value, "state_dict"):  # a network
         return {name: stamp(tensor) for name, tensor in value.state_dict().items()}
+    if hasattr(value, "__array__"):
+        if hasattr(value, "detach"):  # a tensor; NumPy knows no bfloat16
+            value = (value.float() if value.is_floating_point() else value).detach().cpu().numpy()
+        return [list(value.shape), value.dtype.str, _digest(value.tobytes())] if value.ndim else value.item()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: stamp(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return [type(value).__name__, fields]
@@ -54,7 +61,7 @@ def stamp(value: Any) -> Any:
     return value
 
 
-def _digest(data: bytes) -> str:
+def _digest(data: bytes | bytearray) -> str:
     return hashlib.sha256(data).hexdigest()
 
 

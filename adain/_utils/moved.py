@@ -24,13 +24,10 @@ NAMES = {
 
 MODULES = {
     "backbones": "nn",
-    "batch": "batch",
     "color": "control",
     "convert": "nn.convert",
-    "engines": "batch",
     "engines.ray": "batch.ray",
-    "errors": "_utils.errors",
-    "evaluation": "metrics",
+    "errors": "",
     "evaluation.pairs": "metrics",
     "evaluation.report": "metrics",
     "evaluation.run": "metrics",
@@ -47,7 +44,10 @@ MODULES = {
     "tensors": "image",
     "vgg": "nn",
 }
-"""Modules of ``adain``, by the package or module whose face has their public names now."""
+"""Modules of ``adain``, by the package or module that has their public names now; empty for ``adain`` itself."""
+
+PACKAGES = {module.partition(".")[0] for module in MODULES if "." in module}
+"""Those that held nothing but modules."""
 
 
 def attach(module: str, lazy: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -56,7 +56,9 @@ def attach(module: str, lazy: Callable[[str], Any]) -> Callable[[str], Any]:
     def find(name: str) -> Any:
         if name not in NAMES:
             return lazy(name)
-        _warn(f"{module}.{name}", f"{module}.{NAMES[name]}.{name}", stacklevel=3)
+        # ``from adain import name`` asks first whether it is there, and then for it.
+        if not sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+            _warn(f"{module}.{name}", f"{module}.{NAMES[name]}.{name}")
         return getattr(importlib.import_module(f"{module}.{NAMES[name]}"), name)
 
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
@@ -64,8 +66,9 @@ def attach(module: str, lazy: Callable[[str], Any]) -> Callable[[str], Any]:
     return find
 
 
-def _warn(old: str, new: str, stacklevel: int) -> None:
-    warnings.warn(f"{old} is {new} now", DeprecationWarning, stacklevel=stacklevel + 1)
+def _warn(old: str, new: str) -> None:
+    # The place told of is that of the caller's caller: frames of the import system do not count.
+    warnings.warn(f"{old} is {new} now", DeprecationWarning, stacklevel=3)
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -78,11 +81,17 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         old = name.removeprefix(f"{self.package}.")
-        if old == name or old not in MODULES:
+        if old == name or old not in MODULES.keys() | PACKAGES:
             return None
-        _warn(name, f"{self.package}.{MODULES[old]}", stacklevel=6)  # above it are the frames of the import system
-        return importlib.util.spec_from_loader(name, self, is_package=True)
+        if old in MODULES:
+            _warn(name, self._new(old))
+        return importlib.util.spec_from_loader(name, self, is_package=old in PACKAGES)
 
     def exec_module(self, module: ModuleType) -> None:
-        new = importlib.import_module(f"{self.package}.{MODULES[module.__name__.removeprefix(f'{self.package}.')]}")
-        module.__getattr__ = lambda name: getattr(new, name)  # type: ignore[method-assign]
+        old = module.__name__.removeprefix(f"{self.package}.")
+        if old in MODULES:
+            new = importlib.import_module(self._new(old))
+            module.__getattr__ = lambda name: getattr(new, name)  # type: ignore[method-assign]
+
+    def _new(self, old: str) -> str:
+        return f"{self.package}.{MODULES[old]}".rstrip(".")

@@ -36,14 +36,13 @@ def open_model(options: ModelOptions, *, share: int = 1) -> Model:
 
 def open_stylizer(options: ModelOptions, *, share: int = 1) -> Stylizer:
     """:func:`open_model` on torch, which alone can be trained with, measured and refined by."""
-    import torch
-
     from ..image import DEFAULT_MAX_PIXELS
     from ..nn.pretrained import DEFAULT_MODEL
     from ..stylizer.stylizer import Stylizer
 
-    torch.manual_seed(options.seed)
     if share > 1:
+        import torch
+
         torch.set_num_threads(max(1, torch.get_num_threads() // share))
     return Stylizer.from_pretrained(
         options.model or DEFAULT_MODEL,

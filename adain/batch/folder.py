@@ -99,7 +99,7 @@ class Folder:
         options.check_color()
         is_one, is_zip = bool(options.arrangement), options.pairs == "zip"
         if is_one and is_zip:
-            together = f"{{{options.arrangement}}} puts all styles into each"
+            together = f"{{{options.arrangement}}} puts all styles into each: leave out one"
             options.refuse(f"{{pairs}} zip makes one result of each pair, but {together}")
         unreadable: list[ImageError] = []
         paths = _listed(contents)
@@ -109,16 +109,15 @@ class Folder:
             manifest = Manifest(output or ".")
         how: dict[str, Any] = {"recursive": options.recursive, "unreadable": unreadable if tolerant else None}
         how["ignore"] = manifest.has if manifest else lambda _: False
-        bare = dataclasses.replace(options, stylizer=None, progress=None)  # without what belongs to this process
         if all(isinstance(art, (str, os.PathLike)) for art in arts):
             # In one result an artwork may well have two regions; one result for each needs it only once.
             found = find(arts, **how)
             found = found if is_one or is_zip else distinct(found)
-            looks = each([art.path for art in found], bare)
+            looks = each([art.path for art in found], options)
             names = ["+".join(art.name for art in found)] if is_one else [art.name for art in found]
         else:
             # A look has its own options; what is said of folders and networks is for all.
-            looks = each(arts, Options.of(bare) if any(isinstance(art, Look) for art in arts) else bare)
+            looks = each(arts, Options.of(options) if any(isinstance(art, Look) for art in arts) else options)
             names = [look.name for look in looks]
         photographs = search(paths, **how)
         if not is_zip:
@@ -127,7 +126,7 @@ class Folder:
         check_inputs(jobs, [*(art for look in looks for art in _files(look)), *options.files()])
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
-        order = Order(dict(enumerate(looks)), bare, options.stylizer, place)
+        order = Order(dict(enumerate(looks)), options, place)
         about = [
             {"style": name, "styles": _files(look), "alpha": look.options.alpha}
             for name, look in zip(names, looks, strict=True)
@@ -214,4 +213,4 @@ def _files(look: Look) -> list[str]:
 
 
 def _listed(paths: Any) -> list[Any]:
-    return [*paths] if isinstance(paths, Sequence) and not isinstance(paths, str) else [paths]
+    return [*paths] if isinstance(paths, Sequence) and not isinstance(paths, (str, bytes)) else [paths]

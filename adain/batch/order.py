@@ -12,6 +12,7 @@ from PIL import Image
 from .._utils.errors import AdainError, InputError
 from .._utils.fingerprint import fingerprint
 from ..backends.models import open_model, weights_of
+from ..control.style import Style
 from ..image.io import count_pixels
 from ..stylizer.looks import Look, Model, is_regions
 from .options import FolderOptions
@@ -36,25 +37,26 @@ class Order:
 
     Attributes:
         looks: by number; each is a result of every photograph.
-        options: the networks by name, sizes of the photographs, tiles, refinement.
-        stylizer: the networks themselves, in their place; such an order stays in this process.
+        options: the networks, sizes of the photographs, tiles, refinement. With networks themselves in place of their
+            names an order stays in this process.
         place: where it is carried out, of :data:`adain._utils.declare.PLACES`; by default what the networks run on.
     """
 
     looks: Mapping[int, Look]
     options: FolderOptions
-    stylizer: Model | None = None
     place: str = ""
 
     def __post_init__(self) -> None:
         place = self.place or ("torch" if self.options.onnx is None else "onnx")
-        self.options.require(place, name={"onnx": "--onnx", "ray": "--engine ray"}.get(place))
-        sheet = "grid" if self.options.grid is not None else "preview"
-        if self.options.refine is not None and getattr(self.options, sheet):
-            self.options.refuse(f"{{refine}} works on a picture, not on a sheet of them: leave out {{{sheet}}}")
+        self.options.require(place, name={"onnx": "{onnx}", "ray": "--engine ray"}.get(place))
         if self.options.refine is not None:
+            sheet = "grid" if self.options.grid is not None else "preview"
+            if getattr(self.options, sheet):
+                self.options.refuse(f"{{refine}} works on a picture, not on a sheet of them: leave out {{{sheet}}}")
             _of_refinement(self.options).require("refine", name="refinement")
-        if self.stylizer is not None and (self.options.jobs > 1 or place == "ray"):
+            if any(_is_encoded(look) for look in self.looks.values()):
+                self.options.refuse("{refine} needs artworks, not styles encoded already: give files or pictures")
+        if self.options.stylizer is not None and (self.options.jobs > 1 or place == "ray"):
             raise InputError("a stylizer stays in this process: for several of them name the model instead")
 
     def maker(self, progress: Callable[[Any], object] | None = None, *, share: int = 1) -> Maker:
@@ -67,7 +69,7 @@ class Order:
         Raises:
             AdainError: if the networks cannot be loaded.
         """
-        return Maker(self, self.stylizer or open_model(self.options, share=share), progress)
+        return Maker(self, self.options.stylizer or open_model(self.options, share=share), progress)
 
     def fingerprint(self, job: Job) -> str:
         """Of all that decides what a job's output looks like; see :mod:`adain._utils.fingerprint`.
@@ -94,10 +96,15 @@ class Order:
 
     @functools.cached_property
     def _networks(self) -> str:
-        if self.stylizer is not None:
-            return fingerprint(self.stylizer.identity())
+        if self.options.stylizer is not None:
+            return fingerprint(self.options.stylizer.identity())
         seed = self.options.seed if self.options.refine is not None else None
         return fingerprint([weights_of(self.options), self.options.precision, seed])
+
+
+def _is_encoded(look: Look) -> bool:
+    """Whether statistics stand for any of the artworks; regions hold nothing else."""
+    return is_regions(look.styles) or any(isinstance(style, Style) for style in (*look.styles, look.background))
 
 
 class Maker:

@@ -76,9 +76,14 @@ def find(
 
     Raises:
         MissingFileError, ImageError: see :func:`adain.image.list_images`; files are checked when they are read.
-        InputError: if all images of a folder are to be ignored.
+        InputError: if all images of a folder are to be ignored, or what is given is no name.
     """
     found: list[Found] = []
+    wrong = next((path for path in paths if not isinstance(path, (str, os.PathLike))), None)
+    if wrong is not None:
+        raise InputError(
+            f"photographs are files and folders here, not {type(wrong).__name__}: adain.Stylizer takes that"
+        )
     for path in (resolve(path) if isinstance(path, str) else Path(path) for path in paths):
         if not path.is_dir():
             found.append(Found(path))

@@ -63,12 +63,9 @@ class Artworks:
             raise InputError("refining needs the artwork itself, not its encoded statistics: give its path or picture")
         if options.has_background:
             sources.append(cast(ImageInput, options.background))
-        regional = options.masks is not None or options.label_map is not None
         shares = normalize_weights([1.0] * count if options.weights is None else options.weights)
-        if regional:
-            shares = [share * count for share in shares]
-        elif options.gradient is not None:
-            shares = [1.0] * count  # each in the region of its own that the gradient leaves it
+        if options.masks is not None or options.label_map is not None or options.gradient is not None:
+            shares = [share * count for share in shares]  # each has a region of its own
         self.shares = shares + [1.0] * (len(sources) - count)
         own = [*(options.style_masks or [None] * count), *[None] * (len(sources) - count)]
         self.pixels: list[Tensor] = []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from PIL import Image
@@ -26,9 +28,30 @@ from .options import RefineOptions
 from .pictures import Pictures, check_size, make_start, one_pass
 from .recipe import Recipe, from_mapping, load_recipe
 
+F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _with_old_form(function: F) -> F:
+    """As version 0.1 was called, ``refine(start, content=..., style=..., callback=...)``, for one release."""
+
+    @functools.wraps(function)
+    def call(*things: Any, **changes: Any) -> Any:
+        if "content" in changes and "style" in changes:
+            text = "refine(start, content=..., style=...) is refine(content, style, start=...) now"
+            warnings.warn(text, DeprecationWarning, stacklevel=2)
+            changes.update(zip(("start",), things, strict=False))
+            if "callback" in changes:
+                changes["progress"] = changes.pop("callback")
+            things = (changes.pop("content"), changes.pop("style"))
+        return function(*things, **changes)
+
+    return cast(F, call)
+
+
+@_with_old_form
+@takes(RefineOptions, rest="settings").two
 @torch.inference_mode(False)  # whatever the caller's mode: the picture needs a gradient
-def _refine(
+def refine(
     content: ImageInput, style: ImageInput | Sequence[ImageInput], options: RefineOptions
 ) -> Image.Image | Tensor:
     """Optimise a picture until content and style losses are low.
@@ -95,9 +118,6 @@ def _refine(
     if isinstance(opened.image, Tensor):
         return result[0] if opened.is_single else result
     return with_alpha(to_pil(result), opened.opacity)
-
-
-refine = takes(RefineOptions, rest="settings").two(_refine)
 
 
 def _plan(options: RefineOptions) -> Recipe:

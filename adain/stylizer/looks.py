@@ -116,7 +116,7 @@ class Look:
             options.check(len(parts))
             _check_gradient(options)
         if not self.name:
-            object.__setattr__(self, "name", "+".join(style_name(style) for style in parts) or "style")
+            object.__setattr__(self, "name", "+".join(style_name(style) or "style" for style in parts))
 
     # What is asked for, style by style
 

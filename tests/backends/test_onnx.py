@@ -10,7 +10,8 @@ from PIL import Image
 
 from adain._utils.errors import ImageError, InputError, MissingFileError, WeightsError
 from adain.backends.export import export_onnx
-from adain.backends.onnx import OnnxStyle, OnnxStylizer, blend
+from adain.backends.onnx import OnnxStylizer
+from adain.control.style import Style, blend
 from adain.stylizer.stylizer import Stylizer
 from tests.backends.test_export import fast_model
 from tests.conftest import noise_image, python
@@ -100,9 +101,9 @@ def test_errors(exported: OnnxStylizer, folder: Path, photo: Path, art: Path, tm
         with pytest.raises(InputError):
             exported.stylize(photo, style, **bad)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="512 channels and the model 384"):
-        exported.stylize(photo, OnnxStyle(np.zeros((1, 512, 1, 1), np.float32), np.ones((1, 512, 1, 1), np.float32)))
+        exported.stylize(photo, Style(np.zeros((1, 512, 1, 1), np.float32), np.ones((1, 512, 1, 1), np.float32)))
     with pytest.raises(InputError, match="2 styles do not fit 1"):
-        exported.stylize(photo, OnnxStyle(style.mean.repeat(2, 0), style.std.repeat(2, 0)))
+        exported.stylize(photo, Style(style.mean.repeat(2, 0), style.std.repeat(2, 0)))
     for picture in (noise_image(15, 40), np.zeros((1, 3, 40, 15), np.float32), np.zeros((3, 20, 20), np.float32)):
         with pytest.raises(ImageError):
             exported.stylize(picture, style)

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 import adain
 from adain._utils.errors import ImageError, InputError
-from adain.batch import folder as batch
+from adain.batch import order
 from adain.batch.run import Result
+from adain.options import Options
+from adain.refinement import RefineOptions
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 from tests.models import stylizer
@@ -46,7 +49,7 @@ def pixels(path: Path) -> bytes:
 
 def test_each_in_each(make: Make, stylizer: Stylizer, tmp_path: Path) -> None:
     seen: list[Result] = []
-    results = make(alpha=0.5, callback=seen.append)
+    results = make(alpha=0.5, progress=seen.append)
     assert results == seen
     assert [r.output.name for r in results] == [f"{c}_stylized_{s}.png" for c in "ab" for s in "xy"]
     for result in results:
@@ -93,35 +96,86 @@ def test_controls(make: Make, stylizer: Stylizer, tmp_path: Path) -> None:
     assert states(make("one0", masks=[str(mask), mask], color=["linear", None])) == "dd"
 
 
+LEFT = Image.new("L", (40, 36))
+LEFT.paste(1, (0, 0, 20, 36))
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [
+        {},
+        {"color": ["luminance", "linear"]},
+        {"gradient": "horizontal", "color": "linear"},
+        {"gradient": LEFT.point(lambda v: 255 * v)},
+        {"label_map": LEFT, "labels": ["0", "1"], "color": ["luminance", None], "background": noise_image(40, 40, 8)},
+        {"masks": [LEFT.point(lambda v: 255 * v), noise_image(40, 36, 7, "L")], "feather": 4, "style_size": 48},
+        {"weights": [1, 3], "crop": True},
+    ],
+    ids=lambda controls: "-".join(controls) or "each",
+)
+def test_refined_as_asked_for(make: Make, stylizer: Stylizer, tmp_path: Path, controls: dict[str, Any]) -> None:
+    """The optimisation goes on with what the one pass was asked for."""
+    results = make(refine=2, content_size=38, **controls)
+    assert {result.status for result in results} == {"done"}
+    arts = [tmp_path / "arts" / f"{name}.png" for name in "xy"]
+    photo, styles, same = tmp_path / "photos" / "a.png", arts, controls
+    if not Options(**controls).arrangement:
+        styles, same = arts[:1], {name: value[0] for name, value in controls.items()}
+    options = Options(**{"style_size": 32, "content_size": 38, **same})
+    plain = stylizer.stylize(photo, styles, options)
+    expected = adain.refine(photo, styles, RefineOptions.of(options), start=plain, steps=2, stylizer=stylizer)
+    assert isinstance(expected, Image.Image)
+    assert pixels(results[0].output) == expected.tobytes() != plain.tobytes()
+    sizes = {"style_size": options.style_size, "content_size": 38, "crop": options.crop}
+    bare: Any = adain.refine(photo, styles[:1], start=plain, steps=2, stylizer=stylizer, **sizes)
+    assert (bare.tobytes() == expected.tobytes()) == (controls == {})
+    assert states(make(refine=2, content_size=38, **controls)) == "s" * len(results)
+
+
 def test_large_photographs_are_not_read_ahead(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = [pixels(r.output) for r in make()]
-    monkeypatch.setattr(batch, "READ_AHEAD_PIXELS", 100)
+    monkeypatch.setattr(order, "READ_AHEAD_PIXELS", 100)
     read: list[object] = []
-    real = batch.ContentMaker.read
+    real = order.Maker.read
 
-    def spy(self: batch.ContentMaker, content: Path) -> object:
+    def spy(self: order.Maker, content: Path) -> object:
         read.append(real(self, content))
         return read[-1]
 
-    monkeypatch.setattr(batch.ContentMaker, "read", spy)
+    monkeypatch.setattr(order.Maker, "read", spy)
     assert [pixels(r.output) for r in make("large")] == expected
     assert [type(item).__name__ for item in read] == ["PosixPath"] * 2
 
 
 def test_bad_input(make: Make, tmp_path: Path, stylizer: Stylizer) -> None:
-    with pytest.raises(InputError, match="pair by product, not by zip"):
+    with pytest.raises(InputError, match="but weights puts all styles into each: leave out one"):
         make(weights=[1, 1], pairs="zip")
     with pytest.raises(InputError, match="alpha must be between 0"):
         make(alpha=2.0)
-    with pytest.raises(InputError, match="2 styles need as many weights, not 3"):
+    with pytest.raises(InputError, match="3 weights for 2 styles"):
         make(weights=[1, 1, 1])
     with pytest.raises(InputError, match=r"cannot write \.gif"):
         make(suffix=".gif")
-    with pytest.raises(InputError, match="resume, skip, redo, not maybe"):
+    with pytest.raises(InputError, match="existing cannot be 'maybe': use one of resume, skip, redo"):
         make(existing="maybe")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ImageError, match="holds no images"):
         adain.stylize_folder(tmp_path / "empty", tmp_path / "arts", tmp_path / "out", stylizer=stylizer)
+    with pytest.raises(InputError, match=r"files and folders here, not Image: adain\.Stylizer takes that"):
+        adain.stylize_folder(noise_image(40, 40), tmp_path / "arts", tmp_path / "out", stylizer=stylizer)
+    with pytest.raises(TypeError, match="nonsense"):
+        make(nonsense=1)
+    with pytest.raises(InputError, match="a stylizer stays in this process"):
+        make(jobs=2)
+    with pytest.raises(InputError, match=r"^masks and color do not go with onnx: leave out one or the other$"):
+        make(onnx=tmp_path, masks=[noise_image(40, 36)] * 2, color="linear", stylizer=None)
+    with pytest.raises(InputError, match="refine works on a picture, not on a sheet of them: leave out grid"):
+        make(refine=1, grid=2)
+    encoded = stylizer.encode_style(tmp_path / "arts" / "x.png")
+    for styles in ([encoded], adain.Regions([adain.Region(encoded, noise_image(40, 36))])):
+        with pytest.raises(InputError, match="refine needs artworks, not styles encoded already"):
+            adain.stylize_folder(tmp_path / "photos", styles, tmp_path / "out", stylizer=stylizer, refine=1)
+    assert not (tmp_path / "out").exists()
     (tmp_path / "photos" / "aa.png").write_text("no image")
     (tmp_path / "arts" / "z.png").write_text("no image")
     assert states(make("some")) == "ddffffddf"

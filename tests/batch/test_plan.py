@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import InputError
-from adain.batch.plan import Found, distinct, expand, find, means_file, plan
+from adain.batch.plan import Found, distinct, expand, find, means_file, plan_jobs
 from tests.conftest import noise_image
 
 
@@ -23,7 +23,7 @@ def test_folders_become_their_images(folder: Path) -> None:
 
 
 def test_names_in_a_folder(folder: Path) -> None:
-    jobs = plan(expand([folder]), ["wave", "night"], folder / "out")
+    jobs = plan_jobs(expand([folder]), ["wave", "night"], folder / "out")
     assert [j.output.name for j in jobs] == [
         "a_stylized_wave.png",
         "a_stylized_night.png",
@@ -34,32 +34,32 @@ def test_names_in_a_folder(folder: Path) -> None:
     ]
     assert [j.style for j in jobs] == [0, 1, 0, 1, 0, 1]
     assert {j.output.parent for j in jobs} == {folder / "out"}
-    assert plan([folder / "a.png"], ["w"], folder, suffix=".webp")[0].output.suffix == ".webp"
+    assert plan_jobs([folder / "a.png"], ["w"], folder, suffix=".webp")[0].output.suffix == ".webp"
 
 
 def test_one_file(folder: Path) -> None:
-    assert plan([folder / "a.png"], ["w"], folder / "x.jpg")[0].output == folder / "x.jpg"
-    assert plan([folder / "a.png"], ["w"], f"{folder}/new.d/")[0].output.parent.name == "new.d"
-    assert plan([folder / "a.png"], ["w"], folder / "new")[0].output.parent.name == "new"
+    assert plan_jobs([folder / "a.png"], ["w"], folder / "x.jpg")[0].output == folder / "x.jpg"
+    assert plan_jobs([folder / "a.png"], ["w"], f"{folder}/new.d/")[0].output.parent.name == "new.d"
+    assert plan_jobs([folder / "a.png"], ["w"], folder / "new")[0].output.parent.name == "new"
 
 
 def test_current_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    assert plan([Path("a.png")], ["w"])[0].output == Path("a_stylized_w.png")
+    assert plan_jobs([Path("a.png")], ["w"])[0].output == Path("a_stylized_w.png")
 
 
 def test_conflicts(folder: Path) -> None:
     a, b = folder / "a.png", folder / "b.jpg"
     with pytest.raises(InputError, match="one file for 2 results: give a folder"):
-        plan([a, b], ["w"], folder / "x.jpg")
+        plan_jobs([a, b], ["w"], folder / "x.jpg")
     with pytest.raises(InputError, match="2 results would be called"):
-        plan([a, folder / "sub" / "a.png"], ["w"], folder)
+        plan_jobs([a, folder / "sub" / "a.png"], ["w"], folder)
     with pytest.raises(InputError, match="also an input"):
-        plan([a], ["w"], a)
+        plan_jobs([a], ["w"], a)
     with pytest.raises(InputError, match=r"cannot write \.gif files: choose one of"):
-        plan([a], ["w"], folder, suffix=".gif")
+        plan_jobs([a], ["w"], folder, suffix=".gif")
     with pytest.raises(InputError, match=r"\.xyz"):
-        plan([a], ["w"], folder / "x.xyz")
+        plan_jobs([a], ["w"], folder / "x.xyz")
 
 
 def test_sub_folders_keep_their_structure(folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_sub_folders_keep_their_structure(folder: Path) -> None:
         noise_image(16, 16).save(folder / name)
     found = find([folder], recursive=True)
     assert [f.name for f in found] == ["a", "b", "c", "s-a", "s-t-a"]
-    jobs = plan(found, ["w"], folder / "out")
+    jobs = plan_jobs(found, ["w"], folder / "out")
     assert [j.output.relative_to(folder / "out").as_posix() for j in jobs] == [
         "a_stylized_w.png",
         "b_stylized_w.jpg",
@@ -77,7 +77,7 @@ def test_sub_folders_keep_their_structure(folder: Path) -> None:
         "s/t/a_stylized_w.png",
     ]
     # Named by itself, a file belongs to no folder.
-    assert plan(find([folder / "s" / "a.png"]), ["w"], folder / "out")[0].output.parent == folder / "out"
+    assert plan_jobs(find([folder / "s" / "a.png"]), ["w"], folder / "out")[0].output.parent == folder / "out"
 
 
 def test_results_of_earlier_runs_are_passed_over(folder: Path) -> None:
@@ -94,17 +94,15 @@ def test_repetitions() -> None:
 
 def test_zip(folder: Path) -> None:
     a, b, c = (folder / name for name in ("a.png", "b.jpg", "c.bmp"))
-    jobs = plan([a, b, a], ["x", "y", "z"], folder / "o", pairs="zip")
+    jobs = plan_jobs([a, b, a], ["x", "y", "z"], folder / "o", pairs="zip")
     assert [(j.content, j.style) for j in jobs] == [(a, 0), (b, 1), (a, 2)]
-    assert [j.style for j in plan([a, b], ["x"], folder / "o", pairs="zip")] == [0, 0]
-    assert plan([a], ["x"], folder / "x.jpg", pairs="zip")[0].output == folder / "x.jpg"
+    assert [j.style for j in plan_jobs([a, b], ["x"], folder / "o", pairs="zip")] == [0, 0]
+    assert plan_jobs([a], ["x"], folder / "x.jpg", pairs="zip")[0].output == folder / "x.jpg"
     for contents, styles in (([a, b, c], ["x", "y"]), ([a], ["x", "y"])):
         with pytest.raises(InputError, match="as many styles as photographs, or one for all, not 2 styles"):
-            plan(contents, styles, folder / "o", pairs="zip")
+            plan_jobs(contents, styles, folder / "o", pairs="zip")
     with pytest.raises(InputError, match="2 results would be called"):
-        plan([a, a], ["x", "x"], folder / "o", pairs="zip")
-    with pytest.raises(InputError, match="product or zip, not both"):
-        plan([a], ["x"], folder / "o", pairs="both")
+        plan_jobs([a, a], ["x", "x"], folder / "o", pairs="zip")
 
 
 def test_files_and_folders(folder: Path) -> None:

@@ -84,8 +84,6 @@ def test_what_exists(tmp_path: Path) -> None:
     run(tmp_path, "a", "b")
     assert remaining(some, Manifest(tmp_path / "out"), "redo") == some
     assert remaining(some, Manifest(tmp_path / "out"), "resume") == []
-    with pytest.raises(InputError, match="resume, skip, redo, not keep"):
-        remaining(some, None, "keep")
 
 
 def test_one_that_fails_does_not_stop_the_rest(tmp_path: Path) -> None:

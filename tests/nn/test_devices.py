@@ -10,7 +10,6 @@ from click.testing import Result
 from PIL import Image
 
 from adain._utils.errors import InputError
-from adain.allocator import keep_memory
 from adain.nn.devices import resolve_precision
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import one_line_error
@@ -92,13 +91,6 @@ def test_command_line(run_cli: Callable[..., Result], photo: Path, art: Path, tm
         "stylize", photo, art, "--style-size", 48, "--precision", "bf16", "--device", "cpu", "-o", tmp_path / "a.png"
     )
     assert result.exit_code == 0, result.output
-    plain = run_cli(
-        "stylize", photo, art, "--style-size", 48, "--device", "cpu", "--keep-memory", "-o", tmp_path / "b.png"
-    )
+    plain = run_cli("stylize", photo, art, "--style-size", 48, "--device", "cpu", "-o", tmp_path / "b.png")
     assert plain.exit_code == 0, plain.output
     assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
-
-
-def test_memory_is_kept_where_there_is_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", "win32")
-    assert keep_memory() is False

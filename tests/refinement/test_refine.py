@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,9 @@ def artwork() -> Image.Image:
 def refine(stylizer: Stylizer, picture: Image.Image, artwork: Image.Image) -> Any:
     """:func:`adain.refine` of the small pair at its own size in two steps, unless told otherwise."""
 
-    def run(start: Any = None, **values: Any) -> Any:
-        sizes = {"content_size": 0, "style_size": 0}
-        given = {"content": picture, "style": artwork, "steps": 2, "recipe": LIGHT, "stylizer": stylizer}
-        return adain.refine(start, **(given | sizes | values))
+    def run(start: Any = None, *, content: Any = picture, style: Any = artwork, **values: Any) -> Any:
+        given = {"steps": 2, "recipe": LIGHT, "stylizer": stylizer, "style_size": 0}
+        return adain.refine(content, style, start=start, **(given | values))
 
     return run
 
@@ -64,7 +64,7 @@ def array(image: Image.Image) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("name", ["gatys2016", "keras-vgg19", "refine-fast"])
 def test_shipped_recipes_lower_the_loss(refine: Any, name: str) -> None:
     seen: list[Progress] = []
-    result = refine(recipe=name, steps=5, callback=seen.append)
+    result = refine(recipe=name, steps=5, progress=seen.append)
     assert result.size == (48, 40)
     assert set(seen[0].losses) == set(load_recipe(name).losses)
     assert min(p.total for p in seen) < seen[0].total
@@ -72,7 +72,7 @@ def test_shipped_recipes_lower_the_loss(refine: Any, name: str) -> None:
 
 def test_dynamic_multiscale(refine: Any) -> None:
     seen: list[Progress] = []
-    refine(recipe="dynamic-multiscale", steps=3, content=noise_image(72, 80, 1), callback=seen.append)
+    refine(recipe="dynamic-multiscale", steps=3, content=noise_image(72, 80, 1), progress=seen.append)
     assert len(seen[0].losses) == 3 * 5
     assert set(seen[0].factors) == {"content", "style"}
     assert seen[0].losses["secondary@1"] == 0.0  # where it starts
@@ -83,7 +83,7 @@ def test_dynamic_multiscale(refine: Any) -> None:
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
 def test_optimizers_with_their_own_rates(refine: Any, optimizer: str) -> None:
     seen: list[Progress] = []
-    refine("noise", recipe="gatys2016", optimizer=optimizer, steps=8, callback=seen.append)
+    refine("noise", recipe="gatys2016", optimizer=optimizer, steps=8, progress=seen.append)
     # A search along a direction may end its share of the steps with a trial that overshoots.
     assert min(p.total for p in seen[1:]) < seen[0].total
     assert optimizer == "lbfgs" or seen[-1].total < seen[0].total
@@ -101,7 +101,7 @@ def test_half_precision(refine: Any) -> None:
 def test_all_losses_at_once(refine: Any) -> None:
     names = ("content", "secondary", "combined", "gram", "mean-std", "covariance", "sliced-wasserstein", "tv")
     seen: list[Progress] = []
-    refine("content", recipe={"base": "gatys2016", "losses": dict.fromkeys(names, 1.0)}, callback=seen.append)
+    refine("content", recipe={"base": "gatys2016", "losses": dict.fromkeys(names, 1.0)}, progress=seen.append)
     assert set(seen[0].losses) == set(names)
 
 
@@ -171,6 +171,25 @@ def test_same_call_same_bytes(refine: Any) -> None:
     assert torch.equal(torch.get_rng_state(), before)  # which are the caller's own
 
 
+def test_called_as_in_version_0_1(stylizer: Stylizer, picture: Image.Image, artwork: Image.Image) -> None:
+    values: dict[str, Any] = {"recipe": LIGHT, "steps": 2, "style_size": 0, "stylizer": stylizer, "optimizer": "adam"}
+    seen: list[Progress] = []
+    old: Any = adain.refine
+    styles, told = [artwork, picture], r"is refine\(content, style, start=...\) now"
+    with pytest.warns(DeprecationWarning, match=told) as caught:
+        found = old("content", content=picture, style=styles, weights=[1, 3], callback=seen.append, **values)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert len(seen) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        wanted = adain.refine(picture, styles, start="content", weights=[1, 3], **values)
+    assert found.tobytes() == wanted.tobytes()
+    with pytest.warns(DeprecationWarning, match=told):
+        assert old(content=picture, style=artwork, **values).size == picture.size
+    with pytest.raises(TypeError, match="missing a required argument"):
+        old(content=picture)
+
+
 # -------------------------------------------------------------------------------------------------- pictures in and out
 
 
@@ -218,7 +237,7 @@ def test_sizes_and_crop(refine: Any, picture: Image.Image) -> None:
 
 def watched(refine: Any, start: Any = "content", **values: Any) -> list[Progress]:
     seen: list[Progress] = []
-    refine(start, callback=lambda p: seen.append(p), **values)
+    refine(start, progress=lambda p: seen.append(p), **values)
     return seen
 
 
@@ -339,6 +358,22 @@ def test_weights_of_regions(refine: Any, artwork: Image.Image) -> None:
     assert gram([7], other, masks[:1]) == gram(None, other, masks[:1])
 
 
+def test_weights_wherever_styles_have_regions(refine: Any, artwork: Image.Image) -> None:
+    """They are those of the regions' losses, whatever says where the regions are; and not strengths of styles."""
+    other, left = noise_image(40, 40, 9), half(True)
+
+    def gram(**values: Any) -> float:
+        return float(watched(refine, style=[artwork, other], **values)[0].losses["gram"])
+
+    for weights in (None, [3, 1]):
+        by_masks = gram(masks=[left, half(False)], weights=weights)
+        assert gram(gradient=left, weights=weights) == pytest.approx(by_masks, rel=1e-5)
+        labels = {"label_map": left, "labels": ["255", "0"]}
+        assert gram(**labels, weights=weights) == pytest.approx(by_masks, rel=1e-5)
+    values = {"style": [artwork, other], "masks": [left, half(False)], "start": "adain", "steps": 0}
+    assert np.array_equal(array(refine(**values)), array(refine(**values, weights=[3, 1])))
+
+
 def test_style_masks(refine: Any) -> None:
     """The style of the white part alone: as that part cut out, but for the row along the cut."""
     two = Image.new("RGB", (40, 80), "red")
@@ -370,25 +405,26 @@ def test_masks_of_several_sizes(refine: Any, artwork: Image.Image, crop: bool) -
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"style": []}, "refining needs at least one style"),
-        ({"weights": [1, 2]}, "1 styles need 1 weights, not 2"),
-        ({"weights": [-1]}, "style weights must be finite, not negative"),
-        ({"weights": [math.nan]}, "style weights must be finite"),
-        ({"masks": []}, "1 styles need 1 masks, not 0"),
-        ({"masks": [half(True)] * 2}, "1 styles need 1 masks, not 2"),
+        ({"style": []}, "no style given: at least one is needed"),
+        ({"weights": [1, 2]}, "2 weights for 1 style"),
+        ({"weights": [-1]}, "weights must be a number, at least 0, not -1"),
+        ({"weights": [math.nan]}, "weights must be a number, at least 0, not nan"),
+        ({"weights": [math.inf]}, "must be finite, not negative, and not all 0"),
+        ({"masks": []}, "0 masks for 1 style"),
+        ({"masks": [half(True)] * 2}, "2 masks for 1 style"),
         ({"masks": [Image.new("L", (48, 40))]}, "black everywhere"),
-        ({"style_masks": [None, None]}, "1 styles need 1 style masks"),
-        ({"background": noise_image(40, 40)}, "a background style fills what masks leave uncovered: give masks"),
-        ({"color": ["luminance", "none"]}, "1 styles need 1 colour choices, or one for all, not 2"),
+        ({"style_masks": [None, None]}, "2 style masks for 1 style"),
+        ({"background": noise_image(40, 40)}, "background needs masks or label_map to leave something for it"),
+        ({"color": ["luminance", "none"]}, "2 colour modes for 1 style"),
         ({"color": "luma"}, "luma"),
         ({"feather": -1.0, "masks": [half(True)]}, "feather"),
-        ({"content_size": -1}, "0 (keep) or more, not -1"),
+        ({"content_size": -1}, "content_size must be a whole number, at least 0, not -1"),
         ({"alpha": 2.0}, "alpha"),
         ({"recipe": "gatys"}, "there is no recipe 'gatys': did you mean 'gatys2016'"),
         ({"recipe": {"losses": {"gran": 1}}}, "there is no loss 'gran': did you mean 'gram'"),
         ({"losses": {"gram": {"layers": ["relu1_9"]}}}, "vgg19 has no layer relu1_9: did you mean 'relu1_"),
         ({"optimiser": "adam"}, "there is no setting 'optimiser': did you mean 'optimizer'"),
-        ({"steps": -1}, "steps must be 0 or more"),
+        ({"steps": -1}, "steps must be a whole number, at least 0, not -1"),
         ({"backbone": "vgg-16"}, "there is no backbone 'vgg-16': did you mean 'vgg16'"),
         ({"backbone": "vgg16"}, "vgg16 does not ship: give a file of its weights"),
     ],
@@ -461,7 +497,7 @@ def test_a_choice_for_each_style(refine: Any, artwork: Image.Image) -> None:
 
 def test_the_callback_stops_it(refine: Any) -> None:
     seen: list[Progress] = []
-    result = refine("content", steps=100, callback=lambda p: seen.append(p) or p.step == 2)
+    result = refine("content", steps=100, progress=lambda p: seen.append(p) or p.step == 2)
     assert len(seen) == 2
     assert result.size == (48, 40)
 
@@ -471,7 +507,7 @@ def test_errors_of_the_callback_are_the_callers(refine: Any) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        refine("content", callback=fail)
+        refine("content", progress=fail)
 
 
 @pytest.mark.parametrize("extra", [{}, {"coarsest": 32, "growth": 2}, {"color": "luminance"}])
@@ -518,7 +554,7 @@ def test_other_backbones(refine: Any, name: str, tmp_path: Path) -> None:
     assert set(seen[0].losses) == {"content", "gram"}
     assert min(p.total for p in seen) < seen[0].total
     refine("content", content=torch.rand(2, 3, 40, 48), **values)
-    with pytest.raises(InputError, match=rf"{name} has no layer relu1_9: did you mean relu1"):
+    with pytest.raises(InputError, match=rf"{name} has no layer relu1_9: did you mean 'relu1"):
         refine(losses={"gram": {"layers": ["relu1_9"]}}, **values)
     with pytest.raises(InputError, match=rf"{name} has no layer relu9_1"):
         refine(losses={"gram": {"layers": ["relu9_1", "relu1_1"]}}, **values)
@@ -539,5 +575,7 @@ def test_missing_weights_are_told_before_any_work(refine: Any, monkeypatch: pyte
 def test_the_shipped_model_and_default_sizes() -> None:
     """As in the documentation's first lines, without a stylizer of one's own."""
     content, style = noise_image(64, 48), noise_image(48, 48, 2)
-    result = adain.refine(content=content, style=style, steps=1, content_size=48, style_size=48, device="cpu")
+    before = torch.get_rng_state()
+    result = adain.refine(content, style, steps=1, content_size=48, style_size=48, device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)
     assert result.size == (64, 48)

@@ -33,9 +33,9 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def refine(stylizer: Stylizer) -> Any:
-    def run(**values: Any) -> np.ndarray[Any, Any]:
-        given = {"content": noise_image(64, 48, 1), "recipe": RECIPE, "steps": 0, "stylizer": stylizer}
-        return np.asarray(adain.refine("adain", content_size=0, style_size=0, **(given | values))).astype(int)
+    def run(style: Any, **values: Any) -> np.ndarray[Any, Any]:
+        given = {"start": "adain", "recipe": RECIPE, "steps": 0, "stylizer": stylizer, "style_size": 0}
+        return np.asarray(adain.refine(noise_image(64, 48, 1), style, **(given | values))).astype(int)
 
     return run
 
@@ -94,7 +94,7 @@ def test_the_pass_takes_the_same_part_of_an_artwork(refine: Any) -> None:
 def test_a_few_steps_from_there(refine: Any, values: dict[str, Any]) -> None:
     totals: list[float] = []
     start = refine(style=STYLES, **values)
-    result = refine(style=STYLES, steps=5, callback=lambda p: totals.append(p.total) and None, **values)
+    result = refine(style=STYLES, steps=5, progress=lambda p: totals.append(p.total) and None, **values)
     assert result.shape == start.shape
     assert min(totals) < totals[0]
     assert not np.array_equal(result, start)
@@ -103,5 +103,5 @@ def test_a_few_steps_from_there(refine: Any, values: dict[str, Any]) -> None:
 def test_small_sizes_first(refine: Any) -> None:
     sizes: list[tuple[int, int]] = []
     values = {"style": STYLES, "masks": [half(True), half(False)], "coarsest": 36, "growth": 1.2, "steps": 4}
-    assert refine(callback=lambda p: sizes.append(p.size) and None, **values).shape == (48, 64, 3)
+    assert refine(progress=lambda p: sizes.append(p.size) and None, **values).shape == (48, 64, 3)
     assert sizes == [(36, 48), (40, 53), (48, 64), (48, 64)]
