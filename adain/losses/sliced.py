@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,16 +9,13 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..nn.statistics import at_least_float32
 from ..nn.vgg import STYLE_LAYERS
-from .base import Features, StyleTargetLoss, wide_dtype
-
-SEED = 0
-"""Fixes the directions, so that the same call gives the same loss."""
+from .base import Features, Layers, StyleTargetLoss, wide_dtype
 
 CHUNK = 2**22
 """Values sorted at a time: their ranks are eight bytes each, and all directions at once would take gigabytes."""
 
 
-def directions(channels: int, count: int | None = None, *, seed: int = SEED) -> Tensor:
+def directions(channels: int, count: int | None = None, *, seed: int = 0) -> Tensor:
     """Random unit vectors, orthogonal in groups of ``channels``.
 
     Orthogonal directions cover the space more evenly than independent ones.
@@ -28,7 +23,7 @@ def directions(channels: int, count: int | None = None, *, seed: int = SEED) -> 
     Args:
         channels: the dimension of the space.
         count: how many; as many as channels by default.
-        seed: fixes the vectors.
+        seed: fixes the vectors, so that the same call gives the same loss.
 
     Returns:
         ``(count, channels)`` in float64.
@@ -40,11 +35,9 @@ def directions(channels: int, count: int | None = None, *, seed: int = SEED) -> 
     if count < 1:
         raise InputError(f"the sliced loss needs at least one direction, not {count}")
     generator = torch.Generator().manual_seed(seed)
-    groups: list[Tensor] = []
-    for _ in range(0, count, channels):
-        square = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
-        groups.append(torch.linalg.qr(square).Q.T)
-    return torch.cat(groups)[:count].contiguous()
+    shape = (channels, channels)
+    squares = (torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(0, count, channels))
+    return torch.cat([torch.linalg.qr(square).Q.T for square in squares])[:count].contiguous()
 
 
 def sorted_projections(features: Tensor, along: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -189,7 +182,7 @@ class SlicedWassersteinLoss(StyleTargetLoss):
         self,
         target: Features,
         weight: float = 1.0,
-        layers: str | Mapping[str, float] | Sequence[str] = STYLE_LAYERS,
+        layers: Layers = STYLE_LAYERS,
         guide: Tensor | None = None,
         *,
         target_guide: Tensor | None = None,
