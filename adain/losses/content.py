@@ -85,7 +85,7 @@ class ContentLoss(Loss):
         return (features,)
 
     def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
-        return content_loss(features, *target, guide, form=self.form)
+        return content_loss(features, target[0], guide, form=self.form)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.form == "mean" else f", form={self.form}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -44,15 +46,11 @@ class Reporter:
         """Nothing more will come."""
 
 
+@dataclass
 class RunLog:
-    """``log.jsonl``: one object for every few steps.
+    """``log.jsonl``: one object for every few steps."""
 
-    Args:
-        path: made with the first line.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     def read(self) -> list[Record]:
         """All whole lines; a killed process may have left half of one."""
@@ -60,10 +58,8 @@ class RunLog:
             return []
         records = []
         for line in self.path.read_text(encoding="utf-8").splitlines():
-            try:
+            with contextlib.suppress(ValueError):
                 records.append(json.loads(line))
-            except ValueError:
-                continue
         return [r for r in records if isinstance(r, dict) and "step" in r]
 
     def truncate(self, step: int) -> None:
@@ -105,6 +101,5 @@ def save_preview(learner: Learner, contents: ImageCache, styles: ImageCache, siz
 
 def _examples(cache: ImageCache, count: int, size: int) -> list[Image.Image]:
     count = min(count, len(cache))
-    chosen = [k * len(cache) // count for k in range(count)]
-    squares = [center_crop_square(Image.fromarray(cache.image(k))) for k in chosen]
+    squares = [center_crop_square(Image.fromarray(cache.image(k * len(cache) // count))) for k in range(count)]
     return [s.resize((size, size), Image.Resampling.LANCZOS) for s in squares]

@@ -72,14 +72,13 @@ class Trainer:
         self.ranks = Ranks.from_environment()
         self.device = training_device(device, self.ranks)
         self.cache_dir = self.output / "cache" if cache_dir is None else Path(cache_dir)
-        self._store = CheckpointStore(self.output / "checkpoints", self.config.keep_checkpoints)
         self._resumed = resumed
         self._start: Decoder | FastNet | None = None
         if resumed is not None:
             return
         if init_from is not None:
             self._start = read_fast(init_from) if self.config.model == "fast" else read_decoder(init_from)
-        if self._store.paths():
+        if CheckpointStore(self.output / "checkpoints").paths():
             raise InputError(
                 f"{self.output} holds a run already: add --resume to continue it, or choose another --output"
             )
@@ -99,10 +98,9 @@ class Trainer:
         """The run in a folder, ready to go on from its newest readable checkpoint.
 
         Args:
-            output: the run's folder.
             given: settings to change, see :meth:`TrainingConfig.overridden`.
             contents, styles: where the images are now, if they have moved; they must be the same images.
-            device, cache_dir, reporter: as for a new run.
+            output, device, cache_dir, reporter: as for a new run.
 
         Raises:
             TrainingError: if there is no readable checkpoint.
@@ -150,34 +148,29 @@ class Trainer:
     def _open_caches(self, team: Team, stop: StopFlag) -> tuple[ImageCache, ImageCache]:
         """Both caches; the first process builds them, the others wait."""
 
-        def opened() -> list[ImageCache]:
-            caches = []
-            for kind, sources in (("content", self.contents), ("style", self.styles)):
+        def opened(kind: str, sources: Sequence[Path]) -> ImageCache:
+            def check(count: int) -> None:
+                stop.check()
+                self.reporter.decoding(kind, count)
 
-                def check(count: int, kind: str = kind) -> None:
-                    stop.check()
-                    self.reporter.decoding(kind, count)
+            cache = open_cache(sources, self.cache_dir, self.config.cache_size, check=check)
+            if self.ranks.is_main and str(cache.skipped):
+                self.reporter.note(f"{kind} images left out: {cache.skipped}")
+            return cache
 
-                caches.append(open_cache(sources, self.cache_dir, self.config.cache_size, check=check))
-                if team.is_main and str(caches[-1].skipped):
-                    self.reporter.note(f"{kind} images left out: {caches[-1].skipped}")
-            return caches
+        def both() -> tuple[ImageCache, ImageCache]:
+            return opened("content", self.contents), opened("style", self.styles)
 
-        code = 0
-        caches: list[ImageCache] = []
-        if team.is_main:
-            try:
-                caches = opened()
-            except Stopped as stopped:
-                code = CODES.index(stopped.reason)
+        code, caches = 0, None
+        try:
+            caches = both() if self.ranks.is_main else None
+        except Stopped as stopped:
+            code = CODES.index(stopped.reason)
         # Also the barrier behind which the others find the caches built.
         code = team.agree(code)
         if code:
             raise Stopped(CODES[code])
-        if not team.is_main:
-            caches = opened()
-        contents, styles = caches
-        return contents, styles
+        return caches or both()
 
     def _run_facts(self, contents: ImageCache, styles: ImageCache) -> dict[str, Any]:
         """What a resumed run needs to know; every checkpoint carries it."""
@@ -215,11 +208,7 @@ class Trainer:
 
 
 def training_device(name: str, ranks: Ranks) -> torch.device:
-    """The device of a name for this process: ``"cuda"`` and ``"auto"`` give each its own GPU.
-
-    Raises:
-        InputError: if this machine has no such device.
-    """
+    """The device of a name for this process: ``"cuda"`` and ``"auto"`` give each its own GPU."""
     device = resolve_device(name)
     if device.type == "cuda" and device.index is None:
         return resolve_device(f"cuda:{ranks.local_rank}")
@@ -243,11 +232,7 @@ def fast_arithmetic(device: torch.device) -> Iterator[None]:
 
 
 def read_decoder(source: str | Path) -> Decoder:
-    """A decoder from a file in any layout the field uses or the folder of a run, or the shipped one of a model name.
-
-    Raises:
-        MissingFileError, WeightsError: if there is none, or the file holds something else.
-    """
+    """A decoder from a file in any layout the field uses or the folder of a run, or the shipped one of a model name."""
     path = Path(source)
     if not path.suffix and not path.exists():
         decoder = load_decoder(str(source))
@@ -267,11 +252,7 @@ def read_decoder(source: str | Path) -> Decoder:
 
 
 def read_fast(source: str | Path) -> FastNet:
-    """Both ends of the fast model from the folder of a run, or those of a model name; the adaptors start anew.
-
-    Raises:
-        MissingFileError, WeightsError: if there are none, or the files hold something else.
-    """
+    """Both ends of the fast model from the folder of a run, or those of a model name; the adaptors start anew."""
     path = Path(source)
     wanted = "--model fast starts from the folder of a run of its own"
     if path.is_file():
