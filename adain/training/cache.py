@@ -73,9 +73,8 @@ class ImageCache:
     def __init__(self, path: Path, sizes: npt.NDArray[np.int64], skipped: Skipped) -> None:
         self.sizes = sizes
         self.skipped = skipped
-        ends = np.cumsum(sizes.prod(axis=1) * 3, dtype=np.int64)
-        self._starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
-        self._pixels: Pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(int(ends[-1]),))
+        self._ends = np.cumsum(sizes.prod(axis=1) * 3, dtype=np.int64)
+        self._pixels: Pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(int(self._ends[-1]),))
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -83,8 +82,8 @@ class ImageCache:
     def image(self, index: int) -> Pixels:
         """``(H, W, 3)`` uint8 view of one image; nothing is copied."""
         height, width = self.sizes[index].tolist()
-        start = int(self._starts[index])
-        return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
+        end = int(self._ends[index])
+        return self._pixels[end - height * width * 3 : end].reshape(height, width, 3)
 
     def signature(self) -> str:
         """A short digest of the sizes: a resumed run uses it to see that it has the same images."""
@@ -108,7 +107,6 @@ def open_cache(
     folder: Path,
     cache_size: int,
     *,
-    workers: int | None = None,
     check: Callable[[int], None] = lambda _: None,
 ) -> ImageCache:
     """The cache of these images, from ``folder`` if it is there, built otherwise.
@@ -117,7 +115,6 @@ def open_cache(
         sources: folders, searched recursively, and ``.tar`` files (compressed ones too).
         folder: where caches are kept.
         cache_size: longest a shorter side may be; smaller images keep their size.
-        workers: decoding threads, by default one for each core.
         check: called now and then with the number of images done; what it raises ends the building
             and leaves nothing behind.
 
@@ -128,7 +125,7 @@ def open_cache(
     pixels, index = base.with_suffix(".pixels"), base.with_suffix(".json")
     found = _read_index(index, pixels)
     if found is None:
-        _build(sources, pixels, index, cache_size, workers or os.cpu_count() or 1, check)
+        _build(sources, pixels, index, cache_size, check)
         found = _read_index(index, pixels)
         if found is None:
             raise InputError(f"{pixels} changed while it was read: is another process writing there?")
@@ -147,14 +144,13 @@ def _read_index(index: Path, pixels: Path) -> tuple[npt.NDArray[np.int64], Skipp
         return None
 
 
-def _build(
-    sources: Sequence[Path], pixels: Path, index: Path, cache_size: int, workers: int, check: Callable[[int], None]
-) -> None:
+def _build(sources: Sequence[Path], pixels: Path, index: Path, cache_size: int, check: Callable[[int], None]) -> None:
     skipped = Skipped()
     sizes: list[tuple[int, ...]] = []
     _sweep(pixels.parent, pixels.suffix)
     members = itertools.chain.from_iterable(_members(source, skipped) for source in sources)
-    decoded = read_ahead(members, lambda member: _decode(member[1], cache_size), threads=workers, ahead=4 * workers)
+    cores = os.cpu_count() or 1
+    decoded = read_ahead(members, lambda member: _decode(member[1], cache_size), threads=cores, ahead=4 * cores)
     with contextlib.closing(decoded), atomic_path(pixels) as temporary, temporary.open("wb") as file:
         for (name, _), future in decoded:
             image = future.result()

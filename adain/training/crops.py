@@ -42,7 +42,6 @@ class Batch(NamedTuple):
 
     Attributes:
         pixels: flat uint8, the crops ``(side, side, 3)`` one after the other: all contents, then all styles.
-        sides: side of each crop.
         flips: ``(N, 1, 1, 1)`` bool, which to mirror.
         identity: ``(B, 1, 1, 1)`` float32, 1 where the style is the content itself.
     """

@@ -81,9 +81,8 @@ def plot_losses(records: list[Record], path: Path) -> None:
     curves = []
     for index, name in enumerate(("loss", "style", "content", "identity")):
         for phase in get_args(Phase):
-            chosen = [r for r in records if r["phase"] == phase and (r[name] or 0) > 0]
-            steps, values = [r["step"] for r in chosen], [r[name] for r in chosen]
-            curves.append(Curve(name, steps, values, smooth=True, color=index))
+            points = {r["step"]: r[name] for r in records if r["phase"] == phase and (r[name] or 0) > 0}
+            curves.append(Curve(name, list(points), list(points.values()), smooth=True, color=index))
     plot_curves(path, curves, xlabel="step")
 
 
@@ -92,9 +91,9 @@ def save_preview(learner: Learner, contents: ImageCache, styles: ImageCache, siz
     """A sheet of a few training contents × styles under the averaged weights, the same ones each time."""
     left, top = _examples(contents, PREVIEW_CONTENTS, size), _examples(styles, PREVIEW_STYLES, size)
     rows: list[list[Image.Image | None]] = [[None, *top]]
-    device = learner.device
+    tensors = [to_tensor(style).to(learner.device) for style in top]
     for picture in left:
-        outputs = [learner.paint(to_tensor(picture).to(device), to_tensor(style).to(device)) for style in top]
+        outputs = [learner.paint(to_tensor(picture).to(learner.device), style) for style in tensors]
         rows.append([picture, *(to_pil(output.float().clamp(0, 1)) for output in outputs)])
     save_image(contact_sheet(rows, cell=size), path, quality=90)
 

@@ -174,7 +174,7 @@ class Trainer:
 
     def _run_facts(self, contents: ImageCache, styles: ImageCache) -> dict[str, Any]:
         """What a resumed run needs to know; every checkpoint carries it."""
-        facts: dict[str, Any] = {
+        facts = {
             "config": self.config.to_json(),
             "contents": [str(p.absolute()) for p in self.contents],
             "styles": [str(p.absolute()) for p in self.styles],
@@ -198,9 +198,9 @@ class Trainer:
         teacher = load_decoder() if config.teacher_weight > 0 else None
         if network is None and config.model == "fast":
             network = FastNet.fresh(config.seed)
-        if network is None and self._resumed is not None:
+        elif network is None and self._resumed is not None:
             network = Decoder()
-        if network is None:
+        elif network is None:
             size = config.warmup_crop if config.warmup_steps else config.crop
             images, _ = to_images(maker.starting(), size or config.crop, torch.device("cpu"))
             network = mirrored_decoder(encoder, images)
