@@ -73,13 +73,7 @@ def guide_at(guide: Tensor | None, features: Tensor, layer: str) -> Tensor | Non
     and column those that are left. Where no power of two leads from one size to the other, the cells share the
     pixels out evenly (:func:`torch.nn.functional.adaptive_avg_pool2d`).
 
-    Args:
-        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]`` at the size of the picture, or None.
-        features: ``(B, C, h, w)``.
-        layer: named in the error if the region is empty in one of the pictures, or the guide is of another batch.
-
-    Returns:
-        ``(B or 1, 1, h, w)``, float32 or better; None for None.
+    It is an error, which names the ``layer``, if the region is empty in one of the pictures.
     """
     if guide is None:
         return None
@@ -94,9 +88,8 @@ def guide_at(guide: Tensor | None, features: Tensor, layer: str) -> Tensor | Non
         # Without padding, the cells that reach over the edge are divided by the pixels they hold.
         g = F.avg_pool2d(g, (rows, columns), ceil_mode=True)
     if not bool((g.sum(dim=(2, 3)) > 0).all()):
-        raise InputError(
-            f"a guide covers nothing at {layer} ({width}x{height} cells): enlarge the region or the picture"
-        )
+        cells = f"{width}x{height} cells"
+        raise InputError(f"a guide covers nothing at {layer} ({cells}): enlarge the region or the picture")
     return g
 
 

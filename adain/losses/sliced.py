@@ -166,14 +166,10 @@ def _together(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class SlicedWassersteinLoss(StyleTargetLoss):
-    """:func:`sliced_wasserstein_loss` against a style picture.
+    """:func:`sliced_wasserstein_loss` against a style picture; most as :class:`~adain.losses.base.StyleTargetLoss`.
 
     Args:
-        target, weight, layers, guide, target_guide: see :class:`~adain.losses.base.StyleTargetLoss`.
-        count: directions per layer; as many as it has channels by default.
-
-    Raises:
-        InputError: as there, or if the count is below 1.
+        count: directions per layer, ≥ 1; as many as it has channels by default.
     """
 
     parts = ("along", "values", "shares")

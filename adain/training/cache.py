@@ -112,14 +112,9 @@ def open_cache(
     """The cache of these images, from ``folder`` if it is there, built otherwise.
 
     Args:
-        sources: folders, searched recursively, and ``.tar`` files (compressed ones too).
-        folder: where caches are kept.
+        sources: folders, searched recursively, and ``.tar`` files (compressed ones too); one usable image at least.
         cache_size: longest a shorter side may be; smaller images keep their size.
-        check: called now and then with the number of images done; what it raises ends the building
-            and leaves nothing behind.
-
-    Raises:
-        InputError, MissingFileError: if there is not one usable image, or a source is missing or cannot be read.
+        check: called now and then with the number of images done; what it raises leaves nothing behind.
     """
     base = folder / fingerprint(sources, cache_size)
     pixels, index = base.with_suffix(".pixels"), base.with_suffix(".json")

@@ -67,14 +67,11 @@ class CheckpointStore:
                 warn(f"{path.name} is damaged ({first_line(error)}): going back to the one before")
                 with contextlib.suppress(OSError):
                     path.rename(path.with_suffix(".pt.damaged"))
-        if found:
-            raise TrainingError(
-                f"no checkpoint in {self.folder} can be read: start a new run in another folder "
-                f"with --init-from {self.folder.parent}"
-            )
-        raise TrainingError(
-            f"{self.folder.parent} holds no checkpoint to resume from: leave out --resume to start a run"
-        )
+        run = self.folder.parent
+        if not found:
+            raise TrainingError(f"{run} holds no checkpoint to resume from: leave out --resume to start a run")
+        fix = f"start a new run in another folder with --init-from {run}"
+        raise TrainingError(f"no checkpoint in {self.folder} can be read: {fix}")
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

@@ -57,13 +57,10 @@ class Learner:
         self._parameters: list[Tensor] = list(self.network.parameters())
         self._averages: list[Tensor] = list(self.average.parameters())
         self.optimizer = self._new_optimizer()
-        self._encode: Encode = self.encoder
         # Each phase of the fast model leaves some of its parameters out.
-        trained: nn.Module = team.wrap(self.network, device, partly=isinstance(network, FastNet))
-        self._run: Callable[..., Any] = trained
-        if config.compile:
-            self._encode = cast(Encode, torch.compile(self.encoder))
-            self._run = torch.compile(trained)
+        trained = team.wrap(self.network, device, partly=isinstance(network, FastNet))
+        self._encode: Encode = torch.compile(self.encoder) if config.compile else self.encoder
+        self._run: Callable[..., Any] = torch.compile(trained) if config.compile else trained
 
     def step(self, step: int, batch: Batch) -> Tensor:
         """Train on the batch of a step, numbered from 0 over the whole run.

@@ -65,8 +65,7 @@ class FastNet(nn.Module):
     def __init__(self, encoder: FastEncoder, decoder: FastDecoder) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
-        widths = {spec.relu: spec.c_out for spec in encoder.specs}
-        wanted = {spec.relu: spec.c_out for spec in LAYERS}
+        widths, wanted = ({spec.relu: spec.c_out for spec in specs} for specs in (encoder.specs, LAYERS))
         self.adaptors = nn.ModuleDict(
             {own: nn.Conv2d(widths[own], wanted[other], kernel_size=1) for own, other in ADAPTED.items()}
         )

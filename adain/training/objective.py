@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..losses import Stats, content_loss, feature_stats, style_loss, total_variation
-from ..losses.covariance import covariance_loss, matrix_root, mean_covariance
+from ..losses.moments import covariance_loss, matrix_root, mean_covariance
 from ..nn.statistics import at_least_float32
 from ..nn.vgg import CONTENT_LAYER, STYLE_LAYERS
 from .config import TrainingConfig
@@ -139,15 +139,11 @@ def distil_objective(
     r"""The warm-up of a model with an encoder of its own.
 
     Its features, brought to VGG-19's channels by linear adaptors, are to be those of VGG-19; and its decoder is to give
-    the images back (alpha 0):
+    the images back (alpha 0). ``learn`` makes both of them, the adapted features by layer and the images:
 
     .. math:: L = \sum_l \frac{\lVert A_l f_l - F_l \rVert^2}{\operatorname{Var} F_l} + 20 \lVert g(f) - c \rVert^2
 
     in means over elements. Reported are the first sum as ``content`` and the pixel error as ``identity``.
-
-    Args:
-        learn: images to the adapted features by layer, and the images decoded again.
-        images: ``(B, 3, H, W)`` in ``[0, 1]``, sides multiples of 8.
     """
     adapted, decoded = learn(images)
     with torch.no_grad():

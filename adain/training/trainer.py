@@ -70,7 +70,9 @@ class Trainer:
         self.init_from = None if init_from is None else str(init_from)
         self.reporter = reporter or Reporter()
         self.ranks = Ranks.from_environment()
-        self.device = training_device(device, self.ranks)
+        self.device = resolve_device(device)
+        if self.device.type == "cuda" and self.device.index is None:  # each process has a GPU of its own
+            self.device = resolve_device(f"cuda:{self.ranks.local_rank}")
         self.cache_dir = self.output / "cache" if cache_dir is None else Path(cache_dir)
         self._resumed = resumed
         self._start: Decoder | FastNet | None = None
@@ -205,14 +207,6 @@ class Trainer:
             images, _ = to_images(maker.starting(), size or config.crop, torch.device("cpu"))
             network = mirrored_decoder(encoder, images)
         return Learner(config, encoder, network, self.device, team, teacher)
-
-
-def training_device(name: str, ranks: Ranks) -> torch.device:
-    """The device of a name for this process: ``"cuda"`` and ``"auto"`` give each its own GPU."""
-    device = resolve_device(name)
-    if device.type == "cuda" and device.index is None:
-        return resolve_device(f"cuda:{ranks.local_rank}")
-    return device
 
 
 @contextmanager
