@@ -118,10 +118,7 @@ def style_loss(features: Features, target: Stats) -> Tensor:
 
 
 class StyleLoss(StyleTargetLoss):
-    """The AdaIN style loss (:func:`mean_std_distance`) against the statistics of a style picture.
-
-    Arguments as :class:`~adain.losses.base.StyleTargetLoss`.
-    """
+    """:func:`mean_std_distance` to a style picture; arguments as :class:`~adain.losses.base.StyleTargetLoss`."""
 
     parts = ("mean", "std")
 
@@ -139,10 +136,7 @@ def mean_covariance(features: Tensor, guide: Tensor | None = None) -> tuple[Tens
     .. math:: \mu_i = \frac{\sum_p g_p f_{ip}}{\sum_p g_p}, \qquad
               \Sigma_{ij} = \frac{\sum_p g_p (f_{ip} - \mu_i)(f_{jp} - \mu_j)}{\sum_p g_p}
 
-    Args:
-        features: ``(B, C, H, W)``, any floating dtype.
-        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` weights at the same size, not 0 everywhere; :math:`g_p = 1`
-            without one.
+    Features and guide are those of :func:`gram_matrix`; :math:`g_p = 1` without one.
 
     Returns:
         ``(B, C, 1)`` and ``(B, C, C)`` in float32 or better, also inside autocast.

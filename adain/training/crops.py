@@ -38,18 +38,12 @@ class Crop(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Crops of varied side, ready for the device.
+    """Crops of varied side, ready for the device."""
 
-    Attributes:
-        pixels: flat uint8, the crops ``(side, side, 3)`` one after the other: all contents, then all styles.
-        flips: ``(N, 1, 1, 1)`` bool, which to mirror.
-        identity: ``(B, 1, 1, 1)`` float32, 1 where the style is the content itself.
-    """
-
-    pixels: Tensor
+    pixels: Tensor  # flat uint8, the crops (side, side, 3) one after the other: all contents, then all styles
     sides: tuple[int, ...]
-    flips: Tensor
-    identity: Tensor
+    flips: Tensor  # (N, 1, 1, 1) bool, which to mirror
+    identity: Tensor  # (B, 1, 1, 1) float32, 1 where the style is the content itself
 
 
 def draw_crop(rng: np.random.Generator, sizes: npt.NDArray[np.int64], scale: tuple[float, float]) -> Crop:
@@ -78,17 +72,13 @@ def draw_identity(config: TrainingConfig, step: int, rank: int = 0) -> list[bool
 
 @dataclass(frozen=True)
 class BatchMaker:
-    """Copies the crops of a step out of the caches.
-
-    Attributes:
-        pin: use page-locked memory, from which a GPU copies without waiting.
-    """
+    """Copies the crops of a step out of the caches."""
 
     config: TrainingConfig
     contents: ImageCache
     styles: ImageCache
     rank: int = 0
-    pin: bool = False
+    pin: bool = False  # use page-locked memory, from which a GPU copies without waiting
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step; contents alone while the warm-up lasts."""
@@ -141,15 +131,10 @@ def to_images(batch: Batch, size: int, device: torch.device) -> tuple[Tensor, Te
 
 
 class Mix(NamedTuple):
-    """For each pair of a batch, what it is trained at. None stands for 1 everywhere.
-
-    Attributes:
-        alpha: ``(B, 1, 1, 1)`` strengths in ``[0, 1]``.
-        share: ``(B, 1, 1, 1)`` shares in ``[0, 1]`` of the pair's own style; the rest is that of the pair before it.
-    """
+    """For each pair of a batch, what it is trained at: ``(B, 1, 1, 1)`` in ``[0, 1]``. None stands for 1 everywhere."""
 
     alpha: Tensor | None = None
-    share: Tensor | None = None
+    share: Tensor | None = None  # of the pair's own style; the rest is that of the pair before it
 
     def blended(self, styles: Stats) -> Stats:
         """The statistics of the blends, given those of the styles: linear, as in :func:`adain.blend`."""

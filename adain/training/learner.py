@@ -48,6 +48,7 @@ class Learner:
         self.config = config
         self.device = device
         self.dtype = working_dtype(config, device)
+        self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
         # A frozen network gains nothing from float32 weights, and autocast would convert them at each use.
         self.encoder = encoder.to(device, self.dtype).to(memory_format=torch.channels_last)
         self.teacher = None if teacher is None else teacher.to(device, self.dtype).to(memory_format=torch.channels_last)
@@ -80,7 +81,7 @@ class Learner:
         size = config.crop if phase == "style" else (config.warmup_crop or config.crop)
         images, identity = to_images(batch, size, self.device)
         warm_up = distil_objective if isinstance(self.network, FastNet) else warmup_objective
-        with self.autocast():
+        with self.autocast:
             if phase == "warmup":
                 losses = warm_up(self._encode, self._run, images)
             else:
@@ -99,7 +100,7 @@ class Learner:
     @torch.no_grad()
     def paint(self, content: Tensor, style: Tensor) -> Tensor:
         """``(B, 3, H, W)`` images in the style of others, by the averaged weights, not clamped."""
-        with self.autocast():
+        with self.autocast:
             if isinstance(self.average, FastNet):
                 return cast(Tensor, self.average(content, style))
             features, wanted = (self.encoder(images)[CONTENT_LAYER] for images in (content, style))
@@ -112,10 +113,6 @@ class Learner:
             save_weights(self.average.encoder, folder / ENCODER_FILE)
             decoder = self.average.decoder
         save_weights(decoder, folder / DECODER_FILE)
-
-    def autocast(self) -> torch.autocast:
-        """The working precision, for forward passes."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def state(self) -> dict[str, Any]:
         """All that :meth:`load` needs."""

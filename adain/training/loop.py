@@ -67,18 +67,12 @@ class TrainingResult:
 
 @dataclass
 class Loop:
-    """One call's share of a run; see :class:`~adain.training.trainer.Trainer` for the files it leaves.
+    """One call's share of a run; see :class:`~adain.training.trainer.Trainer` for the files it leaves."""
 
-    Attributes:
-        config: resolved.
-        facts: put into every checkpoint as ``run``.
-        output: the run's folder.
-    """
-
-    config: TrainingConfig
+    config: TrainingConfig  # resolved
     learner: Learner
     maker: BatchMaker
-    facts: dict[str, Any]
+    facts: dict[str, Any]  # put into every checkpoint as "run"
     output: Path
     team: Team
     stop: StopFlag
@@ -112,8 +106,7 @@ class Loop:
         """Train up to ``total_steps``, or until there is a reason to stop."""
         config, start = self.config, self.progress.step
         self._prepare()
-        cuda = self.learner.device.type == "cuda"
-        workers = min(8, max(1, (os.cpu_count() or 2) - 2)) if cuda else 1
+        workers = min(8, max(1, (os.cpu_count() or 2) - 2)) if self.learner.device.type == "cuda" else 1
         code = 0
         self.reporter.begin(start, config.total_steps)
         self._ticked = time.monotonic()

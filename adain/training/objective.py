@@ -19,9 +19,6 @@ from .crops import PLAIN, Mix
 Encode = Callable[..., Mapping[str, Tensor]]
 """VGG-19, or a compiled one: ``encode(images, layers)``."""
 
-Decode = Callable[[Tensor], Tensor]
-"""Features to images."""
-
 COVARIANCE_LAYERS = ("relu1_1", "relu2_1")
 """Where ``covariance_weight`` applies: deeper ones have more channels than a crop has cells to tell them from."""
 
@@ -42,7 +39,7 @@ def style_objective(
     config: TrainingConfig,
     encode: Encode,
     paint: Callable[..., Tensor],
-    teacher: Decode | None,
+    teacher: Callable[[Tensor], Tensor] | None,
     content: Tensor,
     style: Tensor,
     identity: Tensor,
@@ -97,17 +94,11 @@ def shrink(images: Tensor, size: int) -> Tensor:
 
 
 class Targets(NamedTuple):
-    """What an output should have, all in float32: small as it is, bfloat16 would round it to three digits.
+    """What an output should have, all in float32: small as it is, bfloat16 would round it to three digits."""
 
-    Attributes:
-        features: :math:`t`, at relu4_1.
-        stats: the style's.
-        covariances: its mean and the root of its covariance at :data:`COVARIANCE_LAYERS`, where they have a weight.
-    """
-
-    features: Tensor
+    features: Tensor  # t, at relu4_1
     stats: Stats
-    covariances: Stats
+    covariances: Stats  # means and roots of covariances at COVARIANCE_LAYERS, where they have a weight
 
 
 @torch.no_grad()
@@ -124,7 +115,7 @@ def targets(config: TrainingConfig, encode: Encode, content: Tensor, style: Tens
     return Targets(goal, stats, {layer: (mean, matrix_root(square)) for layer, (mean, square) in measured.items()})
 
 
-def warmup_objective(encode: Encode, decode: Decode, content: Tensor) -> Losses:
+def warmup_objective(encode: Encode, decode: Callable[[Tensor], Tensor], content: Tensor) -> Losses:
     """Pixel error of the plain auto-encoder (alpha 0), reported as ``identity``; sides are multiples of 8."""
     with torch.no_grad():
         features = encode(content, (CONTENT_LAYER,))[CONTENT_LAYER]

@@ -81,9 +81,8 @@ class Trainer:
         if init_from is not None:
             self._start = read_fast(init_from) if self.config.model == "fast" else read_decoder(init_from)
         if CheckpointStore(self.output / "checkpoints").paths():
-            raise InputError(
-                f"{self.output} holds a run already: add --resume to continue it, or choose another --output"
-            )
+            fix = "add --resume to continue it, or choose another --output"
+            raise InputError(f"{self.output} holds a run already: {fix}")
 
     @classmethod
     def resume(
@@ -176,7 +175,7 @@ class Trainer:
 
     def _run_facts(self, contents: ImageCache, styles: ImageCache) -> dict[str, Any]:
         """What a resumed run needs to know; every checkpoint carries it."""
-        facts = {
+        facts: dict[str, Any] = {
             "config": self.config.to_json(),
             "contents": [str(p.absolute()) for p in self.contents],
             "styles": [str(p.absolute()) for p in self.styles],
@@ -228,16 +227,12 @@ def fast_arithmetic(device: torch.device) -> Iterator[None]:
 def read_decoder(source: str | Path) -> Decoder:
     """A decoder from a file in any layout the field uses or the folder of a run, or the shipped one of a model name."""
     path = Path(source)
-    if not path.suffix and not path.exists():
-        decoder = load_decoder(str(source))
-        if isinstance(decoder, FastDecoder):
-            raise _other_model(source)
-        return decoder
+    is_name = not path.suffix and not path.exists()
     path = path / DECODER_FILE if path.is_dir() else path
-    tensors = read_tensors(path)
+    tensors = load_decoder(str(source)).state_dict() if is_name else read_tensors(path)
     state = decoder_state(tensors)
     if state is None and decoder_state(tensors, FastDecoder.specs) is not None:
-        raise _other_model(path)
+        raise WeightsError(f"{path} holds the decoder of the fast model: train that with --model fast")
     if state is None:
         raise WeightsError(f"{path} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
     decoder = Decoder()
@@ -257,10 +252,6 @@ def read_fast(source: str | Path) -> FastNet:
     if not isinstance(encoder, FastEncoder) or not isinstance(decoder, FastDecoder):
         raise WeightsError(f"{source} holds no fast model: {wanted}")
     return FastNet(encoder, decoder)
-
-
-def _other_model(source: str | Path) -> WeightsError:
-    return WeightsError(f"{source} holds the decoder of the fast model: train that with --model fast")
 
 
 def _paths(sources: Sequence[str | Path], name: str) -> list[Path]:
