@@ -84,7 +84,7 @@ def modules() -> Iterator[tuple[Path, str]]:
         ("adain/image/io.py", "adain.image.io", "from ..nn import VGGEncoder"),
         ("adain/options.py", "adain.options", "import adain.stylizer"),
         ("adain/batch/run.py", "adain.batch.run", "def f():\n    from ..video.stylize import stylize_video"),
-        ("adain/losses/gram.py", "adain.losses.gram", "from .. import Stylizer"),
+        ("adain/losses/moments.py", "adain.losses.moments", "from .. import Stylizer"),
     ],
 )
 def test_an_import_that_is_turned_round_is_found(tmp_path: Path, path: str, module: str, line: str) -> None:

@@ -38,11 +38,9 @@ class Balance:
         return 1.0 if group is None else self.factors[group]
 
     def update(self, terms: Mapping[str, Tensor], image: Tensor) -> None:
-        """Set the factors anew.
+        """Set the factors anew, from scalars without their factors and the image they were computed from.
 
-        Args:
-            terms: losses by name, scalars without their factors. Their graph is kept.
-            image: what they were computed from, with a gradient.
+        The image has a gradient, and the graph of the terms is kept.
         """
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
@@ -116,15 +114,10 @@ class LossRatio(Balance):
 
 
 BALANCES: dict[str, type[Balance]] = {"fixed": Balance, "gradient-norm": GradientNorm, "loss-ratio": LossRatio}
-"""The forms by name."""
 
 
 def make_balance(name: str, groups: Mapping[str, str]) -> Balance:
-    """The balance of that name (:data:`BALANCES`) for these groups.
-
-    Raises:
-        InputError: if there is none.
-    """
+    """The balance of that name (:data:`BALANCES`) for these groups; InputError if there is none."""
     if name not in BALANCES:
         raise InputError(f"there is no weighting {name!r}: use {', '.join(BALANCES)}")
     return BALANCES[name](groups)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 import torch
 import torch.nn.functional as F
@@ -12,19 +12,20 @@ from torch import Tensor, nn
 from .._utils.errors import InputError
 from ..nn.vgg import STYLE_LAYERS
 
+Choice = TypeVar("Choice", bound=str)
+
 Features = Mapping[str, Tensor]
 """Encoder output by layer name, each ``(B, C, H, W)``; the entry :data:`IMAGE` is the picture itself."""
 
 IMAGE = "image"
 """The "layer" under which losses on pixels, such as total variation, find the picture."""
 
+Layers = str | Mapping[str, float] | Sequence[str]
+"""A name, names, or names with a weight β each."""
 
-def layer_weights(layers: str | Mapping[str, float] | Sequence[str]) -> dict[str, float]:
-    """Layers with their weights β; names alone, or a single name, weigh 1 each.
 
-    Raises:
-        InputError: if there is none, or a weight is negative or not finite.
-    """
+def layer_weights(layers: Layers) -> dict[str, float]:
+    """Layers with their weights β, checked; names alone, or a single name, weigh 1 each."""
     if isinstance(layers, str):
         layers = (layers,)
     weights = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
@@ -34,23 +35,22 @@ def layer_weights(layers: str | Mapping[str, float] | Sequence[str]) -> dict[str
 
 
 def check_weight(weight: float, name: str = "the weight of a loss") -> float:
-    """``weight`` as a float.
-
-    Raises:
-        InputError: if it is negative or not finite.
-    """
+    """``weight`` as a float; an error if it is negative or not finite."""
     value = float(weight)
     if not 0.0 <= value < float("inf"):
         raise InputError(f"{name} must be a number from 0 up, not {weight}")
     return value
 
 
-def check_guide(guide: Tensor | None) -> Tensor | None:
-    """``guide`` without its graph.
+def check_choice(value: Choice, kind: Any, what: str) -> Choice:
+    """``value``, if it is one of the ``Literal`` type ``kind``."""
+    if value not in get_args(kind):
+        raise InputError(f"there is no {what} {value!r}: use {' or '.join(get_args(kind))}")
+    return value
 
-    Raises:
-        InputError: if it is not ``(B, 1, H, W)`` with values in ``[0, 1]``.
-    """
+
+def check_guide(guide: Tensor | None) -> Tensor | None:
+    """``guide`` without its graph; an error if it is not ``(B, 1, H, W)`` with values in ``[0, 1]``."""
     if guide is None:
         return None
     if guide.ndim != 4 or guide.shape[1] != 1:
@@ -61,14 +61,8 @@ def check_guide(guide: Tensor | None) -> Tensor | None:
 
 
 def check_comparable(found: Tensor, target: Tensor, name: str) -> None:
-    """Nothing, if the two differ in the batch at most, and there only by one of them being single.
-
-    Raises:
-        InputError: if they cannot be compared; ``name`` says what they are.
-    """
-    if found.shape[1:] != target.shape[1:] or (
-        found.shape[0] != target.shape[0] and 1 not in (len(found), len(target))
-    ):
+    """An error if the two differ in more than the batch, or there otherwise than by one of them being single."""
+    if found.shape[1:] != target.shape[1:] or (len(found) != len(target) and 1 not in (len(found), len(target))):
         raise InputError(f"{name} {tuple(found.shape)} cannot be compared with a target {tuple(target.shape)}")
 
 
@@ -79,16 +73,7 @@ def guide_at(guide: Tensor | None, features: Tensor, layer: str) -> Tensor | Non
     and column those that are left. Where no power of two leads from one size to the other, the cells share the
     pixels out evenly (:func:`torch.nn.functional.adaptive_avg_pool2d`).
 
-    Args:
-        guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]`` at the size of the picture, or None.
-        features: ``(B, C, h, w)``.
-        layer: named in the error.
-
-    Returns:
-        ``(B or 1, 1, h, w)``, float32 or better; None for None.
-
-    Raises:
-        InputError: if the region is empty in one of the pictures, or the guide is of another batch.
+    It is an error, which names the ``layer``, if the region is empty in one of the pictures.
     """
     if guide is None:
         return None
@@ -103,9 +88,8 @@ def guide_at(guide: Tensor | None, features: Tensor, layer: str) -> Tensor | Non
         # Without padding, the cells that reach over the edge are divided by the pixels they hold.
         g = F.avg_pool2d(g, (rows, columns), ceil_mode=True)
     if not bool((g.sum(dim=(2, 3)) > 0).all()):
-        raise InputError(
-            f"a guide covers nothing at {layer} ({width}x{height} cells): enlarge the region or the picture"
-        )
+        cells = f"{width}x{height} cells"
+        raise InputError(f"a guide covers nothing at {layer} ({cells}): enlarge the region or the picture")
     return g
 
 
@@ -132,9 +116,10 @@ def in_double(x: Tensor) -> Tensor:
 class Loss(nn.Module):
     """A weighted loss that reads some layers of an encoder's output.
 
-    Subclasses implement :meth:`measure`; calling the module multiplies its result by :attr:`weight`. Targets and
-    guides move with the module to a device and to float64, but are never rounded to half precision, which second
-    moments overflow. None of them is in the state dict: they belong to a picture, not to a checkpoint.
+    Subclasses say by :meth:`distance` how far a picture is from the target at a layer, and those that have one by
+    :meth:`describe` what is kept of it; layers are weighted and summed. Targets and guides move with the module to a
+    device and to float64, but are never rounded to half precision, which second moments overflow. None of them is in
+    the state dict: they belong to a picture, not to a checkpoint.
 
     Args:
         weight: factor of the loss, ≥ 0.
@@ -142,48 +127,50 @@ class Loss(nn.Module):
         guide: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]``, where in the picture the loss counts, at the
             size of the picture; None for everywhere.
 
+    Attributes:
+        parts: names of what :meth:`describe` gives.
+
     Raises:
         InputError: if a weight is negative or not finite, there is no layer, or the guide is none; when called, if a
             layer is missing among the features or a guide is empty there.
     """
 
     guide: Tensor | None
+    parts: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self, weight: float, layers: str | Mapping[str, float] | Sequence[str], guide: Tensor | None = None
-    ) -> None:
+    def __init__(self, weight: float, layers: Layers, guide: Tensor | None = None) -> None:
         super().__init__()
         self.weight = check_weight(weight)
         self.layers = layer_weights(layers)
         self.register_buffer("guide", check_guide(guide), persistent=False)
 
-    def keep(self, name: str, layer: str, value: Tensor) -> None:
-        """Hold a part of the target of a layer, so that it moves with the module."""
-        self.register_buffer(_buffer_name(name, layer), value.detach(), persistent=False)
-
-    def kept(self, name: str, layer: str) -> Tensor:
-        """What :meth:`keep` holds."""
-        return self.get_buffer(_buffer_name(name, layer))
-
-    def measure(self, features: Features) -> Tensor:
-        """The loss without its weight: a scalar in float32 or better."""
+    def describe(self, features: Tensor, guide: Tensor | None) -> tuple[Tensor, ...]:
+        """What is kept of the target's ``(B, C, H, W)`` at a layer, inside a guide at its size."""
         raise NotImplementedError
 
-    def forward(self, features: Features) -> Tensor:
-        return self.weight * self.measure(features)
+    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
+        """How far features ``(B, C, H, W)`` are from what :meth:`describe` gave: a scalar in float32 or better."""
+        raise NotImplementedError
 
-    def _each_layer(self, features: Features) -> Iterator[tuple[str, float, Tensor, Tensor | None]]:
-        """``(layer, β, features, guide at its size)`` of every layer."""
-        for layer, beta in self.layers.items():
-            f = self._at(features, layer)
-            yield layer, beta, f, guide_at(self.guide, f, layer)
-
-    def _each_target(self, target: Features, guide: Tensor | None) -> Iterator[tuple[str, Tensor, Tensor | None]]:
-        """``(layer, features without their graph, guide at their size)`` of every layer of a target."""
+    def hold(self, target: Features, guide: Tensor | None = None) -> None:
+        """Keep what :meth:`describe` gives of a target, so that it moves with the module."""
         guide = check_guide(guide)
         for layer in self.layers:
             f = self._at(target, layer).detach()
-            yield layer, f, guide_at(guide, f, layer)
+            for name, value in zip(self.parts, self.describe(f, guide_at(guide, f, layer)), strict=True):
+                self.register_buffer(_buffer_name(name, layer), value.detach(), persistent=False)
+
+    def measure(self, features: Features) -> Tensor:
+        """The loss without its weight: a scalar in float32 or better."""
+        terms = []
+        for layer, beta in self.layers.items():
+            f = self._at(features, layer)
+            target = tuple(self.get_buffer(_buffer_name(name, layer)) for name in self.parts)
+            terms.append(beta * self.distance(f, guide_at(self.guide, f, layer), target))
+        return total(terms)
+
+    def forward(self, features: Features) -> Tensor:
+        return self.weight * self.measure(features)
 
     def _at(self, features: Features, layer: str) -> Tensor:
         if layer not in features:
@@ -206,54 +193,29 @@ class Loss(nn.Module):
 
 
 class StyleTargetLoss(Loss):
-    """A loss against what is measured of a style picture, weighted by layer and summed.
-
-    Subclasses say by :meth:`describe` what is measured, and by :meth:`distance` how far a picture is from it.
+    """A loss against what is measured of a style picture.
 
     Args:
         target: encoder features of the style at ``layers``.
-        weight: factor of the loss.
-        layers: a name, names, or names with a weight β each.
+        weight, layers: see :class:`Loss`.
         guide: where in the stylised picture the style belongs; see :class:`Loss`.
         target_guide: from which part of the style picture it is taken, likewise.
-
-    Attributes:
-        parts: names of what :meth:`describe` gives.
 
     Raises:
         InputError: as :class:`Loss`; if the target lacks a layer or its guide is empty.
     """
 
-    parts: ClassVar[tuple[str, ...]]
-
     def __init__(
         self,
         target: Features,
         weight: float = 1.0,
-        layers: str | Mapping[str, float] | Sequence[str] = STYLE_LAYERS,
+        layers: Layers = STYLE_LAYERS,
         guide: Tensor | None = None,
         *,
         target_guide: Tensor | None = None,
     ) -> None:
         super().__init__(weight, layers, guide)
-        for layer, f, region in self._each_target(target, target_guide):
-            for name, value in zip(self.parts, self.describe(f, region), strict=True):
-                self.keep(name, layer, value)
-
-    def describe(self, features: Tensor, guide: Tensor | None) -> tuple[Tensor, ...]:
-        """What is kept of the style ``(B, C, H, W)`` of a layer, inside a guide at its size."""
-        raise NotImplementedError
-
-    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
-        """How far features ``(B, C, H, W)`` are from what :meth:`describe` gave: a scalar."""
-        raise NotImplementedError
-
-    def measure(self, features: Features) -> Tensor:
-        terms = []
-        for layer, beta, f, guide in self._each_layer(features):
-            target = tuple(self.kept(name, layer) for name in self.parts)
-            terms.append(beta * self.distance(f, guide, target))
-        return total(terms)
+        self.hold(target, target_guide)
 
 
 def _buffer_name(name: str, layer: str) -> str:

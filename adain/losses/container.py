@@ -22,10 +22,7 @@ class LossSum(nn.Module):
     """Named losses over one encoder's output.
 
     Args:
-        losses: by name, a loss or several that are reported as one, such as a style loss per artwork.
-
-    Raises:
-        InputError: if there is none.
+        losses: by name, a loss or several that are reported as one, such as a style loss per artwork; at least one.
     """
 
     def __init__(self, losses: Mapping[str, Loss | Sequence[Loss]]) -> None:
@@ -37,11 +34,7 @@ class LossSum(nn.Module):
         self.parts = nn.ModuleList(nn.ModuleList(each) for each in parts.values())
 
     def __getitem__(self, name: str) -> list[Loss]:
-        """The losses reported under a name.
-
-        Raises:
-            InputError: if there is none.
-        """
+        """The losses reported under a name; InputError if there is none."""
         if name not in self.names:
             raise InputError(f"there is no loss {name!r} among {', '.join(self.names)}")
         return cast("list[Loss]", list(cast(nn.ModuleList, self.parts[self.names.index(name)])))
@@ -83,17 +76,14 @@ class PyramidLoss(nn.Module):
         self, encoder: Encoder, levels: Mapping[float, LossSum], weights: Mapping[float, float] | None = None
     ) -> None:
         super().__init__()
+        listed = ", ".join(map(str, levels)) or "none"
         if not levels or not all(0.0 < scale <= 1.0 for scale in levels):
-            raise InputError(
-                f"an image pyramid needs scales above 0 up to 1, not {', '.join(map(str, levels)) or 'none'}"
-            )
+            raise InputError(f"an image pyramid needs scales above 0 up to 1, not {listed}")
         if weights is None:
             weights = dict.fromkeys(levels, 1.0 / len(levels))
         if set(weights) != set(levels):
-            raise InputError(
-                f"an image pyramid of scales {', '.join(map(str, levels))} needs a weight for each, "
-                f"not for {', '.join(map(str, weights)) or 'none'}"
-            )
+            given = ", ".join(map(str, weights)) or "none"
+            raise InputError(f"an image pyramid of scales {listed} needs a weight for each, not for {given}")
         self.encoder = encoder
         self.scales = tuple(levels)
         self.levels = nn.ModuleList(levels.values())
@@ -115,10 +105,7 @@ class PyramidLoss(nn.Module):
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         for scale, losses in zip(self.scales, self._sums, strict=True):
-            picture = image
-            if scale != 1.0:
-                height, width = image.shape[2:]
-                picture = resize_area(image, scaled_size((height, width), scale))
+            picture = resize_area(image, scaled_size((image.shape[2], image.shape[3]), scale))
             features: dict[str, Tensor] = {IMAGE: picture}
             if losses.layers:
                 features |= self.encoder(picture, losses.layers)

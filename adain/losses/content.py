@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,20 +11,9 @@ from .._utils.errors import InputError
 from ..image.tensors import resize_to_cover
 from ..nn.statistics import at_least_float32
 from ..nn.vgg import CONTENT_LAYER
-from .base import Features, Loss, check_comparable, total
+from .base import Features, Layers, Loss, check_choice, check_comparable
 
 Form = Literal["mean", "half-sum"]
-
-
-def check_form(form: Form) -> Form:
-    """``form``, if there is a content loss of that name.
-
-    Raises:
-        InputError: if there is none.
-    """
-    if form not in get_args(Form):
-        raise InputError(f"there is no content loss {form!r}: use {' or '.join(get_args(Form))}")
-    return form
 
 
 def content_loss(features: Tensor, target: Tensor, guide: Tensor | None = None, *, form: Form = "mean") -> Tensor:
@@ -49,7 +37,7 @@ def content_loss(features: Tensor, target: Tensor, guide: Tensor | None = None, 
     Raises:
         InputError: if the shapes differ or the form is unknown.
     """
-    check_form(form)
+    check_choice(form, Form, "content loss")
     check_comparable(features, target, "features")
     batch = max(len(features), len(target))
     f, t = (at_least_float32(x).expand(batch, -1, -1, -1) for x in (features, target))
@@ -66,40 +54,38 @@ class ContentLoss(Loss):
 
     Args:
         target: ``(B, C, H, W)`` features of one layer, or an encoder's output at ``layers``.
-        weight: factor of the loss.
+        weight, guide: see :class:`Loss`.
         layers: which layers to compare, as in :class:`Loss`; with features of one layer, its name.
-        guide: see :class:`Loss`.
         form: see :func:`content_loss`.
 
     Raises:
         InputError: as :class:`Loss`; if the form is unknown, or the target lacks a layer.
     """
 
+    parts = ("target",)
+
     def __init__(
         self,
         target: Tensor | Features,
         weight: float = 1.0,
-        layers: str | Mapping[str, float] | Sequence[str] = CONTENT_LAYER,
+        layers: Layers = CONTENT_LAYER,
         guide: Tensor | None = None,
         *,
         form: Form = "mean",
     ) -> None:
         super().__init__(weight, layers, guide)
-        self.form = check_form(form)
+        self.form = check_choice(form, Form, "content loss")
         if isinstance(target, Tensor):
             if len(self.layers) != 1:
                 raise InputError("features of one layer cannot be the target of several: give a mapping by layer")
             target = {next(iter(self.layers)): target}
-        for layer, f, _ in self._each_target(target, None):
-            self.keep("target", layer, f)
+        self.hold(target)
 
-    def measure(self, features: Features) -> Tensor:
-        return total(
-            [
-                beta * content_loss(f, self.kept("target", layer), guide, form=self.form)
-                for layer, beta, f, guide in self._each_layer(features)
-            ]
-        )
+    def describe(self, features: Tensor, guide: Tensor | None) -> tuple[Tensor, ...]:
+        return (features,)
+
+    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
+        return content_loss(features, target[0], guide, form=self.form)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.form == "mean" else f", form={self.form}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,40 +9,28 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..nn.statistics import at_least_float32
 from ..nn.vgg import STYLE_LAYERS
-from .base import Features, StyleTargetLoss, wide_dtype
-
-SEED = 0
-"""Fixes the directions, so that the same call gives the same loss."""
+from .base import Features, Layers, StyleTargetLoss, wide_dtype
 
 CHUNK = 2**22
 """Values sorted at a time: their ranks are eight bytes each, and all directions at once would take gigabytes."""
 
 
-def directions(channels: int, count: int | None = None, *, seed: int = SEED) -> Tensor:
-    """Random unit vectors, orthogonal in groups of ``channels``.
+def directions(channels: int, count: int | None = None, *, seed: int = 0) -> Tensor:
+    """Random unit vectors ``(count, channels)`` in float64, orthogonal in groups of ``channels``.
 
     Orthogonal directions cover the space more evenly than independent ones.
 
     Args:
-        channels: the dimension of the space.
-        count: how many; as many as channels by default.
-        seed: fixes the vectors.
-
-    Returns:
-        ``(count, channels)`` in float64.
-
-    Raises:
-        InputError: if the count is below 1.
+        count: ≥ 1; as many as channels by default.
+        seed: fixes the vectors, so that the same call gives the same loss.
     """
     count = channels if count is None else count
     if count < 1:
         raise InputError(f"the sliced loss needs at least one direction, not {count}")
     generator = torch.Generator().manual_seed(seed)
-    groups: list[Tensor] = []
-    for _ in range(0, count, channels):
-        square = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
-        groups.append(torch.linalg.qr(square).Q.T)
-    return torch.cat(groups)[:count].contiguous()
+    shape = (channels, channels)
+    squares = (torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(0, count, channels))
+    return torch.cat([torch.linalg.qr(square).Q.T for square in squares])[:count].contiguous()
 
 
 def sorted_projections(features: Tensor, along: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -62,14 +48,14 @@ def sorted_projections(features: Tensor, along: Tensor, guide: Tensor | None = N
     """
     values = _project(features, along)
     if guide is None:
-        return values.sort(dim=2).values, _even_shares(values)
-    weights = guide.to(values).flatten(2).expand(values.shape)
-    outside = weights == 0
+        values, order = values.sort(dim=2)
+        return values, _shares(None, order, values)
+    weights = guide.to(values).flatten(2)
+    outside = weights.expand(values.shape) == 0
     largest = values.masked_fill(outside, -torch.inf).amax(dim=2, keepdim=True)
     # Left between values that count, one that does not would still pull at what is interpolated from them.
     values, order = values.masked_fill(outside, torch.inf).sort(dim=2)
-    weights = weights.gather(2, order)
-    return values.minimum(largest), weights / weights.sum(dim=2, keepdim=True)
+    return values.minimum(largest), _shares(weights, order, values)
 
 
 def sliced_wasserstein_loss(
@@ -130,19 +116,18 @@ def _project(features: Tensor, along: Tensor) -> Tensor:
         return along.to(f) @ f
 
 
-def _even_shares(values: Tensor) -> Tensor:
-    return values.new_full((1, 1, values.shape[2]), 1.0 / values.shape[2])
+def _shares(weights: Tensor | None, order: Tensor, values: Tensor) -> Tensor:
+    """The share of the region that each value stands for, brought into an order."""
+    if weights is None:
+        return values.new_full((1, 1, values.shape[2]), 1.0 / values.shape[2])
+    ordered = weights.expand(values.shape).gather(2, order)
+    return ordered / ordered.sum(dim=2, keepdim=True)
 
 
 def _destinations(values: Tensor, weights: Tensor | None, wanted: Tensor, wanted_shares: Tensor) -> Tensor:
     """For each of the unsorted ``values`` the one of the target that it is transported to."""
     order = values.argsort(dim=2)
-    if weights is None:
-        shares = _even_shares(values)
-    else:
-        shares = weights.expand(values.shape).gather(2, order)
-        shares = shares / shares.sum(dim=2, keepdim=True)
-    goals = _quantiles(wanted, wanted_shares, _levels(shares))
+    goals = _quantiles(wanted, wanted_shares, _levels(_shares(weights, order, values)))
     return torch.empty_like(values).scatter_(2, order, goals.expand(values.shape))
 
 
@@ -161,26 +146,21 @@ def _quantiles(values: Tensor, shares: Tensor, levels: Tensor) -> Tensor:
     left = (right - 1).clamp_min(0)
     low, high = own.gather(2, left), own.gather(2, right)
     part = ((levels - low) / (high - low).clamp_min(torch.finfo(own.dtype).tiny)).clamp(0.0, 1.0)
-    values, left = _together(values, left)
-    values, right = _together(values, right)
+    values, left, right = _together(values, left, right)
     return torch.lerp(values.gather(2, left), values.gather(2, right), part.to(values))
 
 
-def _together(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Both with the first two axes of whichever is larger."""
-    lead = [max(sizes) for sizes in zip(one.shape[:2], other.shape[:2], strict=True)]
-    return one.expand(*lead, -1), other.expand(*lead, -1)
+def _together(*tensors: Tensor) -> list[Tensor]:
+    """All with the first two axes of whichever is largest."""
+    lead = [max(sizes) for sizes in zip(*(each.shape[:2] for each in tensors), strict=True)]
+    return [each.expand(*lead, -1) for each in tensors]
 
 
 class SlicedWassersteinLoss(StyleTargetLoss):
-    """:func:`sliced_wasserstein_loss` against a style picture.
+    """:func:`sliced_wasserstein_loss` against a style picture; most as :class:`~adain.losses.base.StyleTargetLoss`.
 
     Args:
-        target, weight, layers, guide, target_guide: see :class:`~adain.losses.base.StyleTargetLoss`.
-        count: directions per layer; as many as it has channels by default.
-
-    Raises:
-        InputError: as there, or if the count is below 1.
+        count: directions per layer, ≥ 1; as many as it has channels by default.
     """
 
     parts = ("along", "values", "shares")
@@ -189,7 +169,7 @@ class SlicedWassersteinLoss(StyleTargetLoss):
         self,
         target: Features,
         weight: float = 1.0,
-        layers: str | Mapping[str, float] | Sequence[str] = STYLE_LAYERS,
+        layers: Layers = STYLE_LAYERS,
         guide: Tensor | None = None,
         *,
         target_guide: Tensor | None = None,

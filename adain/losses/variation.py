@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from kornia.losses import total_variation as kornia_total_variation
@@ -10,20 +10,9 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from ..nn.statistics import at_least_float32
-from .base import IMAGE, Features, Loss
+from .base import IMAGE, Loss, check_choice
 
 Form = Literal["absolute", "squared"]
-
-
-def check_form(form: Form) -> Form:
-    """``form``, if there is a total variation of that name.
-
-    Raises:
-        InputError: if there is none.
-    """
-    if form not in get_args(Form):
-        raise InputError(f"there is no total variation {form!r}: use {' or '.join(get_args(Form))}")
-    return form
 
 
 def total_variation(image: Tensor, guide: Tensor | None = None, *, form: Form = "absolute") -> Tensor:
@@ -46,7 +35,7 @@ def total_variation(image: Tensor, guide: Tensor | None = None, *, form: Form = 
     Raises:
         InputError: if the form is unknown or the image is smaller.
     """
-    check_form(form)
+    check_choice(form, Form, "total variation")
     if min(image.shape[2:]) < 2:
         raise InputError(f"total variation needs two pixels a side, not {image.shape[3]}x{image.shape[2]}")
     x = at_least_float32(image)
@@ -71,8 +60,7 @@ class TotalVariationLoss(Loss):
     """:func:`total_variation` of the picture itself.
 
     Args:
-        weight: factor of the loss.
-        guide: see :class:`Loss`.
+        weight, guide: see :class:`Loss`.
         form: ``"absolute"`` or ``"squared"``.
 
     Raises:
@@ -81,11 +69,10 @@ class TotalVariationLoss(Loss):
 
     def __init__(self, weight: float = 1.0, guide: Tensor | None = None, *, form: Form = "absolute") -> None:
         super().__init__(weight, (IMAGE,), guide)
-        self.form = check_form(form)
+        self.form = check_choice(form, Form, "total variation")
 
-    def measure(self, features: Features) -> Tensor:
-        (_, _, image, guide), *_ = self._each_layer(features)
-        return total_variation(image, guide, form=self.form)
+    def distance(self, features: Tensor, guide: Tensor | None, target: tuple[Tensor, ...]) -> Tensor:
+        return total_variation(features, guide, form=self.form)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, form={self.form}"

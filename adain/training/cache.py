@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import os
 import tarfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +25,7 @@ from PIL import Image
 
 from .._utils.errors import AdainError, InputError, MissingFileError
 from .._utils.files import atomic_path
+from .._utils.prefetch import read_ahead
 from ..image import SUFFIXES, list_images, read_image, resize_shorter, split_alpha
 
 MIN_SIDE = 64
@@ -38,8 +38,6 @@ FORMAT = 1
 NAMES_KEPT = 5
 
 Pixels = npt.NDArray[np.uint8]
-Check = Callable[[int], None]
-"""Called with the number of images done so far; may raise to end the work."""
 
 
 @dataclass
@@ -75,9 +73,8 @@ class ImageCache:
     def __init__(self, path: Path, sizes: npt.NDArray[np.int64], skipped: Skipped) -> None:
         self.sizes = sizes
         self.skipped = skipped
-        ends = np.cumsum(sizes.prod(axis=1) * 3, dtype=np.int64)
-        self._starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
-        self._pixels: Pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(int(ends[-1]),))
+        self._ends = np.cumsum(sizes.prod(axis=1) * 3, dtype=np.int64)
+        self._pixels: Pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(int(self._ends[-1]),))
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -85,8 +82,8 @@ class ImageCache:
     def image(self, index: int) -> Pixels:
         """``(H, W, 3)`` uint8 view of one image; nothing is copied."""
         height, width = self.sizes[index].tolist()
-        start = int(self._starts[index])
-        return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
+        end = int(self._ends[index])
+        return self._pixels[end - height * width * 3 : end].reshape(height, width, 3)
 
     def signature(self) -> str:
         """A short digest of the sizes: a resumed run uses it to see that it has the same images."""
@@ -94,17 +91,12 @@ class ImageCache:
 
 
 def fingerprint(sources: Sequence[Path], cache_size: int) -> str:
-    """Digest of everything a cache depends on: paths, sizes and times of the files, and the settings.
-
-    Raises:
-        InputError: if a source is neither a folder with images nor a tar file.
-        MissingFileError: if there is no such source.
-    """
+    """Digest of everything a cache depends on: paths, sizes and times of the files, and the settings."""
     digest = hashlib.sha256(f"{FORMAT} {cache_size}".encode())
     for source in sources:
         if not source.exists():
             raise MissingFileError(f"{source} does not exist: give a folder of images or a .tar file")
-        for path in _folder_images(source) if source.is_dir() else [source]:
+        for path in list_images(source, recursive=True) if source.is_dir() else [source]:
             status = path.stat()
             digest.update(f"\n{os.path.abspath(path)} {status.st_size} {status.st_mtime_ns}".encode())
     return digest.hexdigest()[:32]
@@ -115,28 +107,20 @@ def open_cache(
     folder: Path,
     cache_size: int,
     *,
-    workers: int | None = None,
-    check: Check = lambda _: None,
+    check: Callable[[int], None] = lambda _: None,
 ) -> ImageCache:
     """The cache of these images, from ``folder`` if it is there, built otherwise.
 
     Args:
-        sources: folders, searched recursively, and ``.tar`` files (compressed ones too).
-        folder: where caches are kept.
+        sources: folders, searched recursively, and ``.tar`` files (compressed ones too); one usable image at least.
         cache_size: longest a shorter side may be; smaller images keep their size.
-        workers: decoding threads, by default one for each core.
-        check: called now and then with the number of images done; what it raises ends the building
-            and leaves nothing behind.
-
-    Raises:
-        InputError: if there is not one usable image, or a source cannot be read.
-        MissingFileError: if a source does not exist.
+        check: called now and then with the number of images done; what it raises leaves nothing behind.
     """
     base = folder / fingerprint(sources, cache_size)
     pixels, index = base.with_suffix(".pixels"), base.with_suffix(".json")
     found = _read_index(index, pixels)
     if found is None:
-        _build(sources, pixels, index, cache_size, workers or os.cpu_count() or 1, check)
+        _build(sources, pixels, index, cache_size, check)
         found = _read_index(index, pixels)
         if found is None:
             raise InputError(f"{pixels} changed while it was read: is another process writing there?")
@@ -155,12 +139,16 @@ def _read_index(index: Path, pixels: Path) -> tuple[npt.NDArray[np.int64], Skipp
         return None
 
 
-def _build(sources: Sequence[Path], pixels: Path, index: Path, cache_size: int, workers: int, check: Check) -> None:
+def _build(sources: Sequence[Path], pixels: Path, index: Path, cache_size: int, check: Callable[[int], None]) -> None:
     skipped = Skipped()
     sizes: list[tuple[int, ...]] = []
     _sweep(pixels.parent, pixels.suffix)
-    with atomic_path(pixels) as temporary, temporary.open("wb") as file:
-        for name, image in _decoded(sources, cache_size, workers, skipped):
+    members = itertools.chain.from_iterable(_members(source, skipped) for source in sources)
+    cores = os.cpu_count() or 1
+    decoded = read_ahead(members, lambda member: _decode(member[1], cache_size), threads=cores, ahead=4 * cores)
+    with contextlib.closing(decoded), atomic_path(pixels) as temporary, temporary.open("wb") as file:
+        for (name, _), future in decoded:
+            image = future.result()
             check(len(sizes))
             if image is None:
                 skipped.add("damaged", name)
@@ -185,29 +173,10 @@ def _sweep(folder: Path, suffix: str) -> None:
                 path.unlink()
 
 
-def _decoded(
-    sources: Sequence[Path], cache_size: int, workers: int, skipped: Skipped
-) -> Iterator[tuple[str, Pixels | None]]:
-    """Names and pixels in the order of the sources, decoded by a pool that runs a little ahead."""
-    waiting: deque[tuple[str, Future[Pixels | None]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="adain-decode")
-    try:
-        for source in sources:
-            for name, data in _members(source, skipped):
-                waiting.append((name, pool.submit(_decode, data, cache_size)))
-                if len(waiting) >= 4 * workers:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 def _members(source: Path, skipped: Skipped) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every image file of a source. Tar members are read in passing, never extracted."""
     if source.is_dir():
-        for path in _folder_images(source):
+        for path in list_images(source, recursive=True):
             yield path.name, path.read_bytes() if os.access(path, os.R_OK) else b""
         return
     try:
@@ -223,10 +192,6 @@ def _members(source: Path, skipped: Skipped) -> Iterator[tuple[str, bytes]]:
                 yield name.name, file.read() if file else b""
     except (tarfile.TarError, EOFError, OSError) as error:
         raise InputError(f"{source} is not an intact .tar file ({error}): give a folder or a .tar") from None
-
-
-def _folder_images(folder: Path) -> list[Path]:
-    return list_images(folder, recursive=True)
 
 
 def _decode(data: bytes, cache_size: int) -> Pixels | None:

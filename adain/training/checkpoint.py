@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,12 @@ DECODER_FILE, ENCODER_FILE = "decoder.safetensors", "encoder.safetensors"
 """The weights so far in a run's folder; the encoder's only of the fast model."""
 
 
+@dataclass
 class CheckpointStore:
-    """The checkpoints of one run, ``step-00001000.pt`` and so on, in one folder.
+    """The newest ``keep`` checkpoints of one run, ``step-00001000.pt`` and so on, in one folder."""
 
-    Args:
-        folder: made when the first is saved.
-        keep: how many :meth:`save` leaves.
-    """
-
-    def __init__(self, folder: Path, keep: int = 3) -> None:
-        self.folder = folder
-        self.keep = keep
+    folder: Path
+    keep: int = 3
 
     def path(self, step: int) -> Path:
         """Where the checkpoint after so many steps lies."""
@@ -55,9 +51,7 @@ class CheckpointStore:
         return path
 
     def load_latest(self, warn: Callable[[str], None] = lambda _: None) -> State:
-        """The newest that can be read, on the CPU.
-
-        Damaged ones get ``.damaged`` added to their name and ``warn`` is told.
+        """The newest that can be read, on the CPU; damaged ones get ``.damaged`` added to their name.
 
         Raises:
             TrainingError: if there is none.
@@ -65,26 +59,19 @@ class CheckpointStore:
         found = self.paths()
         for path in reversed(found):
             try:
-                return self._read(path)
+                state: State = torch.load(path, map_location="cpu", weights_only=True)
+                if state["format"] != FORMAT:
+                    raise ValueError(f"format {state['format']}, not {FORMAT}")
+                return state
             except Exception as error:  # torch.load raises whatever a damaged pickle makes it meet
                 warn(f"{path.name} is damaged ({first_line(error)}): going back to the one before")
                 with contextlib.suppress(OSError):
                     path.rename(path.with_suffix(".pt.damaged"))
-        if found:
-            raise TrainingError(
-                f"no checkpoint in {self.folder} can be read: start a new run in another folder "
-                f"with --init-from {self.folder.parent}"
-            )
-        raise TrainingError(
-            f"{self.folder.parent} holds no checkpoint to resume from: leave out --resume to start a run"
-        )
-
-    @staticmethod
-    def _read(path: Path) -> State:
-        state: State = torch.load(path, map_location="cpu", weights_only=True)
-        if state["format"] != FORMAT:
-            raise ValueError(f"format {state['format']}, not {FORMAT}")
-        return state
+        run = self.folder.parent
+        if not found:
+            raise TrainingError(f"{run} holds no checkpoint to resume from: leave out --resume to start a run")
+        fix = f"start a new run in another folder with --init-from {run}"
+        raise TrainingError(f"no checkpoint in {self.folder} can be read: {fix}")
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

@@ -106,14 +106,12 @@ class TrainingConfig:
         """
         for name in ("max_iter", "batch_size", "log_every", "checkpoint_every", "keep_checkpoints"):
             self._need(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("seed", "lr_warmup", "preview_every", "freeze_iter"):
-            self._need(name, getattr(self, name) >= 0, "0 or more")
+        weights = [setting.name for setting in fields(self) if setting.name.endswith("_weight")]
+        counts = ("seed", "lr_warmup", "preview_every", "freeze_iter", "warmup_iter")
+        for name in (*counts, "lr_decay", "clip_norm", "max_minutes", *weights):
+            self._need(name, 0 <= (getattr(self, name) or 0) < math.inf, "0 or more")
         for name in ("lr", "warmup_lr"):
             self._need(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
-        weights = [setting.name for setting in fields(self) if setting.name.endswith("_weight")]
-        for name in ("lr_decay", "clip_norm", *weights):
-            value = getattr(self, name)
-            self._need(name, math.isfinite(value) and value >= 0, "0 or more")
         for name in ("identity_share", "lr_final_factor", "alpha_low", "blend_share"):
             self._need(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._need("ema", 0 <= self.ema < 1, "at least 0 and below 1")
@@ -124,19 +122,14 @@ class TrainingConfig:
             side = getattr(self, name)
             fits = side is None or (side >= MIN_CROP and side % 8 == 0)
             self._need(name, fits, f"a multiple of 8, {MIN_CROP} or more")
-        side = self.loss_size
-        fits = side == 0 or (MIN_CROP <= side <= self.crop and side % 8 == 0)
+        fits = self.loss_size == 0 or (MIN_CROP <= self.loss_size <= self.crop and self.loss_size % 8 == 0)
         self._need("loss_size", fits, f"0, or a multiple of 8 from {MIN_CROP} to --crop")
         for name in ("freeze_iter", "teacher_weight", "loss_size"):
             self._need(name, self.model == "fast" or not getattr(self, name), "0 without --model fast")
-        self._need("warmup_iter", (self.warmup_iter or 0) >= 0, "0 or more")
         self._need("cache_size", self.cache_size >= 64, "64 or more")
-        limit = self.max_minutes or 0
-        self._need("max_minutes", math.isfinite(limit) and limit >= 0, "0 or more")
         for name, hint in get_type_hints(type(self)).items():
             if get_origin(hint) is Literal:
-                choices = get_args(hint)
-                self._need(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
+                self._need(name, getattr(self, name) in get_args(hint), f"one of {', '.join(get_args(hint))}")
         if self.covariance_weight > 0 and (self.alpha_low < 1 or self.blend_share > 0):
             raise InputError("--covariance-weight needs --alpha-low 1 and --blend-share 0: covariances do not blend")
         if self.content_weight == 0 and self.style_weight == 0:
@@ -145,11 +138,9 @@ class TrainingConfig:
 
     def resolved(self, *, from_scratch: bool) -> TrainingConfig:
         """The same config with the values that depend on how the run starts filled in."""
-        iterations = self.warmup_iter
-        if iterations is None:
-            iterations = SCRATCH_WARMUP if from_scratch else 0
-        side = self.warmup_crop or max(64, self.crop // 16 * 8)
-        return replace(self, warmup_iter=iterations, warmup_crop=side)
+        default = SCRATCH_WARMUP if from_scratch else 0
+        steps = default if self.warmup_iter is None else self.warmup_iter
+        return replace(self, warmup_iter=steps, warmup_crop=self.warmup_crop or max(64, self.crop // 16 * 8))
 
     def overridden(self, given: Mapping[str, Any]) -> TrainingConfig:
         """The config of a resumed run with the settings in ``given`` put in their place.
@@ -182,11 +173,7 @@ class TrainingConfig:
 
     @classmethod
     def from_json(cls, text: str) -> TrainingConfig:
-        """The config that :meth:`to_json` wrote. Settings it does not name keep their default.
-
-        Raises:
-            InputError: if it is not such an object, or names a setting there is not.
-        """
+        """The config that :meth:`to_json` wrote, or InputError. Settings it does not name keep their default."""
         try:
             values = json.loads(text)
         except ValueError as error:

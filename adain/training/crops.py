@@ -8,7 +8,7 @@ threads run ahead.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..losses import Stats
+from ..nn.adain import adaptive_instance_norm
+from ..nn.statistics import at_least_float32
 from .cache import ImageCache
 from .config import TrainingConfig
-
-Sizes = npt.NDArray[np.int64]
 
 CONTENT_STREAM, STYLE_STREAM, IDENTITY_STREAM, START_STREAM, ALPHA_STREAM, BLEND_STREAM = range(6)
 """Independent random streams; the fourth feeds the initialisation."""
@@ -37,33 +38,20 @@ class Crop(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Crops of varied side, ready for the device.
+    """Crops of varied side, ready for the device."""
 
-    Attributes:
-        pixels: flat uint8, the crops ``(side, side, 3)`` one after the other: all contents, then all styles.
-        sides: side of each crop.
-        flips: ``(N, 1, 1, 1)`` bool, which to mirror.
-        identity: ``(B, 1, 1, 1)`` float32, 1 where the style is the content itself.
-    """
-
-    pixels: Tensor
+    pixels: Tensor  # flat uint8, the crops (side, side, 3) one after the other: all contents, then all styles
     sides: tuple[int, ...]
-    flips: Tensor
-    identity: Tensor
+    flips: Tensor  # (N, 1, 1, 1) bool, which to mirror
+    identity: Tensor  # (B, 1, 1, 1) float32, 1 where the style is the content itself
 
 
-def draw_crop(rng: np.random.Generator, sizes: Sizes, scale: tuple[float, float]) -> Crop:
-    """One random square: its area is uniform in ``scale`` × the largest square that fits, its place uniform.
-
-    Args:
-        sizes: ``(N, 2)`` heights and widths to choose from.
-        scale: shares in ``(0, 1]``.
-    """
+def draw_crop(rng: np.random.Generator, sizes: npt.NDArray[np.int64], scale: tuple[float, float]) -> Crop:
+    """A random square of an image of ``sizes`` ``(N, 2)``: its area uniform in ``scale`` × the largest that fits."""
     index = int(rng.integers(len(sizes)))
-    height, width = (int(v) for v in sizes[index])
+    height, width = sizes[index].tolist()
     largest = min(height, width)
-    side = round(largest * math.sqrt(rng.uniform(*scale)))
-    side = min(largest, max(1, side))
+    side = min(largest, max(1, round(largest * math.sqrt(rng.uniform(*scale)))))
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
     return Crop(index, top, left, side, bool(rng.random() < 0.5))
 
@@ -82,37 +70,23 @@ def draw_identity(config: TrainingConfig, step: int, rank: int = 0) -> list[bool
     return [k < count for k in range(config.batch_size)]
 
 
+@dataclass(frozen=True)
 class BatchMaker:
-    """Copies the crops of a step out of the caches.
+    """Copies the crops of a step out of the caches."""
 
-    Args:
-        contents, styles: the caches.
-        rank: of this process.
-        pin: use page-locked memory, from which a GPU copies without waiting.
-    """
-
-    def __init__(
-        self,
-        config: TrainingConfig,
-        contents: ImageCache,
-        styles: ImageCache,
-        *,
-        rank: int = 0,
-        pin: bool = False,
-    ) -> None:
-        self.config = config
-        self.contents = contents
-        self.styles = styles
-        self.rank = rank
-        self.pin = pin
+    config: TrainingConfig
+    contents: ImageCache
+    styles: ImageCache
+    rank: int = 0
+    pin: bool = False  # use page-locked memory, from which a GPU copies without waiting
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step; contents alone while the warm-up lasts."""
-        taken = [(self.contents, c) for c in self._draw(self.contents, CONTENT_STREAM, step)]
-        identity = [False] * len(taken)
+        crops = draw_crops(self.config, self.contents, CONTENT_STREAM, step, self.rank)
+        taken, identity = [(self.contents, crop) for crop in crops], [False] * len(crops)
         if step >= self.config.warmup_steps:
             identity = draw_identity(self.config, step, self.rank)
-            styles = self._draw(self.styles, STYLE_STREAM, step)
+            styles = draw_crops(self.config, self.styles, STYLE_STREAM, step, self.rank)
             taken += [
                 content if same else (self.styles, style)
                 for same, content, style in zip(identity, taken, styles, strict=True)
@@ -123,9 +97,6 @@ class BatchMaker:
         """Contents for the initialisation, the same on every rank."""
         crops = draw_crops(self.config, self.contents, START_STREAM, 0)
         return self._copy([(self.contents, c) for c in crops], [False] * len(crops))
-
-    def _draw(self, cache: ImageCache, stream: int, step: int) -> list[Crop]:
-        return draw_crops(self.config, cache, stream, step, self.rank)
 
     def _copy(self, taken: list[tuple[ImageCache, Crop]], identity: list[bool]) -> Batch:
         pixels = torch.empty(sum(3 * c.side**2 for _, c in taken), dtype=torch.uint8, pin_memory=self.pin)
@@ -144,18 +115,13 @@ class BatchMaker:
 
 
 def to_images(batch: Batch, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Upload a batch and bring its crops to one size (bilinear, antialiased).
-
-    Returns:
-        Images ``(N, 3, size, size)`` float32 in ``[0, 1]``, channels last, and ``identity`` on the device.
-    """
+    """Upload a batch: ``(N, 3, size, size)`` float32 images in ``[0, 1]``, channels last, and ``identity``."""
     pixels = batch.pixels.to(device, non_blocking=True)
     flips = batch.flips.to(device, non_blocking=True)
     images = torch.empty((len(batch.sides), 3, size, size), device=device, memory_format=torch.channels_last)
-    start = 0
-    for k, side in enumerate(batch.sides):
-        crop = pixels[start : start + 3 * side * side].view(1, side, side, 3).permute(0, 3, 1, 2).float()
-        start += 3 * side * side
+    crops = torch.split(pixels, [3 * side**2 for side in batch.sides])
+    for k, (side, flat) in enumerate(zip(batch.sides, crops, strict=True)):
+        crop = flat.view(1, side, side, 3).permute(0, 3, 1, 2).float()
         if side != size:
             crop = F.interpolate(crop, size=(size, size), mode="bilinear", antialias=True)
         images[k] = crop[0]
@@ -164,33 +130,26 @@ def to_images(batch: Batch, size: int, device: torch.device) -> tuple[Tensor, Te
     return images, batch.identity.to(device, non_blocking=True)
 
 
-Stats = Mapping[str, tuple[Tensor, Tensor]]
-"""Mean and deviation by layer."""
-
-
 class Mix(NamedTuple):
-    """For each pair of a batch, what it is trained at. None stands for 1 everywhere.
-
-    Attributes:
-        alpha: ``(B, 1, 1, 1)`` strengths in ``[0, 1]``.
-        share: ``(B, 1, 1, 1)`` shares in ``[0, 1]`` of the pair's own style; the rest is that of the pair before it.
-    """
+    """For each pair of a batch, what it is trained at: ``(B, 1, 1, 1)`` in ``[0, 1]``. None stands for 1 everywhere."""
 
     alpha: Tensor | None = None
-    share: Tensor | None = None
+    share: Tensor | None = None  # of the pair's own style; the rest is that of the pair before it
 
     def blended(self, styles: Stats) -> Stats:
         """The statistics of the blends, given those of the styles: linear, as in :func:`adain.blend`."""
         if self.share is None:
             return styles
-        share = self.share
-        return {layer: _lerped((m.roll(1, 0), s.roll(1, 0)), (m, s), share) for layer, (m, s) in styles.items()}
+        return _lerped({k: (mean.roll(1, 0), std.roll(1, 0)) for k, (mean, std) in styles.items()}, styles, self.share)
+
+    def transfer(self, features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        """Features ``(B, C, H, W)`` with these statistics, at the pairs' alphas."""
+        goal = adaptive_instance_norm(features, mean, std)
+        return goal if self.alpha is None else at_least_float32(features).lerp(at_least_float32(goal), self.alpha)
 
     def softened(self, contents: Stats, styles: Stats) -> Stats:
         """The statistics at the pairs' alphas: those of :math:`(1 - \\alpha) c + \\alpha \\mathrm{AdaIN}(c, s)`."""
-        if self.alpha is None:
-            return styles
-        return {layer: _lerped(contents[layer], styles[layer], self.alpha) for layer in styles}
+        return styles if self.alpha is None else _lerped(contents, styles, self.alpha)
 
 
 PLAIN = Mix()
@@ -198,11 +157,7 @@ PLAIN = Mix()
 
 
 def draw_mix(config: TrainingConfig, step: int, rank: int, identity: Tensor) -> Mix:
-    """The mixes of a step, a pure function of the seed, the step and the rank.
-
-    Args:
-        identity: ``(B, 1, 1, 1)``, 1 where a pair is to come back unchanged: such pairs are left plain.
-    """
+    """The mixes of a step; pairs that are to come back unchanged (see :class:`Batch`) are left plain."""
 
     def spared(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Tensor:
         drawn = torch.from_numpy(values).to(identity).view(-1, 1, 1, 1)
@@ -219,5 +174,5 @@ def draw_mix(config: TrainingConfig, step: int, rank: int, identity: Tensor) -> 
     return Mix(alpha, share)
 
 
-def _lerped(start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor], by: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.lerp(start[0], end[0], by), torch.lerp(start[1], end[1], by)
+def _lerped(start: Stats, end: Stats, by: Tensor) -> Stats:
+    return {k: (torch.lerp(start[k][0], mean, by), torch.lerp(start[k][1], std, by)) for k, (mean, std) in end.items()}

@@ -38,11 +38,7 @@ class Ranks:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Ranks:
-        """What torchrun set, or a single process.
-
-        Raises:
-            TrainingError: if the variables are there but are no numbers.
-        """
+        """What torchrun set, or a single process; TrainingError if the variables are there but are no numbers."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         if "RANK" not in environment or "WORLD_SIZE" not in environment:
             return cls()
@@ -53,20 +49,15 @@ class Ranks:
             raise TrainingError(f"these are not what torchrun sets: {found}; unset them") from None
 
 
+@dataclass(frozen=True)
 class Team:
     """The processes of a run; with one process everything here is free.
 
     Decisions travel over gloo, on the CPU, so that agreeing does not make a GPU wait.
     """
 
-    def __init__(self, ranks: Ranks, control: Any = None) -> None:
-        self.ranks = ranks
-        self._control = control
-
-    @property
-    def is_main(self) -> bool:
-        """Whether this is the process that writes."""
-        return self.ranks.is_main
+    ranks: Ranks
+    control: Any = None
 
     @classmethod
     @contextmanager
@@ -86,29 +77,24 @@ class Team:
                 dist.destroy_process_group()
 
     def agree(self, code: int) -> int:
-        """The largest code any process has."""
-        if self._control is None:
+        """The largest code any process has, once all are here."""
+        if self.control is None:
             return code
         shared = torch.tensor(code)
-        dist.all_reduce(shared, op=dist.ReduceOp.MAX, group=self._control)
+        dist.all_reduce(shared, op=dist.ReduceOp.MAX, group=self.control)
         return int(shared)
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean of a tensor over the processes, on the CPU."""
         shared = values.detach().cpu()
-        if self._control is not None:
-            dist.all_reduce(shared, op=dist.ReduceOp.SUM, group=self._control)
+        if self.control is not None:
+            dist.all_reduce(shared, op=dist.ReduceOp.SUM, group=self.control)
             shared = shared / self.ranks.world_size
         return shared
 
-    def wait(self) -> None:
-        """Until all processes are here."""
-        if self._control is not None:
-            dist.barrier(group=self._control)
-
     def wrap(self, module: nn.Module, device: torch.device, *, partly: bool = False) -> nn.Module:
         """The module with its gradients averaged over the processes; ``partly`` if a call may leave some out."""
-        if self._control is None:
+        if self.control is None:
             return module
         ids = [device.index] if device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,10 +17,10 @@ from ..nn.statistics import channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, VGGEncoder
 from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights
 from .config import TrainingConfig, ema_decay, learning_rate, phase_of
-from .crops import Batch, Mix, draw_mix, to_images
+from .crops import Batch, draw_mix, to_images
 from .distributed import Team
 from .networks import FastNet
-from .objective import Encode, Losses, distil_objective, fast_objective, style_objective, warmup_objective
+from .objective import Encode, distil_objective, style_objective, warmup_objective
 
 METRICS = ("loss", "content", "style", "identity", "grad_norm")
 """What :meth:`Learner.step` returns, in this order."""
@@ -33,9 +32,7 @@ class Learner:
     Args:
         config: resolved.
         encoder: VGG-19, frozen; taken over, and converted to the working precision.
-        network: what is trained, where it starts: the decoder, or both ends of the fast model.
-        device: where all of them go.
-        team: averages the gradients.
+        network: what is trained, where it starts.
         teacher: the base model's decoder, where ``teacher_weight`` asks for it; as ``encoder``.
     """
 
@@ -51,6 +48,7 @@ class Learner:
         self.config = config
         self.device = device
         self.dtype = working_dtype(config, device)
+        self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
         # A frozen network gains nothing from float32 weights, and autocast would convert them at each use.
         self.encoder = encoder.to(device, self.dtype).to(memory_format=torch.channels_last)
         self.teacher = None if teacher is None else teacher.to(device, self.dtype).to(memory_format=torch.channels_last)
@@ -60,19 +58,13 @@ class Learner:
         self._parameters: list[Tensor] = list(self.network.parameters())
         self._averages: list[Tensor] = list(self.average.parameters())
         self.optimizer = self._new_optimizer()
-        self._encode: Encode = self.encoder
         # Each phase of the fast model leaves some of its parameters out.
-        trained: nn.Module = team.wrap(self.network, device, partly=isinstance(network, FastNet))
-        self._run: Callable[..., Any] = trained
-        if config.compile:
-            self._encode = cast(Encode, torch.compile(self.encoder))
-            self._run = torch.compile(trained)
+        trained = team.wrap(self.network, device, partly=isinstance(network, FastNet))
+        self._encode: Encode = torch.compile(self.encoder) if config.compile else self.encoder
+        self._run: Callable[..., Any] = torch.compile(trained) if config.compile else trained
 
     def step(self, step: int, batch: Batch) -> Tensor:
-        """Train on one batch.
-
-        Args:
-            step: its number in the whole run, from 0; decides phase and learning rate.
+        """Train on the batch of a step, numbered from 0 over the whole run.
 
         Returns:
             ``(5,)`` float32 on the device, :data:`METRICS`. Not finite if the step went wrong, in which case
@@ -88,13 +80,15 @@ class Learner:
             group["lr"] = 0.0 if rests else learning_rate(config, step)
         size = config.crop if phase == "style" else (config.warmup_crop or config.crop)
         images, identity = to_images(batch, size, self.device)
-        with self.autocast():
+        warm_up = distil_objective if isinstance(self.network, FastNet) else warmup_objective
+        with self.autocast:
             if phase == "warmup":
-                losses = self._warmup(images)
+                losses = warm_up(self._encode, self._run, images)
             else:
                 content, style = images.chunk(2)
                 mix = draw_mix(config, step, self._rank, identity)
-                losses = self._style(content, style, identity, mix)
+                networks = self._encode, self._run, self.teacher
+                losses = style_objective(config, *networks, content, style, identity, mix)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._parameters, config.clip_norm or math.inf)
@@ -103,20 +97,10 @@ class Learner:
             torch._foreach_lerp_(self._averages, self._parameters, 1.0 - ema_decay(config, step))
         return torch.stack([*losses, norm]).detach()
 
-    def _warmup(self, images: Tensor) -> Losses:
-        if isinstance(self.network, FastNet):
-            return distil_objective(self._encode, self._run, images)
-        return warmup_objective(self._encode, self._run, images)
-
-    def _style(self, content: Tensor, style: Tensor, identity: Tensor, mix: Mix) -> Losses:
-        if isinstance(self.network, FastNet):
-            return fast_objective(self.config, self._encode, self._run, self.teacher, content, style, identity, mix)
-        return style_objective(self.config, self._encode, self._run, content, style, identity, mix)
-
     @torch.no_grad()
     def paint(self, content: Tensor, style: Tensor) -> Tensor:
         """``(B, 3, H, W)`` images in the style of others, by the averaged weights, not clamped."""
-        with self.autocast():
+        with self.autocast:
             if isinstance(self.average, FastNet):
                 return cast(Tensor, self.average(content, style))
             features, wanted = (self.encoder(images)[CONTENT_LAYER] for images in (content, style))
@@ -130,19 +114,9 @@ class Learner:
             decoder = self.average.decoder
         save_weights(decoder, folder / DECODER_FILE)
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        """The working precision, for forward passes."""
-        if self.dtype == torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.type, self.dtype)
-
     def state(self) -> dict[str, Any]:
         """All that :meth:`load` needs."""
-        return {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
+        return {part: getattr(self, part).state_dict() for part in ("network", "average", "optimizer")}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go back to a :meth:`state`, also of before there was more to train than a decoder."""
@@ -155,9 +129,8 @@ class Learner:
     def _new_optimizer(self) -> torch.optim.Optimizer:
         fused = self.device.type in ("cpu", "cuda")
         encoder = list(self.network.encoder.parameters()) if isinstance(self.network, FastNet) else []
-        known = {id(parameter) for parameter in encoder}
-        others = [parameter for parameter in self._parameters if id(parameter) not in known]
-        groups = [{"params": others, "is_encoder": False}]
+        known = set(map(id, encoder))
+        groups = [{"params": [p for p in self._parameters if id(p) not in known], "is_encoder": False}]
         if encoder:
             groups.append({"params": encoder, "is_encoder": True})
         return torch.optim.Adam(groups, lr=self.config.lr, betas=self.config.betas, fused=fused)

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,49 +65,32 @@ class TrainingResult:
     encoder: Path | None = None
 
 
+@dataclass
 class Loop:
-    """One call's share of a run; see :class:`~adain.training.trainer.Trainer` for the files it leaves.
+    """One call's share of a run; see :class:`~adain.training.trainer.Trainer` for the files it leaves."""
 
-    Args:
-        config: resolved.
-        learner: what is trained.
-        maker: gives the batch of a step.
-        facts: put into every checkpoint as ``run``.
-        output: the run's folder.
-        team, stop, reporter: the other processes, reasons to stop, and who is told.
-    """
+    config: TrainingConfig  # resolved
+    learner: Learner
+    maker: BatchMaker
+    facts: dict[str, Any]  # put into every checkpoint as "run"
+    output: Path
+    team: Team
+    stop: StopFlag
+    reporter: Reporter
 
-    def __init__(
-        self,
-        config: TrainingConfig,
-        learner: Learner,
-        maker: BatchMaker,
-        facts: dict[str, Any],
-        output: Path,
-        team: Team,
-        stop: StopFlag,
-        reporter: Reporter,
-    ) -> None:
-        self.config = config
-        self.learner = learner
-        self.maker = maker
-        self.facts = facts
-        self.output = output
-        self.team = team
-        self.stop = stop
-        self.reporter = reporter
+    def __post_init__(self) -> None:
         self.progress = TrainingProgress()
-        self._store = CheckpointStore(output / "checkpoints", config.keep_checkpoints)
-        self._log = RunLog(output / "log.jsonl")
+        self._store = CheckpointStore(self.output / "checkpoints", self.config.keep_checkpoints)
+        self._log = RunLog(self.output / "log.jsonl")
         self._saved: int | None = None
         self._drawn: int | None = None
         # Sums since the last line of the log, and the first step that went wrong: kept on the device,
         # because reading a number back would make a GPU wait at every step.
-        self._sums = torch.zeros(len(METRICS), device=learner.device)
+        self._sums = torch.zeros(len(METRICS), device=self.learner.device)
         self._count = 0
         self._ticked = time.monotonic()
-        self._clock_seconds, self._clock_samples = 0.0, 0
-        self._bad = torch.full((), -1, dtype=torch.int64, device=learner.device)
+        self._logged = TrainingProgress()
+        self._bad = torch.full((), -1, dtype=torch.int64, device=self.learner.device)
 
     def restore(self, state: State) -> None:
         """Go back to what a checkpoint says."""
@@ -116,15 +99,14 @@ class Loop:
         self._sums.copy_(state["window"]["sums"])
         self._count = state["window"]["count"]
         self._saved = self.progress.step
-        self._clock_seconds, self._clock_samples = self.progress.seconds, self.progress.samples
+        self._logged = replace(self.progress)
         restore_random_state(state["random"])
 
     def run(self) -> TrainingResult:
         """Train up to ``total_steps``, or until there is a reason to stop."""
         config, start = self.config, self.progress.step
         self._prepare()
-        cuda = self.learner.device.type == "cuda"
-        workers = min(8, max(1, (os.cpu_count() or 2) - 2)) if cuda else 1
+        workers = min(8, max(1, (os.cpu_count() or 2) - 2)) if self.learner.device.type == "cuda" else 1
         code = 0
         self.reporter.begin(start, config.total_steps)
         self._ticked = time.monotonic()
@@ -147,7 +129,7 @@ class Loop:
         # Whoever sends SIGTERM often kills soon after: what is saved will have to do.
         if reason in ("finished", "time") and self.progress.step > start and config.preview_every:
             self._draw()
-        self.team.wait()
+        self.team.agree(0)  # nobody leaves before all is written
         encoder = self.output / ENCODER_FILE if config.model == "fast" else None
         checkpoint = self._store.path(self.progress.step)
         return TrainingResult(reason, self.progress, self.output / DECODER_FILE, checkpoint, encoder)
@@ -157,7 +139,7 @@ class Loop:
 
     def _prepare(self) -> None:
         """Bring the folder in line with where the run stands."""
-        if not self.team.is_main:
+        if not self.team.ranks.is_main:
             return
         with atomic_path(self.output / "run.json") as temporary:
             facts = self.facts | {"config": json.loads(self.facts["config"])}
@@ -171,8 +153,7 @@ class Loop:
         metrics = self.learner.step(step, batch)
         self._sums += metrics
         self._count += 1
-        bad = (self._bad < 0) & ~torch.isfinite(metrics).all()
-        self._bad = torch.where(bad, step, self._bad)
+        self._bad = torch.where((self._bad < 0) & ~torch.isfinite(metrics).all(), step, self._bad)
         if self.learner.device.type == "cpu":
             self._guard()
         self.progress.step = step + 1
@@ -202,13 +183,13 @@ class Loop:
         if phase == "warmup":
             values |= {"content": values["content"] or None, "style": None}  # content: the distance in distillation
         self._tick()
-        seconds = max(1e-9, self.progress.seconds - self._clock_seconds)
+        seconds = max(1e-9, self.progress.seconds - self._logged.seconds)
         record: Record = {
             "step": step,
             "phase": phase,
             "samples": self.progress.samples,
             "seconds": round(self.progress.seconds, 2),
-            "samples_per_s": round((self.progress.samples - self._clock_samples) / seconds, 2),
+            "samples_per_s": round((self.progress.samples - self._logged.samples) / seconds, 2),
             "lr": learning_rate(self.config, step - 1),
             **values,
         }
@@ -217,9 +198,8 @@ class Loop:
             self.progress.best_loss, self.progress.best_step = record["loss"], step
         self._sums.zero_()
         self._count = 0
-        self._clock_samples = self.progress.samples
-        self._clock_seconds = self.progress.seconds
-        if self.team.is_main:
+        self._logged = replace(self.progress)
+        if self.team.ranks.is_main:
             self._log.append(record)
             self.reporter.record(record)
 
@@ -228,7 +208,7 @@ class Loop:
         self._tick()
         self._guard()
         step = self.progress.step
-        if self.team.is_main and self._saved != step:
+        if self.team.ranks.is_main and self._saved != step:
             state: State = {
                 "run": self.facts,
                 "learner": self.learner.state(),
@@ -244,7 +224,7 @@ class Loop:
     def _draw(self) -> None:
         """Preview sheet and plot, unless this step has them."""
         self._tick()
-        if self.team.is_main and self._drawn != self.progress.step:
+        if self.team.ranks.is_main and self._drawn != self.progress.step:
             path = self.output / "previews" / f"step-{self.progress.step:07d}.jpg"
             save_preview(self.learner, self.maker.contents, self.maker.styles, PREVIEW_SIZE, path)
             plot_losses(self._log.read(), self.output / "loss.png")

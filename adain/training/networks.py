@@ -9,14 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nn.adain import adaptive_instance_norm
 from ..nn.decoder import MIRRORED, Decoder
 from ..nn.fast import FOLDED, FastDecoder, FastEncoder
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, LAYERS, VGGEncoder
 from .crops import PLAIN, Mix
 
-HIDDEN_STD, HIDDEN_MEAN = 1.0, 0.0
 IMAGE_STD, IMAGE_MEAN = 0.2, 0.45
 """Deviation and mean of a typical photograph in ``[0, 1]``: where the last layer starts."""
 
@@ -26,7 +24,7 @@ ADAPTED = {"relu1_1": "relu1_1", "relu2_1": "relu2_1", FOLDED: "relu3_1", CONTEN
 
 @torch.no_grad()
 def mirrored_decoder(encoder: VGGEncoder, images: Tensor) -> Decoder:
-    """A decoder made of the encoder's own filters.
+    """A float32 decoder made of the encoder's own filters.
 
     Each layer gets the filters of the encoder's layer of the same name, transposed and turned by 180°, which
     is the adjoint of that layer. Then, layer by layer, weights and bias are set so that over ``images`` every
@@ -36,20 +34,15 @@ def mirrored_decoder(encoder: VGGEncoder, images: Tensor) -> Decoder:
     Args:
         encoder: reaching relu4_1; not changed.
         images: ``(B, 3, H, W)`` photographs in ``[0, 1]``.
-
-    Returns:
-        A float32 decoder on the device of the images.
     """
     decoder = Decoder().to(images.device)
     x = encoder(images)[MIRRORED[0].relu].float()
     for spec in MIRRORED:
-        conv = decoder.get_submodule(spec.name)
-        mirror = encoder.get_submodule(spec.name)
+        conv, mirror = decoder.get_submodule(spec.name), encoder.get_submodule(spec.name)
         weight, bias = conv.get_parameter("weight"), conv.get_parameter("bias")
         weight.copy_(mirror.get_parameter("weight").transpose(0, 1).flip(2, 3))
         bias.zero_()
-        last = spec is MIRRORED[-1]
-        std, mean = (IMAGE_STD, IMAGE_MEAN) if last else (HIDDEN_STD, HIDDEN_MEAN)
+        std, mean = (IMAGE_STD, IMAGE_MEAN) if spec is MIRRORED[-1] else (1.0, 0.0)
         y = conv(x)
         # One scale for the layer keeps the filters' proportions; a shift for each channel keeps its ReLU alive:
         # with a common one the decoder answers grey and stays there.
@@ -67,17 +60,12 @@ class FastNet(nn.Module):
     """Both ends of the fast model in one module, so that one call serves a step on any number of GPUs.
 
     Beside them stand the adaptors that distillation needs and nobody else.
-
-    Args:
-        encoder, decoder: taken over.
     """
 
     def __init__(self, encoder: FastEncoder, decoder: FastDecoder) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
-        widths = {spec.relu: spec.c_out for spec in encoder.specs}
-        wanted = {spec.relu: spec.c_out for spec in LAYERS}
+        self.encoder, self.decoder = encoder, decoder
+        widths, wanted = ({spec.relu: spec.c_out for spec in specs} for specs in (encoder.specs, LAYERS))
         self.adaptors = nn.ModuleDict(
             {own: nn.Conv2d(widths[own], wanted[other], kernel_size=1) for own, other in ADAPTED.items()}
         )
@@ -99,18 +87,11 @@ class FastNet(nn.Module):
     def forward(
         self, content: Tensor, style: Tensor | None = None, mix: Mix = PLAIN
     ) -> Tensor | tuple[dict[str, Tensor], Tensor]:
-        """The content in a style; without a style, what :func:`~adain.training.objective.distil_objective` wants.
-
-        Shape:
-            ``(B, 3, H, W)`` images in ``[0, 1]``, sides multiples of 8.
-        """
+        """The content in a style; without a style, what :func:`~adain.training.objective.distil_objective` wants."""
         if style is not None:
             features = self.encoder.features(content)
             styles = mix.blended({CONTENT_LAYER: channel_mean_std(self.encoder.features(style))})
-            goal = adaptive_instance_norm(features, *styles[CONTENT_LAYER])
-            if mix.alpha is not None:
-                goal = torch.lerp(features.float(), goal.float(), mix.alpha)
-            painted: Tensor = self.decoder(goal)
+            painted: Tensor = self.decoder(mix.transfer(features, *styles[CONTENT_LAYER]))
             return painted
         found = self.encoder(content, tuple(ADAPTED))
         adapted = {other: self.adaptors[own](found[own]) for own, other in ADAPTED.items()}

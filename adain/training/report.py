@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -44,15 +46,11 @@ class Reporter:
         """Nothing more will come."""
 
 
+@dataclass
 class RunLog:
-    """``log.jsonl``: one object for every few steps.
+    """``log.jsonl``: one object for every few steps."""
 
-    Args:
-        path: made with the first line.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     def read(self) -> list[Record]:
         """All whole lines; a killed process may have left half of one."""
@@ -60,10 +58,8 @@ class RunLog:
             return []
         records = []
         for line in self.path.read_text(encoding="utf-8").splitlines():
-            try:
+            with contextlib.suppress(ValueError):
                 records.append(json.loads(line))
-            except ValueError:
-                continue
         return [r for r in records if isinstance(r, dict) and "step" in r]
 
     def truncate(self, step: int) -> None:
@@ -85,9 +81,8 @@ def plot_losses(records: list[Record], path: Path) -> None:
     curves = []
     for index, name in enumerate(("loss", "style", "content", "identity")):
         for phase in get_args(Phase):
-            chosen = [r for r in records if r["phase"] == phase and (r[name] or 0) > 0]
-            steps, values = [r["step"] for r in chosen], [r[name] for r in chosen]
-            curves.append(Curve(name, steps, values, smooth=True, color=index))
+            points = {r["step"]: r[name] for r in records if r["phase"] == phase and (r[name] or 0) > 0}
+            curves.append(Curve(name, list(points), list(points.values()), smooth=True, color=index))
     plot_curves(path, curves, xlabel="step")
 
 
@@ -96,15 +91,14 @@ def save_preview(learner: Learner, contents: ImageCache, styles: ImageCache, siz
     """A sheet of a few training contents × styles under the averaged weights, the same ones each time."""
     left, top = _examples(contents, PREVIEW_CONTENTS, size), _examples(styles, PREVIEW_STYLES, size)
     rows: list[list[Image.Image | None]] = [[None, *top]]
-    device = learner.device
+    tensors = [to_tensor(style).to(learner.device) for style in top]
     for picture in left:
-        outputs = [learner.paint(to_tensor(picture).to(device), to_tensor(style).to(device)) for style in top]
+        outputs = [learner.paint(to_tensor(picture).to(learner.device), style) for style in tensors]
         rows.append([picture, *(to_pil(output.float().clamp(0, 1)) for output in outputs)])
     save_image(contact_sheet(rows, cell=size), path, quality=90)
 
 
 def _examples(cache: ImageCache, count: int, size: int) -> list[Image.Image]:
     count = min(count, len(cache))
-    chosen = [k * len(cache) // count for k in range(count)]
-    squares = [center_crop_square(Image.fromarray(cache.image(k))) for k in chosen]
+    squares = [center_crop_square(Image.fromarray(cache.image(k * len(cache) // count))) for k in range(count)]
     return [s.resize((size, size), Image.Resampling.LANCZOS) for s in squares]

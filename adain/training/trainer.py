@@ -70,19 +70,19 @@ class Trainer:
         self.init_from = None if init_from is None else str(init_from)
         self.reporter = reporter or Reporter()
         self.ranks = Ranks.from_environment()
-        self.device = training_device(device, self.ranks)
+        self.device = resolve_device(device)
+        if self.device.type == "cuda" and self.device.index is None:  # each process has a GPU of its own
+            self.device = resolve_device(f"cuda:{self.ranks.local_rank}")
         self.cache_dir = self.output / "cache" if cache_dir is None else Path(cache_dir)
-        self._store = CheckpointStore(self.output / "checkpoints", self.config.keep_checkpoints)
         self._resumed = resumed
         self._start: Decoder | FastNet | None = None
         if resumed is not None:
             return
         if init_from is not None:
             self._start = read_fast(init_from) if self.config.model == "fast" else read_decoder(init_from)
-        if self._store.paths():
-            raise InputError(
-                f"{self.output} holds a run already: add --resume to continue it, or choose another --output"
-            )
+        if CheckpointStore(self.output / "checkpoints").paths():
+            fix = "add --resume to continue it, or choose another --output"
+            raise InputError(f"{self.output} holds a run already: {fix}")
 
     @classmethod
     def resume(
@@ -99,10 +99,9 @@ class Trainer:
         """The run in a folder, ready to go on from its newest readable checkpoint.
 
         Args:
-            output: the run's folder.
             given: settings to change, see :meth:`TrainingConfig.overridden`.
             contents, styles: where the images are now, if they have moved; they must be the same images.
-            device, cache_dir, reporter: as for a new run.
+            output, device, cache_dir, reporter: as for a new run.
 
         Raises:
             TrainingError: if there is no readable checkpoint.
@@ -150,34 +149,29 @@ class Trainer:
     def _open_caches(self, team: Team, stop: StopFlag) -> tuple[ImageCache, ImageCache]:
         """Both caches; the first process builds them, the others wait."""
 
-        def opened() -> list[ImageCache]:
-            caches = []
-            for kind, sources in (("content", self.contents), ("style", self.styles)):
+        def opened(kind: str, sources: Sequence[Path]) -> ImageCache:
+            def check(count: int) -> None:
+                stop.check()
+                self.reporter.decoding(kind, count)
 
-                def check(count: int, kind: str = kind) -> None:
-                    stop.check()
-                    self.reporter.decoding(kind, count)
+            cache = open_cache(sources, self.cache_dir, self.config.cache_size, check=check)
+            if self.ranks.is_main and str(cache.skipped):
+                self.reporter.note(f"{kind} images left out: {cache.skipped}")
+            return cache
 
-                caches.append(open_cache(sources, self.cache_dir, self.config.cache_size, check=check))
-                if team.is_main and str(caches[-1].skipped):
-                    self.reporter.note(f"{kind} images left out: {caches[-1].skipped}")
-            return caches
+        def both() -> tuple[ImageCache, ImageCache]:
+            return opened("content", self.contents), opened("style", self.styles)
 
-        code = 0
-        caches: list[ImageCache] = []
-        if team.is_main:
-            try:
-                caches = opened()
-            except Stopped as stopped:
-                code = CODES.index(stopped.reason)
+        code, caches = 0, None
+        try:
+            caches = both() if self.ranks.is_main else None
+        except Stopped as stopped:
+            code = CODES.index(stopped.reason)
         # Also the barrier behind which the others find the caches built.
         code = team.agree(code)
         if code:
             raise Stopped(CODES[code])
-        if not team.is_main:
-            caches = opened()
-        contents, styles = caches
-        return contents, styles
+        return caches or both()
 
     def _run_facts(self, contents: ImageCache, styles: ImageCache) -> dict[str, Any]:
         """What a resumed run needs to know; every checkpoint carries it."""
@@ -205,25 +199,13 @@ class Trainer:
         teacher = load_decoder() if config.teacher_weight > 0 else None
         if network is None and config.model == "fast":
             network = FastNet.fresh(config.seed)
-        if network is None and self._resumed is not None:
+        elif network is None and self._resumed is not None:
             network = Decoder()
-        if network is None:
+        elif network is None:
             size = config.warmup_crop if config.warmup_steps else config.crop
             images, _ = to_images(maker.starting(), size or config.crop, torch.device("cpu"))
             network = mirrored_decoder(encoder, images)
         return Learner(config, encoder, network, self.device, team, teacher)
-
-
-def training_device(name: str, ranks: Ranks) -> torch.device:
-    """The device of a name for this process: ``"cuda"`` and ``"auto"`` give each its own GPU.
-
-    Raises:
-        InputError: if this machine has no such device.
-    """
-    device = resolve_device(name)
-    if device.type == "cuda" and device.index is None:
-        return resolve_device(f"cuda:{ranks.local_rank}")
-    return device
 
 
 @contextmanager
@@ -243,22 +225,14 @@ def fast_arithmetic(device: torch.device) -> Iterator[None]:
 
 
 def read_decoder(source: str | Path) -> Decoder:
-    """A decoder from a file in any layout the field uses or the folder of a run, or the shipped one of a model name.
-
-    Raises:
-        MissingFileError, WeightsError: if there is none, or the file holds something else.
-    """
+    """A decoder from a file in any layout the field uses or the folder of a run, or the shipped one of a model name."""
     path = Path(source)
-    if not path.suffix and not path.exists():
-        decoder = load_decoder(str(source))
-        if isinstance(decoder, FastDecoder):
-            raise _other_model(source)
-        return decoder
+    is_name = not path.suffix and not path.exists()
     path = path / DECODER_FILE if path.is_dir() else path
-    tensors = read_tensors(path)
+    tensors = load_decoder(str(source)).state_dict() if is_name else read_tensors(path)
     state = decoder_state(tensors)
     if state is None and decoder_state(tensors, FastDecoder.specs) is not None:
-        raise _other_model(path)
+        raise WeightsError(f"{path} holds the decoder of the fast model: train that with --model fast")
     if state is None:
         raise WeightsError(f"{path} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
     decoder = Decoder()
@@ -267,11 +241,7 @@ def read_decoder(source: str | Path) -> Decoder:
 
 
 def read_fast(source: str | Path) -> FastNet:
-    """Both ends of the fast model from the folder of a run, or those of a model name; the adaptors start anew.
-
-    Raises:
-        MissingFileError, WeightsError: if there are none, or the files hold something else.
-    """
+    """Both ends of the fast model from the folder of a run, or those of a model name; the adaptors start anew."""
     path = Path(source)
     wanted = "--model fast starts from the folder of a run of its own"
     if path.is_file():
@@ -282,10 +252,6 @@ def read_fast(source: str | Path) -> FastNet:
     if not isinstance(encoder, FastEncoder) or not isinstance(decoder, FastDecoder):
         raise WeightsError(f"{source} holds no fast model: {wanted}")
     return FastNet(encoder, decoder)
-
-
-def _other_model(source: str | Path) -> WeightsError:
-    return WeightsError(f"{source} holds the decoder of the fast model: train that with --model fast")
 
 
 def _paths(sources: Sequence[str | Path], name: str) -> list[Path]:

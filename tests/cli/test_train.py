@@ -116,11 +116,11 @@ def test_missing_sources(run_cli: Run, tmp_path: Path, data: tuple[str, ...]) ->
 def test_interrupts_have_their_own_exit_codes(
     run_cli: Run, tmp_path: Path, data: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from adain.training.loop import Progress, Result
+    from adain.training.loop import TrainingProgress, TrainingResult
     from adain.training.trainer import Trainer
 
     for reason, code in (("SIGINT", 130), ("SIGTERM", 143)):
-        outcome = Result(reason, Progress(step=7), None, tmp_path / "x.pt")  # type: ignore[arg-type]
+        outcome = TrainingResult(reason, TrainingProgress(step=7), None, tmp_path / "x.pt")  # type: ignore[arg-type]
         monkeypatch.setattr(Trainer, "run", lambda _self, outcome=outcome: outcome)
         result = run_cli("train", *data, "-o", tmp_path / "run", "--json")
         assert result.exit_code == code

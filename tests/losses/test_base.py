@@ -129,9 +129,9 @@ def test_moves(name: str) -> None:
 
 def test_half_targets_do_not_overflow() -> None:
     loss = GramLoss({"a": 400.0 * feature_map(0).float()}, 1.0, "a").half()
-    assert bool(loss.kept("gram", "a").isfinite().all())
+    assert bool(loss.get_buffer("gram_a").isfinite().all())
     # What was given in half precision stays in it: nothing is gained by widening.
-    assert ContentLoss(feature_map(0).half()).half().kept("target", "relu4_1").dtype == torch.float16
+    assert ContentLoss(feature_map(0).half()).half().get_buffer("target_relu4_1").dtype == torch.float16
 
 
 @EACH

@@ -45,7 +45,6 @@ def test_alone_everything_is_free() -> None:
         assert team.agree(2) == 2
         assert team.mean(torch.tensor([3.0])).tolist() == [3.0]
         assert team.wrap(module, torch.device("cpu")) is module
-        team.wait()
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from click.testing import TrainingResult
+from click.testing import Result
 from safetensors.torch import load_file
 
 from adain._utils.errors import InputError, MissingFileError, TrainingError, WeightsError
@@ -205,7 +205,7 @@ def test_settings_of_before_are_the_base_models() -> None:
     assert TrainingConfig.from_json(json.dumps(settings)) == TrainingConfig()
 
 
-def test_command_line(run_cli: Callable[..., TrainingResult], run: Run, tmp_path: Path) -> None:
+def test_command_line(run_cli: Callable[..., Result], run: Run, tmp_path: Path) -> None:
     data = ("--content-dir", run.content_dir, "--style-dir", run.style_dir, "--cache-dir", run.cache_dir)
     small = ("--crop", 32, "--batch-size", 1, "--device", "cpu", "--preview-every", 0)
     output = tmp_path / "run"

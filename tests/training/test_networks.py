@@ -24,7 +24,6 @@ from adain.training.networks import ADAPTED, FastNet, mirrored_decoder
 from adain.training.objective import (
     PIXEL_WEIGHT,
     distil_objective,
-    fast_objective,
     shrink,
     style_objective,
     warmup_objective,
@@ -185,7 +184,7 @@ def test_style_objective_with_a_size_and_a_teacher(net: FastNet, encoder: VGGEnc
     content, style = torch.rand(2, 3, 48, 48), torch.rand(2, 3, 48, 48)
     identity = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
     teacher = load_decoder()
-    losses = fast_objective(config, encoder, net, teacher if teaches else None, content, style, identity)
+    losses = style_objective(config, encoder, net, teacher if teaches else None, content, style, identity)
 
     output = net(content, style)
     seen = [content, style, output]
@@ -193,7 +192,8 @@ def test_style_objective_with_a_size_and_a_teacher(net: FastNet, encoder: VGGEnc
         seen = [F.interpolate(x, size=(32, 32), mode="bilinear", antialias=True) for x in seen]
     small, art, made = seen
     # The paper's loss of this output, whatever is decoded.
-    plain = style_objective(config, encoder, lambda _: made, small, art, identity)
+    base = replace(config, model="vgg19")
+    plain = style_objective(base, encoder, lambda _: made, None, small, art, identity)
     total = plain.total
     if teaches:
         target = adaptive_instance_norm(

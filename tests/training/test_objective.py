@@ -29,7 +29,7 @@ def test_style_objective_is_the_papers(encoder: VGGEncoder, batch: tuple[torch.T
     content, style, identity = batch
     config = TrainingConfig(content_weight=2.0, style_weight=5.0, identity_weight=7.0, identity_share=share)
     decoder = Decoder()
-    losses = style_objective(config, encoder, decoder, content, style, identity)
+    losses = style_objective(config, encoder, decoder, None, content, style, identity)
 
     with torch.no_grad():
         c = encoder(content, STYLE_LAYERS)["relu4_1"]
@@ -52,7 +52,7 @@ def test_style_objective_is_the_papers(encoder: VGGEncoder, batch: tuple[torch.T
 
 def test_only_the_decoder_gets_gradients(encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]) -> None:
     decoder = Decoder()
-    losses = style_objective(TrainingConfig(), encoder, decoder, *batch)
+    losses = style_objective(TrainingConfig(), encoder, decoder, None, *batch)
     losses.total.backward()  # type: ignore[no-untyped-call]
     assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in decoder.parameters())
     assert all(p.grad is None for p in encoder.parameters())
@@ -71,9 +71,9 @@ def test_warmup_objective_is_the_pixel_error(encoder: VGGEncoder, batch: tuple[t
 def test_bfloat16_stays_close_to_float32(encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]) -> None:
     decoder = Decoder()
     config = TrainingConfig(identity_share=0.5)
-    exact = style_objective(config, encoder, decoder, *batch)
+    exact = style_objective(config, encoder, decoder, None, *batch)
     with torch.autocast("cpu", torch.bfloat16):
-        rounded = style_objective(config, encoder, decoder, *batch)
+        rounded = style_objective(config, encoder, decoder, None, *batch)
     for a, b in zip(exact, rounded, strict=True):
         assert b.dtype == torch.float32
         torch.testing.assert_close(b, a, rtol=0.05, atol=1e-3)
@@ -82,14 +82,14 @@ def test_bfloat16_stays_close_to_float32(encoder: VGGEncoder, batch: tuple[torch
 def test_what_a_config_can_add(encoder: VGGEncoder, batch: tuple[torch.Tensor, ...]) -> None:
     """Each term by itself, recomputed."""
     decoder = Decoder()
-    plain = style_objective(TrainingConfig(), encoder, decoder, *batch)
+    plain = style_objective(TrainingConfig(), encoder, decoder, None, *batch)
     wanted = targets(TrainingConfig(), encoder, *batch[:2])
     output = decoder(wanted.features)
     found = encoder(output, STYLE_LAYERS)
 
     def extra(**settings: float | str) -> float:
         config = TrainingConfig(**settings)  # type: ignore[arg-type]
-        return float(style_objective(config, encoder, decoder, *batch).total - plain.total)
+        return float(style_objective(config, encoder, decoder, None, *batch).total - plain.total)
 
     torch.testing.assert_close(
         extra(tv_weight=3.0), 3.0 * float(total_variation(output, form="squared")), rtol=1e-2, atol=1e-3
