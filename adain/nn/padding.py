@@ -69,22 +69,12 @@ def freeze(network: nn.Module) -> None:
     for the gradient of its weights, whether that is wanted or not: of a VGG, nearly half of what a picture costs.
     """
     for name, module in list(network.named_modules()):
-        if isinstance(module, nn.Conv2d) and _fits(module):
+        if not isinstance(module, nn.Conv2d) or any(p.requires_grad for p in module.parameters()):
+            continue
+        kind = (module.padding_mode, module.kernel_size, module.padding, module.stride, module.dilation, module.groups)
+        if kind == ("reflect", (3, 3), (1, 1), (1, 1), (1, 1), 1):
             parent, _, child = name.rpartition(".")
             setattr(network.get_submodule(parent), child, FrozenConvolution(module))
-
-
-def _fits(module: nn.Conv2d) -> bool:
-    wanted = ("reflect", (3, 3), (1, 1), (1, 1), (1, 1), 1)
-    found = (
-        module.padding_mode,
-        module.kernel_size,
-        module.padding,
-        module.stride,
-        module.dilation,
-        module.groups,
-    )
-    return found == wanted and not any(p.requires_grad for p in module.parameters())
 
 
 class FrozenConvolution(nn.Module):

@@ -41,9 +41,10 @@ def channel_mean_std(features: Tensor, mask: Tensor | None = None, *, eps: float
             mean = f.mean(dim=(2, 3), keepdim=True)
             var = (f - mean).square_().mean(dim=(2, 3), keepdim=True)
         return mean, (var + eps).sqrt()
-    if mask.ndim != 4 or mask.shape[1] != 1 or mask.shape[2:] != f.shape[2:]:
+    height, width = f.shape[2:]
+    if mask.ndim != 4 or mask.shape[1:] != (1, height, width):
         raise ValueError(
-            f"mask must be (B, 1, {f.shape[2]}, {f.shape[3]}) for features {tuple(f.shape)}, not {tuple(mask.shape)}"
+            f"mask must be (B, 1, {height}, {width}) for features {tuple(f.shape)}, not {tuple(mask.shape)}"
         )
     m = mask.to(f)
     area = m.sum(dim=(2, 3), keepdim=True)
@@ -74,8 +75,8 @@ def regional_mean_std(features: Tensor, masks: Tensor, *, eps: float = EPS) -> t
     """
     if features.ndim != 4:
         raise ValueError(f"features must be (B, C, H, W), not {tuple(features.shape)}")
-    if masks.ndim != 4 or masks.shape[0] < 1 or masks.shape[1] != 1 or masks.shape[2:] != features.shape[2:]:
-        height, width = features.shape[2:]
+    height, width = features.shape[2:]
+    if masks.ndim != 4 or masks.shape[0] < 1 or masks.shape[1:] != (1, height, width):
         raise ValueError(f"masks must be (R, 1, {height}, {width}) for these features, not {tuple(masks.shape)}")
     f = at_least_float32(features).flatten(2)
     m = masks.to(f).flatten(1)
@@ -132,11 +133,7 @@ class RunningStatistics:
         self._area = whole
 
     def result(self, *, eps: float = EPS) -> tuple[Tensor, Tensor]:
-        """Mean and deviation in float32, as the functions above give them for the whole.
-
-        Raises:
-            ValueError: if there were no parts, or a mask is empty in all of them.
-        """
+        """Mean and deviation in float32, as the functions above give them for the whole."""
         if self._mean is None or not bool((self._area > 0).all()):
             raise ValueError("statistics need at least one part, and masks that are above 0 somewhere")
         mean, std = self._mean, (self._spread / self._area + eps).sqrt()
