@@ -22,7 +22,6 @@ from .gallery import load_square as load_square
 from .monotonicity import Monotonicity as Monotonicity
 from .monotonicity import falling as falling
 from .monotonicity import interpolation as interpolation
-from .motion import warping_error as warping_error
 from .networks import LPIPS as LPIPS
 from .networks import ArtInception as ArtInception
 from .networks import art_fid as art_fid
@@ -38,6 +37,7 @@ from .pixels import histogram_distance as histogram_distance
 from .pixels import psnr as psnr
 from .pixels import rgb_uv_histogram as rgb_uv_histogram
 from .pixels import ssim as ssim
+from .pixels import warping_error as warping_error
 from .report import as_json as as_json
 from .report import table as table
 from .report import write_csv as write_csv

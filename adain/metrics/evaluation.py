@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,11 +87,9 @@ def evaluate(
         names: of measures; None for all that can be taken.
         stylizer: makes a row ``adain``; None for none.
         alpha: its strength.
-        size: side of the squares in pixels.
-        fit: see :func:`~adain.metrics.gallery.load_square`.
+        size, fit, max_pixels: of the squares, see :func:`~adain.metrics.load_square`.
         lpips, inception: networks of the user's, for the measures that need them.
         device: where to measure.
-        max_pixels: see :func:`adain.image.read_image`.
         track: is given what will be visited, and gives it back one by one: for a progress bar.
 
     Raises:
@@ -124,20 +122,17 @@ def evaluate(
         entries = {k: judge.pair(pairs[k]) for k in track(order)}
         judged = [entry for k in sorted(entries) for entry in entries[k]]
         sets = judge.sets(judged)
-    failures = [*_missing(pairs), *judge.failures]
-    unlike = list({str(error): error for error in failures}.values())
-    return Evaluation(chosen, judge.rows, judged, sets, unlike, size)
+    failures = {str(error): error for error in (*_missing(pairs), *judge.failures)}
+    return Evaluation(chosen, judge.rows, judged, sets, [*failures.values()], size)
 
 
-def _missing(pairs: Sequence[Pair]) -> list[AdainError]:
+def _missing(pairs: Sequence[Pair]) -> Iterator[AdainError]:
     """A line for every row that lacks outputs which another has."""
-    errors: list[AdainError] = []
     for row in dict.fromkeys(row for pair in pairs for row in pair.outputs):
         lacking = [pair for pair in pairs if pair.outputs and row not in pair.outputs]
         if lacking:
             first = f"{lacking[0].content.name} in {lacking[0].style.name}"
-            errors.append(InputError(f"{row} lacks {len(lacking)} of {len(pairs)} outputs that others have: {first}"))
-    return errors
+            yield InputError(f"{row} lacks {len(lacking)} of {len(pairs)} outputs that others have: {first}")
 
 
 @dataclass
@@ -184,10 +179,8 @@ class _Judge:
 
     def _output(self, row: str, pair: Pair, content: Seen, style: Seen) -> tuple[Seen, dict[str, float]]:
         """The picture of a row, and the measures of its making."""
-        if row == "identity":
-            return content, {}
-        if row == "style":
-            return style, {}
+        if row in GUARDS:
+            return (content if row == "identity" else style), {}
         if row != MADE or self.maker is None:
             path = pair.outputs[row]
             output = self.gallery.read(path)
@@ -195,9 +188,7 @@ class _Judge:
             return output, {}
         names = [metric.name for metric in self.metrics if metric.scope == "stylising"]
         made = self.maker.make(pair.content, pair.style)
-        values = {"ms": made.milliseconds}
-        if made.megabytes is not None:
-            values["mb"] = made.megabytes
+        values = {"ms": made.milliseconds, "mb": math.nan if made.megabytes is None else made.megabytes}
         values |= self.maker.extras(names, pair.content, pair.style)
         return self.gallery.see(made.image), values
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,8 +19,10 @@ from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
 from ..stylizer.stylizer import Content, Stylizer
 from .gallery import Gallery
 from .monotonicity import STEPS, Monotonicity, falling, interpolation
-from .motion import warping_error
+from .pixels import warping_error
 from .style import residual, style_stats
+
+T = TypeVar("T")
 
 PAN = (6, 3)
 """The known motion in pixels, to the right and down: no multiple of the encoder's stride, which would hide flicker."""
@@ -34,12 +37,9 @@ class Made(NamedTuple):
 
 
 class PairMaker:
-    """Stylises the pictures of a gallery.
+    """Stylises the pictures of a gallery, whose encoder judges them.
 
     Args:
-        stylizer: what makes them.
-        gallery: whose contents and styles they are made of, and whose encoder judges them.
-        alpha: strength.
         styles: all there are, in order: a blend goes from each to the next.
         timed: whether the price of pictures is of interest.
     """
@@ -125,35 +125,24 @@ class PairMaker:
         if self._content is None or self._content[0] != path:
             pixels = self.gallery.look(path).pixels
             self._content = None  # free the one before
-            price = _Price(self.stylizer.device)
-            encoded = self.stylizer.encode_content(pixels)
-            self._content = (path, encoded, *price.paid())
+            self._content = (path, *self._priced(lambda: self.stylizer.encode_content(pixels)))
         return self._content[1:]
 
     def _decode(self, encoded: Content, style: Path) -> tuple[Tensor, float, float | None]:
         known = self._style(style)
-        price = _Price(self.stylizer.device)
-        image = self.stylizer.decode(encoded, known, alpha=self.alpha)
-        return image, *price.paid()
+        return self._priced(lambda: self.stylizer.decode(encoded, known, alpha=self.alpha))
 
-
-class _Price:
-    """Seconds and MB from its making until :meth:`paid`."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self._wait()
-        self._known = reset_peak_memory(device)
-        self._before = peak_memory(device)
-        self._start = time.perf_counter()
-
-    def paid(self) -> tuple[float, float | None]:
-        self._wait()
-        seconds = time.perf_counter() - self._start
-        return seconds, peak_memory(self.device) - self._before if self._known else None
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
+    def _priced(self, work: Callable[[], T]) -> tuple[T, float, float | None]:
+        """What ``work`` gives, and the seconds and MB that it took."""
+        device = self.stylizer.device
+        waits: dict[str, Callable[[], None]] = {
+            "cuda": partial(torch.cuda.synchronize, device),
+            "mps": torch.mps.synchronize,
+        }
+        wait = waits.get(device.type, lambda: None)
+        wait()
+        is_known, before, start = reset_peak_memory(device), peak_memory(device), time.perf_counter()
+        result = work()
+        wait()
+        seconds = time.perf_counter() - start
+        return result, seconds, peak_memory(device) - before if is_known else None

@@ -71,8 +71,7 @@ def with_outputs(pairs: Sequence[Pair], rows: Mapping[str, str | os.PathLike[str
     joined = []
     for pair in pairs:
         name = output_stem(pair.content.stem, pair.style.stem)
-        outputs = {row: files[name] for row, files in found.items() if name in files}
-        if outputs:
+        if outputs := {row: files[name] for row, files in found.items() if name in files}:
             joined.append(Pair(pair.content, pair.style, outputs))
     for row, folder in rows.items():
         if not any(row in pair.outputs for pair in joined):
@@ -82,11 +81,7 @@ def with_outputs(pairs: Sequence[Pair], rows: Mapping[str, str | os.PathLike[str
 
 
 def check_row(name: str) -> None:
-    """Nothing, if outputs may be called that.
-
-    Raises:
-        InputError: if the name is empty or that of a row there is in any case.
-    """
+    """InputError, if outputs may not be called that."""
     if not name or name in RESERVED:
         raise InputError(f"outputs cannot be called {name!r}: {', '.join(RESERVED)} are rows of their own")
 
@@ -134,17 +129,16 @@ def read_triples(
     for entry in latest.values():
         if entry.get("status", "done") != "done":
             continue
-        row = entry.get("row") or DEFAULT_ROW
-        check_row(row)
+        check_row(row := entry.get("row") or DEFAULT_ROW)
         places = around if "status" in entry else beside
         named = entry.get("styles")  # of a manifest; there the style itself is a name for people
         files = named if isinstance(named, list) and named and all(isinstance(n, str) for n in named) else None
         if files and len(files) > 1:
             mixed.append(entry["output"])
             continue
-        style = stems.get(entry["style"]) or _locate(files[0] if files else entry["style"], places)
+        name = entry["style"]
+        style = stems.get(name) or _locate(files[0] if files else name, places)
         if not style.suffix and not style.exists():
-            name = entry["style"]
             raise InputError(
                 f"{file} names the style {name!r}, not its file: give the artworks, such as --style styles/"
             )
@@ -172,7 +166,7 @@ def _entries(file: Path) -> list[tuple[int, Mapping[str, Any]]]:
         except ValueError:
             if number == len(lines):  # torn by a kill while it was written
                 continue
-            raise ValueError(f"line {number} is no JSON object") from None
+            entry = None
         if not isinstance(entry, dict):
             raise ValueError(f"line {number} is no JSON object")
         found.append((number, entry))
