@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Reason = Literal["finished", "time", "SIGINT", "SIGTERM"]
 
-CODES: tuple[Reason, ...] = ("finished", "time", "SIGINT", "SIGTERM")
+CODES: tuple[Reason, ...] = get_args(Reason)
 """By the number that processes exchange: the largest wins, 0 means go on."""
 
 
@@ -24,12 +24,7 @@ class Stopped(Exception):
 
 
 class StopFlag:
-    """Inside ``with``, SIGINT and SIGTERM set a flag instead of ending the process; a second SIGINT ends it.
-
-    Args:
-        max_minutes: counted from now.
-        clock: seconds, for tests.
-    """
+    """Inside ``with``, SIGINT and SIGTERM set a flag instead of ending the process; a second SIGINT ends it."""
 
     def __init__(self, max_minutes: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -62,7 +57,6 @@ class StopFlag:
         self._before.clear()
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if name == "SIGINT" and self._code:
+        if number == signal.SIGINT and self._code:
             raise KeyboardInterrupt
-        self._code = CODES.index("SIGINT" if name == "SIGINT" else "SIGTERM")
+        self._code = CODES.index("SIGINT" if number == signal.SIGINT else "SIGTERM")
