@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,12 +146,12 @@ class _Judge:
     rows: Sequence[str]
     maker: PairMaker | None = None
     failures: list[AdainError] = field(default_factory=list)
-    vectors: dict[str, dict[str, list[tuple[Tensor, Tensor]]]] = field(default_factory=dict)
-    _known: dict[Path, dict[str, Tensor]] = field(default_factory=dict)
+    vectors: dict[tuple[str, str], list[tuple[Tensor, Tensor]]] = field(default_factory=lambda: defaultdict(list))
+    _known: dict[Path | None, Tensor] = field(default_factory=dict)
 
-    def wants(self, *names: str) -> bool:
-        """Whether one of these measures is to be taken."""
-        return any(metric.name in names for metric in self.metrics)
+    def wants(self, name: str) -> bool:
+        """Whether this measure is to be taken."""
+        return any(metric.name == name for metric in self.metrics)
 
     def pair(self, pair: Pair) -> list[Entry]:
         """An entry for each row that could be measured."""
@@ -187,36 +188,33 @@ class _Judge:
             self.gallery.check_fits(output, content, path)
             return output, {}
         names = [metric.name for metric in self.metrics if metric.scope == "stylising"]
-        made = self.maker.make(pair.content, pair.style)
-        values = {"ms": made.milliseconds, "mb": math.nan if made.megabytes is None else made.megabytes}
-        values |= self.maker.extras(names, pair.content, pair.style)
-        return self.gallery.see(made.image), values
+        image, price = self.maker.make(pair.content, pair.style)
+        extras = self.maker.extras(names, pair.content, pair.style)
+        return self.gallery.see(image), price | extras
 
     def _remember(self, row: str, pair: Pair, view: View) -> None:
-        for kind, needed in (("vgg", ("vgg-fd",)), ("inception", ("fid", "artfid"))):
-            if self.wants(*needed):
-                own = {"identity": pair.content, "style": pair.style}.get(row)
-                found = self._vector(kind, view.output, own), self._vector(kind, view.style, pair.style)
-                self.vectors.setdefault(kind, {}).setdefault(row, []).append(found)
+        own = {"identity": pair.content, "style": pair.style}.get(row)
+        for name in ("vgg-fd", "fid"):
+            if self.wants(name):
+                found = self._vector(name, view.output, own), self._vector(name, view.style, pair.style)
+                self.vectors[row, name].append(found)
 
-    def _vector(self, kind: str, seen: Seen, path: Path | None) -> Tensor:
+    def _vector(self, name: str, seen: Seen, path: Path | None) -> Tensor:
         """Pooled features of a picture; of a content or style they are computed once."""
-        if kind == "vgg":
+        if name == "vgg-fd":
             return seen.pooled
-        known = self._known.setdefault(path, {}) if path is not None else {}
-        if kind not in known:
+        if path is None or path not in self._known:
             assert self.inception is not None  # or the measure would not have been chosen
-            known[kind] = self.inception(seen.pixels)[0].cpu()
-        return known[kind]
+            self._known[path] = self.inception(seen.pixels)[0].cpu()
+        return self._known[path]
 
     def sets(self, entries: Sequence[Entry]) -> dict[str, dict[str, float]]:
         """Measures of whole rows; those of fewer than two outputs are left out."""
         found: dict[str, dict[str, float]] = {row: {} for row in self.rows}
-        for kind, name in (("vgg", "vgg-fd"), ("inception", "fid")):
-            for row, vectors in self.vectors.get(kind, {}).items():
-                if len(vectors) >= 2:
-                    output, style = (torch.stack(side) for side in zip(*vectors, strict=True))
-                    found[row][name] = float(frechet_distance(output, style))
+        for (row, name), vectors in self.vectors.items():
+            if len(vectors) >= 2:
+                output, style = (torch.stack(side) for side in zip(*vectors, strict=True))
+                found[row][name] = float(frechet_distance(output, style))
         for row, values in found.items():
             distances = [entry.values["lpips"] for entry in entries if entry.row == row and "lpips" in entry.values]
             if self.wants("artfid") and "fid" in values and distances:

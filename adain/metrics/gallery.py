@@ -39,10 +39,7 @@ def load_square(
         path: of the picture; of one with transparency, its colours.
         fit: ``"crop"`` scales the shorter side to ``size`` and takes the central square; ``"stretch"`` scales both
             sides, whatever the aspect.
-        max_pixels: see :func:`adain.image.read_image`.
-
-    Raises:
-        MissingFileError, ImageError: see :func:`adain.image.read_image`.
+        max_pixels: see :func:`adain.image.read_image`, as for errors.
     """
     picture = split_alpha(read_image(path, max_pixels=max_pixels))[0]
     shape = picture.size if fit == "crop" else (min(picture.size),) * 2
@@ -84,7 +81,6 @@ class Seen:
         return self.network.activations(self.pixels)
 
     def lpips_to(self, other: Seen) -> Tensor:
-        """The distance to another picture."""
         assert self.network is not None
         return self.network.distance(self.lpips, other.lpips)
 

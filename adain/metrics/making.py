@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -28,14 +28,6 @@ PAN = (6, 3)
 """The known motion in pixels, to the right and down: no multiple of the encoder's stride, which would hide flicker."""
 
 
-class Made(NamedTuple):
-    """A stylised picture: ``(1, 3, size, size)`` in ``[0, 1]``, and what it cost; None where that is unknown."""
-
-    image: Tensor
-    milliseconds: float
-    megabytes: float | None
-
-
 class PairMaker:
     """Stylises the pictures of a gallery, whose encoder judges them.
 
@@ -53,8 +45,8 @@ class PairMaker:
         self._content: tuple[Path, Content, float, float | None] | None = None
         self._warm = not timed
 
-    def make(self, content: Path, style: Path) -> Made:
-        """A content in a style, and its price: one pass of encoder, AdaIN and decoder.
+    def make(self, content: Path, style: Path) -> tuple[Tensor, dict[str, float]]:
+        """A content in a style, and its price as far as it is known: one pass of encoder, AdaIN and decoder.
 
         *Milliseconds* are those of the wall clock, from pixels to pixels, with the style encoded before; the content is
         encoded once for all its styles, and that time counted with each. The first picture is made twice, and the
@@ -67,8 +59,10 @@ class PairMaker:
             self._content = None
         encoded, seconds, memory = self._encode(content)
         image, more, most = self._decode(encoded, style)
-        known = [m for m in (memory, most) if m is not None]
-        return Made(image, 1e3 * (seconds + more), max(known) if len(known) == 2 else None)
+        price = {"ms": 1e3 * (seconds + more)}
+        if memory is not None and most is not None:
+            price["mb"] = max(memory, most)
+        return image, price
 
     def extras(self, names: Iterable[str], content: Path, style: Path) -> dict[str, float]:
         """The measures of how controls behave that are among ``names``."""

@@ -100,8 +100,7 @@ class TorchvisionBackbone(nn.Module):
         pool: the pooling the steps were built with; only shown.
 
     Attributes:
-        layer_names: the layers it can give, from shallow to deep.
-        content_layer, style_layers: of the network, see :data:`ARCHITECTURES`.
+        layer_names, content_layer, style_layers: as of :class:`~adain.nn.VGGEncoder`.
         gains: ``(len(layer_names),)`` float32, what the outputs are multiplied by; 1 until :meth:`calibrate`.
 
     Shape:
@@ -119,8 +118,7 @@ class TorchvisionBackbone(nn.Module):
         self.name = name
         self.pool = pool
         self.layer_names = tuple(steps)
-        self.content_layer = ARCHITECTURES[name].content_layer
-        self.style_layers = ARCHITECTURES[name].style_layers
+        self.content_layer, self.style_layers = ARCHITECTURES[name].content_layer, ARCHITECTURES[name].style_layers
         self.steps = nn.ModuleList(steps.values())
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])
@@ -226,8 +224,7 @@ def load_backbone(
 
     Raises:
         InputError: if the name, a layer or the pooling is unknown.
-        MissingFileError: if the weights are not given, or are not a file.
-        WeightsError: if they are not those of the network.
+        MissingFileError, WeightsError: if the weights are not given, are no file, or not of the network.
         AdainError: if torchvision is needed and cannot be imported.
     """
     architecture = find_architecture(name)

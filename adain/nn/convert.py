@@ -176,9 +176,6 @@ def activation_means(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> d
 
     Scaling a layer to a mean of 1 and multiplying the scale back into the next leaves all later activations as they
     were, so one pass through the network as it is gives the means for all its layers. Channels that never fire get 1.
-
-    Raises:
-        WeightsError: if ``images`` is empty.
     """
     specs = [spec for spec in LAYERS if f"{spec.name}.weight" in state]
     encoder = VGGEncoder(specs[-1].relu)

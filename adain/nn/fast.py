@@ -24,10 +24,6 @@ BLOCKS = ((16, 1), (32, 1), (64, 2), (128, 1))
 LAYERS = layer_table(BLOCKS)
 """The encoder's five convolutions in order."""
 
-DECODER_BLOCKS = ((16, 1), (32, 2), (64, 3), (128, 1))
-"""What the decoder mirrors: one convolution more than the encoder has at a quarter and at half size, where strokes are
-made."""
-
 FOLDED = "relu3_2"
 """The finer layer: the last one before the last pooling."""
 
@@ -93,7 +89,8 @@ class FastDecoder(Decoder):
         features ``(B, 384, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
     """
 
-    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layer_table(DECODER_BLOCKS)))
+    # One convolution more than the encoder has at a quarter and at half size, where strokes are made.
+    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layer_table(((16, 1), (32, 2), (64, 3), (128, 1)))))
 
     @property
     def feature_channels(self) -> int:

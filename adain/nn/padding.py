@@ -43,11 +43,7 @@ def pad(x: Tensor) -> Tensor:
 
 
 def pad_doubled(x: Tensor) -> Tensor:
-    """:func:`pad` of ``x`` enlarged twofold by nearest neighbours, in one copy and not differentiable.
-
-    Shape:
-        ``(B, C, H, W)`` → ``(B, C, 2 H + 2, 2 W + 2)`` in the memory format of ``x``.
-    """
+    """:func:`pad` of ``x`` enlarged twofold by nearest neighbours, in one copy of its format and not differentiable."""
     batch, channels, height, width = x.shape
     is_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
     shape = (batch, channels, 2 * height + 2, 2 * width + 2)
@@ -80,11 +76,7 @@ def freeze(network: nn.Module) -> None:
 class FrozenConvolution(nn.Module):
     """A 3×3 convolution behind reflection padding, differentiable with respect to the picture alone, and once.
 
-    Args:
-        convolution: whose weights it shares.
-
-    Shape:
-        ``(B, C, H, W)``, sides of at least 2 → ``(B, C', H, W)``.
+    It shares the weights of another; sides must be at least 2.
     """
 
     weight: Tensor
@@ -97,9 +89,6 @@ class FrozenConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, _Convolve.apply(x, self.weight, self.bias))
-
-    def extra_repr(self) -> str:
-        return f"{self.weight.shape[1]}, {self.weight.shape[0]}"
 
 
 class _Convolve(torch.autograd.Function):

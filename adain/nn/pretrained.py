@@ -15,12 +15,7 @@ from . import palettes
 from .convert import decoder_state, fill, read_tensors
 from .decoder import Decoder
 from .fast import FastDecoder, FastEncoder
-from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
-from .shipped import ShippedModel as ShippedModel
-from .shipped import WeightsFile as WeightsFile
-from .shipped import find_model as find_model
-from .shipped import read_verified as read_verified
-from .shipped import registry as registry
+from .shipped import DEFAULT_MODEL, ShippedModel, WeightsFile, find_model, read_verified, registry
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 
 _log = logging.getLogger(__name__)
@@ -37,10 +32,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 
     Returns:
         A frozen :class:`~adain.nn.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
-        :class:`~adain.nn.fast.FastEncoder`.
-
-    Raises:
-        MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
+        :class:`~adain.nn.fast.FastEncoder`. For errors see :func:`read_verified` and :func:`find_model`.
     """
     tensors, name = _tensors(source, "encoder")
     kind = _encoder_kind(tensors, name)

@@ -96,12 +96,7 @@ def find_model(name: str) -> ShippedModel:
 
 
 def read_verified(weights: WeightsFile) -> bytes:
-    """The bytes of a shipped file, after comparing size and SHA-256 with the manifest.
-
-    Raises:
-        MissingFileError: if the file is not installed.
-        WeightsError: if it differs from the manifest.
-    """
+    """The bytes of a shipped file; MissingFileError or WeightsError if size and SHA-256 are not the manifest's."""
     if not weights.path.is_file():
         raise MissingFileError(f"{weights.path} is missing: install adain again")
     data = weights.path.read_bytes()
@@ -110,8 +105,7 @@ def read_verified(weights: WeightsFile) -> bytes:
             f"{weights.path} has {len(data)} bytes instead of {weights.bytes}, so it was cut short or "
             "replaced: install adain again, or name your own file with --encoder / --decoder"
         )
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != weights.sha256:
+    if (digest := hashlib.sha256(data).hexdigest()) != weights.sha256:
         raise WeightsError(
             f"{weights.path} is damaged: its SHA-256 is {digest[:12]}… and the manifest says "
             f"{weights.sha256[:12]}…; install adain again"

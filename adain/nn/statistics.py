@@ -62,16 +62,12 @@ def regional_mean_std(features: Tensor, masks: Tensor, *, eps: float = EPS) -> t
     around a common one, a region that is flat beside the rest of the picture would lose its digits.
 
     Args:
-        features: ``(B, C, H, W)``, any floating dtype.
+        features, eps: see :func:`channel_mean_std`, as for errors.
         masks: ``(R, 1, H, W)``, weights in ``[0, 1]``; they apply to every image of the batch.
-        eps: added to the variance.
 
     Returns:
         Mean and standard deviation, each ``(R, B, C, 1, 1)``, so that ``mean[r]`` is what
         ``channel_mean_std(features, masks[r : r + 1])`` gives; in float32 (float64 for float64 features).
-
-    Raises:
-        ValueError: if ``features`` is not four-dimensional, or the masks do not fit or one is empty.
     """
     if features.ndim != 4:
         raise ValueError(f"features must be (B, C, H, W), not {tuple(features.shape)}")
