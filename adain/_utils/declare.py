@@ -9,6 +9,7 @@ process or a resumed job reads, and the fingerprint that says what is to be made
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -199,18 +200,16 @@ class Declared:
             object.__setattr__(self, each.name, each.check(getattr(self, each.name)))
 
     @classmethod
+    @functools.cache
     def declared(cls) -> dict[str, Declaration]:
         """The options by name, in the order of their declaration."""
-        made: dict[str, Declaration] | None = cls.__dict__.get("_declared")
-        if made is None:
-            made = {}
-            for field in dataclasses.fields(cls):
-                if "help" in field.metadata:
-                    more = dict(field.metadata)
-                    if more["flag"] is None:
-                        more["flag"] = f"--{field.name.replace('_', '-')}"
-                    made[field.name] = Declaration(field.name, field.default, str(field.type), **more)
-            cls._declared = made  # type: ignore[attr-defined]
+        made = {}
+        for field in dataclasses.fields(cls):
+            if "help" in field.metadata:
+                more = dict(field.metadata)
+                if more["flag"] is None:
+                    more["flag"] = f"--{field.name.replace('_', '-')}"
+                made[field.name] = Declaration(field.name, field.default, str(field.type), **more)
         return made
 
     @classmethod

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
-from collections.abc import Callable
 from types import FrameType
 from typing import Any, Literal, get_args
 
@@ -26,18 +26,15 @@ class Stopped(Exception):
 class StopFlag:
     """Inside ``with``, SIGINT and SIGTERM set a flag instead of ending the process; a second SIGINT ends it."""
 
-    def __init__(self, max_minutes: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._deadline = clock() + 60 * max_minutes if max_minutes else None
+    def __init__(self, max_minutes: float | None = None) -> None:
+        self._deadline = time.monotonic() + 60 * max_minutes if max_minutes else math.inf
         self._code = 0
         self._before: dict[signal.Signals, Any] = {}
 
     @property
     def code(self) -> int:
         """Index into :data:`CODES`, 0 while there is no reason to stop."""
-        if self._code == 0 and self._deadline is not None and self._clock() >= self._deadline:
-            return CODES.index("time")
-        return self._code
+        return self._code or (CODES.index("time") if time.monotonic() >= self._deadline else 0)
 
     def check(self) -> None:
         """Raise :class:`Stopped` if there is a reason to."""
