@@ -39,7 +39,7 @@ def open_stylizer(options: ModelOptions, *, share: int = 1) -> Stylizer:
     import torch
 
     from ..image import DEFAULT_MAX_PIXELS
-    from ..nn.shipped import DEFAULT_MODEL
+    from ..nn.pretrained import DEFAULT_MODEL
     from ..stylizer.stylizer import Stylizer
 
     torch.manual_seed(options.seed)
@@ -60,7 +60,7 @@ def weights_of(options: ModelOptions) -> list[Any]:
     """What a model computes with, to be fingerprinted: the checksums of shipped weights, or files."""
     if options.onnx is not None:
         return sorted(Path(options.onnx).glob("*.onnx"))
-    from ..nn.shipped import DEFAULT_MODEL, find_model
+    from ..nn.pretrained import DEFAULT_MODEL, find_model
 
     shipped = None
     if options.encoder is None or options.decoder is None:

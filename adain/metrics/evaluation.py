@@ -24,11 +24,7 @@ from .gallery import Fit, Gallery, Seen, visiting
 from .making import PairMaker
 from .networks import LPIPS, ArtInception, art_fid
 from .options import EvaluationOptions
-from .pairs import Pair
-
-MADE = "adain"
-GUARDS = ("identity", "style")
-"""Rows that are always there: the content unchanged and the style unchanged."""
+from .pairs import GUARDS, MADE, Pair
 
 
 @dataclass(frozen=True)
@@ -187,9 +183,8 @@ class _Judge:
             output = self.gallery.read(path)
             self.gallery.check_fits(output, content, path)
             return output, {}
-        names = [metric.name for metric in self.metrics if metric.scope == "stylising"]
         image, price = self.maker.make(pair.content, pair.style)
-        extras = self.maker.extras(names, pair.content, pair.style)
+        extras = self.maker.extras({metric.name for metric in self.metrics}, pair.content, pair.style)
         return self.gallery.see(image), price | extras
 
     def _remember(self, row: str, pair: Pair, view: View) -> None:

@@ -26,8 +26,7 @@ from .style import gram_matrices, style_stats
 HELD_BYTES = 1 << 30
 """Features that are held at most, as far as one content, one style and one output at a time allow."""
 
-ASPECT_SLACK = 8
-"""Pixels by which a side of an output may differ from the content's aspect: tools round to their networks' stride."""
+ASPECT_SLACK = 8  # px that a side may differ from the content's aspect: tools round to their networks' stride
 
 
 def load_square(
@@ -55,19 +54,12 @@ def _square(picture: Image.Image, size: int, fit: Fit) -> Tensor:
 
 @dataclass(eq=False)
 class Seen:
-    """A picture and what is computed of it once, each when it is first asked for.
+    """A picture and what is computed of it once, each when it is first asked for."""
 
-    Attributes:
-        pixels: ``(1, 3, size, size)`` in ``[0, 1]``.
-        features: of the encoder, by layer.
-        shape: height and width in pixels of the file.
-        network: of LPIPS, if that is wanted.
-    """
-
-    pixels: Tensor
-    features: dict[str, Tensor]
-    shape: tuple[int, int]
-    network: LPIPS | None = None
+    pixels: Tensor  # (1, 3, size, size) in [0, 1]
+    features: dict[str, Tensor]  # of the encoder, by layer
+    shape: tuple[int, int]  # height and width in pixels of the file
+    network: LPIPS | None = None  # of LPIPS, if that is wanted
 
     stats = cached_property[Stats](lambda seen: style_stats(seen.features))
     target = cached_property[Tensor](lambda seen: target_statistics(seen.features))
@@ -83,11 +75,6 @@ class Seen:
     def lpips_to(self, other: Seen) -> Tensor:
         assert self.network is not None
         return self.network.distance(self.lpips, other.lpips)
-
-    @property
-    def bytes(self) -> int:
-        """Of pixels and features."""
-        return sum(x.numel() * x.element_size() for x in (self.pixels, *self.features.values()))
 
 
 class Gallery:

@@ -1,12 +1,16 @@
-"""Pictures made for the evaluation: stylised now, timed, and at every strength and blend."""
+"""Pictures made for the evaluation: stylised now, timed, and at every strength and blend.
+
+The latter tell whether turning a control further also changes the picture further.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,11 +22,13 @@ from ..losses import Stats, mean_std_distance
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
 from ..stylizer.stylizer import Content, Stylizer
 from .gallery import Gallery
-from .monotonicity import STEPS, Monotonicity, falling, interpolation
 from .pixels import warping_error
 from .style import residual, style_stats
 
 T = TypeVar("T")
+
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""The alphas, and the shares of the second style, that pictures are made at."""
 
 PAN = (6, 3)
 """The known motion in pixels, to the right and down: no multiple of the encoder's stride, which would hide flicker."""
@@ -64,9 +70,9 @@ class PairMaker:
             price["mb"] = max(memory, most)
         return image, price
 
-    def extras(self, names: Iterable[str], content: Path, style: Path) -> dict[str, float]:
-        """The measures of how controls behave that are among ``names``."""
-        names, found = set(names), {}
+    def extras(self, names: Set[str], content: Path, style: Path) -> dict[str, float]:
+        """The measures of how controls behave, as far as ``names`` ask for them."""
+        found = {}
         encoded = self._encode(content)[0]
         if names & {"alpha-falls", "alpha-rise"}:
             found["alpha-falls"], found["alpha-rise"] = self._alphas(encoded, content, style)
@@ -74,7 +80,7 @@ class PairMaker:
             found["blend-moves"], found["blend-setback"] = self._blends(encoded, style)
         if "warping-error" in names:
             found["warping-error"] = self._pan(content, style)
-        return {name: value for name, value in found.items() if name in names}
+        return found
 
     def _alphas(self, encoded: Content, content: Path, style: Path) -> Monotonicity:
         seen, wanted = self.gallery.look(content), self.gallery.look(style)
@@ -140,3 +146,59 @@ class PairMaker:
         wait()
         seconds = time.perf_counter() - start
         return result, seconds, peak_memory(device) - before if is_known else None
+
+
+class Monotonicity(NamedTuple):
+    """How steadily values go one way.
+
+    Attributes:
+        share: of the steps that go the right way, in ``[0, 1]``; a step of 0 does not. Higher is better.
+        setback: the largest step the wrong way, ≥ 0, in the unit of the values; 0 for none. Lower is better.
+    """
+
+    share: float
+    setback: float
+
+
+def falling(values: Sequence[float]) -> Monotonicity:
+    r"""How steadily values fall.
+
+    .. math:: \text{share} = \frac{|\{k : v_{k+1} < v_k\}|}{n - 1}, \qquad
+              \text{setback} = \max\left(0, \max_k (v_{k+1} - v_k)\right)
+
+    *Alpha monotonicity* is this of the style residual at alpha 0, ¼, ½, ¾, 1: more strength should leave less of the
+    way to the style. A measure of this project's own.
+
+    Returns:
+        The share, in ``[0, 1]``: higher is better; and the setback, ≥ 0: lower is better.
+
+    Raises:
+        InputError: if there are fewer than two values.
+    """
+    if len(values) < 2:
+        raise InputError("monotonicity needs at least two values")
+    steps = [after - before for before, after in pairwise(values)]
+    return Monotonicity(sum(step < 0 for step in steps) / len(steps), max(0.0, *steps))
+
+
+def interpolation(to_first: Sequence[float], to_second: Sequence[float]) -> Monotonicity:
+    """How steadily a blend goes from one style to another: away from the first and towards the second.
+
+    *Interpolation monotonicity* is this of the AdaIN style distances of a picture to two styles, each divided by the
+    distance of the styles from each other, at shares 0, ¼, ½, ¾, 1 of the second: the distance to the first should
+    rise with every step and that to the second fall. A measure of this project's own.
+
+    Args:
+        to_first, to_second: distances in the order of the shares, as many of the one as of the other.
+
+    Returns:
+        The share of the steps of both that go the right way, in ``[0, 1]``: higher is better; and the largest step
+        that does not, as a part of the way between the styles, ≥ 0: lower is better.
+
+    Raises:
+        InputError: if there are fewer than two distances, or not as many of both.
+    """
+    if len(to_first) != len(to_second):
+        raise InputError(f"{len(to_first)} distances to one style and {len(to_second)} to the other")
+    away, towards = falling([-value for value in to_first]), falling(to_second)
+    return Monotonicity((away.share + towards.share) / 2, max(away.setback, towards.setback))

@@ -85,9 +85,8 @@ class LPIPS(nn.Module):
         for module in self.features:
             if isinstance(module, nn.ReLU):
                 module.inplace = False  # the layers are read after the network has gone on
-        linear = [weights.get(f"lin{k}.model.1.weight") for k in range(len(trunk.ends))]
-        widths = [self.features[end - 1].out_channels for end in trunk.ends]
-        for k, (w, width) in enumerate(zip(linear, widths, strict=True)):
+        for k, end in enumerate(trunk.ends):
+            w, width = weights.get(f"lin{k}.model.1.weight"), self.features[end - 1].out_channels
             if w is None:
                 raise WeightsError(f"{source[1]} has no lin{k}.model.1.weight: give alex.pth or vgg.pth of LPIPS 0.1")
             if w.numel() != width:
@@ -95,8 +94,7 @@ class LPIPS(nn.Module):
             self.register_buffer(f"lin{k}", w.float().reshape(1, -1, 1, 1))
         self.register_buffer("shift", torch.tensor(_SHIFT).reshape(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor(_SCALE).reshape(1, 3, 1, 1))
-        self.requires_grad_(False)
-        self.eval()
+        self.requires_grad_(False).eval()
 
     @classmethod
     def from_files(cls, backbone: str | Path, weights: str | Path) -> LPIPS:

@@ -18,8 +18,9 @@ from .options import Pairing as Pairing
 DEFAULT_ROW = "output"
 """Name of the row of outputs that were given none."""
 
-RESERVED = ("identity", "style", "adain")
-"""Rows that are there in any case, or made now."""
+MADE = "adain"
+GUARDS = ("identity", "style")
+"""Rows that are always there: the content unchanged and the style unchanged."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def with_outputs(pairs: Sequence[Pair], rows: Mapping[str, str | os.PathLike[str
 
 def check_row(name: str) -> None:
     """InputError, if outputs may not be called that."""
-    if not name or name in RESERVED:
-        raise InputError(f"outputs cannot be called {name!r}: {', '.join(RESERVED)} are rows of their own")
+    if not name or name in (reserved := (*GUARDS, MADE)):
+        raise InputError(f"outputs cannot be called {name!r}: {', '.join(reserved)} are rows of their own")
 
 
 def read_triples(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -124,10 +123,7 @@ def write_csv(evaluation: Evaluation, path: str | Path) -> None:
         InputError: if it cannot be written.
     """
     names = [metric.name for metric in evaluation.metrics if metric.scope != "set"]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["row", "content", "style", "output", *names], restval="", lineterminator="\n")
-    writer.writeheader()
-    for entry in evaluation.entries:
-        writer.writerow(_record(entry) | dict(entry.values))
-    with atomic_path(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["row", "content", "style", "output", *names], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_record(entry) | dict(entry.values) for entry in evaluation.entries)

@@ -123,8 +123,7 @@ class TorchvisionBackbone(nn.Module):
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])
         self.register_buffer("gains", torch.ones(len(steps)))
-        self.requires_grad_(False)
-        self.eval()
+        self.requires_grad_(False).eval()
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Features of the named layers; see :meth:`adain.nn.VGGEncoder.forward`."""

@@ -53,11 +53,8 @@ def fine_change(
     """What the fine deviations add to AdaIN, ``(B, C, H, W)``: the last term of the module's equation times alpha.
 
     Args:
-        features: ``(B, C, H, W)`` of the content.
-        deviations: of the style of each region, ``(1 or B, C, 1, 1)`` at its coarse size and at its fine one; None for
-            no fine one, which adds nothing.
-        std: deviation of the content, ``(B, C, 1, 1)`` for all regions or ``(R, B, C, 1, 1)``.
-        alphas: strength of each.
+        features, std: ``(B, C, H, W)`` of the content, and their deviation, for all regions or ``(R, B, C, 1, 1)``.
+        deviations: of each region's style, ``(1 or B, C, 1, 1)``, coarse and fine; None for the latter adds nothing.
         cells: masks ``(R, 1, H, W)``; None for one style everywhere.
     """
     high = fine_band(features)

@@ -100,8 +100,7 @@ def convert_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tupl
         WeightsError: if the shapes fit none of the layouts, or it is not normalised and bears this library's names.
     """
     for specs in (MIRRORED, FastDecoder.specs):
-        decoder = decoder_state(state, specs)
-        if decoder is not None:
+        if (decoder := decoder_state(state, specs)) is not None:
             return "decoder", decoder
     pairs = _convolutions(state)
     if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in FastEncoder.table]:

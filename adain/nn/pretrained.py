@@ -15,7 +15,12 @@ from . import palettes
 from .convert import decoder_state, fill, read_tensors
 from .decoder import Decoder
 from .fast import FastDecoder, FastEncoder
-from .shipped import DEFAULT_MODEL, ShippedModel, WeightsFile, find_model, read_verified, registry
+from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
+from .shipped import ShippedModel as ShippedModel
+from .shipped import WeightsFile as WeightsFile
+from .shipped import find_model as find_model
+from .shipped import read_verified as read_verified
+from .shipped import registry as registry
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 
 _log = logging.getLogger(__name__)
@@ -63,8 +68,7 @@ def load_decoder(source: str | Path | None = None) -> Decoder:
     """The decoder of a shipped model, or one from a ``.safetensors`` file; arguments as :func:`load_encoder`."""
     tensors, name = _tensors(source, "decoder")
     for kind in (Decoder, FastDecoder):
-        state = decoder_state(tensors, kind.specs)
-        if state is not None:
+        if (state := decoder_state(tensors, kind.specs)) is not None:
             with torch.device("meta"):
                 decoder = kind()
             _log.info("decoder from %s", name)

@@ -100,9 +100,7 @@ class RunningStatistics:
     """
 
     def __init__(self) -> None:
-        self._area = torch.zeros(())
-        self._mean: Tensor | None = None
-        self._spread = torch.zeros(())
+        self._area = self._mean = self._spread = torch.zeros(())
         self._is_plain = True
 
     def add(self, features: Tensor, masks: Tensor | None = None) -> None:
@@ -118,9 +116,6 @@ class RunningStatistics:
             if bool((seen := area > 0).any()):
                 mean[seen], std[seen] = regional_mean_std(features, masks[seen], eps=0.0)
         w, m, v = (t.to("cpu").double() for t in (area.view(-1, 1, 1, 1, 1), mean, std))
-        if self._mean is None:
-            self._area, self._mean, self._spread = w, m, w * v.square()
-            return
         whole = self._area + w
         share = w / whole.clamp(min=torch.finfo(torch.float64).tiny)  # neither has seen the region: 0
         change = m - self._mean
@@ -130,7 +125,7 @@ class RunningStatistics:
 
     def result(self, *, eps: float = EPS) -> tuple[Tensor, Tensor]:
         """Mean and deviation in float32, as the functions above give them for the whole."""
-        if self._mean is None or not bool((self._area > 0).all()):
+        if not bool((self._area > 0).all()):
             raise ValueError("statistics need at least one part, and masks that are above 0 somewhere")
         mean, std = self._mean, (self._spread / self._area + eps).sqrt()
         return (mean[0].float(), std[0].float()) if self._is_plain else (mean.float(), std.float())
