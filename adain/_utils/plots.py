@@ -36,15 +36,13 @@ def plot_curves(path: str | os.PathLike[str], curves: Sequence[Curve], *, xlabel
     """Draw curves on a logarithmic scale into a ``.png``, ``.svg`` or ``.pdf`` file."""
     with drawing(path) as axes:
         colors: dict[str, int] = {}
-        named: set[str | None] = set()
         for curve in curves:
             kept = [(step, value) for step, value in zip(curve.steps, curve.values, strict=True) if value > 0]
             number = colors.setdefault(curve.label, len(colors)) if curve.color is None else curve.color
             if not kept:
                 continue
             steps, values = [step for step, _ in kept], [value for _, value in kept]
-            label = None if curve.label in named else curve.label
-            named.add(curve.label)
+            label = None if curve.label in axes.get_legend_handles_labels()[1] else curve.label
             if curve.smooth:
                 axes.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)
                 values = _smoothed(values)

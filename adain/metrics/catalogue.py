@@ -188,9 +188,6 @@ def _lack(metric: Metric, stylising: bool, networks: Sequence[str], styles: int)
 
 
 def layers_for(names: Iterable[str]) -> tuple[str, ...]:
-    """The layers whose features some measures need, from shallow to deep; never none, as an encoder gives one at least.
-
-    Only what is needed is computed and held: without relu5_1 the encoder stops a block earlier.
-    """
+    """The layers whose features some measures need, from shallow to deep: one at least, as an encoder gives one."""
     wanted = {layer for name in names for layer in METRICS[name].layers}
     return tuple(spec.relu for spec in LAYERS if spec.relu in wanted) or STYLE_LAYERS[:1]
