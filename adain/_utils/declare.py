@@ -9,10 +9,11 @@ process or a resumed job reads, and the fingerprint that says what is to be made
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Self, TypeVar
@@ -85,8 +86,8 @@ class Declaration:
 
     def is_default(self, value: Any) -> bool:
         """Whether a value says nothing new; pictures and tensors always do."""
-        simple = value is None or isinstance(value, (str, int, float, bool, tuple))
-        return value is self.default or (simple and not _holds_objects(value) and value == self.default)
+        simple = all(isinstance(each, (str, int, float, bool)) for each in _each(value))
+        return value is self.default or (simple and value == self.default)
 
     @property
     def is_number(self) -> bool:
@@ -94,11 +95,7 @@ class Declaration:
         return self.kind.startswith(("int", "float")) or self.takes_numbers
 
     def check(self, value: Any) -> Any:
-        """A value as it is kept: lists as tuples, numbers of any library as Python's own.
-
-        Raises:
-            InputError: if it is of another kind, or beyond the range or the choices; says what would be right.
-        """
+        """A value as it is kept: lists as tuples, numbers of any library as Python's own; Unfit, if it does not fit."""
         if value is None and self.default is None:
             return None
         if self.is_number:
@@ -114,7 +111,7 @@ class Declaration:
             raise Unfit(f"{{{self.name}}} is True or False, not {_shown(value)}", self)
         elif self.kind in ("str", "str | None") and not isinstance(value, str):
             raise Unfit(f"{{{self.name}}} is a text, not {_shown(value)}", self)
-        if self.is_file and any(isinstance(each, (int, float)) for each in (value, *_each(value))):
+        if self.is_file and any(isinstance(each, (int, float)) for each in _each(value)):
             raise Unfit(f"{{{self.name}}} takes files or pictures, not {_shown(value)}", self)
         return value
 
@@ -145,11 +142,8 @@ class Declaration:
             fits = math.isfinite(number) and number == value and not isinstance(value, bool)
         except (TypeError, ValueError, OverflowError):
             fits = False
-        if fits and self.low is not None:
-            fits = number > self.low if self.is_open else number >= self.low
-        if fits and self.high is not None:
-            fits = number <= self.high
-        if fits:
+        is_above = self.low is None or number > self.low or (number == self.low and not self.is_open)
+        if fits and is_above and (self.high is None or number <= self.high):
             return number
         wanted, least = "a whole number" if whole else "a number", "more than" if self.is_open else "at least"
         if self.low is not None and self.high is not None:
@@ -162,7 +156,7 @@ class Declaration:
 
 
 def _each(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, tuple) else ()
+    return value if isinstance(value, (tuple, list)) else (value,)
 
 
 def _shown(value: Any) -> str:
@@ -191,19 +185,11 @@ class Unfit(InputError):
     """
 
     def __init__(self, text: str, *declared: Declaration) -> None:
-        known = {each.name: each for each in declared}
-        super().__init__(_named(text, {name: name for name in known}))
-        self.flags = _named(text, {name: each.flag or name for name, each in known.items()})
-
-
-def _named(text: str, names: Mapping[str, str]) -> str:
-    for name, shown in names.items():
-        text = text.replace(f"{{{name}}}", shown)
-    return text
-
-
-def _holds_objects(value: Any) -> bool:
-    return isinstance(value, tuple) and not all(isinstance(each, (str, int, float, bool)) for each in value)
+        self.flags = text
+        for each in declared:
+            text = text.replace(f"{{{each.name}}}", each.name)
+            self.flags = self.flags.replace(f"{{{each.name}}}", each.flag or each.name)
+        super().__init__(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,18 +206,16 @@ class Declared:
         return {**self.__dict__, **attached}
 
     @classmethod
+    @functools.cache
     def declared(cls) -> dict[str, Declaration]:
         """The options by name, in the order of their declaration."""
-        made: dict[str, Declaration] | None = cls.__dict__.get("_declared")
-        if made is None:
-            made = {}
-            for field in dataclasses.fields(cls):
-                if "help" in field.metadata:
-                    more = dict(field.metadata)
-                    if more["flag"] is None:
-                        more["flag"] = f"--{field.name.replace('_', '-')}"
-                    made[field.name] = Declaration(field.name, field.default, str(field.type), **more)
-            cls._declared = made  # type: ignore[attr-defined]
+        made = {}
+        for field in dataclasses.fields(cls):
+            if "help" in field.metadata:
+                more = dict(field.metadata)
+                if more["flag"] is None:
+                    more["flag"] = f"--{field.name.replace('_', '-')}"
+                made[field.name] = Declaration(field.name, field.default, str(field.type), **more)
         return made
 
     @classmethod
@@ -243,12 +227,8 @@ class Declared:
             raise InputError(f"options are an Options object, not {type(options).__name__}: give settings by name")
         if type(options) is cls and not changes:
             return options
-        own = {
-            field.name: getattr(options, field.name)
-            for field in dataclasses.fields(cls)
-            if hasattr(options, field.name)
-        }
-        return cls(**(own | changes))
+        names = [field.name for field in dataclasses.fields(cls) if hasattr(options, field.name)]
+        return cls(**{name: getattr(options, name) for name in names} | changes)
 
     def change(self, **changes: Any) -> Self:
         """The same with other values."""
@@ -264,15 +244,7 @@ class Declared:
         return {name: value for name, value in values.items() if not self.declared()[name].is_default(value)}
 
     def require(self, place: str, *, name: str | None = None, hint: str = "leave out one or the other") -> None:
-        """See that nothing is asked for that a place does not serve.
-
-        Args:
-            place: one of :data:`PLACES`.
-            name: what it is called; an option in braces where that asks for it.
-
-        Raises:
-            InputError: names what is not served.
-        """
+        """InputError, if something is asked for that a place of :data:`PLACES`, called ``name``, does not serve."""
         known = self.declared()
         wrong = [known[option] for option in self.given() if place not in known[option].serves]
         if wrong:
@@ -281,41 +253,40 @@ class Declared:
 
     def decisive(self) -> dict[str, Any]:
         """The options that decide the pixels, names of files as paths, to be fingerprinted."""
-        known = self.declared()
-        return {name: _files(known[name], getattr(self, name)) for name in known if known[name].is_decisive}
+        # A fingerprint reads the size and time of what is behind a path; in Python a string may be one, too.
+        return {each.name: self._with_files(each, Path) for each in self.declared().values() if each.is_decisive}
 
     def files(self) -> list[str]:
         """The names of files among the values."""
-        known, found = self.declared(), []
-        for name in known:
-            value = getattr(self, name) if known[name].is_file else None
-            for each in value if isinstance(value, (tuple, list)) else (value,):
-                if isinstance(each, (str, os.PathLike)) and each not in known[name].choices:
-                    found.append(os.fspath(each))
+        found: list[str] = []
+        for each in self.declared().values():
+            self._with_files(each, lambda name: found.append(os.fspath(name)))
         return found
 
     def absolute(self) -> Self:
         """The same with absolute names of files, for a process with another current folder."""
-        known = self.declared()
-        values = {name: getattr(self, name) for name in known if known[name].is_file}
-        changed = {name: _absolute(known[name], value) for name, value in values.items() if value is not None}
-        return dataclasses.replace(self, **changed) if changed else self
+        known = self.declared().values()
+        return self.change(**{each.name: self._with_files(each, absolute) for each in known if each.is_file})
+
+    def _with_files(self, declared: Declaration, make: Callable[[Any], Any]) -> Any:
+        """The value of an option with what ``make`` makes of its names of files."""
+
+        def changed(value: Any) -> Any:
+            if isinstance(value, (tuple, list)):
+                return [changed(each) for each in value]
+            is_name = isinstance(value, (str, os.PathLike)) and value not in declared.choices
+            return make(value) if is_name else value
+
+        value = getattr(self, declared.name)
+        return changed(value) if declared.is_file else value
 
     def to_json(self) -> str:
-        """What is not at its default, as one JSON object that :meth:`from_json` reads; pictures in memory are in it.
-
-        Raises:
-            InputError: if a value has no such form, as a network has none.
-        """
+        """What is not at its default, pictures in memory included, as one JSON object; InputError for a network."""
         return json.dumps({name: plain.dump(value, name) for name, value in self.given().items()})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The options that :meth:`to_json` wrote.
-
-        Raises:
-            InputError: if it is not such an object, or names an option there is not.
-        """
+        """The options that :meth:`to_json` wrote; InputError, if it did not, or names an option there is not."""
         try:
             values = json.loads(text)
         except ValueError as error:
@@ -329,29 +300,8 @@ class Declared:
         return cls(**{name: plain.load(value) for name, value in values.items()})
 
 
-def _files(declared: Declaration, value: Any) -> Any:
-    """Names of files as paths, which a fingerprint reads the size and time of; in Python a string may be one, too."""
-    if not declared.is_file:
-        return value
-    if isinstance(value, (tuple, list)):
-        return [_files(declared, each) for each in value]
-    return Path(value) if isinstance(value, str) and value not in declared.choices else value
-
-
-def _absolute(declared: Declaration, value: Any) -> Any:
-    if isinstance(value, (tuple, list)):
-        return tuple(_absolute(declared, each) for each in value)
-    if isinstance(value, str) and value in declared.choices:
-        return value
-    return absolute(value)
-
-
 def table(cls: type[Declared], groups: Sequence[str] | None = None) -> str:
-    """The options of a class as a table in Markdown: flag, keyword, default and help.
-
-    Args:
-        groups: only these.
-    """
+    """The options of a class, or those of some groups, as a table in Markdown: flag, keyword, default and help."""
     rows = ["| flag | keyword | default | |", "|---|---|---|---|"]
     for each in cls.declared().values():
         if groups is None or each.group in groups:

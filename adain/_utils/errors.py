@@ -58,16 +58,11 @@ class RefinementError(AdainError, RuntimeError):
 
     def __init__(self, message: str, step: int, image: Any) -> None:
         super().__init__(message)
-        self.step = step
-        self.image = image
+        self.step, self.image = step, image
 
 
 class VideoStopped(AdainError, RuntimeError):
-    """The callback ended the job before it was done; what was painted is kept.
-
-    Attributes:
-        frame: frames done.
-    """
+    """The callback ended the job before it was done; what was painted, :attr:`frame` frames, is kept."""
 
     def __init__(self, message: str, frame: int) -> None:
         super().__init__(message)

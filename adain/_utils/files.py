@@ -18,15 +18,11 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DISK = _FULL | {errno.EFBIG}
 
 _FIXES = {
-    errno.EACCES: "choose a folder you may write to",
-    errno.EPERM: "choose a folder you may write to",
-    errno.EROFS: "choose a folder you may write to",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder you may write to"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "choose a path whose parents are all folders"),
+    **dict.fromkeys(_FULL, "free some space or choose another disk"),
     errno.EISDIR: "name a file inside it",
-    errno.ENOTDIR: "choose a path whose parents are all folders",
-    errno.EEXIST: "choose a path whose parents are all folders",
     errno.ENAMETOOLONG: "choose a shorter name",
-    errno.ENOSPC: "free some space or choose another disk",
-    errno.EDQUOT: "free some space or choose another disk",
     errno.EFBIG: "raise the file size limit or choose another disk",
 }
 
@@ -45,22 +41,14 @@ def atomic_path(path: str | os.PathLike[str], *, name: str | None = None) -> Ite
     is not writable, it is itself a folder or a device, or (DiskFullError) the disk is full.
     """
     target = _target(path)
-    try:
+    with _explained(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _reserve(target.parent, name or temporary_name(target.suffix))
-    except OSError as error:
-        raise unwritable(path, error) from error
     try:
-        try:
+        with _explained(path, _DISK):
             yield temporary
-        except OSError as error:
-            if error.errno in _DISK:
-                raise unwritable(path, error) from error
-            raise
-        try:
+        with _explained(path):
             os.replace(temporary, target)
-        except OSError as error:
-            raise unwritable(path, error) from error
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -76,12 +64,21 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     folder = target.parent
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
-    try:
+    with _explained(path):
         # Permission bits do not tell: the superuser passes them, and some file systems refuse
         # files regardless. Only creating one is proof.
         _reserve(folder, temporary_name("")).unlink()
+
+
+@contextlib.contextmanager
+def _explained(path: str | os.PathLike[str], numbers: frozenset[int] | None = None) -> Iterator[None]:
+    """Raise `unwritable` in the place of an OSError, or of one with some numbers."""
+    try:
+        yield
     except OSError as error:
-        raise unwritable(path, error) from error
+        if numbers is None or error.errno in numbers:
+            raise unwritable(path, error) from error
+        raise
 
 
 def _target(path: str | os.PathLike[str]) -> Path:

@@ -51,11 +51,7 @@ class Method(Generic[P]):
 
 
 class takes(Generic[P]):
-    """Decorates a function of two or three things and options of the class given.
-
-    Args:
-        rest: the option that takes, as a mapping, keywords that are no options.
-    """
+    """Decorates a function of two or three things and options of a class; ``rest`` takes keywords that are none."""
 
     def __init__(self, options: Callable[P, Any], *, rest: str | None = None) -> None:
         self.options, self.rest = options, rest
@@ -79,18 +75,17 @@ def wrap(function: Callable[..., Any], options: Any, rest: str | None = None) ->
     given = inspect.Parameter(
         "options", inspect.Parameter.POSITIONAL_ONLY, default=None, annotation=f"{options.__name__} | None"
     )
+    fields = {field.name: field for field in dataclasses.fields(options)}
     keywords = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in dataclasses.fields(options)
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+        for name, field in fields.items()
     ]
     positional = [each.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for each in things]
     signature = inspect.signature(function).replace(parameters=[*positional, given, *keywords])
 
-    names = {each.name for each in keywords}
-
     @functools.wraps(function)
     def call(*args: Any, **changes: Any) -> Any:
-        if rest is not None and (more := {name: changes.pop(name) for name in [*changes] if name not in names}):
+        if rest is not None and (more := {name: changes.pop(name) for name in [*changes] if name not in fields}):
             changes[rest] = {**(changes.get(rest) or {}), **more}
         signature.bind(*args, **changes)  # an unknown keyword, or too few arguments: TypeError
         base = args[len(things)] if len(args) > len(things) else None

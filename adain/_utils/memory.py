@@ -19,13 +19,10 @@ _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 def free_memory(device: torch.device | None = None, *, root: Path = Path("/")) -> int:
-    """Bytes that can still be had on a device.
+    """Bytes that can still be had on a device; None is the CPU, and needs no torch.
 
-    On the CPU this is what the kernel calls available, or what is left of a control group's limit where that is less.
-
-    Args:
-        device: where to compute; None is the CPU, and needs no torch.
-        root: where ``proc`` and ``sys`` are mounted.
+    There this is what the kernel calls available, or what is left of a control group's limit where that is less, as
+    ``proc`` and ``sys`` in ``root`` say.
     """
     if device is not None and device.type == "cuda":
         import torch

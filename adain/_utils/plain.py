@@ -21,10 +21,7 @@ def dump(value: Any, name: str) -> Any:
     """A value as JSON has it; ``name`` is for messages.
 
     Pictures become PNG or TIFF, arrays NumPy's own format and tensors safetensors, all in base64; a dataclass of this
-    package becomes its name and its fields.
-
-    Raises:
-        InputError: if it has no such form.
+    package becomes its name and its fields. InputError, if it has no such form.
     """
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
@@ -62,11 +59,7 @@ def dump(value: Any, name: str) -> Any:
 
 
 def load(value: Any) -> Any:
-    """What :func:`dump` gave; lists are tuples, paths texts and open files their bytes.
-
-    Raises:
-        InputError: if it holds a class that there is not.
-    """
+    """What :func:`dump` gave; lists are tuples, paths texts and open files their bytes."""
     if isinstance(value, list):
         return tuple(load(each) for each in value)
     if not isinstance(value, dict):

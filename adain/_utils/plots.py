@@ -13,9 +13,6 @@ from .files import atomic_path
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SMOOTHING = 0.95
-"""Decay of the exponential average that a smoothed curve shows."""
-
 
 @dataclass(frozen=True)
 class Curve:
@@ -36,22 +33,16 @@ class Curve:
 
 
 def plot_curves(path: str | os.PathLike[str], curves: Sequence[Curve], *, xlabel: str, ylabel: str = "") -> None:
-    """Draw curves on a logarithmic scale into a ``.png``, ``.svg`` or ``.pdf`` file.
-
-    Raises:
-        InputError: if the file cannot be written.
-    """
+    """Draw curves on a logarithmic scale into a ``.png``, ``.svg`` or ``.pdf`` file."""
     with drawing(path) as axes:
         colors: dict[str, int] = {}
-        named: set[str] = set()
         for curve in curves:
             kept = [(step, value) for step, value in zip(curve.steps, curve.values, strict=True) if value > 0]
             number = colors.setdefault(curve.label, len(colors)) if curve.color is None else curve.color
             if not kept:
                 continue
             steps, values = [step for step, _ in kept], [value for _, value in kept]
-            label = None if curve.label in named else curve.label
-            named.add(curve.label)
+            label = None if curve.label in axes.get_legend_handles_labels()[1] else curve.label
             if curve.smooth:
                 axes.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)
                 values = _smoothed(values)
@@ -63,11 +54,7 @@ def plot_curves(path: str | os.PathLike[str], curves: Sequence[Curve], *, xlabel
 
 @contextmanager
 def drawing(path: str | os.PathLike[str]) -> Iterator[Axes]:
-    """Axes to plot on, which are saved with a grid and a legend.
-
-    Raises:
-        InputError: if the file cannot be written.
-    """
+    """Axes to plot on, which are saved with a grid and a legend; InputError if the file cannot be written."""
     # matplotlib takes half a second to import; its object interface needs no display and no global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -84,10 +71,10 @@ def drawing(path: str | os.PathLike[str]) -> Iterator[Axes]:
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
-    """Exponential average, corrected for its start."""
-    total, weight, result = 0.0, 0.0, []
+    """Exponential average with a decay of 0.95, corrected for its start."""
+    decay, total, weight, result = 0.95, 0.0, 0.0, []
     for value in values:
-        total = SMOOTHING * total + (1 - SMOOTHING) * value
-        weight = SMOOTHING * weight + (1 - SMOOTHING)
+        total = decay * total + (1 - decay) * value
+        weight = decay * weight + (1 - decay)
         result.append(total / weight)
     return result

@@ -29,14 +29,8 @@ def read_ahead(
 ) -> Generator[tuple[Item, Future[Loaded]], None, None]:
     """Every item, in order, with what ``read`` makes of it, begun up to ``ahead`` items before it is asked for.
 
-    The future holds what ``read`` raised, if it did. ``items`` is advanced in a thread, too, one item at a time, so
-    that it may wait for something without holding up the work.
-
-    Args:
-        items: what to read.
-        read: called in a thread.
-        threads: that read at the same time.
-        ahead: ≥ 1.
+    ``read`` is called in threads; the future holds what it raised, if it did. ``items`` is advanced in a thread, too,
+    one item at a time, so that it may wait for something without holding up the work.
     """
     source = iter(items)
     pool = ThreadPoolExecutor(threads, "read")
@@ -69,12 +63,8 @@ def write_behind(
 
     Whatever is cut short, be it by an exception out of ``results``, KeyboardInterrupt included, or because the caller
     takes no more, each result that was made is written before this ends; in the former case it is also yielded.
-
-    Args:
-        results: made in the calling thread, when it gets to them.
-        write: called in a thread; an exception out of it is raised here, in the place of its result.
-        threads: that write at the same time.
-        behind: ≥ 1.
+    Results are made in the calling thread, and ``write`` is called in others; an exception out of it is raised here, in
+    the place of its result.
     """
     source = iter(results)
     waiting: deque[Future[Written]] = deque()

@@ -58,12 +58,8 @@ def resolve(name: str, kind: Kind | None = None) -> Path:
     """The file or folder that is meant by what was typed: a path, or the name of a sample.
 
     Whatever exists wins. Else a plain word, without folder or suffix, is looked up among the samples by its name or the
-    stem of its file: ``great-wave`` or ``hokusai_great_wave``. Anything else is a path that does not exist, and comes
-    back as it is: whoever reads it says so, with the words of :func:`missing`.
-
-    Args:
-        name: what was typed.
-        kind: the samples to look at first, should a photograph and an artwork ever have one name.
+    stem of its file: ``great-wave`` or ``hokusai_great_wave``; first among those of ``kind``. Anything else is a path
+    that does not exist, and comes back as it is: whoever reads it says so, with the words of :func:`missing`.
     """
     path = Path(name)
     if path.suffix or os.path.basename(name) != name or os.path.lexists(name):

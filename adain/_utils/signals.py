@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
-from collections.abc import Callable
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Reason = Literal["finished", "time", "SIGINT", "SIGTERM"]
 
-CODES: tuple[Reason, ...] = ("finished", "time", "SIGINT", "SIGTERM")
+CODES: tuple[Reason, ...] = get_args(Reason)
 """By the number that processes exchange: the largest wins, 0 means go on."""
 
 
@@ -24,25 +24,17 @@ class Stopped(Exception):
 
 
 class StopFlag:
-    """Inside ``with``, SIGINT and SIGTERM set a flag instead of ending the process; a second SIGINT ends it.
+    """Inside ``with``, SIGINT and SIGTERM set a flag instead of ending the process; a second SIGINT ends it."""
 
-    Args:
-        max_minutes: counted from now.
-        clock: seconds, for tests.
-    """
-
-    def __init__(self, max_minutes: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._deadline = clock() + 60 * max_minutes if max_minutes else None
+    def __init__(self, max_minutes: float | None = None) -> None:
+        self._deadline = time.monotonic() + 60 * max_minutes if max_minutes else math.inf
         self._code = 0
         self._before: dict[signal.Signals, Any] = {}
 
     @property
     def code(self) -> int:
         """Index into :data:`CODES`, 0 while there is no reason to stop."""
-        if self._code == 0 and self._deadline is not None and self._clock() >= self._deadline:
-            return CODES.index("time")
-        return self._code
+        return self._code or (CODES.index("time") if time.monotonic() >= self._deadline else 0)
 
     def check(self) -> None:
         """Raise :class:`Stopped` if there is a reason to."""
@@ -62,7 +54,6 @@ class StopFlag:
         self._before.clear()
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if name == "SIGINT" and self._code:
+        if number == signal.SIGINT and self._code:
             raise KeyboardInterrupt
-        self._code = CODES.index("SIGINT" if name == "SIGINT" else "SIGTERM")
+        self._code = CODES.index("SIGINT" if number == signal.SIGINT else "SIGTERM")

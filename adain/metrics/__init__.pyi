@@ -8,8 +8,6 @@ from .content import content_feature_loss as content_feature_loss
 from .content import content_target_loss as content_target_loss
 from .content import target_statistics as target_statistics
 from .content import vgg_distance as vgg_distance
-from .evaluation import GUARDS as GUARDS
-from .evaluation import MADE as MADE
 from .evaluation import Entry as Entry
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
@@ -19,15 +17,16 @@ from .frechet import gaussian_frechet_distance as gaussian_frechet_distance
 from .frechet import pooled as pooled
 from .gallery import Fit as Fit
 from .gallery import load_square as load_square
-from .monotonicity import Monotonicity as Monotonicity
-from .monotonicity import falling as falling
-from .monotonicity import interpolation as interpolation
-from .motion import warping_error as warping_error
+from .making import Monotonicity as Monotonicity
+from .making import falling as falling
+from .making import interpolation as interpolation
 from .networks import LPIPS as LPIPS
 from .networks import ArtInception as ArtInception
 from .networks import art_fid as art_fid
 from .options import EvaluationOptions as EvaluationOptions
 from .pairs import DEFAULT_ROW as DEFAULT_ROW
+from .pairs import GUARDS as GUARDS
+from .pairs import MADE as MADE
 from .pairs import Pair as Pair
 from .pairs import Pairing as Pairing
 from .pairs import pair_up as pair_up
@@ -38,6 +37,7 @@ from .pixels import histogram_distance as histogram_distance
 from .pixels import psnr as psnr
 from .pixels import rgb_uv_histogram as rgb_uv_histogram
 from .pixels import ssim as ssim
+from .pixels import warping_error as warping_error
 from .report import as_json as as_json
 from .report import table as table
 from .report import write_csv as write_csv

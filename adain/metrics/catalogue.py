@@ -24,8 +24,6 @@ from .gallery import Seen
 from .pixels import histogram_distance, ssim
 from .style import GRAM_LAYERS, gram_distance, residual, style_distance
 
-Scope = Literal["pair", "set", "stylising"]
-
 
 class View(NamedTuple):
     """An output with the pictures it is compared to."""
@@ -55,7 +53,7 @@ class Metric:
 
     name: str
     better: Literal["lower", "higher"]
-    scope: Scope
+    scope: Literal["pair", "set", "stylising"]
     summary: str
     definition: str
     layers: tuple[str, ...] = ()
@@ -63,12 +61,6 @@ class Metric:
     digits: int = 3
     networks: tuple[str, ...] = ()
     styles: int = 1
-
-
-def _lpips(view: View) -> Tensor:
-    output, content = view.output.lpips, view.content.lpips
-    assert view.output.network is not None  # or there were no activations
-    return view.output.network.distance(output, content)
 
 
 _TABLE = (
@@ -116,7 +108,10 @@ _TABLE = (
         "vgg-fd", "lower", "set", "Fréchet distance to the styles, VGG-19", "metrics.frechet_distance",
         (FRECHET_LAYER,), digits=1,
     ),
-    Metric("lpips", "lower", "pair", "LPIPS to the content", "metrics.LPIPS", of=_lpips, networks=("lpips",)),
+    Metric(
+        "lpips", "lower", "pair", "LPIPS to the content", "metrics.LPIPS",
+        of=lambda v: v.output.lpips_to(v.content), networks=("lpips",),
+    ),
     Metric(
         "fid", "lower", "set", "Fréchet distance to the styles, ArtFID's Inception", "metrics.frechet_distance",
         digits=1, networks=("artfid",),
@@ -169,16 +164,11 @@ def choose(
             raise InputError(f"there is no measure {name!r}: {suggest(name, list(METRICS), most=len(METRICS))}")
     if names is not None and "artfid" in names:
         names = [*names, "lpips", "fid"]  # its factors
-    chosen = []
-    for metric in METRICS.values():
-        lack = _lack(metric, stylising, networks, styles)
-        if names is None and lack:
-            continue
-        if names is not None and metric.name not in names:
-            continue
-        if lack:
-            raise InputError(f"{metric.name} {lack}")
-        chosen.append(metric)
+    lacks = {name: _lack(metric, stylising, networks, styles) for name, metric in METRICS.items()}
+    chosen = [m for m in METRICS.values() if (not lacks[m.name] if names is None else m.name in names)]
+    for metric in chosen:
+        if lacks[metric.name]:
+            raise InputError(f"{metric.name} {lacks[metric.name]}")
     if not chosen:
         raise InputError(f"no measure was named: use some of {', '.join(METRICS)}")
     return chosen
@@ -198,9 +188,6 @@ def _lack(metric: Metric, stylising: bool, networks: Sequence[str], styles: int)
 
 
 def layers_for(names: Iterable[str]) -> tuple[str, ...]:
-    """The layers whose features some measures need, from shallow to deep; never none, as an encoder gives one at least.
-
-    Only what is needed is computed and held: without relu5_1 the encoder stops a block earlier.
-    """
+    """The layers whose features some measures need, from shallow to deep: one at least, as an encoder gives one."""
     wanted = {layer for name in names for layer in METRICS[name].layers}
     return tuple(spec.relu for spec in LAYERS if spec.relu in wanted) or STYLE_LAYERS[:1]

@@ -134,9 +134,8 @@ def cfsd(output: Mapping[str, Tensor], content: Mapping[str, Tensor], *, cells: 
     found, wanted = (at_least_float32(features[CFSD_LAYER]) for features in (output, content))
     if found.shape != wanted.shape or found.shape[0] != 1:
         raise InputError(f"CFSD compares two pictures of one size, not {tuple(found.shape)} and {tuple(wanted.shape)}")
-    height, width = found.shape[2:]
     if cells is not None:
-        shape = (min(height, cells), min(width, cells))
+        shape = (min(found.shape[2], cells), min(found.shape[3], cells))
         found, wanted = resize_area(found, shape), resize_area(wanted, shape)
     channels = found.shape[1]
     f, p = (x[0].flatten(1).mT.contiguous() / channels for x in (found, wanted))

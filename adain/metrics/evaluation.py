@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,11 +24,7 @@ from .gallery import Fit, Gallery, Seen, visiting
 from .making import PairMaker
 from .networks import LPIPS, ArtInception, art_fid
 from .options import EvaluationOptions
-from .pairs import Pair
-
-MADE = "adain"
-GUARDS = ("identity", "style")
-"""Rows that are always there: the content unchanged and the style unchanged."""
+from .pairs import GUARDS, MADE, Pair
 
 
 @dataclass(frozen=True)
@@ -87,11 +84,9 @@ def evaluate(
         names: of measures; None for all that can be taken.
         stylizer: makes a row ``adain``; None for none.
         alpha: its strength.
-        size: side of the squares in pixels.
-        fit: see :func:`~adain.metrics.gallery.load_square`.
+        size, fit, max_pixels: of the squares, see :func:`~adain.metrics.load_square`.
         lpips, inception: networks of the user's, for the measures that need them.
         device: where to measure.
-        max_pixels: see :func:`adain.image.read_image`.
         track: is given what will be visited, and gives it back one by one: for a progress bar.
 
     Raises:
@@ -124,20 +119,17 @@ def evaluate(
         entries = {k: judge.pair(pairs[k]) for k in track(order)}
         judged = [entry for k in sorted(entries) for entry in entries[k]]
         sets = judge.sets(judged)
-    failures = [*_missing(pairs), *judge.failures]
-    unlike = list({str(error): error for error in failures}.values())
-    return Evaluation(chosen, judge.rows, judged, sets, unlike, size)
+    failures = {str(error): error for error in (*_missing(pairs), *judge.failures)}
+    return Evaluation(chosen, judge.rows, judged, sets, [*failures.values()], size)
 
 
-def _missing(pairs: Sequence[Pair]) -> list[AdainError]:
+def _missing(pairs: Sequence[Pair]) -> Iterator[AdainError]:
     """A line for every row that lacks outputs which another has."""
-    errors: list[AdainError] = []
     for row in dict.fromkeys(row for pair in pairs for row in pair.outputs):
         lacking = [pair for pair in pairs if pair.outputs and row not in pair.outputs]
         if lacking:
             first = f"{lacking[0].content.name} in {lacking[0].style.name}"
-            errors.append(InputError(f"{row} lacks {len(lacking)} of {len(pairs)} outputs that others have: {first}"))
-    return errors
+            yield InputError(f"{row} lacks {len(lacking)} of {len(pairs)} outputs that others have: {first}")
 
 
 @dataclass
@@ -150,12 +142,12 @@ class _Judge:
     rows: Sequence[str]
     maker: PairMaker | None = None
     failures: list[AdainError] = field(default_factory=list)
-    vectors: dict[str, dict[str, list[tuple[Tensor, Tensor]]]] = field(default_factory=dict)
-    _known: dict[Path, dict[str, Tensor]] = field(default_factory=dict)
+    vectors: dict[tuple[str, str], list[tuple[Tensor, Tensor]]] = field(default_factory=lambda: defaultdict(list))
+    _known: dict[Path | None, Tensor] = field(default_factory=dict)
 
-    def wants(self, *names: str) -> bool:
-        """Whether one of these measures is to be taken."""
-        return any(metric.name in names for metric in self.metrics)
+    def wants(self, name: str) -> bool:
+        """Whether this measure is to be taken."""
+        return any(metric.name == name for metric in self.metrics)
 
     def pair(self, pair: Pair) -> list[Entry]:
         """An entry for each row that could be measured."""
@@ -184,48 +176,40 @@ class _Judge:
 
     def _output(self, row: str, pair: Pair, content: Seen, style: Seen) -> tuple[Seen, dict[str, float]]:
         """The picture of a row, and the measures of its making."""
-        if row == "identity":
-            return content, {}
-        if row == "style":
-            return style, {}
+        if row in GUARDS:
+            return (content if row == "identity" else style), {}
         if row != MADE or self.maker is None:
             path = pair.outputs[row]
             output = self.gallery.read(path)
             self.gallery.check_fits(output, content, path)
             return output, {}
-        names = [metric.name for metric in self.metrics if metric.scope == "stylising"]
-        made = self.maker.make(pair.content, pair.style)
-        values = {"ms": made.milliseconds}
-        if made.megabytes is not None:
-            values["mb"] = made.megabytes
-        values |= self.maker.extras(names, pair.content, pair.style)
-        return self.gallery.see(made.image), values
+        image, price = self.maker.make(pair.content, pair.style)
+        extras = self.maker.extras({metric.name for metric in self.metrics}, pair.content, pair.style)
+        return self.gallery.see(image), price | extras
 
     def _remember(self, row: str, pair: Pair, view: View) -> None:
-        for kind, needed in (("vgg", ("vgg-fd",)), ("inception", ("fid", "artfid"))):
-            if self.wants(*needed):
-                own = {"identity": pair.content, "style": pair.style}.get(row)
-                found = self._vector(kind, view.output, own), self._vector(kind, view.style, pair.style)
-                self.vectors.setdefault(kind, {}).setdefault(row, []).append(found)
+        own = {"identity": pair.content, "style": pair.style}.get(row)
+        for name in ("vgg-fd", "fid"):
+            if self.wants(name):
+                found = self._vector(name, view.output, own), self._vector(name, view.style, pair.style)
+                self.vectors[row, name].append(found)
 
-    def _vector(self, kind: str, seen: Seen, path: Path | None) -> Tensor:
+    def _vector(self, name: str, seen: Seen, path: Path | None) -> Tensor:
         """Pooled features of a picture; of a content or style they are computed once."""
-        if kind == "vgg":
+        if name == "vgg-fd":
             return seen.pooled
-        known = self._known.setdefault(path, {}) if path is not None else {}
-        if kind not in known:
+        if path is None or path not in self._known:
             assert self.inception is not None  # or the measure would not have been chosen
-            known[kind] = self.inception(seen.pixels)[0].cpu()
-        return known[kind]
+            self._known[path] = self.inception(seen.pixels)[0].cpu()
+        return self._known[path]
 
     def sets(self, entries: Sequence[Entry]) -> dict[str, dict[str, float]]:
         """Measures of whole rows; those of fewer than two outputs are left out."""
         found: dict[str, dict[str, float]] = {row: {} for row in self.rows}
-        for kind, name in (("vgg", "vgg-fd"), ("inception", "fid")):
-            for row, vectors in self.vectors.get(kind, {}).items():
-                if len(vectors) >= 2:
-                    output, style = (torch.stack(side) for side in zip(*vectors, strict=True))
-                    found[row][name] = float(frechet_distance(output, style))
+        for (row, name), vectors in self.vectors.items():
+            if len(vectors) >= 2:
+                output, style = (torch.stack(side) for side in zip(*vectors, strict=True))
+                found[row][name] = float(frechet_distance(output, style))
         for row, values in found.items():
             distances = [entry.values["lpips"] for entry in entries if entry.row == row and "lpips" in entry.values]
             if self.wants("artfid") and "fid" in values and distances:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -26,8 +26,7 @@ from .style import gram_matrices, style_stats
 HELD_BYTES = 1 << 30
 """Features that are held at most, as far as one content, one style and one output at a time allow."""
 
-ASPECT_SLACK = 8
-"""Pixels by which a side of an output may differ from the content's aspect: tools round to their networks' stride."""
+ASPECT_SLACK = 8  # px that a side may differ from the content's aspect: tools round to their networks' stride
 
 
 def load_square(
@@ -37,13 +36,9 @@ def load_square(
 
     Args:
         path: of the picture; of one with transparency, its colours.
-        size: side in pixels.
         fit: ``"crop"`` scales the shorter side to ``size`` and takes the central square; ``"stretch"`` scales both
             sides, whatever the aspect.
-        max_pixels: see :func:`adain.image.read_image`.
-
-    Raises:
-        MissingFileError, ImageError: see :func:`adain.image.read_image`.
+        max_pixels: see :func:`adain.image.read_image`, as for errors.
     """
     picture = split_alpha(read_image(path, max_pixels=max_pixels))[0]
     shape = picture.size if fit == "crop" else (min(picture.size),) * 2
@@ -57,65 +52,33 @@ def _square(picture: Image.Image, size: int, fit: Fit) -> Tensor:
     return to_tensor(center_crop_square(resize_shorter(picture, size)))
 
 
+@dataclass(eq=False)
 class Seen:
-    """A picture and what is computed of it once, each when it is first asked for.
+    """A picture and what is computed of it once, each when it is first asked for."""
 
-    Attributes:
-        pixels: ``(1, 3, size, size)`` in ``[0, 1]``.
-        features: of the encoder, by layer.
-        shape: height and width in pixels of the file.
-        network: of LPIPS, if that is wanted.
-    """
+    pixels: Tensor  # (1, 3, size, size) in [0, 1]
+    features: dict[str, Tensor]  # of the encoder, by layer
+    shape: tuple[int, int]  # height and width in pixels of the file
+    network: LPIPS | None = None  # of LPIPS, if that is wanted
 
-    def __init__(
-        self, pixels: Tensor, features: dict[str, Tensor], shape: tuple[int, int], network: LPIPS | None = None
-    ) -> None:
-        self.pixels = pixels
-        self.features = features
-        self.shape = shape
-        self.network = network
-
-    @cached_property
-    def stats(self) -> Stats:
-        return style_stats(self.features)
-
-    @cached_property
-    def target(self) -> Tensor:
-        return target_statistics(self.features)
-
-    @cached_property
-    def grams(self) -> dict[str, Tensor]:
-        return gram_matrices(self.features)
-
-    @cached_property
-    def pooled(self) -> Tensor:
-        return pooled(self.features)[0].cpu()
-
-    @cached_property
-    def histogram(self) -> Tensor:
-        return rgb_uv_histogram(self.pixels)
+    stats = cached_property[Stats](lambda seen: style_stats(seen.features))
+    target = cached_property[Tensor](lambda seen: target_statistics(seen.features))
+    grams = cached_property[dict[str, Tensor]](lambda seen: gram_matrices(seen.features))
+    pooled = cached_property[Tensor](lambda seen: pooled(seen.features)[0].cpu())
+    histogram = cached_property[Tensor](lambda seen: rgb_uv_histogram(seen.pixels))
 
     @cached_property
     def lpips(self) -> list[Tensor]:
-        if self.network is None:
-            raise InputError("LPIPS needs its network")
+        assert self.network is not None  # or the measure would not have been chosen
         return self.network.activations(self.pixels)
 
-    @property
-    def bytes(self) -> int:
-        """Of pixels and features."""
-        return sum(x.numel() * x.element_size() for x in (self.pixels, *self.features.values()))
+    def lpips_to(self, other: Seen) -> Tensor:
+        assert self.network is not None
+        return self.network.distance(self.lpips, other.lpips)
 
 
 class Gallery:
-    """Encodes pictures, and holds those that will be wanted again as far as memory allows.
-
-    Args:
-        encoder: what they are measured with.
-        layers: whose features are wanted, from shallow to deep.
-        size, fit, max_pixels: see :func:`load_square`.
-        lpips: the network of LPIPS, if that is wanted.
-    """
+    """Encodes pictures, at layers from shallow to deep, and holds those that will be wanted again as memory allows."""
 
     def __init__(
         self,
@@ -132,7 +95,7 @@ class Gallery:
         self.size, self.fit, self.max_pixels = size, fit, max_pixels
         self.device = next(encoder.parameters()).device
         self._lpips = lpips
-        self._held: OrderedDict[Path, Seen] = OrderedDict()
+        self._held: dict[Path, Seen] = {}  # that which was not asked for longest first
         self._broken: dict[Path, AdainError] = {}
         share = 2 if lpips is not None else 1  # its features are held as well
         self.room = max(3, HELD_BYTES // (share * expected_bytes(layers, size)))
@@ -143,11 +106,7 @@ class Gallery:
         return max(1, self.room - 2)
 
     def look(self, path: Path) -> Seen:
-        """A picture that will be wanted again: a content or a style.
-
-        Raises:
-            MissingFileError, ImageError: if it cannot be read; every time it is asked for, but it is tried only once.
-        """
+        """A picture that will be wanted again, a content or a style; one that cannot be read is tried only once."""
         if path in self._broken:
             raise self._broken[path]
         if path not in self._held:
@@ -157,17 +116,13 @@ class Gallery:
                 self._broken[path] = error
                 raise
             while len(self._held) >= self.room:
-                self._held.popitem(last=False)
+                del self._held[next(iter(self._held))]
             self._held[path] = seen
-        self._held.move_to_end(path)
+        self._held[path] = self._held.pop(path)
         return self._held[path]
 
     def read(self, path: Path) -> Seen:
-        """A picture that is wanted once: an output.
-
-        Raises:
-            MissingFileError, ImageError: if it cannot be read.
-        """
+        """A picture that is wanted once: an output."""
         picture = split_alpha(read_image(path, max_pixels=self.max_pixels))[0]
         return self.see(_square(picture, self.size, self.fit), (picture.height, picture.width))
 
@@ -178,11 +133,7 @@ class Gallery:
         return Seen(pixels, features, shape or (pixels.shape[2], pixels.shape[3]), self._lpips)
 
     def check_fits(self, output: Seen, content: Seen, name: Path) -> None:
-        """Nothing, if the two show the same part of the world.
-
-        Raises:
-            InputError: if the output is neither of the content's aspect nor a square, and is not stretched.
-        """
+        """InputError, if the output is neither of the content's aspect nor a square, and is not stretched."""
         (height, width), (h, w) = output.shape, content.shape
         if self.fit == "stretch" or height == width or abs(width * h / w - height) <= ASPECT_SLACK:
             return
@@ -202,10 +153,8 @@ def expected_bytes(layers: Sequence[str], size: int) -> int:
 
 
 def visiting(pairs: Sequence[tuple[int, int]], block: int) -> list[int]:
-    """An order of pairs in which a gallery encodes little twice.
+    """An order of pairs, numbers of content and style, in which a gallery encodes little twice.
 
-    Args:
-        pairs: numbers of content and style.
-        block: styles that can be held; they stay while all contents pass by.
+    As many styles as can be held, a block, stay while all contents pass by.
     """
     return sorted(range(len(pairs)), key=lambda k: (pairs[k][1] // block, *pairs[k]))

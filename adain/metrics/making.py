@@ -1,11 +1,16 @@
-"""Pictures made for the evaluation: stylised now, timed, and at every strength and blend."""
+"""Pictures made for the evaluation: stylised now, timed, and at every strength and blend.
+
+The latter tell whether turning a control further also changes the picture further.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence, Set
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,29 +22,22 @@ from ..losses import Stats, mean_std_distance
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
 from ..stylizer.stylizer import Content, Stylizer
 from .gallery import Gallery
-from .monotonicity import STEPS, Monotonicity, falling, interpolation
-from .motion import warping_error
+from .pixels import warping_error
 from .style import residual, style_stats
+
+T = TypeVar("T")
+
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""The alphas, and the shares of the second style, that pictures are made at."""
 
 PAN = (6, 3)
 """The known motion in pixels, to the right and down: no multiple of the encoder's stride, which would hide flicker."""
 
 
-class Made(NamedTuple):
-    """A stylised picture: ``(1, 3, size, size)`` in ``[0, 1]``, and what it cost; None where that is unknown."""
-
-    image: Tensor
-    milliseconds: float
-    megabytes: float | None
-
-
 class PairMaker:
-    """Stylises the pictures of a gallery.
+    """Stylises the pictures of a gallery, whose encoder judges them.
 
     Args:
-        stylizer: what makes them.
-        gallery: whose contents and styles they are made of, and whose encoder judges them.
-        alpha: strength.
         styles: all there are, in order: a blend goes from each to the next.
         timed: whether the price of pictures is of interest.
     """
@@ -53,8 +51,8 @@ class PairMaker:
         self._content: tuple[Path, Content, float, float | None] | None = None
         self._warm = not timed
 
-    def make(self, content: Path, style: Path) -> Made:
-        """A content in a style, and its price: one pass of encoder, AdaIN and decoder.
+    def make(self, content: Path, style: Path) -> tuple[Tensor, dict[str, float]]:
+        """A content in a style, and its price as far as it is known: one pass of encoder, AdaIN and decoder.
 
         *Milliseconds* are those of the wall clock, from pixels to pixels, with the style encoded before; the content is
         encoded once for all its styles, and that time counted with each. The first picture is made twice, and the
@@ -67,12 +65,14 @@ class PairMaker:
             self._content = None
         encoded, seconds, memory = self._encode(content)
         image, more, most = self._decode(encoded, style)
-        known = [m for m in (memory, most) if m is not None]
-        return Made(image, 1e3 * (seconds + more), max(known) if len(known) == 2 else None)
+        price = {"ms": 1e3 * (seconds + more)}
+        if memory is not None and most is not None:
+            price["mb"] = max(memory, most)
+        return image, price
 
-    def extras(self, names: Iterable[str], content: Path, style: Path) -> dict[str, float]:
-        """The measures of how controls behave that are among ``names``."""
-        names, found = set(names), {}
+    def extras(self, names: Set[str], content: Path, style: Path) -> dict[str, float]:
+        """The measures of how controls behave, as far as ``names`` ask for them."""
+        found = {}
         encoded = self._encode(content)[0]
         if names & {"alpha-falls", "alpha-rise"}:
             found["alpha-falls"], found["alpha-rise"] = self._alphas(encoded, content, style)
@@ -80,7 +80,7 @@ class PairMaker:
             found["blend-moves"], found["blend-setback"] = self._blends(encoded, style)
         if "warping-error" in names:
             found["warping-error"] = self._pan(content, style)
-        return {name: value for name, value in found.items() if name in names}
+        return found
 
     def _alphas(self, encoded: Content, content: Path, style: Path) -> Monotonicity:
         seen, wanted = self.gallery.look(content), self.gallery.look(style)
@@ -125,35 +125,80 @@ class PairMaker:
         if self._content is None or self._content[0] != path:
             pixels = self.gallery.look(path).pixels
             self._content = None  # free the one before
-            price = _Price(self.stylizer.device)
-            encoded = self.stylizer.encode_content(pixels)
-            self._content = (path, encoded, *price.paid())
+            self._content = (path, *self._priced(lambda: self.stylizer.encode_content(pixels)))
         return self._content[1:]
 
     def _decode(self, encoded: Content, style: Path) -> tuple[Tensor, float, float | None]:
         known = self._style(style)
-        price = _Price(self.stylizer.device)
-        image = self.stylizer.decode(encoded, known, alpha=self.alpha)
-        return image, *price.paid()
+        return self._priced(lambda: self.stylizer.decode(encoded, known, alpha=self.alpha))
+
+    def _priced(self, work: Callable[[], T]) -> tuple[T, float, float | None]:
+        """What ``work`` gives, and the seconds and MB that it took."""
+        device = self.stylizer.device
+        waits: dict[str, Callable[[], None]] = {
+            "cuda": partial(torch.cuda.synchronize, device),
+            "mps": torch.mps.synchronize,
+        }
+        wait = waits.get(device.type, lambda: None)
+        wait()
+        is_known, before, start = reset_peak_memory(device), peak_memory(device), time.perf_counter()
+        result = work()
+        wait()
+        seconds = time.perf_counter() - start
+        return result, seconds, peak_memory(device) - before if is_known else None
 
 
-class _Price:
-    """Seconds and MB from its making until :meth:`paid`."""
+class Monotonicity(NamedTuple):
+    """How steadily values go one way.
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self._wait()
-        self._known = reset_peak_memory(device)
-        self._before = peak_memory(device)
-        self._start = time.perf_counter()
+    Attributes:
+        share: of the steps that go the right way, in ``[0, 1]``; a step of 0 does not. Higher is better.
+        setback: the largest step the wrong way, ≥ 0, in the unit of the values; 0 for none. Lower is better.
+    """
 
-    def paid(self) -> tuple[float, float | None]:
-        self._wait()
-        seconds = time.perf_counter() - self._start
-        return seconds, peak_memory(self.device) - self._before if self._known else None
+    share: float
+    setback: float
 
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
+
+def falling(values: Sequence[float]) -> Monotonicity:
+    r"""How steadily values fall.
+
+    .. math:: \text{share} = \frac{|\{k : v_{k+1} < v_k\}|}{n - 1}, \qquad
+              \text{setback} = \max\left(0, \max_k (v_{k+1} - v_k)\right)
+
+    *Alpha monotonicity* is this of the style residual at alpha 0, ¼, ½, ¾, 1: more strength should leave less of the
+    way to the style. A measure of this project's own.
+
+    Returns:
+        The share, in ``[0, 1]``: higher is better; and the setback, ≥ 0: lower is better.
+
+    Raises:
+        InputError: if there are fewer than two values.
+    """
+    if len(values) < 2:
+        raise InputError("monotonicity needs at least two values")
+    steps = [after - before for before, after in pairwise(values)]
+    return Monotonicity(sum(step < 0 for step in steps) / len(steps), max(0.0, *steps))
+
+
+def interpolation(to_first: Sequence[float], to_second: Sequence[float]) -> Monotonicity:
+    """How steadily a blend goes from one style to another: away from the first and towards the second.
+
+    *Interpolation monotonicity* is this of the AdaIN style distances of a picture to two styles, each divided by the
+    distance of the styles from each other, at shares 0, ¼, ½, ¾, 1 of the second: the distance to the first should
+    rise with every step and that to the second fall. A measure of this project's own.
+
+    Args:
+        to_first, to_second: distances in the order of the shares, as many of the one as of the other.
+
+    Returns:
+        The share of the steps of both that go the right way, in ``[0, 1]``: higher is better; and the largest step
+        that does not, as a part of the way between the styles, ≥ 0: lower is better.
+
+    Raises:
+        InputError: if there are fewer than two distances, or not as many of both.
+    """
+    if len(to_first) != len(to_second):
+        raise InputError(f"{len(to_first)} distances to one style and {len(to_second)} to the other")
+    away, towards = falling([-value for value in to_first]), falling(to_second)
+    return Monotonicity((away.share + towards.share) / 2, max(away.setback, towards.setback))

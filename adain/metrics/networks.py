@@ -15,17 +15,11 @@ from torch import Tensor, nn
 from .._utils.errors import InputError, WeightsError
 from ..image.tensors import check_tensor
 from ..nn.backbones import torchvision_models
-from ..nn.convert import read_tensors
+from ..nn.convert import fill, read_tensors
 
-LPIPS_SHIFT = (-0.030, -0.088, -0.188)
-"""Mean of ImageNet's colours in [−1, 1], as the published weights of LPIPS were trained with."""
-
-LPIPS_SCALE = (0.458, 0.448, 0.450)
-"""Their deviation."""
-
-INCEPTION_MIN_SIZE = 75
-"""Shortest side in px that Inception v3 takes."""
-
+# Mean and deviation of ImageNet's colours in [−1, 1], as the published weights of LPIPS were trained with.
+_SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+_INCEPTION_MIN_SIZE = 75  # shortest side in px that Inception v3 takes
 _EPS = 1e-10
 
 
@@ -76,64 +70,53 @@ class LPIPS(nn.Module):
         source: tuple[str, str] = ("the backbone", "the weights"),
     ) -> None:
         super().__init__()
-        first = next((v for k, v in backbone.items() if k.endswith("features.0.weight") or k == "0.weight"), None)
+        named = {key.rpartition("features.")[2]: value for key, value in backbone.items()}
+        first = named.get("0.weight")
         trunk = next((t for t in _TRUNKS if first is not None and tuple(first.shape) == t.first), None)
         if trunk is None:
             raise WeightsError(f"{source[0]} is no AlexNet or VGG-16: give torchvision's file of its ImageNet weights")
-        self.trunk = trunk.name
-        self.ends = trunk.ends
-        self.min_size = trunk.min_size
+        self.trunk = trunk
         network = torchvision_models("LPIPS")
         with torch.device("meta"):
-            self.features: Any = getattr(network, trunk.name)(weights=None).features[: trunk.ends[-1] + 1]
-        self._fill(backbone, source[0])
+            features = getattr(network, trunk.name)(weights=None).features[: trunk.ends[-1] + 1]
+        own = {key: named[key] for key in features.state_dict() if key in named}
+        wrong = f"{source[0]} is no {trunk.name}: give torchvision's file of its weights"
+        self.features: Any = fill(features, own, wrong)
         for module in self.features:
             if isinstance(module, nn.ReLU):
                 module.inplace = False  # the layers are read after the network has gone on
-        linear = [weights.get(f"lin{k}.model.1.weight") for k in range(len(trunk.ends))]
-        widths = [self.features[end - 1].out_channels for end in trunk.ends]
-        for k, (w, width) in enumerate(zip(linear, widths, strict=True)):
+        for k, end in enumerate(trunk.ends):
+            w, width = weights.get(f"lin{k}.model.1.weight"), self.features[end - 1].out_channels
             if w is None:
                 raise WeightsError(f"{source[1]} has no lin{k}.model.1.weight: give alex.pth or vgg.pth of LPIPS 0.1")
             if w.numel() != width:
                 raise WeightsError(f"{source[1]} is not for {trunk.name}: lin{k} has {w.numel()} weights, not {width}")
             self.register_buffer(f"lin{k}", w.float().reshape(1, -1, 1, 1))
-        self.register_buffer("shift", torch.tensor(LPIPS_SHIFT).reshape(1, 3, 1, 1))
-        self.register_buffer("scale", torch.tensor(LPIPS_SCALE).reshape(1, 3, 1, 1))
-        self.requires_grad_(False)
-        self.eval()
+        self.register_buffer("shift", torch.tensor(_SHIFT).reshape(1, 3, 1, 1))
+        self.register_buffer("scale", torch.tensor(_SCALE).reshape(1, 3, 1, 1))
+        self.requires_grad_(False).eval()
 
     @classmethod
     def from_files(cls, backbone: str | Path, weights: str | Path) -> LPIPS:
-        """From two ``.pth`` (read with ``weights_only=True``) or ``.safetensors`` files.
-
-        Raises:
-            MissingFileError: if one does not exist.
-            WeightsError, AdainError: see the class.
-        """
+        """From two ``.pth`` (read with ``weights_only=True``) or ``.safetensors`` files; MissingFileError for none."""
         return cls(read_tensors(backbone), read_tensors(weights), source=(str(backbone), str(weights)))
 
     @torch.no_grad()
     def forward(self, output: Tensor, content: Tensor) -> Tensor:
-        """The distance of ``(B, 3, H, W)`` pictures in ``[0, 1]``: ``(B,)`` float32.
-
-        Raises:
-            ImageError: if they are no such pictures.
-            InputError: if they differ in size or are too small.
-        """
+        """The distance of ``(B, 3, H, W)`` pictures in ``[0, 1]`` of one size: ``(B,)`` float32."""
         return self.distance(self.activations(output), self.activations(content))
 
     @torch.no_grad()
     def activations(self, image: Tensor) -> list[Tensor]:
         """Unit-length features of one picture at the five layers, for :meth:`distance`."""
         check_tensor(image)
-        if min(image.shape[2:]) < self.min_size:
-            raise InputError(f"LPIPS with {self.trunk} needs pictures of at least {self.min_size} px a side")
+        if min(image.shape[2:]) < self.trunk.min_size:
+            raise InputError(f"LPIPS with {self.trunk.name} needs pictures of at least {self.trunk.min_size} px a side")
         x = (2.0 * image.float() - 1.0 - self.shift) / self.scale
         found = []
         for index, module in enumerate(self.features):
             x = module(x)
-            if index in self.ends:
+            if index in self.trunk.ends:
                 found.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + _EPS))
         return found
 
@@ -146,27 +129,13 @@ class LPIPS(nn.Module):
             terms.append((self.get_buffer(f"lin{k}") * (f - g).square()).sum(dim=1).mean(dim=(1, 2)))
         return torch.stack(terms).sum(dim=0)
 
-    def _fill(self, state: Mapping[str, Tensor], source: str) -> None:
-        wanted = list(self.features.state_dict())
-        own = {}
-        for key in wanted:
-            match = next((v for k, v in state.items() if k == key or k.endswith(f"features.{key}")), None)
-            if match is not None:
-                own[key] = match.float()
-        try:
-            self.features.load_state_dict(own, assign=True)
-        except RuntimeError:
-            raise WeightsError(f"{source} is no {self.trunk}: give torchvision's file of its weights") from None
-
 
 class ArtInception(nn.Module):
     """The Inception v3 of ArtFID up to its pooled features (Wright & Ommer 2022; Szegedy et al. 2016).
 
-    Pictures go in as they are, in ``[0, 1]`` and at their own size, as in the code of the ArtFID release; its two
-    classifiers and auxiliary heads are left out.
-
-    This follows the code of that release (art-fid 0.0.2), and gives the same features for the same weights; the
-    published file itself has not been tried.
+    Pictures go in as they are, in ``[0, 1]`` and at their own size, as in the code of the ArtFID release (art-fid
+    0.0.2; the same features for the same weights; the published file itself has not been tried). Its two classifiers
+    and auxiliary heads are left out.
 
     Args:
         state: ``art_inception.pth`` of that release: its trunk has the names of torchvision's ``inception_v3``.
@@ -184,39 +153,23 @@ class ArtInception(nn.Module):
             trunk: Any = network.inception_v3(weights=None, aux_logits=False, init_weights=False)
         trunk.fc = nn.Identity()
         own = {key.removeprefix("module."): value for key, value in state.items()}
-        found = {}
-        for key in trunk.state_dict():
-            if key in own:
-                found[key] = own[key].float() if own[key].is_floating_point() else own[key]
-            elif key.endswith("num_batches_tracked"):  # counts of training steps, which older files lack
-                found[key] = torch.zeros((), dtype=torch.long)
-        try:
-            trunk.load_state_dict(found, assign=True)
-        except RuntimeError:
-            raise WeightsError(f"{source} is no Inception v3: give art_inception.pth of the ArtFID release") from None
-        self.trunk = trunk.requires_grad_(False).eval()
+        found = {key: own[key] for key in trunk.state_dict() if key in own}
+        # Counts of training steps, which older files lack.
+        none = {key: torch.zeros((), dtype=torch.long) for key in trunk.state_dict() if key.endswith("batches_tracked")}
+        wrong = f"{source} is no Inception v3: give art_inception.pth of the ArtFID release"
+        self.trunk = fill(trunk, none | found, wrong)
 
     @classmethod
     def from_file(cls, path: str | Path) -> ArtInception:
-        """From a ``.pth`` (read with ``weights_only=True``) or ``.safetensors`` file.
-
-        Raises:
-            MissingFileError: if it does not exist.
-            WeightsError, AdainError: see the class.
-        """
+        """From a ``.pth`` (read with ``weights_only=True``) or ``.safetensors`` file; MissingFileError for none."""
         return cls(read_tensors(path), source=str(path))
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
-        """Pooled features of ``(B, 3, H, W)`` pictures in ``[0, 1]``: ``(B, 2048)`` float32.
-
-        Raises:
-            ImageError: if they are no such pictures.
-            InputError: if they are too small.
-        """
+        """Pooled features of ``(B, 3, H, W)`` pictures in ``[0, 1]``, sides from 75 px: ``(B, 2048)`` float32."""
         check_tensor(image)
-        if min(image.shape[2:]) < INCEPTION_MIN_SIZE:
-            raise InputError(f"ArtFID needs pictures of at least {INCEPTION_MIN_SIZE} px a side")
+        if min(image.shape[2:]) < _INCEPTION_MIN_SIZE:
+            raise InputError(f"ArtFID needs pictures of at least {_INCEPTION_MIN_SIZE} px a side")
         features: Tensor = self.trunk(image.float())
         return features
 

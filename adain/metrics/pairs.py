@@ -18,8 +18,9 @@ from .options import Pairing as Pairing
 DEFAULT_ROW = "output"
 """Name of the row of outputs that were given none."""
 
-RESERVED = ("identity", "style", "adain")
-"""Rows that are there in any case, or made now."""
+MADE = "adain"
+GUARDS = ("identity", "style")
+"""Rows that are always there: the content unchanged and the style unchanged."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ def with_outputs(pairs: Sequence[Pair], rows: Mapping[str, str | os.PathLike[str
     joined = []
     for pair in pairs:
         name = output_stem(pair.content.stem, pair.style.stem)
-        outputs = {row: files[name] for row, files in found.items() if name in files}
-        if outputs:
+        if outputs := {row: files[name] for row, files in found.items() if name in files}:
             joined.append(Pair(pair.content, pair.style, outputs))
     for row, folder in rows.items():
         if not any(row in pair.outputs for pair in joined):
@@ -82,13 +82,9 @@ def with_outputs(pairs: Sequence[Pair], rows: Mapping[str, str | os.PathLike[str
 
 
 def check_row(name: str) -> None:
-    """Nothing, if outputs may be called that.
-
-    Raises:
-        InputError: if the name is empty or that of a row there is in any case.
-    """
-    if not name or name in RESERVED:
-        raise InputError(f"outputs cannot be called {name!r}: {', '.join(RESERVED)} are rows of their own")
+    """InputError, if outputs may not be called that."""
+    if not name or name in (reserved := (*GUARDS, MADE)):
+        raise InputError(f"outputs cannot be called {name!r}: {', '.join(reserved)} are rows of their own")
 
 
 def read_triples(
@@ -134,17 +130,16 @@ def read_triples(
     for entry in latest.values():
         if entry.get("status", "done") != "done":
             continue
-        row = entry.get("row") or DEFAULT_ROW
-        check_row(row)
+        check_row(row := entry.get("row") or DEFAULT_ROW)
         places = around if "status" in entry else beside
         named = entry.get("styles")  # of a manifest; there the style itself is a name for people
         files = named if isinstance(named, list) and named and all(isinstance(n, str) for n in named) else None
         if files and len(files) > 1:
             mixed.append(entry["output"])
             continue
-        style = stems.get(entry["style"]) or _locate(files[0] if files else entry["style"], places)
+        name = entry["style"]
+        style = stems.get(name) or _locate(files[0] if files else name, places)
         if not style.suffix and not style.exists():
-            name = entry["style"]
             raise InputError(
                 f"{file} names the style {name!r}, not its file: give the artworks, such as --style styles/"
             )
@@ -172,7 +167,7 @@ def _entries(file: Path) -> list[tuple[int, Mapping[str, Any]]]:
         except ValueError:
             if number == len(lines):  # torn by a kill while it was written
                 continue
-            raise ValueError(f"line {number} is no JSON object") from None
+            entry = None
         if not isinstance(entry, dict):
             raise ValueError(f"line {number} is no JSON object")
         found.append((number, entry))

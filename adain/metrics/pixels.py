@@ -1,4 +1,4 @@
-"""Two pictures compared by their pixels: place by place, or colour by colour, whatever the places."""
+"""Two pictures compared by their pixels: place by place, along a motion, or colour by colour, whatever the places."""
 
 from __future__ import annotations
 
@@ -9,23 +9,15 @@ from kornia.metrics import ssim as kornia_ssim
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..image.tensors import check_tensor
+from ..image.tensors import at_least_float32, check_tensor
+from ..image.warp import check_flow, inside, warp
 
 SSIM_WINDOW = 11
 """Side of the Gaussian window in pixels (Wang et al. 2004)."""
 
-HISTOGRAM_BINS = 64
-"""Bins along u and along v (Afifi et al. 2021)."""
-
-HISTOGRAM_RANGE = 3.0
-"""u and v from −3 to 3: ratios of colours from 1/20 to 20."""
-
-HISTOGRAM_FALLOFF = 0.02
-"""τ of the kernel: how far a pixel reaches into neighbouring bins."""
-
-HISTOGRAM_SIDE = 150
-"""Side in px a larger picture is sampled at."""
-
+# Of the histogram (Afifi et al. 2021): bins along u and v, which go from −3 to 3, ratios of colours from 1/20 to 20; τ
+# of the kernel, how far a pixel reaches into neighbouring bins; and the side in px a larger picture is sampled at.
+_BINS, _RANGE, _FALLOFF, _SIDE = 64, 3.0, 0.02, 150
 _EPS = 1e-6
 
 
@@ -69,17 +61,17 @@ def rgb_uv_histogram(image: Tensor) -> Tensor:
         ImageError: if the image is no ``(B, 3, H, W)``.
     """
     pixels = check_tensor(image).float().clamp(0.0, 1.0)
-    if max(pixels.shape[2:]) > HISTOGRAM_SIDE:
-        pixels = F.interpolate(pixels, (HISTOGRAM_SIDE, HISTOGRAM_SIDE), mode="bilinear", align_corners=False)
+    if max(pixels.shape[2:]) > _SIDE:
+        pixels = F.interpolate(pixels, (_SIDE, _SIDE), mode="bilinear", align_corners=False)
     colors = pixels.flatten(2)
     light = (colors.square().sum(dim=1, keepdim=True) + _EPS).sqrt()
     logs = (colors + _EPS).log()
-    bins = torch.linspace(-HISTOGRAM_RANGE, HISTOGRAM_RANGE, HISTOGRAM_BINS, device=pixels.device)
+    bins = torch.linspace(-_RANGE, _RANGE, _BINS, device=pixels.device)
 
     def reach(numerator: int, denominator: int) -> Tensor:
         """How far each pixel counts in each bin of the log ratio of two channels: ``(B, bins, pixels)``."""
         ratio = (logs[:, numerator] - logs[:, denominator]).unsqueeze(1)
-        return 1.0 / (1.0 + ((ratio - bins[:, None]) / HISTOGRAM_FALLOFF).square())
+        return 1.0 / (1.0 + ((ratio - bins[:, None]) / _FALLOFF).square())
 
     with torch.autocast(pixels.device.type, enabled=False):
         planes = [(reach(c, u) * light) @ reach(c, v).mT for c, u, v in ((0, 1, 2), (1, 0, 2), (2, 0, 1))]
@@ -106,3 +98,38 @@ def histogram_distance(output: Tensor, style: Tensor) -> Tensor:
         raise InputError(f"histograms {tuple(output.shape)} and {tuple(style.shape)} cannot be compared")
     difference = (output.sqrt() - style.sqrt()).flatten(1)
     return difference.square().sum(dim=1).sqrt() / 2**0.5
+
+
+def warping_error(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""How much two frames differ once the motion between them is undone (Lai et al. 2018, "Learning Blind Video
+    Temporal Consistency", eq. 8 and 9).
+
+    .. math:: E = \frac{\sum_p m_p \, \lVert x_t(p) - x_{t-1}(p + f(p)) \rVert^2 / C}{\sum_p m_p}
+
+    Args:
+        current, previous: ``(B, C, H, W)`` frames in ``[0, 1]``.
+        flow: ``(B, 2, H, W)`` or ``(1, 2, H, W)``, backward; see :mod:`adain.image.warp`.
+        mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)``, 1 where the flow holds, 0 where something came into view. What
+            comes from outside the frame is left out in any case.
+
+    Returns:
+        ``(B,)`` float32 ≥ 0, the mean over pixels and channels; its square root is in the units of the frames. Lower is
+        better. A blurred or frozen video scores well, too: look at the frames beside it.
+
+    Raises:
+        InputError: if the shapes do not fit, or no pixel is left to compare.
+    """
+    if current.shape != previous.shape:
+        raise InputError(f"frames of {tuple(current.shape)} and {tuple(previous.shape)}: they must have one shape")
+    check_flow(previous, flow)
+    batch = current.shape[0]
+    valid = inside(flow).expand(batch, -1, -1, -1).float()
+    if mask is not None:
+        if mask.ndim != 4 or mask.shape[0] not in (1, batch) or (1, *current.shape[2:]) != tuple(mask.shape[1:]):
+            raise InputError(f"the mask of frames {tuple(current.shape)} cannot be {tuple(mask.shape)}")
+        valid = valid * mask.to(valid)
+    area = valid.sum(dim=(1, 2, 3))
+    if not bool((area > 0).all()):
+        raise InputError("no pixel is left to compare: the mask or the flow leaves none")
+    difference = at_least_float32(current) - warp(at_least_float32(previous), flow)
+    return (difference.square().mean(1, keepdim=True) * valid).sum(dim=(1, 2, 3)) / area

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
-import os
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,43 +13,38 @@ from .._utils.files import atomic_path
 from .catalogue import Metric
 from .evaluation import Entry, Evaluation
 
-WIDTH = 100
-"""Columns of text a table takes at most; what does not fit follows below."""
-
-NOTHING = "–"
-"""Stands where there is no figure."""
-
+WIDTH = 100  # columns of text a table takes at most; what does not fit follows below
+NOTHING = "–"  # where there is no figure
 ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 class Summary(NamedTuple):
-    """Figures of one measure over the outputs of a row; the spread is the standard deviation of a sample (n − 1)."""
+    """Figures of one measure over the outputs of a row; the deviation is that of a sample (n − 1)."""
 
-    number: int
     mean: float
-    spread: float | None
+    std: float | None
     median: float
-    least: float
-    most: float
+    min: float
+    max: float
+    n: int
 
 
 def summarise(values: Sequence[float]) -> Summary | None:
-    """Mean and spread; None of nothing, and no spread of one value."""
+    """Mean and deviation; None of nothing, and no deviation of one value."""
     if not values:
         return None
-    spread = statistics.stdev(values) if len(values) > 1 else None
-    return Summary(len(values), statistics.fmean(values), spread, statistics.median(values), min(values), max(values))
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return Summary(statistics.fmean(values), std, statistics.median(values), min(values), max(values), len(values))
 
 
 def summaries(evaluation: Evaluation) -> dict[str, dict[str, Summary]]:
     """By row and measure, of those that are measured pair by pair."""
     found: dict[str, dict[str, Summary]] = {row: {} for row in evaluation.rows}
     for row in evaluation.rows:
-        own = [entry for entry in evaluation.entries if entry.row == row]
-        for metric in evaluation.metrics:
-            summary = summarise([entry.values[metric.name] for entry in own if metric.name in entry.values])
-            if summary is not None:
-                found[row][metric.name] = summary
+        own = [entry.values for entry in evaluation.entries if entry.row == row]
+        for name in (metric.name for metric in evaluation.metrics):
+            if summary := summarise([values[name] for values in own if name in values]):
+                found[row][name] = summary
     return found
 
 
@@ -64,7 +57,7 @@ def table(evaluation: Evaluation, *, width: int = WIDTH) -> str:
         [f"{metric.name} {ARROWS[metric.better]}"] + [_cell(metric, row, evaluation, means) for row in evaluation.rows]
         for metric in evaluation.metrics
     ]
-    blocks: list[list[list[str]]] = [[*head]]
+    blocks = [[*head]]
     for column in columns:
         if len(blocks[-1]) > len(head) and _width([*blocks[-1], column]) > width:
             blocks.append([*head])
@@ -79,7 +72,7 @@ def _cell(metric: Metric, row: str, evaluation: Evaluation, means: Mapping[str, 
     summary = means[row].get(metric.name)
     if summary is None:
         return NOTHING
-    spread = "" if summary.spread is None else f" ± {summary.spread:.{metric.digits}f}"
+    spread = "" if summary.std is None else f" ± {summary.std:.{metric.digits}f}"
     return f"{summary.mean:.{metric.digits}f}{spread}"
 
 
@@ -101,8 +94,9 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     means = summaries(evaluation)
     rows = []
     for row in evaluation.rows:
-        figures: dict[str, Any] = {name: _figures(summary) for name, summary in means[row].items()}
-        figures |= {name: {"value": _finite(value)} for name, value in evaluation.sets.get(row, {}).items()}
+        figures = {name: summary._asdict() for name, summary in means[row].items()}
+        for name, value in evaluation.sets.get(row, {}).items():
+            figures[name] = {"value": value if math.isfinite(value) else None}
         ordered = {metric.name: figures[metric.name] for metric in evaluation.metrics if metric.name in figures}
         rows.append({"row": row, "pairs": sum(e.row == row for e in evaluation.entries), "measures": ordered})
     return {
@@ -117,26 +111,9 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _figures(summary: Summary) -> dict[str, Any]:
-    return {
-        "mean": summary.mean,
-        "std": summary.spread,
-        "median": summary.median,
-        "min": summary.least,
-        "max": summary.most,
-        "n": summary.number,
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
 def _record(entry: Entry) -> dict[str, Any]:
-    output = None if entry.output is None else os.fspath(entry.output)
-    return {
-        "row": entry.row, "content": os.fspath(entry.content), "style": os.fspath(entry.style), "output": output,
-    }  # fmt: skip
+    output = None if entry.output is None else str(entry.output)
+    return {"row": entry.row, "content": str(entry.content), "style": str(entry.style), "output": output}
 
 
 def write_csv(evaluation: Evaluation, path: str | Path) -> None:
@@ -146,10 +123,7 @@ def write_csv(evaluation: Evaluation, path: str | Path) -> None:
         InputError: if it cannot be written.
     """
     names = [metric.name for metric in evaluation.metrics if metric.scope != "set"]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["row", "content", "style", "output", *names], restval="", lineterminator="\n")
-    writer.writeheader()
-    for entry in evaluation.entries:
-        writer.writerow(_record(entry) | dict(entry.values))
-    with atomic_path(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["row", "content", "style", "output", *names], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_record(entry) | dict(entry.values) for entry in evaluation.entries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -15,16 +15,8 @@ from .statistics import at_least_float32, channel_mean_std, regional_mean_std
 ContentStats = Literal["region"] | tuple[Tensor, Tensor]
 
 
-def check_alpha_map(alpha: Tensor, features: Tensor) -> Tensor:
-    """``alpha``, if it gives every cell of ``features`` a strength in ``[0, 1]``.
-
-    Args:
-        alpha: ``(1, 1, H, W)`` or ``(B, 1, H, W)``.
-        features: ``(B, C, H, W)``.
-
-    Raises:
-        InputError: if shapes or values do not fit.
-    """
+def _check_alpha_map(alpha: Tensor, features: Tensor) -> Tensor:
+    """``alpha``, if it gives every cell of ``features`` a strength in ``[0, 1]``."""
     batch, _, height, width = features.shape
     if alpha.ndim != 4 or alpha.shape[0] not in (1, batch) or alpha.shape[1:] != (1, height, width):
         raise InputError(
@@ -66,7 +58,7 @@ def adaptive_instance_norm(
     """
     if isinstance(alpha, Tensor):
         c = at_least_float32(content)
-        strength = check_alpha_map(alpha, content).to(c)
+        strength = _check_alpha_map(alpha, content).to(c)
         stylized = adaptive_instance_norm(c, style_mean, style_std, content_stats=content_stats)
         return torch.lerp(c, stylized, strength).to(content.dtype)
     if check_alpha(alpha) == 0.0:
@@ -148,7 +140,9 @@ def regional_instance_norm(
         ValueError: if masks do not fit the features or one is empty.
     """
     count = masks.shape[0]
-    strengths = _strengths(alphas, count)
+    strengths = [check_alpha(a) for a in (alphas if isinstance(alphas, Sequence) else [alphas] * count)]
+    if len(strengths) != count:
+        raise InputError(f"{count} regions need {count} alphas, or one for all, not {len(strengths)}")
     means, stds = (_stacked(s, count, content) for s in (style_means, style_stds))
     if masks.shape[1:] != (1, *content.shape[2:]):
         height, width = content.shape[2:]
@@ -192,16 +186,8 @@ def spread(values: Tensor, weights: Tensor, like: Tensor) -> Tensor:
     return spread.reshape(like.shape)
 
 
-def _strengths(alphas: float | Sequence[float], count: int) -> list[float]:
-    strengths = [check_alpha(a) for a in (alphas if isinstance(alphas, Sequence) else [alphas] * count)]
-    if len(strengths) != count:
-        raise InputError(f"{count} regions need {count} alphas, or one for all, not {len(strengths)}")
-    return strengths
-
-
-def _stacked(statistics: Iterable[Tensor], count: int, content: Tensor) -> Tensor:
+def _stacked(given: Sequence[Tensor] | Tensor, count: int, content: Tensor) -> Tensor:
     """One statistic of all styles as ``(R, B or 1, C, 1, 1)``."""
-    given = [*statistics]
     if len(given) != count:
         raise InputError(f"{count} regions need {count} styles, not {len(given)}")
     for statistic in given:

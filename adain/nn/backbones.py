@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
 from .._utils.errors import AdainError, InputError, MissingFileError, WeightsError, first_line, suggest
-from .convert import IMAGENET_MEAN, IMAGENET_STD, read_tensors
+from .convert import IMAGENET_MEAN, IMAGENET_STD, fill, read_tensors
 from .pretrained import load_encoder
 from .vgg import BLOCKS, Pooling, VGGEncoder, check_image
 
@@ -100,9 +100,7 @@ class TorchvisionBackbone(nn.Module):
         pool: the pooling the steps were built with; only shown.
 
     Attributes:
-        name: as given.
-        layer_names: the layers it can give, from shallow to deep.
-        content_layer, style_layers: of the network, see :data:`ARCHITECTURES`.
+        layer_names, content_layer, style_layers: as of :class:`~adain.nn.VGGEncoder`.
         gains: ``(len(layer_names),)`` float32, what the outputs are multiplied by; 1 until :meth:`calibrate`.
 
     Shape:
@@ -120,21 +118,15 @@ class TorchvisionBackbone(nn.Module):
         self.name = name
         self.pool = pool
         self.layer_names = tuple(steps)
-        self.content_layer = ARCHITECTURES[name].content_layer
-        self.style_layers = ARCHITECTURES[name].style_layers
+        self.content_layer, self.style_layers = ARCHITECTURES[name].content_layer, ARCHITECTURES[name].style_layers
         self.steps = nn.ModuleList(steps.values())
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])
         self.register_buffer("gains", torch.ones(len(steps)))
-        self.requires_grad_(False)
-        self.eval()
+        self.requires_grad_(False).eval()
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """Features of the named layers, computed in one pass that stops at the deepest of them.
-
-        Raises:
-            InputError: if a layer is unknown or was cut off, or the image is no ``(B, 3, H, W)`` or too small.
-        """
+        """Features of the named layers; see :meth:`adain.nn.VGGEncoder.forward`."""
         found = self._activations(image, check_layers(self, layers))
         return {layer: x * self.gains[self.layer_names.index(layer)] for layer, x in found.items()}
 
@@ -147,11 +139,7 @@ class TorchvisionBackbone(nn.Module):
         targets are computed: those made earlier are on another scale.
 
         Args:
-            image: ``(B, 3, H, W)``, RGB in ``[0, 1]``; a photograph of the size and kind to be worked on, such as the
-                content image.
-
-        Raises:
-            InputError: if it is no ``(B, 3, H, W)``, or too small for the deepest layer.
+            image: as of :meth:`forward`; a photograph of the size and kind to be worked on, such as the content image.
         """
         found = self._activations(image, self.layer_names)
         means = torch.stack([found[layer].mean(dtype=torch.float32) for layer in self.layer_names])
@@ -181,11 +169,10 @@ Backbone = VGGEncoder | TorchvisionBackbone
 
 
 def check_layers(network: str | Backbone, layers: Iterable[str]) -> tuple[str, ...]:
-    """The names of ``layers`` without repetition, if the network has them all.
+    """The names of ``layers``, one or several, without repetition.
 
     Args:
         network: key of :data:`ARCHITECTURES`, for all layers of that network, or a backbone, for those it can give.
-        layers: names to check, or one name.
 
     Raises:
         InputError: if the backbone is unknown, a layer is, or there is none; the message offers the nearest name.
@@ -205,11 +192,7 @@ def check_layers(network: str | Backbone, layers: Iterable[str]) -> tuple[str, .
 
 
 def find_architecture(name: str) -> Architecture:
-    """The entry of :data:`ARCHITECTURES`.
-
-    Raises:
-        InputError: if there is none; the message names the nearest.
-    """
+    """The entry of :data:`ARCHITECTURES`; InputError, which names the nearest, if there is none."""
     if name not in ARCHITECTURES:
         raise InputError(f"there is no backbone {name!r}: {suggest(name, list(ARCHITECTURES))}")
     return ARCHITECTURES[name]
@@ -240,12 +223,11 @@ def load_backbone(
 
     Raises:
         InputError: if the name, a layer or the pooling is unknown.
-        MissingFileError: if the weights are not given, or are not a file.
-        WeightsError: if they are not those of the network.
+        MissingFileError, WeightsError: if the weights are not given, are no file, or not of the network.
         AdainError: if torchvision is needed and cannot be imported.
     """
     architecture = find_architecture(name)
-    names = list(architecture.layers)
+    names = [*architecture.layers]
     wanted = None if upto is None else check_layers(name, upto)
     if pool not in get_args(Pooling):
         raise InputError(f"pool must be 'max' or 'average', not {pool!r}")
@@ -268,11 +250,7 @@ def load_backbone(
 
 
 def torchvision_models(purpose: str) -> Any:
-    """``torchvision.models``, imported only now.
-
-    Raises:
-        AdainError: if it is not there or was built for another torch; ``purpose`` says what needs it.
-    """
+    """``torchvision.models``, imported only now; AdainError if it cannot be, with ``purpose`` for what needs it."""
     try:
         return importlib.import_module("torchvision.models")
     except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
@@ -287,22 +265,12 @@ def _filled(name: str, state: Mapping[str, Tensor], source: str) -> Any:
         raise WeightsError(f"{source} holds no {name}: it has no {architecture.first}; give {architecture.weights}")
     prefix = first.removesuffix(architecture.first)
     own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    build: Callable[..., Any] = getattr(torchvision_models(name), name)
+    models = torchvision_models(name)
     with torch.device("meta"):
-        network = build(weights=None)
+        network: nn.Module = getattr(models, name)(weights=None)
     setattr(network, architecture.head.removesuffix("."), nn.Identity())
-    try:
-        network.load_state_dict(
-            {
-                key: value.float() if value.is_floating_point() else value
-                for key, value in own.items()
-                if not key.startswith(architecture.head)
-            },
-            assign=True,
-        )
-    except RuntimeError:
-        raise WeightsError(f"{source} is of another network than {name}: give {architecture.weights}") from None
-    return network
+    kept = {key: value for key, value in own.items() if not key.startswith(architecture.head)}
+    return fill(network, kept, f"{source} is of another network than {name}: give {architecture.weights}")
 
 
 def _vgg_steps(network: Any, pool: Pooling) -> list[nn.Module]:
@@ -311,8 +279,7 @@ def _vgg_steps(network: Any, pool: Pooling) -> list[nn.Module]:
     waiting: list[nn.Module] = []
     for module in network.features:
         if isinstance(module, nn.MaxPool2d):
-            average = pool == "average"
-            module = nn.AvgPool2d(2, ceil_mode=True) if average else nn.MaxPool2d(2, ceil_mode=True)
+            module = (nn.AvgPool2d if pool == "average" else nn.MaxPool2d)(2, ceil_mode=True)
         elif isinstance(module, nn.Conv2d):
             module.padding_mode = "reflect"
         waiting.append(module)
@@ -324,7 +291,6 @@ def _vgg_steps(network: Any, pool: Pooling) -> list[nn.Module]:
 
 def _resnet_steps(network: Any) -> list[nn.Module]:
     """The stem, then block by block; the pooling goes before the first block."""
-    stages = (network.layer1, network.layer2, network.layer3, network.layer4)
-    blocks = [cast(nn.Module, block) for stage in stages for block in stage]
+    blocks = [*network.layer1, *network.layer2, *network.layer3, *network.layer4]
     stem = nn.Sequential(network.conv1, network.bn1, network.relu)
     return [stem, nn.Sequential(network.maxpool, blocks[0]), *blocks[1:]]

@@ -29,11 +29,8 @@ from .statistics import at_least_float32
 SIGMA = 1.5
 """Deviation of the Gaussian in cells of relu4_1, 8 px each: what is broader than about 50 px is structure."""
 
-REACH = 3
-"""Deviations at which it is cut off."""
-
-REACH_CELLS = math.ceil(REACH * SIGMA)
-"""How far away the cells are that a cell depends on."""
+REACH_CELLS = math.ceil(3 * SIGMA)
+"""How far away the cells are that a cell depends on: it is cut off at three deviations."""
 
 
 def fine_band(features: Tensor) -> Tensor:
@@ -42,8 +39,8 @@ def fine_band(features: Tensor) -> Tensor:
 
     f = at_least_float32(features)
     # Reflection reaches no further than the opposite border.
-    kernel = [2 * min(REACH_CELLS, side - 1) + 1 for side in f.shape[2:]]
-    return f - gaussian_blur2d(f, (kernel[0], kernel[1]), (SIGMA, SIGMA), border_type="reflect")
+    rows, columns = (2 * min(REACH_CELLS, side - 1) + 1 for side in f.shape[2:])
+    return f - gaussian_blur2d(f, (rows, columns), (SIGMA, SIGMA), border_type="reflect")
 
 
 def fine_change(
@@ -56,18 +53,15 @@ def fine_change(
     """What the fine deviations add to AdaIN, ``(B, C, H, W)``: the last term of the module's equation times alpha.
 
     Args:
-        features: ``(B, C, H, W)`` of the content.
-        deviations: of the style of each region, ``(1 or B, C, 1, 1)`` at its coarse size and at its fine one; None for
-            no fine one, which adds nothing.
-        std: deviation of the content, ``(B, C, 1, 1)`` for all regions or ``(R, B, C, 1, 1)``.
-        alphas: strength of each.
+        features, std: ``(B, C, H, W)`` of the content, and their deviation, for all regions or ``(R, B, C, 1, 1)``.
+        deviations: of each region's style, ``(1 or B, C, 1, 1)``, coarse and fine; None for the latter adds nothing.
         cells: masks ``(R, 1, H, W)``; None for one style everywhere.
     """
     high = fine_band(features)
-    changes = []
-    for k, ((coarse, fine), alpha) in enumerate(zip(deviations, alphas, strict=True)):
-        own = std[k] if std.ndim == 5 else std
-        changes.append(alpha * ((coarse if fine is None else fine) - coarse) / own)
+    changes = [
+        alpha * ((coarse if fine is None else fine) - coarse) / (std[k] if std.ndim == 5 else std)
+        for k, ((coarse, fine), alpha) in enumerate(zip(deviations, alphas, strict=True))
+    ]
     if cells is None:
         return changes[0] * high
     changes = [change.expand(features.shape[0], -1, -1, -1) for change in changes]

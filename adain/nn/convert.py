@@ -11,12 +11,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._utils.errors import MissingFileError, WeightsError, first_line
 from .decoder import MIRRORED
@@ -25,17 +25,16 @@ from .vgg import LAYERS, ConvSpec, VGGEncoder
 
 State = dict[str, Tensor]
 Kind = Literal["encoder", "decoder"]
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
-PICKLES = (b"PK", b"\x80")
-"""What a file of torch's begins with: a zip, or the pickle of older versions."""
-
-OWN_SPREAD = 3.0
-"""How far a layer's mean activation may be from 1: normalised weights reach 2.2 on single photographs, those for images
-of 0 to 255 are at 9 in conv4_1."""
+_PICKLES = (b"PK", b"\x80")  # what a file of torch's begins with: a zip, or the pickle of older versions
+# How far a layer's mean activation may be from 1: normalised weights reach 2.2 on single photographs, those for images
+# of 0 to 255 are at 9 in conv4_1.
+_OWN_SPREAD = 3.0
 
 
 def read_tensors(path: str | Path) -> State:
@@ -61,7 +60,7 @@ def read_tensors(path: str | Path) -> State:
     except SafetensorError as error:
         raise WeightsError(f"{path} is damaged or not a safetensors file ({first_line(error)}): copy it anew") from None
     except Exception:  # torch.load raises whatever its unpickler meets, down to a bare number; none of it is of use
-        if start.startswith(PICKLES):
+        if start.startswith(_PICKLES):
             raise WeightsError(
                 f"{path} is damaged or not a plain PyTorch state dict, and nothing else is unpickled: save the "
                 "network's state_dict()"
@@ -73,6 +72,15 @@ def read_tensors(path: str | Path) -> State:
     if not isinstance(state, dict):
         raise WeightsError(f"{path} holds a {type(state).__name__}, not a state dict of tensors")
     return {str(k): v for k, v in state.items() if isinstance(v, Tensor)}
+
+
+def fill(module: ModuleT, state: Mapping[str, Tensor], wrong: str) -> ModuleT:
+    """A module made on the meta device, filled with ``state`` as float32, frozen; WeightsError if it does not fit."""
+    try:
+        module.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, assign=True)
+    except RuntimeError:
+        raise WeightsError(wrong) from None
+    return module.requires_grad_(False).eval()
 
 
 def convert_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tuple[Kind, State]:
@@ -92,40 +100,32 @@ def convert_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tupl
         WeightsError: if the shapes fit none of the layouts, or it is not normalised and bears this library's names.
     """
     for specs in (MIRRORED, FastDecoder.specs):
-        decoder = decoder_state(state, specs)
-        if decoder is not None:
+        if (decoder := decoder_state(state, specs)) is not None:
             return "decoder", decoder
     pairs = _convolutions(state)
     if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in FastEncoder.table]:
         return "encoder", _named(FastEncoder.table, pairs)
-    return "encoder", encoder_state(state, images)
+    return "encoder", _encoder_state(state, images)
 
 
 def decoder_state(state: Mapping[str, Tensor], specs: tuple[ConvSpec, ...] = MIRRORED) -> State | None:
     """The state in this library's decoder layout, or None if its shapes are not those of a decoder of ``specs``."""
-    wanted = [(s.c_in, s.c_out, 3, 3) for s in specs]
     names = [s.name for s in specs]
     if all(f"{name}.{part}" in state for name in names for part in ("weight", "bias")):
         pairs = [(state[f"{name}.weight"], state[f"{name}.bias"]) for name in names]
     else:
         pairs = _convolutions(state)
-    if [tuple(w.shape) for w, _ in pairs] != wanted:
-        return None
-    return _named(specs, pairs)
+    fits = [tuple(w.shape) for w, _ in pairs] == [(s.c_in, s.c_out, 3, 3) for s in specs]
+    return _named(specs, pairs) if fits else None
 
 
-def encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> State:
-    """The state in this library's encoder layout, normalised, with the preprocessing folded in.
-
-    Raises:
-        WeightsError: if the shapes are not VGG-19's up to relu4_1 at least.
-    """
+def _encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> State:
+    """The state in this library's encoder layout, normalised, with the preprocessing folded in."""
     pairs = _convolutions(state)
     colour = pairs.pop(0) if pairs and pairs[0][0].shape == (3, 3, 1, 1) else None
     specs = LAYERS[: len(pairs)]
     shapes = [tuple(w.shape) for w, _ in pairs]
-    needed = len(MIRRORED)
-    if len(pairs) < needed or shapes != [(s.c_out, s.c_in, 3, 3) for s in specs]:
+    if len(pairs) < len(MIRRORED) or shapes != [(s.c_out, s.c_in, 3, 3) for s in specs]:
         raise WeightsError(
             "these are neither VGG-19 weights (torchvision's, or the 53-layer vgg_normalised.pth) "
             "nor a 29-layer AdaIN decoder.pth: the shapes of the convolutions differ"
@@ -161,7 +161,7 @@ def _own_encoder(state: State, images: Iterable[Tensor]) -> State:
     """
     means = {name: float(channels.mean()) for name, channels in activation_means(state, images).items()}
     name, worst = max(means.items(), key=lambda item: abs(math.log(max(item[1], 1e-9))))
-    if not 1 / OWN_SPREAD < worst < OWN_SPREAD:
+    if not 1 / _OWN_SPREAD < worst < _OWN_SPREAD:
         raise WeightsError(
             f"{name} fires at {worst:.2g} on average, where this library's encoder, whose names these are, has about "
             "1: give torchvision's VGG-19 or vgg_normalised.pth instead"
@@ -175,12 +175,8 @@ def activation_means(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> d
 
     Scaling a layer to a mean of 1 and multiplying the scale back into the next leaves all later activations as they
     were, so one pass through the network as it is gives the means for all its layers. Channels that never fire get 1.
-
-    Raises:
-        WeightsError: if ``images`` is empty.
     """
-    names = [key.removesuffix(".weight") for key in state if key.endswith(".weight")]
-    specs = [spec for spec in LAYERS if spec.name in names]
+    specs = [spec for spec in LAYERS if f"{spec.name}.weight" in state]
     encoder = VGGEncoder(specs[-1].relu)
     encoder.load_state_dict(dict(state))
     sums = {spec.name: torch.zeros(spec.c_out) for spec in specs}

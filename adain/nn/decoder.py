@@ -35,8 +35,7 @@ class Decoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for spec in self.specs:
-            conv = nn.Conv2d(spec.c_out, spec.c_in, 3, padding=1, padding_mode="reflect")
-            self.add_module(spec.name, conv)
+            self.add_module(spec.name, nn.Conv2d(spec.c_out, spec.c_in, 3, padding=1, padding_mode="reflect"))
 
     def forward(self, features: Tensor, *, trim: Trim | None = None) -> Tensor:
         """The image; ``trim`` is called with the name and result of each convolution, to cut off what is not wanted.

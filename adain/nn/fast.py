@@ -16,17 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .decoder import Decoder
-from .vgg import CONTENT_LAYER, ConvSpec, Trim, VGGEncoder, layer_table
+from .vgg import CONTENT_LAYER, STYLE_LAYERS, ConvSpec, Trim, VGGEncoder, layer_table
 
-BLOCKS: tuple[tuple[int, int], ...] = ((16, 1), (32, 1), (64, 2), (128, 1))
+BLOCKS = ((16, 1), (32, 1), (64, 2), (128, 1))
 """(channels, convolutions) of its four blocks."""
 
 LAYERS = layer_table(BLOCKS)
 """The encoder's five convolutions in order."""
-
-DECODER_BLOCKS: tuple[tuple[int, int], ...] = ((16, 1), (32, 2), (64, 3), (128, 1))
-"""What the decoder mirrors: one convolution more than the encoder has at a quarter and at half size, where strokes are
-made."""
 
 FOLDED = "relu3_2"
 """The finer layer: the last one before the last pooling."""
@@ -37,8 +33,7 @@ _FOLDED_SPEC = next(spec for spec in LAYERS if spec.relu == FOLDED)
 def fold(x: Tensor) -> Tensor:
     """The places of each 2 × 2 cell one behind the other; the last row and column of odd sizes count twice.
 
-    Shape:
-        ``(B, C, H, W)`` → ``(B, 4 C, ceil(H / 2), ceil(W / 2))``: first all channels of the upper left places.
+    ``(B, C, H, W)`` → ``(B, 4 C, ceil(H / 2), ceil(W / 2))``: first all channels of the upper left places.
     """
     odd = (0, x.shape[3] % 2, 0, x.shape[2] % 2)
     x = F.pad(x, odd, mode="replicate") if any(odd) else x
@@ -46,11 +41,7 @@ def fold(x: Tensor) -> Tensor:
 
 
 def unfold(x: Tensor) -> Tensor:
-    """Undo :func:`fold` of even sizes.
-
-    Shape:
-        ``(B, 4 C, H, W)`` → ``(B, C, 2 H, 2 W)``.
-    """
+    """Undo :func:`fold` of even sizes: ``(B, 4 C, H, W)`` → ``(B, C, 2 H, 2 W)``."""
     batch, channels, height, width = x.shape
     places = x.reshape(batch, 2, 2, channels // 4, height, width)
     # By way of channels last, which convolutions on a CPU are faster in.
@@ -66,7 +57,7 @@ class FastEncoder(VGGEncoder):
 
     name: ClassVar[str] = "fast"
     content_layer: ClassVar[str] = CONTENT_LAYER
-    style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+    style_layers: ClassVar[tuple[str, ...]] = STYLE_LAYERS
     table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
     # 240 and 180 as measured on a CPU at 1 and 2 megapixels, on one thread
     # (python -m benchmarks tiling memory --tile off --side 1000 --model fast).
@@ -98,7 +89,8 @@ class FastDecoder(Decoder):
         features ``(B, 384, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
     """
 
-    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layer_table(DECODER_BLOCKS)))
+    # One convolution more than the encoder has at a quarter and at half size, where strokes are made.
+    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layer_table(((16, 1), (32, 2), (64, 3), (128, 1)))))
 
     @property
     def feature_channels(self) -> int:

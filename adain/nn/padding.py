@@ -43,11 +43,7 @@ def pad(x: Tensor) -> Tensor:
 
 
 def pad_doubled(x: Tensor) -> Tensor:
-    """:func:`pad` of ``x`` enlarged twofold by nearest neighbours, in one copy and not differentiable.
-
-    Shape:
-        ``(B, C, H, W)`` → ``(B, C, 2 H + 2, 2 W + 2)`` in the memory format of ``x``.
-    """
+    """:func:`pad` of ``x`` enlarged twofold by nearest neighbours, in one copy of its format and not differentiable."""
     batch, channels, height, width = x.shape
     is_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
     shape = (batch, channels, 2 * height + 2, 2 * width + 2)
@@ -69,32 +65,18 @@ def freeze(network: nn.Module) -> None:
     for the gradient of its weights, whether that is wanted or not: of a VGG, nearly half of what a picture costs.
     """
     for name, module in list(network.named_modules()):
-        if isinstance(module, nn.Conv2d) and _fits(module):
+        if not isinstance(module, nn.Conv2d) or any(p.requires_grad for p in module.parameters()):
+            continue
+        kind = (module.padding_mode, module.kernel_size, module.padding, module.stride, module.dilation, module.groups)
+        if kind == ("reflect", (3, 3), (1, 1), (1, 1), (1, 1), 1):
             parent, _, child = name.rpartition(".")
             setattr(network.get_submodule(parent), child, FrozenConvolution(module))
-
-
-def _fits(module: nn.Conv2d) -> bool:
-    wanted = ("reflect", (3, 3), (1, 1), (1, 1), (1, 1), 1)
-    found = (
-        module.padding_mode,
-        module.kernel_size,
-        module.padding,
-        module.stride,
-        module.dilation,
-        module.groups,
-    )
-    return found == wanted and not any(p.requires_grad for p in module.parameters())
 
 
 class FrozenConvolution(nn.Module):
     """A 3×3 convolution behind reflection padding, differentiable with respect to the picture alone, and once.
 
-    Args:
-        convolution: whose weights it shares.
-
-    Shape:
-        ``(B, C, H, W)``, sides of at least 2 → ``(B, C', H, W)``.
+    It shares the weights of another; sides must be at least 2.
     """
 
     weight: Tensor
@@ -107,9 +89,6 @@ class FrozenConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, _Convolve.apply(x, self.weight, self.bias))
-
-    def extra_repr(self) -> str:
-        return f"{self.weight.shape[1]}, {self.weight.shape[0]}"
 
 
 class _Convolve(torch.autograd.Function):

@@ -21,12 +21,7 @@ def is_palette(tensors: Mapping[str, Tensor], name: str) -> bool:
 def pack(name: str, index: Tensor, table: Tensor, in_scale: Tensor, out_scale: Tensor) -> dict[str, Tensor]:
     """The tensors of one palette under the keys :func:`unpack` reads.
 
-    Args:
-        name: of the convolution.
-        index: ``(O, I, kH, kW)`` uint8.
-        table: ``(256,)`` float32.
-        in_scale: ``(I,)`` float32 factors of the input channels.
-        out_scale: ``(O,)`` float32 divisors of the output channels.
+    The index is ``(O, I, kH, kW)`` uint8, the others are float32: ``(256,)``, ``(I,)`` and ``(O,)``.
     """
     parts = (index, table, in_scale, out_scale)
     return {f"{name}.{part}": t.contiguous() for part, t in zip(PARTS, parts, strict=True)}

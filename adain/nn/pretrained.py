@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from safetensors.torch import load as load_safetensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from .._utils.errors import MissingFileError, WeightsError
 from . import palettes
-from .convert import decoder_state, read_tensors
+from .convert import decoder_state, fill, read_tensors
 from .decoder import Decoder
 from .fast import FastDecoder, FastEncoder
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
@@ -23,8 +22,6 @@ from .shipped import find_model as find_model
 from .shipped import read_verified as read_verified
 from .shipped import registry as registry
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
-
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 _log = logging.getLogger(__name__)
 
@@ -40,10 +37,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 
     Returns:
         A frozen :class:`~adain.nn.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
-        :class:`~adain.nn.fast.FastEncoder`.
-
-    Raises:
-        MissingFileError, WeightsError: see :func:`read_verified` and :func:`find_model`.
+        :class:`~adain.nn.fast.FastEncoder`. For errors see :func:`read_verified` and :func:`find_model`.
     """
     tensors, name = _tensors(source, "encoder")
     kind = _encoder_kind(tensors, name)
@@ -57,7 +51,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
             break
         tensors |= load_safetensors(read_verified(deeper))
         name += f" with {deeper.file}"
-    state = {}
+    state: dict[str, Tensor] = {}
     for spec in encoder.specs:
         if not _has_convolution(tensors, spec.name):
             have = [s.relu for s in kind.table if f"{s.name}.bias" in tensors]
@@ -65,34 +59,31 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
             raise WeightsError(f"{name} does not reach {upto}: {reach} (adain weights import makes such files)")
         is_packed = palettes.is_palette(tensors, spec.name)
         weight = palettes.unpack(tensors, spec.name) if is_packed else tensors[f"{spec.name}.weight"]
-        state[f"{spec.name}.weight"] = weight.float()
-        state[f"{spec.name}.bias"] = tensors[f"{spec.name}.bias"].float()
+        state |= {f"{spec.name}.weight": weight, f"{spec.name}.bias": tensors[f"{spec.name}.bias"]}
     _log.info("encoder as far as %s from %s", upto, name)
-    return _fill(encoder, state, name)
+    return fill(encoder, state, f"the shapes in {name} are not those of {kind.__name__}")
 
 
 def load_decoder(source: str | Path | None = None) -> Decoder:
     """The decoder of a shipped model, or one from a ``.safetensors`` file; arguments as :func:`load_encoder`."""
     tensors, name = _tensors(source, "decoder")
     for kind in (Decoder, FastDecoder):
-        state = decoder_state(tensors, kind.specs)
-        if state is not None:
+        if (state := decoder_state(tensors, kind.specs)) is not None:
             with torch.device("meta"):
                 decoder = kind()
             _log.info("decoder from %s", name)
-            return _fill(decoder, state, name)
+            return fill(decoder, state, f"the shapes in {name} are not those of {kind.__name__}")
     raise WeightsError(f"{name} holds no decoder: its layers do not mirror VGG-19 to relu4_1, nor the fast model")
 
 
 def _encoder_kind(tensors: Mapping[str, Tensor], name: str) -> type[VGGEncoder]:
     """Which network the tensors are of, by the width of its first convolution; the base model's if there is none."""
     first = tensors.get("conv1_1.bias")
-    if first is None:
-        return VGGEncoder
+    width = VGGEncoder.table[0].c_out if first is None else len(first)
     for kind in (VGGEncoder, FastEncoder):
-        if len(first) == kind.table[0].c_out:
+        if width == kind.table[0].c_out:
             return kind
-    what = "a decoder" if len(first) == VGGEncoder.table[0].c_in else "a network of another width"
+    what = "a decoder" if width == VGGEncoder.table[0].c_in else "a network of another width"
     raise WeightsError(f"{name} holds no encoder but {what}: the shapes in it are not those of VGGEncoder")
 
 
@@ -123,12 +114,3 @@ def _tensors(source: str | Path | None, part: str) -> tuple[dict[str, Tensor], s
     if path.suffix != ".safetensors":
         raise WeightsError(f"{path} is not a .safetensors file: convert it with adain weights import")
     return read_tensors(path), str(path)
-
-
-def _fill(module: ModuleT, state: dict[str, Tensor], name: str) -> ModuleT:
-    """A module made on the meta device, with ``state`` put in place and frozen."""
-    try:
-        module.load_state_dict(state, assign=True)
-    except RuntimeError:
-        raise WeightsError(f"the shapes in {name} are not those of {type(module).__name__}") from None
-    return module.requires_grad_(False).eval()

@@ -25,10 +25,8 @@ class WeightsFile:
 
     Attributes:
         file: name inside the ``adain.weights`` package.
-        sha256: hexadecimal digest of the whole file.
-        bytes: its size.
-        licence: under which it may be used.
-        origin: where the numbers come from.
+        sha256, bytes: hexadecimal digest and size of the whole file.
+        licence, origin: under which it may be used, and where the numbers come from.
         details: everything else the manifest says: how it was made, training configuration, figures.
     """
 
@@ -61,8 +59,7 @@ class ShippedModel:
     def parts(self) -> Iterator[tuple[str, WeightsFile]]:
         """Every file with the name of the part it is: ``encoder``, ``encoder_deeper`` or ``decoder``."""
         yield "encoder", self.encoder
-        for file in self.encoder_deeper:
-            yield "encoder_deeper", file
+        yield from (("encoder_deeper", file) for file in self.encoder_deeper)
         yield "decoder", self.decoder
 
     def __iter__(self) -> Iterator[WeightsFile]:
@@ -71,12 +68,7 @@ class ShippedModel:
 
 @cache
 def registry() -> dict[str, ShippedModel]:
-    """The shipped models by name, read from ``manifest.json``.
-
-    Raises:
-        MissingFileError: if the manifest is not installed.
-        WeightsError: if it is damaged.
-    """
+    """The shipped models by name, read from ``manifest.json``; MissingFileError or WeightsError if it is not whole."""
     path = weights_dir() / "manifest.json"
     if not path.is_file():
         raise MissingFileError(f"{path} is missing: install adain again")
@@ -84,9 +76,8 @@ def registry() -> dict[str, ShippedModel]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         files = {}
         for name, entry in manifest["files"].items():
-            rest = {k: v for k, v in entry.items() if k not in WeightsFile.__dataclass_fields__}
-            known = {k: v for k, v in entry.items() if k not in rest}
-            files[name] = WeightsFile(file=name, details=rest, **known)
+            known = {k: entry.pop(k) for k in [*entry] if k in WeightsFile.__dataclass_fields__}
+            files[name] = WeightsFile(file=name, details=entry, **known)
         models = {}
         for name, entry in manifest["models"].items():
             deeper = tuple(files[file] for file in entry.get("encoder_deeper", ()))
@@ -97,11 +88,7 @@ def registry() -> dict[str, ShippedModel]:
 
 
 def find_model(name: str) -> ShippedModel:
-    """The registry's entry for a model name.
-
-    Raises:
-        WeightsError: if there is none; the message names the closest.
-    """
+    """The registry's entry for a model name; WeightsError, which names the closest, if there is none."""
     models = registry()
     if name not in models:
         raise WeightsError(f"there is no model {name!r}: {suggest(name, list(models))}")
@@ -109,12 +96,7 @@ def find_model(name: str) -> ShippedModel:
 
 
 def read_verified(weights: WeightsFile) -> bytes:
-    """The bytes of a shipped file, after comparing size and SHA-256 with the manifest.
-
-    Raises:
-        MissingFileError: if the file is not installed.
-        WeightsError: if it differs from the manifest.
-    """
+    """The bytes of a shipped file; MissingFileError or WeightsError if size and SHA-256 are not the manifest's."""
     if not weights.path.is_file():
         raise MissingFileError(f"{weights.path} is missing: install adain again")
     data = weights.path.read_bytes()
@@ -123,8 +105,7 @@ def read_verified(weights: WeightsFile) -> bytes:
             f"{weights.path} has {len(data)} bytes instead of {weights.bytes}, so it was cut short or "
             "replaced: install adain again, or name your own file with --encoder / --decoder"
         )
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != weights.sha256:
+    if (digest := hashlib.sha256(data).hexdigest()) != weights.sha256:
         raise WeightsError(
             f"{weights.path} is damaged: its SHA-256 is {digest[:12]}… and the manifest says "
             f"{weights.sha256[:12]}…; install adain again"

@@ -41,9 +41,10 @@ def channel_mean_std(features: Tensor, mask: Tensor | None = None, *, eps: float
             mean = f.mean(dim=(2, 3), keepdim=True)
             var = (f - mean).square_().mean(dim=(2, 3), keepdim=True)
         return mean, (var + eps).sqrt()
-    if mask.ndim != 4 or mask.shape[1] != 1 or mask.shape[2:] != f.shape[2:]:
+    height, width = f.shape[2:]
+    if mask.ndim != 4 or mask.shape[1:] != (1, height, width):
         raise ValueError(
-            f"mask must be (B, 1, {f.shape[2]}, {f.shape[3]}) for features {tuple(f.shape)}, not {tuple(mask.shape)}"
+            f"mask must be (B, 1, {height}, {width}) for features {tuple(f.shape)}, not {tuple(mask.shape)}"
         )
     m = mask.to(f)
     area = m.sum(dim=(2, 3), keepdim=True)
@@ -61,21 +62,17 @@ def regional_mean_std(features: Tensor, masks: Tensor, *, eps: float = EPS) -> t
     around a common one, a region that is flat beside the rest of the picture would lose its digits.
 
     Args:
-        features: ``(B, C, H, W)``, any floating dtype.
+        features, eps: see :func:`channel_mean_std`, as for errors.
         masks: ``(R, 1, H, W)``, weights in ``[0, 1]``; they apply to every image of the batch.
-        eps: added to the variance.
 
     Returns:
         Mean and standard deviation, each ``(R, B, C, 1, 1)``, so that ``mean[r]`` is what
         ``channel_mean_std(features, masks[r : r + 1])`` gives; in float32 (float64 for float64 features).
-
-    Raises:
-        ValueError: if ``features`` is not four-dimensional, or the masks do not fit or one is empty.
     """
     if features.ndim != 4:
         raise ValueError(f"features must be (B, C, H, W), not {tuple(features.shape)}")
-    if masks.ndim != 4 or masks.shape[0] < 1 or masks.shape[1] != 1 or masks.shape[2:] != features.shape[2:]:
-        height, width = features.shape[2:]
+    height, width = features.shape[2:]
+    if masks.ndim != 4 or masks.shape[0] < 1 or masks.shape[1:] != (1, height, width):
         raise ValueError(f"masks must be (R, 1, {height}, {width}) for these features, not {tuple(masks.shape)}")
     f = at_least_float32(features).flatten(2)
     m = masks.to(f).flatten(1)
@@ -103,9 +100,7 @@ class RunningStatistics:
     """
 
     def __init__(self) -> None:
-        self._area = torch.zeros(())
-        self._mean: Tensor | None = None
-        self._spread = torch.zeros(())
+        self._area = self._mean = self._spread = torch.zeros(())
         self._is_plain = True
 
     def add(self, features: Tensor, masks: Tensor | None = None) -> None:
@@ -121,9 +116,6 @@ class RunningStatistics:
             if bool((seen := area > 0).any()):
                 mean[seen], std[seen] = regional_mean_std(features, masks[seen], eps=0.0)
         w, m, v = (t.to("cpu").double() for t in (area.view(-1, 1, 1, 1, 1), mean, std))
-        if self._mean is None:
-            self._area, self._mean, self._spread = w, m, w * v.square()
-            return
         whole = self._area + w
         share = w / whole.clamp(min=torch.finfo(torch.float64).tiny)  # neither has seen the region: 0
         change = m - self._mean
@@ -132,12 +124,8 @@ class RunningStatistics:
         self._area = whole
 
     def result(self, *, eps: float = EPS) -> tuple[Tensor, Tensor]:
-        """Mean and deviation in float32, as the functions above give them for the whole.
-
-        Raises:
-            ValueError: if there were no parts, or a mask is empty in all of them.
-        """
-        if self._mean is None or not bool((self._area > 0).all()):
+        """Mean and deviation in float32, as the functions above give them for the whole."""
+        if not bool((self._area > 0).all()):
             raise ValueError("statistics need at least one part, and masks that are above 0 somewhere")
         mean, std = self._mean, (self._spread / self._area + eps).sqrt()
         return (mean[0].float(), std[0].float()) if self._is_plain else (mean.float(), std.float())

@@ -65,8 +65,7 @@ def layer_table(blocks: Sequence[tuple[int, int]]) -> tuple[ConvSpec, ...]:
     table, channels = [], 3
     for block, (width, count) in enumerate(blocks, start=1):
         for index in range(1, count + 1):
-            pool = index == 1 and block > 1
-            table.append(ConvSpec(f"conv{block}_{index}", channels, width, pool))
+            table.append(ConvSpec(f"conv{block}_{index}", channels, width, pool_before=index == 1 and block > 1))
             channels = width
     return tuple(table)
 
@@ -76,11 +75,7 @@ LAYERS = layer_table(BLOCKS)
 
 
 def layers_upto(relu: str, table: tuple[ConvSpec, ...] = LAYERS) -> tuple[ConvSpec, ...]:
-    """The convolutions of ``table`` needed to compute ``relu``.
-
-    Raises:
-        InputError: if there is no such layer.
-    """
+    """The convolutions of ``table`` needed to compute ``relu``; InputError if there is no such layer."""
     names = [spec.relu for spec in table]
     if relu not in names:
         network = "VGG-19" if table is LAYERS else "this network"
@@ -97,11 +92,7 @@ def min_size(halvings: int) -> int:
 
 
 def check_image(image: Tensor, halvings: int) -> None:
-    """Nothing, if ``image`` is ``(B, 3, H, W)`` and large enough for a layer behind ``halvings`` halvings.
-
-    Raises:
-        InputError: if it is not.
-    """
+    """InputError, unless ``image`` is ``(B, 3, H, W)`` and large enough for a layer behind ``halvings`` halvings."""
     if image.ndim != 4 or image.shape[1] != 3:
         raise InputError(f"images must be (B, 3, H, W), not {tuple(image.shape)}")
     height, width = image.shape[2:]
@@ -144,8 +135,7 @@ class VGGEncoder(nn.Module):
         self.specs = layers_upto(upto, self.table)
         self.layer_names = tuple(spec.relu for spec in self.specs)
         for spec in self.specs:
-            conv = nn.Conv2d(spec.c_in, spec.c_out, 3, padding=1, padding_mode="reflect")
-            self.add_module(spec.name, conv)
+            self.add_module(spec.name, nn.Conv2d(spec.c_in, spec.c_out, 3, padding=1, padding_mode="reflect"))
 
     def forward(
         self, image: Tensor, layers: Iterable[str] = (CONTENT_LAYER,), *, trim: Trim | None = None
@@ -160,9 +150,8 @@ class VGGEncoder(nn.Module):
             InputError: if a layer is unknown or deeper than :attr:`upto`, or the image is too small.
         """
         wanted = set(layers)
-        known = set(self.layer_names)
-        if not wanted or not wanted <= known:
-            missing = ", ".join(sorted(wanted - known)) or "nothing"
+        if not wanted or not wanted <= {*self.layer_names}:
+            missing = ", ".join(sorted(wanted - {*self.layer_names})) or "nothing"
             raise InputError(f"{missing} asked of an encoder that ends at {self.upto}")
         specs = self.specs[: 1 + max(self.layer_names.index(layer) for layer in wanted)]
         check_image(image, sum(spec.pool_before for spec in specs))

@@ -33,8 +33,8 @@ def evaluation() -> Evaluation:
 
 def test_summaries() -> None:
     found = summarise([1.0, 2.0, 6.0])
-    assert found == (3, 3.0, 7.0**0.5, 2.0, 1.0, 6.0)
-    assert summarise([4.0]) == (1, 4.0, None, 4.0, 4.0, 4.0)
+    assert found == (3.0, 7.0**0.5, 2.0, 1.0, 6.0, 3)
+    assert summarise([4.0]) == (4.0, None, 4.0, 4.0, 4.0, 1)
     assert summarise([]) is None
 
 
