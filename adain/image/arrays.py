@@ -63,11 +63,7 @@ def to_image(array: npt.NDArray[Any]) -> Image.Image:
 
 
 def check_range(low: float, high: float, what: str) -> None:
-    """Nothing, if the least and the greatest value of a picture lie in [0, 1], but for :data:`SLACK`.
-
-    Raises:
-        ImageError: if they do not, or are NaN or infinite; ``what`` is what the values are of, in the plural.
-    """
+    """Raise ImageError if the least or the greatest value of ``what`` lies outside [0, 1], but for :data:`SLACK`."""
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ImageError(f"{what} must lie in [0, 1] and hold no NaN or infinite values: replace them")
     if low < -SLACK or high > 1.0 + SLACK:

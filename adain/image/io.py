@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from .._utils.errors import ImageError, InputError, MissingFileError
 from .._utils.files import atomic_path, check_writable
@@ -47,21 +47,20 @@ _log = logging.getLogger(__name__)
 def read_image(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Image.Image:
     """Read `source` as an upright 8-bit sRGB "RGB" or "RGBA" image.
 
-    It may be a path, the bytes of a file, a file that is open for them (which is read from its
-    beginning and stays open), a `PIL.Image`, an array or a tensor. Arrays are (H, W), (H, W, 3) or
-    (H, W, 4), of uint8, uint16 for 0 to 65535, bool, or floats in [0, 1]; tensors are floats in
-    [0, 1], (3, H, W) or (1, 3, H, W), or with one channel for grey.
+    It may be a path, the bytes of a file, a file that is open for them (which is read from its beginning and stays
+    open), a `PIL.Image`, an array or a tensor. Arrays are (H, W), (H, W, 3) or (H, W, 4), of uint8, uint16 for 0 to
+    65535, bool, or floats in [0, 1]; tensors are floats in [0, 1], (3, H, W) or (1, 3, H, W), or with one channel for
+    grey.
 
-    The EXIF orientation is applied, an embedded ICC profile converted (one that is damaged or of
-    another colour space is ignored), and of several frames the first is taken. Any transparency,
-    even if opaque everywhere, makes the result "RGBA". In files and `PIL.Image`s, integers of more
-    than 8 bits are taken as 0 to 65535 and floats as 0 to 1, or up to the largest value in the
-    image where that is larger; negative values become 0. The result is a new image without
+    The EXIF orientation is applied, an embedded ICC profile converted (one that is damaged or of another colour space
+    is ignored), and of several frames the first is taken. Any transparency, even if opaque everywhere, makes the result
+    "RGBA". In files and `PIL.Image`s, integers of more than 8 bits are taken as 0 to 65535 and floats as 0 to 1, or up
+    to the largest value in the image where that is larger; negative values become 0. The result is a new image without
     metadata; an image passed in is not modified, and its current frame is taken.
 
-    Raises MissingFileError if there is no such file, and ImageError if `source` is a folder, an
-    empty file, not an image or damaged, an array or a tensor of another kind or beyond [0, 1], or
-    has more than `max_pixels` pixels (None: no limit), which is found before decoding.
+    Raises MissingFileError if there is no such file, and ImageError if `source` is a folder, an empty file, not an
+    image or damaged, an array or a tensor of another kind or beyond [0, 1], or has more than `max_pixels` pixels (None:
+    no limit), which is found before decoding.
     """
     return _read(source, max_pixels, normalise)
 
@@ -69,9 +68,8 @@ def read_image(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
 def read_stored(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Image.Image:
     """Read `source` upright, but in its own mode and with the very numbers it stores.
 
-    For masks and label maps, whose pixels are data and no colours: no ICC profile is applied and
-    nothing is rounded to 8 bits. Of the metadata only the transparency stays in `info`. Raises as
-    `read_image` does.
+    For masks and label maps, whose pixels are data and no colours: no ICC profile is applied and nothing is rounded to
+    8 bits. Of the metadata only the transparency stays in `info`. Raises as `read_image` does.
     """
     return _read(source, max_pixels, Image.Image.copy)
 
@@ -94,9 +92,7 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Callable[[Image.I
         return _decode(source, name, max_pixels, convert)
     file, name = _file(source)
     try:
-        with _without_pillow_limit():
-            Image.init()
-            image: Image.Image = Image.open(file, formats=[f for f in READABLE if f in Image.OPEN])
+        image: Image.Image = _open(file)
     except UnidentifiedImageError as error:
         raise _unreadable(name, "it is not an image of a known format") from error
     except Exception as error:  # Pillow's format readers let any kind of error through
@@ -104,6 +100,13 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Callable[[Image.I
     with image:
         _log.debug("reading %s: %s of %d x %d px, mode %s", name, image.format, *image.size, image.mode)
         return _decode(image, name, max_pixels, convert)
+
+
+def _open(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
+    """The file's header."""
+    with _without_pillow_limit():
+        Image.init()
+        return Image.open(file, formats=[f for f in READABLE if f in Image.OPEN])
 
 
 def _file(source: Any) -> tuple[str | IO[bytes], str]:
@@ -131,10 +134,8 @@ def _file(source: Any) -> tuple[str | IO[bytes], str]:
 def count_pixels(source: str | os.PathLike[str]) -> int:
     """The pixels of a file by its header; 0 for what `read_image` would refuse."""
     try:
-        with _without_pillow_limit():
-            Image.init()
-            with Image.open(source, formats=[f for f in READABLE if f in Image.OPEN]) as image:
-                return image.width * image.height
+        with _open(source) as image:
+            return image.width * image.height
     except Exception:  # as in read_image, which tells of it
         return 0
 
@@ -142,12 +143,12 @@ def count_pixels(source: str | os.PathLike[str]) -> int:
 def save_image(image: ImageInput, path: str | os.PathLike[str], *, quality: int = FileOptions.quality) -> Path:
     """Write `image`, whatever `read_image` takes, with an sRGB profile, in the format that the suffix of `path` names.
 
-    The formats are those of `WRITABLE`; `quality`, 1 to 100, is for JPEG (without chroma
-    subsampling) and WebP. An alpha is kept, except in JPEG, where white shows through. The image
-    is first brought to the form that `read_image` gives. The file appears complete or not at all.
+    The formats are those of `WRITABLE`; `quality`, 1 to 100, is for JPEG (without chroma subsampling) and WebP. An
+    alpha is kept, except in JPEG, where white shows through. The image is first brought to the form that `read_image`
+    gives. The file appears complete or not at all.
 
-    Returns the path. Raises ImageError for another suffix or an image too large for the format,
-    and InputError for a bad quality or where the file cannot be written.
+    Returns the path. Raises ImageError for another suffix or an image too large for the format, and InputError for a
+    bad quality or where the file cannot be written.
     """
     check_output_path(path)
     encoded = encode_image(image, path, quality=quality)
@@ -159,13 +160,11 @@ def save_image(image: ImageInput, path: str | os.PathLike[str], *, quality: int 
 
 def encode_image(image: ImageInput, path: str | os.PathLike[str], *, quality: int = FileOptions.quality) -> memoryview:
     """The bytes that `save_image` would write to `path`, which is only asked for its suffix; raises likewise."""
-    check_suffix(path)
-    file_format = WRITABLE[Path(path).suffix.lower()]
+    file_format = _format_of(path)
     if not 1 <= quality <= 100:
         raise InputError(f"expected a quality from 1 to 100, not {quality}")
     image = read_image(image, max_pixels=None)
-    longest = _LONGEST_SIDE.get(file_format)
-    if longest is not None and max(image.size) > longest:
+    if max(image.size) > (longest := _LONGEST_SIDE.get(file_format, sys.maxsize)):
         raise ImageError(
             f"cannot write {path}: {file_format} allows {longest} pixels a side and the image has"
             f" {image.width} x {image.height}; use .png or .tif"
@@ -174,9 +173,8 @@ def encode_image(image: ImageInput, path: str | os.PathLike[str], *, quality: in
         white = Image.new("RGB", image.size, "white")
         image = Image.composite(image.convert("RGB"), white, image.getchannel("A"))
     # No optimize=True: Pillow then needs the JPEG to fit a buffer that noise overflows.
-    options: dict[str, Any] = {"quality": quality, "subsampling": 0}
-    if file_format == "TIFF":
-        options = {"compression": "tiff_adobe_deflate"}
+    lossy = {"quality": quality, "subsampling": 0}
+    options: dict[str, Any] = {"compression": "tiff_adobe_deflate"} if file_format == "TIFF" else lossy
     # In memory first: encoders writing to a file do not say why the file could not be written.
     encoded = io.BytesIO()
     try:
@@ -188,24 +186,26 @@ def encode_image(image: ImageInput, path: str | os.PathLike[str], *, quality: in
 
 def check_output_path(path: str | os.PathLike[str]) -> None:
     """Raise now, before long work, the error `save_image` would raise for this path."""
-    check_suffix(path)
+    _format_of(path)
     check_writable(path)
 
 
-def check_suffix(path: str | os.PathLike[str]) -> None:
-    """Raise ImageError if the suffix of `path` is none of `WRITABLE`."""
-    if Path(path).suffix.lower() not in WRITABLE:
+def _format_of(path: str | os.PathLike[str]) -> str:
+    if (found := WRITABLE.get(Path(path).suffix.lower())) is None:
         raise ImageError(f"cannot write {path}: its name must end in one of {', '.join(WRITABLE)}")
+    return found
 
 
 def _decode(
     image: Image.Image, name: str, max_pixels: int | None, convert: Callable[[Image.Image], Image.Image]
 ) -> Image.Image:
-    _check_pixels(image, name, max_pixels)
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        size = f"{image.width} x {image.height} pixels is over the limit of {max_pixels}"
+        raise ImageError(f"cannot read {name}: {size}; max_pixels (--max-pixels) raises it")
     try:
         with _LIMIT_LOCK:
-            limit = Image.MAX_IMAGE_PIXELS
-        over = limit is not None and image.width * image.height > limit
+            most = Image.MAX_IMAGE_PIXELS
+        over = most is not None and image.width * image.height > most
         # Only a large image needs the limit lifted, and with it the lock, while it is decoded.
         with _without_pillow_limit() if over else contextlib.nullcontext():
             image.load()
@@ -232,13 +232,6 @@ def _without_pillow_limit() -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = saved
-
-
-def _check_pixels(image: Image.Image, name: str, max_pixels: int | None) -> None:
-    if max_pixels is not None and image.width * image.height > max_pixels:
-        size = f"{image.width} x {image.height} pixels"
-        limit = f"the limit of {max_pixels}; max_pixels (--max-pixels) raises it"
-        raise ImageError(f"cannot read {name}: {size} is over {limit}")
 
 
 def _unreadable(name: str, reason: str) -> ImageError:

@@ -24,10 +24,9 @@ def list_images(
 ) -> list[Path]:
     """List the files of `folder` that end in one of `SUFFIXES` (in any case), sorted by name.
 
-    With `recursive`, those of its subfolders too, see `walk`. Hidden files and folders are
-    skipped. Raises MissingFileError if there is no such folder, ImageError if it is a file,
-    unreadable or holds no images. An unreadable subfolder is put into the list `unreadable` as such
-    an error, if there is one, and else raised.
+    With `recursive`, those of its subfolders too, see `walk`. Hidden files and folders are skipped. Raises
+    MissingFileError if there is no such folder, ImageError if it is a file, unreadable or holds no images. An
+    unreadable subfolder is put into the list `unreadable` as such an error, if there is one, and else raised.
     """
     root = Path(folder)
     if not os.path.exists(root):
@@ -55,11 +54,8 @@ def walk(root: Path, onerror: Callable[[OSError], None]) -> list[Path]:
     """All files below a folder, sorted, without the hidden ones and those in hidden folders.
 
     Links to folders are followed, but each folder is visited once, under the first of its names, so that links
-    cannot lead in circles.
-
-    Args:
-        root: the folder.
-        onerror: told of every folder that cannot be listed, by an error with ``filename``; the rest is still listed.
+    cannot lead in circles. ``onerror`` is told of every folder that cannot be listed, by an error with ``filename``;
+    the rest is still listed.
     """
     seen: set[tuple[int, int]] = set()
     found: list[Path] = []

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-# Only exact names: "sRGB-elle-V2-g10.icc", for one, is linear. A profile that is sRGB under
-# another name is merely converted for nothing.
+# Only exact names: "sRGB-elle-V2-g10.icc", for one, is linear. One that is sRGB under another is converted for nothing.
 _SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"})
 
 _BAND = 256  # rows that are in floating point together
@@ -41,10 +40,8 @@ def separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if image.mode in ("P", "PA"):
         # A copy, because converting writes the transparency into the palette of the original.
         image = image.copy().convert("RGBA" if image.has_transparency_data else "RGB")
-    elif image.mode in ("RGBa", "La"):
-        image = image.convert({"RGBa": "RGBA", "La": "LA"}[image.mode])
-    elif image.mode == "1":
-        image = image.convert("L")
+    elif image.mode in ("RGBa", "La", "1"):
+        image = image.convert({"RGBa": "RGBA", "La": "LA", "1": "L"}[image.mode])
     if image.mode in ("RGBA", "LA"):
         alpha = image.getchannel("A")
         image = image.convert(image.mode[:-1])
@@ -115,9 +112,9 @@ def srgb_profile() -> bytes:
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Split `image` into its "RGB" colours and its "L" alpha, None if it has no alpha.
 
-    Fully transparent pixels get the alpha-weighted mean colour of the visible ones: the colour
-    stored there is arbitrary, usually black, and would otherwise enter the statistics of the style
-    and bleed over the edges. Where no pixel is visible the colours stay as they are.
+    Fully transparent pixels get the alpha-weighted mean colour of the visible ones: the colour stored there is
+    arbitrary, usually black, and would otherwise enter the statistics of the style and bleed over the edges. Where no
+    pixel is visible the colours stay as they are.
     """
     if image.mode != "RGBA":
         return (image if image.mode == "RGB" else image.convert("RGB")), None

@@ -11,7 +11,12 @@ from .._utils.errors import ImageError, InputError
 if TYPE_CHECKING:
     import torch
 
-Picture = TypeVar("Picture", Image.Image, "torch.Tensor")
+Picture = TypeVar("Picture", Image.Image, "torch.Tensor", "Image.Image | torch.Tensor")
+
+
+def size_of(image: Image.Image | torch.Tensor) -> tuple[int, int]:
+    """Height and width of a picture or of a batch ``(B, C, H, W)``."""
+    return (image.height, image.width) if isinstance(image, Image.Image) else (image.shape[2], image.shape[3])
 
 
 def scaled(
@@ -28,12 +33,10 @@ def scaled(
         size: both sides.
         shorter: the shorter one as it is to be.
         max_pixels: most pixels that may come of it, None for any; a size that is kept is not counted again.
-        name: of the picture, for messages.
-        option: what asked for the size, for messages.
+        name, option: of the picture, and of what asked for the size; for messages.
 
     Raises:
-        InputError: if ``shorter`` is negative.
-        ImageError: if the result has more than ``max_pixels``.
+        InputError, ImageError: if ``shorter`` is negative, or the result has more than ``max_pixels``.
     """
     if shorter < 0:
         raise InputError(f"a size in pixels must be 0 (keep) or more, not {shorter}")
@@ -60,7 +63,7 @@ def resize_shorter(image: Picture, size: int) -> Picture:
         return image if wanted == image.size else image.resize(wanted, Image.Resampling.LANCZOS)
     from .tensors import resize_to
 
-    height, width = image.shape[2:]
+    height, width = size_of(image)
     if scaled((height, width), size) == (height, width):
         return image
     short = min(height, width)
@@ -69,7 +72,7 @@ def resize_shorter(image: Picture, size: int) -> Picture:
 
 def center_crop_square(image: Picture) -> Picture:
     """Return the largest square at the centre of `image`, or `image` itself if it is square."""
-    width, height = image.size if isinstance(image, Image.Image) else (image.shape[3], image.shape[2])
+    height, width = size_of(image)
     if width == height:
         return image
     side = min(width, height)

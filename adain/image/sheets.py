@@ -18,16 +18,13 @@ def contact_sheet(
     column_labels: Sequence[str] | None = None,
     cell: int = 256,
 ) -> Image.Image:
-    """Pictures in rows and columns on white, each scaled to fit a square cell.
+    """Pictures in rows and columns on white, each scaled to fit a square cell, as one RGB picture.
 
     Args:
         rows: rows of pictures; None leaves a cell empty, shorter rows end early.
         row_labels: one line of text above each row's first picture.
         column_labels: one line of text above each column.
         cell: side of a cell in pixels.
-
-    Returns:
-        An RGB picture.
     """
     columns = max(len(row) for row in rows)
     head = LABEL if column_labels else 0

@@ -13,7 +13,7 @@ from .._utils.errors import ImageError
 from .arrays import FloatArray, to_array
 from .io import DEFAULT_MAX_PIXELS, ImageInput, is_tensor, read_image
 from .modes import split_alpha
-from .resize import Picture, center_crop_square, resize_shorter, scaled
+from .resize import center_crop_square, resize_shorter, scaled, size_of
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ class Source:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return _size(self.image)
+        return size_of(self.image)
 
     def to_tensor(self, device: torch.device | str = "cpu") -> torch.Tensor:
         """``(B, 3, H, W)`` float32 in ``[0, 1]`` on a device, channels last in memory."""
@@ -68,9 +68,8 @@ def open_source(
     """Read, resize, crop and check a picture.
 
     Args:
-        source: a path, the bytes of a file or a file that is open for them, a ``PIL.Image``, or an array, as
-            :func:`~adain.image.read_image` takes them; or a floating tensor in ``[0, 1]``, ``(B, 3, H, W)`` or
-            ``(3, H, W)``, or with one channel for grey. What was opened before is returned as it is.
+        source: what :func:`~adain.image.read_image` takes, of tensors also a batch ``(B, 3, H, W)``. What was opened
+            before is returned as it is.
         size: shorter side in pixels it is resized to; 0 keeps its own.
         crop: cut the central square out, after resizing.
         max_pixels: most pixels of the picture as it is given, and as it is resized; None for any.
@@ -83,26 +82,28 @@ def open_source(
     """
     if isinstance(source, Source):
         return source
-    name, opacity = input_name(source), None
-    how: dict[str, Any] = {"crop": crop, "max_pixels": max_pixels, "name": name or "the image"}
+    name, opacity, uncropped = input_name(source), None, None
     image: Image.Image | torch.Tensor
     if is_tensor(source):
         from .tensors import as_batch
 
-        image, uncropped = _fit(as_batch(source), size, **how)
+        image = as_batch(source)
     else:
-        picture, uncropped = _fit(read_image(source, max_pixels=max_pixels), size, **how)
-        image, opacity = split_alpha(picture)
-    check_least(_size(image), least, name)
+        image = read_image(source, max_pixels=max_pixels)
+    height, width = size_of(image)
+    scaled((width, height), size, max_pixels=max_pixels, name=name or "the image")
+    image = resize_shorter(image, size)
+    if crop:
+        uncropped = size_of(image)
+        image = center_crop_square(image)
+    if isinstance(image, Image.Image):
+        image, opacity = split_alpha(image)
+    check_least(size_of(image), least, name)
     return Source(image, opacity, uncropped, is_tensor(source) and source.ndim == 3)
 
 
 def check_least(size: tuple[int, int], least: int, name: str) -> None:
-    """Nothing, if height and width are ``least`` pixels or more.
-
-    Raises:
-        ImageError: if they are not; ``name`` is that of the picture.
-    """
+    """Raise ImageError if the height or the width of a picture of that name is under ``least`` pixels."""
     height, width = size
     if min(height, width) < least:
         raise ImageError(
@@ -117,18 +118,3 @@ def input_name(source: Any) -> str:
         return Path(source).name
     name = getattr(source, "name" if hasattr(source, "read") else "filename", "")
     return Path(name).name if isinstance(name, (str, os.PathLike)) else ""
-
-
-def _fit(
-    image: Picture, size: int, *, crop: bool, max_pixels: int | None, name: str
-) -> tuple[Picture, tuple[int, int] | None]:
-    """The picture resized and cropped, and height and width before the crop, if there was one."""
-    height, width = _size(image)
-    scaled((width, height), size, max_pixels=max_pixels, name=name)
-    image = resize_shorter(image, size)
-    return (center_crop_square(image), _size(image)) if crop else (image, None)
-
-
-def _size(image: Image.Image | torch.Tensor) -> tuple[int, int]:
-    """Height and width."""
-    return (image.height, image.width) if isinstance(image, Image.Image) else (image.shape[2], image.shape[3])

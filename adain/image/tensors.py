@@ -40,11 +40,7 @@ def as_batch(image: Tensor) -> Tensor:
 
 
 def check_tensor(image: Tensor) -> Tensor:
-    """``image``, if it is a floating ``(B, 3, H, W)`` batch.
-
-    Raises:
-        ImageError: if it is not; the message says how to make it one.
-    """
+    """``image``, if it is a floating ``(B, 3, H, W)`` batch; else ImageError, which says how to make it one."""
     if image.ndim != 4 or image.shape[1] != 3:
         raise ImageError(f"image tensors must be (B, 3, H, W) in [0, 1], not {tuple(image.shape)}")
     if not image.is_floating_point():
@@ -60,9 +56,8 @@ def to_tensor(image: Image.Image) -> Tensor:
 def to_pil(tensor: Tensor) -> Image.Image:
     """Convert a float tensor of shape (3, H, W) or (1, 3, H, W) to an "RGB" image.
 
-    Values are clamped to [0, 1] and rounded to the nearest of the 256 levels. The tensor may be
-    on any device and may require gradients. Raises ImageError for another shape or an integer
-    type, and for values that are NaN or infinite.
+    Values are clamped to [0, 1] and rounded to the nearest of the 256 levels. The tensor may be on any device and may
+    require gradients. Raises ImageError for another shape or an integer type, and for values that are NaN or infinite.
     """
     shape = tuple(tensor.shape)
     tensor = tensor[0] if len(shape) == 4 and shape[0] == 1 else tensor

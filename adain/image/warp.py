@@ -15,11 +15,9 @@ from torch import Tensor
 from .._utils.errors import InputError
 from .tensors import at_least_float32
 
-CONSISTENCY = (0.01, 0.5)
-"""Slope and offset of the bound on the squared round trip, Ruder et al. 2016, eq. 4."""
-
-BOUNDARY = (0.01, 0.002)
-"""Slope and offset of the bound on the squared gradient of the flow, Ruder et al. 2016, eq. 5."""
+# Slope and offset of the bounds of Ruder et al. 2016:
+CONSISTENCY = (0.01, 0.5)  # on the squared round trip, eq. 4
+BOUNDARY = (0.01, 0.002)  # on the squared gradient of the flow, eq. 5
 
 
 def warp(image: Tensor, flow: Tensor, mode: Literal["bilinear", "bicubic", "nearest"] = "bilinear") -> Tensor:
@@ -38,9 +36,11 @@ def warp(image: Tensor, flow: Tensor, mode: Literal["bilinear", "bicubic", "near
         InputError: if the shapes do not fit.
     """
     check_flow(image, flow)
-    x = at_least_float32(image)
-    flow = flow.to(x).expand(x.shape[0], -1, -1, -1)
-    return F.grid_sample(x, _grid(flow), mode=mode, padding_mode="border", align_corners=True).to(image.dtype)
+    frames = at_least_float32(image)
+    places = _places(flow.to(frames).expand(frames.shape[0], -1, -1, -1))
+    sides = (image.shape[3], image.shape[2])
+    grid = torch.stack([2.0 * x / max(side - 1, 1) - 1.0 for x, side in zip(places, sides, strict=True)], dim=-1)
+    return F.grid_sample(frames, grid, mode=mode, padding_mode="border", align_corners=True).to(image.dtype)
 
 
 def inside(flow: Tensor) -> Tensor:
@@ -65,9 +65,6 @@ def trusted(flow: Tensor, there: Tensor) -> Tensor:
 
     Returns:
         ``(B, 1, H, W)`` booleans.
-
-    Raises:
-        InputError: if the shapes do not fit.
     """
     check_flow(there, flow)
     back = warp(there, flow)
@@ -86,12 +83,6 @@ def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
     y = torch.arange(height, device=flow.device, dtype=flow.dtype)[:, None]
     x = torch.arange(width, device=flow.device, dtype=flow.dtype)
     return flow[:, 0] + x, flow[:, 1] + y
-
-
-def _grid(flow: Tensor) -> Tensor:
-    x, y = _places(flow)
-    height, width = flow.shape[2:]
-    return torch.stack([2.0 * x / max(width - 1, 1) - 1.0, 2.0 * y / max(height - 1, 1) - 1.0], dim=-1)
 
 
 def check_flow(image: Tensor, flow: Tensor) -> None:

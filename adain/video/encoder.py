@@ -5,21 +5,20 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._utils.errors import InputError
-from .frames import BT709, FULL_RANGE, SCALER_MATRIX, Color, Pixels, require_av
+from .frames import FULL_RANGE, LIMITED_RANGE, Pixels, VideoInfo, require_av
 from .options import PIXEL_FORMAT, VideoOptions
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """What a video may be called, and FFmpeg's name of the format."""
 
+# Of the parts a video is made in: it holds almost any codec, any time base, and packets as they are.
 PART_FORMAT = "nut"
-"""Of the parts a video is made in: it holds almost any codec, any time base, and packets as they are."""
 
 ALIASES = {"h264": "libx264", "h265": "libx265", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9",
            "av1": "libsvtav1"}  # fmt: skip
@@ -28,62 +27,40 @@ ALIASES = {"h264": "libx264", "h265": "libx265", "hevc": "libx265", "vp8": "libv
 QUALITIES = {"libx264": 18, "libx265": 20, "libvpx": 10, "libvpx-vp9": 24, "libsvtav1": 24}
 """The default ``--crf`` of the encoders that have one: strokes are fine texture, and cheap settings smear them."""
 
+# Otherwise, where sound begins a little before the first frame, everything else is shown later to make room.
+TIMES_AS_THEY_ARE = {"avoid_negative_ts": "disabled"}
+
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 """Of libx264 and libx265, from quick and large to slow and small."""
-
-LIMITED_RANGE = 1
 
 SMALL_WIDTH = 256
 """Below this, x264's macroblock tree was seen to give other bytes for the same frames from run to run (at 96 px; not at
 250 and above), and the same command must give the same bytes. What the tree saves matters in large frames only."""
 
-X265_WIDTH = 64
-"""Least width for x265, the side of its largest block: below it, that of PyAV 18.1 corrupts memory."""
+X265_WIDTH = 64  # least for x265, the side of its largest block: below it, that of PyAV 18.1 corrupts memory
 
 
 @dataclass(frozen=True)
 class Codec:
-    """An encoder and its settings.
-
-    Attributes:
-        name: FFmpeg's.
-        options: as FFmpeg takes them.
-        pixel_format: ditto.
-    """
+    """An encoder and its settings, as FFmpeg names and takes them."""
 
     name: str
     options: dict[str, str]
     pixel_format: str
 
-    def padding(self, width: int, height: int) -> tuple[int, int]:
-        """Columns and rows to add, as chroma that is stored for 2 x 2 pixels needs even sizes."""
-        av = require_av()
-        chroma = av.VideoFormat(self.pixel_format, 64, 64)
-        across, down = 64 // chroma.chroma_width(64), 64 // chroma.chroma_height(64)
-        return -width % across, -height % down
-
 
 def container_of(output: Path) -> str:
-    """FFmpeg's name of the format that a file's suffix stands for.
-
-    Raises:
-        InputError: if it stands for none that is written.
-    """
-    try:
-        return CONTAINERS[output.suffix.lower()]
-    except KeyError:
+    """FFmpeg's name of the format that a file's suffix stands for; InputError if that is none of the known."""
+    if (found := CONTAINERS.get(output.suffix.lower())) is None:
         known = ", ".join(CONTAINERS)
         raise InputError(
             f"cannot write {output}: a video ends in one of {known}; for pictures name a folder, or frame-%05d.png"
-        ) from None
+        )
+    return found
 
 
 def choose_codec(container: str, options: VideoOptions) -> Codec:
-    """The encoder for a container, with defaults for whatever the options leave open.
-
-    Raises:
-        InputError: if there is no such encoder or pixel format, or it has no such setting.
-    """
+    """The encoder for a container, with defaults for what the options leave open; InputError for what there is not."""
     av = require_av()
     name = options.codec or ("libvpx-vp9" if container == "webm" else "h264")
     name = ALIASES.get(name, name)
@@ -94,9 +71,8 @@ def choose_codec(container: str, options: VideoOptions) -> Codec:
     if known.type != "video":
         raise InputError(f"{name} is no video encoder: choose one of {', '.join(ALIASES)}")
     with av.open(io.BytesIO(), "w", format=PART_FORMAT) as trial:
-        in_parts = name in trial.supported_codecs
-    if not in_parts:
-        raise InputError(f"{name} cannot be written in parts, as here: choose one of {', '.join(ALIASES)}")
+        if name not in trial.supported_codecs:
+            raise InputError(f"{name} cannot be written in parts, as here: choose one of {', '.join(ALIASES)}")
     formats = [f.name for f in known.video_formats or []]
     usual = PIXEL_FORMAT if not formats or PIXEL_FORMAT in formats else formats[0]
     wanted = options.pixel_format or usual
@@ -130,64 +106,44 @@ def _settings(name: str, crf: float | None, preset: str | None) -> dict[str, str
     return options
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """How every part of a video is encoded, so that they can be put one after the other.
-
-    Attributes:
-        codec: encoder and settings.
-        size: width and height of the frames, before they are padded to what the pixel format needs.
-        rate: frames a second on average.
-        time_base: of the frames' ``pts``.
-        color: what the numbers are to mean; always limited range unless the pixel format says otherwise.
-        aspect: width of a pixel over its height.
-    """
-
-    codec: Codec
-    size: tuple[int, int]
-    rate: Fraction
-    time_base: Fraction
-    color: Color
-    aspect: Fraction
-
-
 class PartEncoder:
-    """Encodes some frames on end into one file in memory.
+    """Encodes some frames on end into one file, or raises InputError if the encoder does not take settings or size.
 
     In memory, as an encoder that writes to a file does not say why it could not be written; a part is small.
-    Times are counted from the part's first frame.
+    Times are counted from the part's first frame. ``stream`` is what a container is told that is to hold the result.
 
-    Raises:
-        InputError: if the encoder does not take the settings or the size.
+    Args:
+        codec: the encoder.
+        info: of the result, the same for every part; the size is that before frames are padded to what the pixel format
+            needs, and the range of colours is limited unless the pixel format says otherwise.
     """
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, codec: Codec, info: VideoInfo) -> None:
         av = require_av()
-        if encoding.codec.name == "libx265" and encoding.size[0] < X265_WIDTH:
-            width = encoding.size[0]
+        width, height, color = info.width, info.height, info.color
+        if codec.name == "libx265" and width < X265_WIDTH:
             raise InputError(
                 f"libx265 needs pictures at least {X265_WIDTH} px wide, not {width}: choose another --codec"
             )
-        self._av, self._encoding = av, encoding
+        self._av, self._codec, self._info = av, codec, info
         self._buffer = io.BytesIO()
-        # Otherwise times are shifted so that none is negative.
-        self._container = av.open(self._buffer, "w", format=PART_FORMAT, options={"avoid_negative_ts": "disabled"})
+        self._container = av.open(self._buffer, "w", format=PART_FORMAT, options=TIMES_AS_THEY_ARE)
         self._first: int | None = None
-        codec, color = encoding.codec, encoding.color
-        width, height = encoding.size
-        self._pad = codec.padding(width, height)
+        # Columns and rows to add, as chroma that is stored for 2 x 2 pixels needs even sizes.
+        chroma = av.VideoFormat(codec.pixel_format, 64, 64)
+        self._pad = -width % (64 // chroma.chroma_width(64)), -height % (64 // chroma.chroma_height(64))
         if codec.name == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # the only way to keep it from reporting on stderr
         options = dict(codec.options)
         if codec.name == "libx264" and width < SMALL_WIDTH:
             options["mbtree"] = "0"
         try:
-            self._stream = self._container.add_stream(codec.name, rate=encoding.rate, options=options)
-            context = self._stream.codec_context
+            self.stream: Any = self._container.add_stream(codec.name, rate=info.rate, options=options)
+            context = self.stream.codec_context
             context.width, context.height = width + self._pad[0], height + self._pad[1]
             context.pix_fmt = codec.pixel_format
-            context.time_base = self._stream.time_base = encoding.time_base
-            context.sample_aspect_ratio = encoding.aspect
+            context.time_base = self.stream.time_base = info.time_base
+            context.sample_aspect_ratio = info.aspect
             self._is_rgb = av.VideoFormat(codec.pixel_format).is_rgb
             self._range = FULL_RANGE if codec.pixel_format.startswith("yuvj") or self._is_rgb else LIMITED_RANGE
             if not self._is_rgb:
@@ -200,26 +156,20 @@ class PartEncoder:
         except (av.error.FFmpegError, ValueError, OSError) as error:
             raise self._refused(error) from error
 
-    @property
-    def stream(self) -> Any:
-        """Of PyAV; what a container that is to hold the result is told about it."""
-        return self._stream
-
     def add(self, pixels: Pixels, pts: int) -> None:
         """Encode a frame, later than the one before."""
         self._first = pts if self._first is None else self._first
-        across, down = self._pad
-        if across or down:
-            pixels = np.pad(pixels, ((0, down), (0, across), (0, 0)), mode="edge")
+        if any(self._pad):
+            pixels = np.pad(pixels, ((0, self._pad[1]), (0, self._pad[0]), (0, 0)), mode="edge")
         frame = self._av.VideoFrame.from_ndarray(pixels, format="rgb24")
         if not self._is_rgb:
-            matrix = SCALER_MATRIX.get(self._encoding.color.matrix, BT709)
+            matrix = self._info.color.scaler_matrix
             how = self._av.video.reformatter.Interpolation
             frame = frame.reformat(
-                format=self._encoding.codec.pixel_format, src_colorspace=matrix, dst_colorspace=matrix,
+                format=self._codec.pixel_format, src_colorspace=matrix, dst_colorspace=matrix,
                 src_color_range=FULL_RANGE, dst_color_range=self._range, interpolation=how.BICUBIC | how.ACCURATE_RND,
             )  # fmt: skip
-        frame.pts, frame.time_base = pts - self._first, self._encoding.time_base
+        frame.pts, frame.time_base = pts - self._first, self._info.time_base
         self._mux(frame)
 
     def finish(self) -> bytes:
@@ -234,14 +184,13 @@ class PartEncoder:
 
     def _mux(self, frame: Any) -> None:
         try:
-            for packet in self._stream.encode(frame):
+            for packet in self.stream.encode(frame):
                 self._container.mux(packet)
         except (self._av.error.FFmpegError, ValueError) as error:
             raise self._refused(error) from error
 
     def _refused(self, error: BaseException) -> InputError:
-        codec = self._encoding.codec
-        width, height = (side + more for side, more in zip(self._encoding.size, self._pad, strict=True))
+        codec, width, height = self._codec, self._info.width + self._pad[0], self._info.height + self._pad[1]
         settings = ", ".join(f"{key} {value}" for key, value in codec.options.items())
         reason = getattr(error, "strerror", None) or str(error)
         return InputError(

@@ -1,4 +1,4 @@
-"""Frames, upright and in time: what is known of a video, its display matrix, and another frame rate.
+"""Frames, upright and in time: what is known of a video, its display matrix, another frame rate, and what takes them.
 
 Here is also what only videos need of other libraries.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,29 +22,17 @@ from .._utils.errors import InputError
 Pixels = npt.NDArray[np.uint8]
 """``(H, W, 3)``, sRGB, upright."""
 
-UNSPECIFIED = 2
-"""How FFmpeg says that a matrix, primaries or a transfer are not known."""
-
-FULL_RANGE = 2
-BT709, BT601 = 1, 6
-SCALER_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
-"""Matrices as FFmpeg's scaler counts them, which knows only these."""
-
-HD_HEIGHT = 720
-"""From here on, a video that does not say is taken as BT.709, as players do."""
+LIMITED_RANGE, FULL_RANGE = 1, 2
+BT709 = 1
 
 
 def require_av() -> Any:
     """PyAV, or :class:`~adain.InputError` with the command that installs it."""
-    return _require("av", "PyAV")
+    return require("av", "PyAV")
 
 
-def require_cv2() -> Any:
-    """OpenCV, or :class:`~adain.InputError` with the command that installs it."""
-    return _require("cv2", "OpenCV")
-
-
-def _require(module: str, name: str) -> Any:
+def require(module: str, name: str) -> Any:
+    """Likewise any module, with its name for people."""
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -52,18 +41,16 @@ def _require(module: str, name: str) -> Any:
 
 @dataclass(frozen=True)
 class Color:
-    """How a video's numbers stand for colours, in FFmpeg's codes.
-
-    Attributes:
-        matrix: from red, green and blue to luma and chroma.
-        primaries, transfer: of red, green and blue themselves.
-        full_range: 0 to 255 rather than 16 to 235.
-    """
+    """How a video's numbers stand for colours, in FFmpeg's codes; the matrix leads from RGB to luma and chroma."""
 
     matrix: int = BT709
     primaries: int = BT709
     transfer: int = BT709
-    full_range: bool = False
+
+    @property
+    def scaler_matrix(self) -> int:
+        """As FFmpeg's scaler counts them, which knows only these."""
+        return {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}.get(self.matrix, BT709)
 
 
 @dataclass(frozen=True)
@@ -76,7 +63,6 @@ class VideoInfo:
         rate: frames a second, on average.
         time_base: seconds that one unit of a frame's ``pts`` lasts.
         frames: how many there are to be; None where the file does not say.
-        color: of the source.
         aspect: width of a pixel over its height.
     """
 
@@ -102,28 +88,17 @@ class Frame:
     Attributes:
         pts: when it is shown, in units of the video's ``time_base``.
         time: likewise in seconds from the first frame.
-        decoded: what it is made from; see :meth:`pixels`.
+        pixels: converts it when called, so that frames that are skipped cost only their decoding.
     """
 
     pts: int
     time: float
-    decoded: Any
-
-    def pixels(self) -> Pixels:
-        """Converted now, not before: frames that are skipped cost only their decoding."""
-        result: Pixels = self.decoded()
-        return result
+    pixels: Callable[[], Pixels]
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """What makes a stored frame upright: exchange the axes, then mirror.
-
-    Attributes:
-        swap: exchange rows and columns.
-        mirror: then left and right.
-        flip: then top and bottom.
-    """
+    """What makes a stored frame upright: ``swap`` the axes, then ``mirror`` left and right, ``flip`` top and bottom."""
 
     swap: bool = False
     mirror: bool = False
@@ -142,13 +117,8 @@ class Orientation:
 
     def apply(self, pixels: Pixels) -> Pixels:
         """The upright frame."""
-        if self.swap:
-            pixels = pixels.transpose(1, 0, 2)
-        if self.mirror:
-            pixels = pixels[:, ::-1]
-        if self.flip:
-            pixels = pixels[::-1]
-        return np.ascontiguousarray(pixels)
+        pixels = pixels.transpose(1, 0, 2) if self.swap else pixels
+        return np.ascontiguousarray(pixels[:: -1 if self.flip else 1, :: -1 if self.mirror else 1])
 
 
 def resampled_info(info: VideoInfo, rate: Fraction) -> VideoInfo:
@@ -158,30 +128,36 @@ def resampled_info(info: VideoInfo, rate: Fraction) -> VideoInfo:
 
 
 def resample(frames: Iterable[Frame], info: VideoInfo, rate: Fraction) -> Iterator[Frame]:
-    """Frames at a steady rate: at every tick the one that is on view then.
-
-    Args:
-        frames: of a video.
-        info: of that video, which says how long the last of them is shown.
-        rate: of the result; ticks are counted from the first frame.
-    """
-    tick = 0
-    start = 0
-    before: Frame | None = None
-    origin = Fraction(0)
-
-    def until(end: Fraction, shown: Frame) -> Iterator[Frame]:
-        nonlocal tick
-        while tick / rate < end:
-            yield Frame(start + tick, float(tick / rate), shown.decoded)
+    """Frames of a video at a steady rate: at every tick, counted from the first, the one that is on view then."""
+    tick = start = 0
+    origin: Fraction | None = None
+    pairs = itertools.pairwise(itertools.chain(frames, [None]))
+    for frame, following in cast("Iterator[tuple[Frame, Frame | None]]", pairs):
+        time = frame.pts * info.time_base
+        if origin is None:
+            origin, start = time, round(time * rate)
+        end = time + 1 / info.rate if following is None else following.pts * info.time_base
+        while tick / rate < end - origin:
+            yield Frame(start + tick, float(tick / rate), frame.pixels)
             tick += 1
 
-    for frame in frames:
-        time = frame.pts * info.time_base
-        if before is None:
-            origin, start = time, round(time * rate)
-        else:
-            yield from until(time - origin, before)
-        before = frame
-    if before is not None:
-        yield from until(before.pts * info.time_base - origin + 1 / info.rate, before)
+
+class Sink:
+    """Takes painted frames in order and keeps them safe in steps; what is whole at once only has to say how to add."""
+
+    def add(self, pixels: Pixels, pts: int, index: int) -> None:
+        """Take a frame."""
+        raise NotImplementedError
+
+    def commit(self) -> dict[str, Any]:
+        """Put what was added since the last time where it outlives the process; what to restore it by."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Undo :meth:`commit`."""
+
+    def finish(self) -> None:
+        """All frames are there: make the output of them."""
+
+    def close(self) -> None:
+        """Give up on what was not committed."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -21,14 +23,12 @@ if TYPE_CHECKING:
     from ..stylizer.stylizer import Stylizer
     from .stylize import VideoProgress
 
-FPS = 25
-"""Frames a second of a folder of pictures, which does not say."""
+FPS = 25  # of a folder of pictures, which does not say
 
 STABILITY_ON = 0.7
 """The strength where ``--stability`` has no number."""
 
-PIXEL_FORMAT = "yuv420p"
-"""How the encoder stores colours: the one that every player takes. It needs even sizes."""
+PIXEL_FORMAT = "yuv420p"  # the one that every player takes; it needs even sizes
 
 SYNTAX = "TIME:STYLE or TIME:STYLE:ALPHA, such as 0:wave.jpg, 3.5:harbour.jpg:0.8 or 100%:night.jpg"
 
@@ -62,11 +62,7 @@ class Key:
             raise InputError(f"a key cannot be at {self.time:g}: give it in{unit}")
 
     def seconds(self, duration: float | None) -> float:
-        """When it is, in a video of ``duration`` seconds.
-
-        Raises:
-            InputError: if that is needed and not known.
-        """
+        """When it is, in a video of ``duration`` seconds; InputError if that is needed and not known."""
         if not self.percent:
             return self.time
         if duration is None:
@@ -75,46 +71,31 @@ class Key:
 
 
 def parse_key(text: str) -> Key:
-    """A :class:`Key` from :data:`SYNTAX`.
-
-    Raises:
-        InputError: if it is not one.
-    """
-    when, colon, rest = text.partition(":")
-    path, last, alpha = rest.rpartition(":")
-    try:
-        strength = float(alpha) if last and path else None
-    except ValueError:
-        strength = None  # a colon of the path itself
-    if strength is None:
-        path, strength = rest, 1.0
-    percent = when.strip().endswith("%")
+    """A :class:`Key` from :data:`SYNTAX`; InputError if the text is none."""
+    when, _, rest = text.partition(":")
+    path, strength = rest, 1.0
+    before, _, alpha = rest.rpartition(":")
+    if before:
+        with contextlib.suppress(ValueError):  # the colon may be of the path itself
+            path, strength = before, float(alpha)
     try:
         time = float(when.strip().rstrip("%").removesuffix("s"))
     except ValueError:
-        raise InputError(f"a key is {SYNTAX}, not {text}") from None
-    if not colon or not path:
+        time = None
+    if time is None or not path:
         raise InputError(f"a key is {SYNTAX}, not {text}")
-    return Key(time, path, strength, percent)
+    return Key(time, path, strength, when.strip().endswith("%"))
 
 
 def spread_keys(styles: Sequence[ImageInput | Style]) -> list[Key]:
-    """Keys at equal distances from the beginning of the video to its end.
-
-    Raises:
-        InputError: if there are fewer than two styles.
-    """
+    """Keys at equal distances from the beginning of the video to its end; InputError for fewer than two styles."""
     if len(styles) < 2:
         raise InputError(f"a morph leads from one style to others: give at least two, not {len(styles)}")
     return [Key(100.0 * k / (len(styles) - 1), style, percent=True) for k, style in enumerate(styles)]
 
 
 def parse_rate(text: str | float | Fraction) -> Fraction:
-    """A frame rate from ``25``, ``29.97`` or ``30000/1001``.
-
-    Raises:
-        InputError: if it is none, or not above 0 and at most 1000.
-    """
+    """A frame rate from ``25``, ``29.97`` or ``30000/1001``; InputError unless it is above 0 and at most 1000."""
     try:
         rate = Fraction(str(text)).limit_denominator(100_000)
     except (ValueError, ZeroDivisionError):
@@ -124,7 +105,9 @@ def parse_rate(text: str | float | Fraction) -> Fraction:
     return rate
 
 
-VIDEO = ("video",)
+_of_time = functools.partial(option, group="time", serves=("video",))
+_of_encoding = functools.partial(option, group="encoding", serves=("video",))
+_of_files = functools.partial(option, group="files", serves=("video",), is_decisive=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,42 +117,32 @@ class VideoOptions(FileOptions):
     ``fps`` may be given as a text or a number and is a fraction then; ``keys`` may be the mappings of their fields.
     """
 
-    keys: Sequence[Key] = option(
+    keys: Sequence[Key] = _of_time(
         (), "A style at a moment, in seconds or per cent; styles pass from key to key.", flag="--key",
-        metavar="TIME:STYLE[:ALPHA]", is_repeated=True, parse=parse_key, group="time", serves=VIDEO,
+        metavar="TIME:STYLE[:ALPHA]", is_repeated=True, parse=parse_key,
     )  # fmt: skip
-    stability: float = option(
+    stability: float = _of_time(
         0.0, f"Steady colours and strokes, 0 to 1; alone: {STABILITY_ON}.", low=0, high=1, metavar="[S]",
-        bare=STABILITY_ON, shown="off", group="time", serves=VIDEO,
+        bare=STABILITY_ON, shown="off",
     )  # fmt: skip
-    fps: str | float | Fraction | None = option(
-        None, f"Frames a second of a folder of pictures ({FPS} by default), or to change a video to.", metavar="RATE",
-        group="time", serves=VIDEO,
-    )  # fmt: skip
-    audio: bool = option(
-        True, "Copy sound and subtitles.", flag="", switches=(("--no-audio", False, "Leave sound and subtitles out."),),
-        group="encoding", serves=VIDEO,
-    )  # fmt: skip
-    codec: str | None = option(
-        None, "Encoder: h264, h265, vp9, av1, or a name of FFmpeg's.", metavar="NAME", shown="h264; vp9 for .webm",
-        group="encoding", serves=VIDEO,
-    )  # fmt: skip
-    crf: float | None = option(None, "Quality of the encoder; lower is better.", low=0, group="encoding", serves=VIDEO)
-    preset: str | None = option(
-        None, "Speed of the encoder, e.g. slow.", metavar="NAME", group="encoding", serves=VIDEO
+    fps: str | float | Fraction | None = _of_time(
+        None, f"Frames a second of a folder of pictures ({FPS} by default), or to change a video to.", metavar="RATE"
     )
-    pixel_format: str | None = option(
-        None, "Of the encoder, e.g. yuv444p, which keeps odd sizes.", metavar="NAME", shown=PIXEL_FORMAT,
-        group="encoding", serves=VIDEO,
-    )  # fmt: skip
-    save_every: int = option(
-        48, "Frames between two points that an interrupted job can go on from.", low=1, metavar="N", group="files",
-        serves=VIDEO, is_decisive=False,
-    )  # fmt: skip
-    restart: bool = option(
-        False, "Begin anew even if an interrupted job could be gone on with.", group="files", serves=VIDEO,
-        is_decisive=False,
-    )  # fmt: skip
+    audio: bool = _of_encoding(
+        True, "Copy sound and subtitles.", flag="", switches=(("--no-audio", False, "Leave sound and subtitles out."),)
+    )
+    codec: str | None = _of_encoding(
+        None, "Encoder: h264, h265, vp9, av1, or a name of FFmpeg's.", metavar="NAME", shown="h264; vp9 for .webm"
+    )
+    crf: float | None = _of_encoding(None, "Quality of the encoder; lower is better.", low=0)
+    preset: str | None = _of_encoding(None, "Speed of the encoder, e.g. slow.", metavar="NAME")
+    pixel_format: str | None = _of_encoding(
+        None, "Of the encoder, e.g. yuv444p, which keeps odd sizes.", metavar="NAME", shown=PIXEL_FORMAT
+    )
+    save_every: int = _of_files(
+        48, "Frames between two points that an interrupted job can go on from.", low=1, metavar="N"
+    )
+    restart: bool = _of_files(False, "Begin anew even if an interrupted job could be gone on with.")
     stylizer: Stylizer | None = attachment("The networks to use, in place of those that the options name.")
     progress: Callable[[VideoProgress], object] | None = attachment(  # not of tiles here
         "Called after every frame; the job ends, keeping what it has, when this returns something true."
@@ -182,15 +155,8 @@ class VideoOptions(FileOptions):
         object.__setattr__(self, "keys", keys)
         object.__setattr__(self, "fps", None if self.fps is None else parse_rate(self.fps))
 
-    @property
-    def rate(self) -> Fraction | None:
-        """:attr:`fps` as what it is."""
-        return None if self.fps is None else parse_rate(self.fps)
-
     def absolute(self) -> VideoOptions:
         """The same with absolute names of files."""
-        keys = [
-            dataclasses.replace(key, style=key.style.absolute()) if isinstance(key.style, Path) else key
-            for key in self.keys
-        ]
+        named = [(key, key.style) for key in self.keys]
+        keys = [dataclasses.replace(k, style=s.absolute()) if isinstance(s, Path) else k for k, s in named]
         return super().absolute().change(keys=keys)

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from .._utils.errors import ImageError, InputError, MissingFileError
-from .frames import (
-    BT601,
-    BT709,
-    FULL_RANGE,
-    HD_HEIGHT,
-    SCALER_MATRIX,
-    UNSPECIFIED,
-    Color,
-    Frame,
-    Orientation,
-    Pixels,
-    VideoInfo,
-    require_av,
-)
+from .frames import BT709, FULL_RANGE, LIMITED_RANGE, Color, Frame, Orientation, Pixels, VideoInfo, require_av
 
+BT601 = 6
+UNSPECIFIED = 2  # how FFmpeg says that a matrix is not known, beside 0
+HD_HEIGHT = 720  # from here on, a video that does not say is taken as BT.709, as players do
 FALLBACK_RATE = Fraction(25)
 
 
@@ -39,21 +30,16 @@ class VideoReader:
         max_pixels: largest frame that will be read; None for any.
 
     Attributes:
-        info: see :class:`~adain.video.frames.VideoInfo`.
+        info: what is known of it.
         skipped: packets that could not be decoded, so far.
         damaged: frames that were decoded only in part, so far.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it is not a video, holds no video stream, or no frame of it can be decoded.
+        MissingFileError, InputError: if there is no such file, it holds no video, or no frame can be decoded.
     """
 
     def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        warn: Callable[[str], object] = lambda _: None,
-        max_pixels: int | None = None,
+        self, path: str | os.PathLike[str], *, warn: Callable[[str], object], max_pixels: int | None = None
     ) -> None:
         self.path, self.warn = Path(path), warn
         self.skipped = self.damaged = 0
@@ -65,11 +51,10 @@ class VideoReader:
             self._orientation = Orientation()
             self._last_pts: int | None = None
             self._raw = self._decode()
-            first = next(self._raw, None)
-            if first is None:
+            self._first = next(self._raw, None)
+            if self._first is None:
                 raise InputError(f"no frame of {self.path} can be decoded: it is damaged; make it anew")
-            self._first = first
-            self._inspect(first, max_pixels)
+            self._inspect(self._first, max_pixels)
         except BaseException:
             self._container.close()
             raise
@@ -78,15 +63,12 @@ class VideoReader:
         """Every frame that can be decoded, in the order of display; to be called once."""
         origin: int | None = None
         found = 0
-        raw: Any = self._first
-        while raw is not None:
+        for raw in itertools.chain([self._first], self._raw):
+            found += 1
             pts = self._time(raw)
             origin = pts if origin is None else origin
-            if raw.is_corrupt:
-                self.damaged += 1
-            found += 1
-            yield Frame(pts, float((pts - origin) * self.info.time_base), lambda raw=raw: self._pixels(raw))
-            raw = next(self._raw, None)
+            self.damaged += bool(raw.is_corrupt)
+            yield Frame(pts, float((pts - origin) * self.info.time_base), functools.partial(self._pixels, raw))
         expected = self._stream.frames
         if found + self.skipped < 0.98 * expected - 1:
             self.warn(f"{self.path.name} ends early, after {found} of {expected} frames: the file may be cut short")
@@ -94,14 +76,6 @@ class VideoReader:
     def close(self) -> None:
         """Let go of the file."""
         self._container.close()
-
-    def __enter__(self) -> VideoReader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _decode(self) -> Iterator[Any]:
         """Raw frames; errors of the file end it, errors of a packet do not."""
@@ -126,13 +100,13 @@ class VideoReader:
     def _time(self, raw: Any) -> int:
         """The frame's pts; made up where there is none, raised where it would not be later than the one before."""
         last, step = self._last_pts, max(1, round(1 / (self.info.rate * self.info.time_base)))
-        pts = raw.pts
+        pts: int | None = raw.pts
         if pts is None:
             pts = 0 if last is None else last + step
-        elif last is not None and pts <= last:
-            pts = last + 1
-        self._last_pts = int(pts)
-        return self._last_pts
+        elif last is not None:
+            pts = max(pts, last + 1)
+        self._last_pts = pts
+        return pts
 
     def _inspect(self, raw: Any, max_pixels: int | None) -> None:
         """Fill in :attr:`info` from the stream and its first frame."""
@@ -160,27 +134,22 @@ class VideoReader:
             self.warn(f"the transparency of {name} is left out")
 
     def _pixels(self, raw: Any) -> Pixels:
-        width, height = self._stored  # a stream may change its size on the way
-        range_ = _is_full(raw) + 1
-        if raw.format.is_rgb:
-            frame = raw.reformat(width, height, "rgb24")
-        else:
-            matrix = SCALER_MATRIX.get(_matrix(raw), BT709)
-            how = self._av.video.reformatter.Interpolation
-            frame = raw.reformat(
-                width, height, "rgb24", src_colorspace=matrix, dst_colorspace=matrix, src_color_range=range_,
-                dst_color_range=FULL_RANGE, interpolation=how.BICUBIC | how.ACCURATE_RND | how.FULL_CHR_H_INT,
-            )  # fmt: skip
-        return self._orientation.apply(frame.to_ndarray())
+        how: dict[str, Any] = {}
+        if not raw.format.is_rgb:
+            matrix = _color(raw).scaler_matrix
+            is_full = int(raw.color_range) == FULL_RANGE or raw.format.name.startswith("yuvj")
+            ways = self._av.video.reformatter.Interpolation
+            how = {
+                "src_colorspace": matrix, "dst_colorspace": matrix,
+                "src_color_range": FULL_RANGE if is_full else LIMITED_RANGE, "dst_color_range": FULL_RANGE,
+                "interpolation": ways.BICUBIC | ways.ACCURATE_RND | ways.FULL_CHR_H_INT,
+            }  # fmt: skip
+        # Always of one size: a stream may change it on the way.
+        return self._orientation.apply(raw.reformat(*self._stored, "rgb24", **how).to_ndarray())
 
 
 def open_media(path: Path) -> Any:
-    """The file as PyAV's container.
-
-    Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it cannot be read as a video.
-    """
+    """The file as PyAV's container; MissingFileError or InputError if it cannot be read as a video."""
     av = require_av()
     if not path.exists():
         raise MissingFileError(f"cannot read {path}: there is no such file; check the path")
@@ -206,19 +175,10 @@ def _video_stream(container: Any, path: Path) -> Any:
 
 
 def _color(raw: Any) -> Color:
-    primaries, transfer = int(raw.color_primaries), int(raw.color_trc)
-    return Color(_matrix(raw), primaries, transfer, _is_full(raw))
-
-
-def _matrix(raw: Any) -> int:
     matrix = int(raw.colorspace)
-    if matrix not in (0, UNSPECIFIED):
-        return matrix
-    return BT709 if min(raw.width, raw.height) >= HD_HEIGHT else BT601
-
-
-def _is_full(raw: Any) -> bool:
-    return int(raw.color_range) == FULL_RANGE or raw.format.name.startswith("yuvj")
+    if matrix in (0, UNSPECIFIED):
+        matrix = BT709 if min(raw.width, raw.height) >= HD_HEIGHT else BT601
+    return Color(matrix, int(raw.color_primaries), int(raw.color_trc))
 
 
 def _reason(error: BaseException) -> str:

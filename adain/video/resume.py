@@ -24,31 +24,24 @@ class WorkFolder:
     """The folder ``OUTPUT.parts`` beside an output: parts that are done, and the state after the last of them.
 
     A part that is not in the state was not finished and will be made again.
-
-    Args:
-        output: the file or pattern that is to be made.
-        settings: what the result depends on, by name, as :func:`settings_of` gives it.
-        options: kept along with it, for whoever wants to know what job this is; see :func:`written`.
     """
 
-    def __init__(self, output: Path, settings: Mapping[str, str], options: str = "") -> None:
+    def __init__(self, output: Path) -> None:
         self.folder = output.with_name(f"{output.name}.parts")
-        self._about: State = {"format": FORMAT, "settings": dict(settings), "options": options}
+        self._about: State = {"format": FORMAT}
         self._state = self.folder / "state.pt"
         self._lock: IO[str] | None = None
 
-    def open(self, *, restart: bool = False) -> State | None:
-        """Take hold of the folder; the state of an interrupted job, or None to begin anew.
+    def open(self, settings: Mapping[str, str], options: str = "", *, restart: bool = False) -> State | None:
+        """Take hold of the folder; the state of an interrupted job, or None to begin anew, as ``restart`` does always.
 
-        Args:
-            restart: begin anew in any case.
-
-        Raises:
-            InputError: if another process is at work there, or the folder is of a job with other settings.
+        ``settings`` are those of :func:`settings_of`; ``options``, of :func:`written`, are kept for whoever wants to
+        know what job this is. InputError if another process is at work there, or the settings were others.
         """
-        with atomic_path(self._state.with_name(".probe")):  # makes the folder, with a clear error where it cannot
-            pass
-        self._state.with_name(".probe").unlink()
+        self._about |= {"settings": dict(settings), "options": options}
+        probe = self.folder / ".probe"
+        _write(probe, b"")  # makes the folder, with a clear error where it cannot
+        probe.unlink()
         self._hold()
         for leftover in self.folder.glob(".adain-*"):
             leftover.unlink(missing_ok=True)  # of a process that was killed while writing
@@ -63,8 +56,8 @@ class WorkFolder:
         except Exception as error:  # torch.load raises whatever a damaged pickle makes it meet
             self.close()
             raise InputError(f"{self._state} is damaged, or of another version: begin anew with --restart") from error
-        before, now = state["settings"], self._about["settings"]
-        other = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        before = state["settings"]
+        other = [name for name in {**before, **settings} if before.get(name) != settings.get(name)]
         if other:
             self.close()
             raise InputError(
@@ -82,26 +75,21 @@ class WorkFolder:
         """Where a part goes."""
         return self.folder / f"part-{index:05d}.nut"
 
-    def save_part(self, index: int, data: bytes) -> Path:
+    def save_part(self, index: int, data: bytes) -> None:
         """Write a part, whole or not at all."""
-        path = self.part(index)
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(data)
-        return path
+        _write(self.part(index), data)
 
     def save(self, state: State) -> None:
         """Write the state, whole or not at all."""
         # In memory first: torch's own writer does not say why a file could not be written.
         buffer = io.BytesIO()
         torch.save(self._about | state, buffer)
-        with atomic_path(self._state) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        _write(self._state, buffer.getbuffer())
 
     def close(self) -> None:
         """Let go of the folder; if nothing was saved in it, remove it."""
         if self._lock is not None:
             self._lock.close()
-            self._lock = None
         if not self._state.exists():
             self.remove()
 
@@ -125,6 +113,11 @@ class WorkFolder:
         except OSError:
             pass  # a file system without locks
         self._lock = lock
+
+
+def _write(path: Path, data: bytes | memoryview) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def settings_of(options: Declared, **more: Any) -> dict[str, str]:

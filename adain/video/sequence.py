@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -12,10 +13,8 @@ import numpy as np
 from PIL import Image
 
 from .._utils.errors import ImageError, InputError, MissingFileError
-from ..image import DEFAULT_MAX_PIXELS, check_output_path, list_images, read_image, save_image, split_alpha
-from ..options import FileOptions
-from .frames import Frame, Pixels, VideoInfo
-from .options import FPS
+from ..image import check_output_path, list_images, read_image, save_image, split_alpha
+from .frames import Frame, Pixels, Sink, VideoInfo
 
 NUMBER = re.compile(r"%(0?)(\d*)d")
 FRAME_NAME = "frame-%05d.png"
@@ -29,21 +28,12 @@ def is_sequence(path: str | os.PathLike[str]) -> bool:
 
 
 def list_frames(path: str | os.PathLike[str]) -> list[Path]:
-    """The pictures that a folder holds or a pattern fits, ordered by the numbers in their names.
-
-    Raises:
-        MissingFileError, ImageError: if there are none.
-    """
+    """The pictures that a folder holds or a pattern fits, by the numbers in their names; an error if there are none."""
     source = Path(path)
     if source.is_dir():
         return sorted(list_images(source), key=_natural)
-    pattern = _pattern(source)
-    folder = source.parent
-    numbered = [
-        (int(match[1]), entry)
-        for entry in (folder.iterdir() if folder.is_dir() else ())
-        if (match := pattern.fullmatch(entry.name))
-    ]
+    pattern, entries = _pattern(source), source.parent.iterdir() if source.parent.is_dir() else ()
+    numbered = [(int(match[1]), entry) for entry in entries if (match := pattern.fullmatch(entry.name))]
     if not numbered:
         raise MissingFileError(f"no file is called {source}: check the folder and the digits")
     return [entry for _, entry in sorted(numbered)]
@@ -54,39 +44,28 @@ class SequenceReader:
 
     A picture that cannot be read is skipped and counted. One of another size is scaled to that of the first.
 
-    Args:
-        path: folder or pattern.
-        fps: frames a second.
-        warn, max_pixels: see there.
-
     Raises:
         MissingFileError, ImageError: if there are no pictures, or none can be read.
     """
 
     def __init__(
-        self,
-        path: str | os.PathLike[str],
-        fps: Fraction = Fraction(FPS),
-        *,
-        warn: Callable[[str], object] = lambda _: None,
-        max_pixels: int | None = DEFAULT_MAX_PIXELS,
+        self, path: str | os.PathLike[str], fps: Fraction, *, warn: Callable[[str], object], max_pixels: int | None
     ) -> None:
         self.paths = list_frames(path)
         self.skipped = self.damaged = 0
         self._warn, self._max_pixels = warn, max_pixels
-        width, height = self._first_size()
-        self.info = VideoInfo(str(path), width, height, fps, 1 / fps, len(self.paths))
+        self.info = VideoInfo(str(path), *self._first_size(), fps, 1 / fps, len(self.paths))
 
     def frames(self) -> Iterator[Frame]:
         """Every picture that can be read."""
         for k, path in enumerate(self.paths):
             try:
-                pixels = self._read(path)
+                picture = self._read(path)
             except (ImageError, MissingFileError) as error:
                 self.skipped += 1
                 self._warn(str(error))
-                continue
-            yield Frame(k, float(k / self.info.rate), lambda pixels=pixels: pixels)
+            else:
+                yield Frame(k, float(k / self.info.rate), functools.partial(np.asarray, picture))
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -99,28 +78,27 @@ class SequenceReader:
                 problem = error
         raise problem
 
-    def _read(self, path: Path) -> Pixels:
+    def _read(self, path: Path) -> Image.Image:
         picture, _ = split_alpha(read_image(path, max_pixels=self._max_pixels))
         size = (self.info.width, self.info.height)
         if picture.size != size:
             self._warn(f"{path.name} has {picture.width}x{picture.height} px and is scaled to {size[0]}x{size[1]}")
             picture = picture.resize(size, Image.Resampling.LANCZOS)
-        return np.asarray(picture)
+        return picture
 
 
-class SequenceWriter:
-    """Numbered pictures for frames, counted from 1.
+class SequenceWriter(Sink):
+    """Numbered pictures for frames, counted from 1; each is whole as soon as it is there.
 
     Args:
         path: a pattern such as ``out/%04d.jpg``, or a folder for :data:`FRAME_NAME`.
         quality: of JPEG and WebP, 1 to 100.
 
     Raises:
-        ImageError: if the suffix is none of a picture's.
-        InputError: if the folder cannot be written to.
+        ImageError, InputError: if the suffix is none of a picture's, or the folder cannot be written to.
     """
 
-    def __init__(self, path: str | os.PathLike[str], quality: int = FileOptions.quality) -> None:
+    def __init__(self, path: str | os.PathLike[str], quality: int) -> None:
         self.pattern = Path(path) if NUMBER.search(Path(path).name) else Path(path) / FRAME_NAME
         self.quality = quality
         check_output_path(self.path(0))
@@ -130,8 +108,7 @@ class SequenceWriter:
         name = NUMBER.sub(lambda m: f"{index + 1:{m[1]}{m[2]}d}", self.pattern.name, count=1)
         return self.pattern.with_name(name)
 
-    def save(self, pixels: Pixels, index: int) -> None:
-        """Write a frame, whole or not at all."""
+    def add(self, pixels: Pixels, pts: int, index: int) -> None:
         save_image(Image.fromarray(pixels), self.path(index), quality=self.quality)
 
     def would_replace(self, paths: list[Path]) -> Path | None:

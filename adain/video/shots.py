@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,11 @@ from PIL import Image
 
 from .frames import Pixels
 
-SIDE = 32
-"""Cells of the small picture a frame is compared by, across and down."""
-
-BINS = 8
-"""Of the histogram, in each of three colours."""
-
-STRUCTURE = 0.5
-"""Below this correlation with the frame before, the frame shows something else, or the same elsewhere."""
-
-COLORS = 0.35
-"""Above this distance of the histograms, its colours are others, which those of a pan hardly are."""
-
-MEMORY = 4
-"""Frames back that are looked at: what was there a moment ago is no new shot, only a flash over."""
+SIDE = 32  # cells of the small picture a frame is compared by, across and down
+BINS = 8  # of the histogram, in each of three colours
+STRUCTURE = 0.5  # below this correlation with the frame before, the frame shows something else, or the same elsewhere
+COLORS = 0.35  # above this distance of the histograms, its colours are others, which those of a pan hardly are
+MEMORY = 4  # frames back that are looked at: what was there a moment ago is no new shot, only a flash over
 
 Floats = npt.NDArray[np.float32]
 
@@ -76,8 +68,7 @@ def _histogram(values: Floats) -> Floats:
     low = place.astype(np.int64)
     part = place - low
     counts = np.zeros(BINS**3, np.float64)
-    for corner in range(8):
-        bits = np.array([corner >> 2 & 1, corner >> 1 & 1, corner & 1])
+    for bits in map(np.array, itertools.product((0, 1), repeat=3)):
         weight = np.where(bits, part, 1.0 - part).prod(axis=1)
         index = ((low + bits) * np.array([BINS * BINS, BINS, 1])).sum(axis=1)
         counts += np.bincount(index, weight, minlength=BINS**3)

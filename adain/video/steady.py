@@ -6,6 +6,7 @@ The motion between two frames is found by dense inverse search (Kroeger et al. 2
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -18,23 +19,14 @@ from ..control.regions import Placement
 from ..control.style import Style
 from ..image.warp import trusted, warp
 from ..nn.statistics import EPS, channel_mean_std, regional_mean_std
-from .frames import require_cv2
+from .frames import require
 from .options import VideoOptions
 
-MOMENT_DECAY = 0.9
-"""Share of the running statistics in the next, at strength 1."""
-
-BLEND = 0.9
-"""Share of the frame before in the next where the flow is trusted fully, at strength 1."""
-
-LIGHT = 0.06
-"""Difference of the source's colours along the flow, in ``[0, 1]``, at which the trust has fallen to 0.37."""
-
-WINDOW = 5
-"""Side in pixels of the square over which that difference is averaged, so that noise does not count as change."""
-
-MIN_SIDE = 16
-"""Below this, in pixels, frames are taken not to move: the method's patches do not fit."""
+MOMENT_DECAY = 0.9  # share of the running statistics in the next, at strength 1
+BLEND = 0.9  # share of the frame before in the next where the flow is trusted fully, at strength 1
+LIGHT = 0.06  # difference of the source's colours along the flow, in [0, 1], at which the trust has fallen to 0.37
+WINDOW = 5  # side in pixels of the square over which that difference is averaged, so that noise counts as no change
+MIN_SIDE = 16  # below this, in pixels, frames are taken not to move: the method's patches do not fit
 
 
 class Steadier:
@@ -63,23 +55,19 @@ class Steadier:
         VideoOptions.declared()["stability"].check(strength)
         self.strength = float(strength)
         self._flow = FlowFinder() if self.strength else None
-        self._moments: tuple[Tensor, Tensor] | None = None
-        self._before: tuple[Tensor, Tensor] | None = None
+        # "moments": mean and variance, running; "before": the last result and its source.
+        self._memory: dict[str, tuple[Tensor, Tensor]] = {}
 
     def cut(self) -> None:
         """Forget everything: a new shot begins."""
-        self._moments = self._before = None
+        self._memory = {}
 
     def target(self, target: Style | Placement, features: Tensor) -> Style | Placement:
-        """What to decode ``features`` with, so that they are normalised by running statistics.
+        """What to decode the ``features`` ``(1, C, H, W)`` of a frame with, for them to have running statistics.
 
         AdaIN with statistics :math:`\\bar\\mu, \\bar\\sigma` of the content in place of its own :math:`\\mu, \\sigma`
         equals AdaIN with the style :math:`\\sigma_s \\sigma / \\bar\\sigma` and
         :math:`\\mu_s + \\sigma_s (\\mu - \\bar\\mu) / \\bar\\sigma`.
-
-        Args:
-            target: a style, or regions on the frame.
-            features: ``(1, C, H, W)`` of the frame.
         """
         if not self.strength:
             return target
@@ -88,29 +76,27 @@ class Steadier:
             mean, std = (x[None] for x in channel_mean_std(features))
         else:
             mean, std = regional_mean_std(features, cells)
-        if self._moments is None or self._moments[0].shape != mean.shape:
-            self._moments = (mean, std.square())
+        moments = (mean, std.square())
+        before = self._memory.get("moments", moments)
+        if before[0].shape != mean.shape:
+            before = moments
         decay = MOMENT_DECAY * self.strength
-        running = tuple(
-            torch.lerp(new, old, decay) for new, old in zip((mean, std.square()), self._moments, strict=True)
-        )
-        self._moments = (running[0], running[1])
-        scale = std / (running[1].clamp_min(EPS)).sqrt()
-        shift = (mean - running[0]) / (running[1].clamp_min(EPS)).sqrt()
+        running_mean, variance = (torch.lerp(new, old, decay) for new, old in zip(moments, before, strict=True))
+        self._memory["moments"] = (running_mean, variance)
+        deviation = variance.clamp_min(EPS).sqrt()
+        scale, shift = std / deviation, (mean - running_mean) / deviation
         if isinstance(target, Style):
             return _moved(target, scale[0], shift[0])
-        styles = [
-            _moved(style, scale[k if len(scale) > 1 else 0], shift[k if len(shift) > 1 else 0])
-            for k, style in enumerate(target.styles)
-        ]
-        return dataclasses.replace(target, styles=tuple(styles))
+        count = len(target.styles)  # statistics are one for all of them, or one for each
+        each = zip(target.styles, scale.expand(count, -1, -1, -1, -1), shift.expand(count, -1, -1, -1, -1), strict=True)
+        return dataclasses.replace(target, styles=tuple(itertools.starmap(_moved, each)))
 
     def blend(self, output: Tensor, content: Tensor) -> Tensor:
         """The result ``(1, 3, H, W)`` in ``[0, 1]`` with the one before mixed in; ``content`` is its source."""
         if self._flow is None:
             return output
-        if self._before is not None and self._before[0].shape == output.shape:
-            last_output, last_content = self._before
+        last_output, last_content = self._memory.get("before", (None, None))
+        if last_output is not None and last_content is not None and last_output.shape == output.shape:
             flow, back = self._flow.both_ways(content, last_content)
             change = (content - warp(last_content, flow)).abs().mean(1, keepdim=True)
             change = F.avg_pool2d(change, WINDOW, 1, WINDOW // 2, count_include_pad=False)
@@ -118,26 +104,16 @@ class Steadier:
             # Bilinear interpolation of what was interpolated before, over and over, would melt every stroke.
             moved = warp(last_output, flow, "bicubic").clamp(0.0, 1.0)
             output = torch.lerp(output, moved, BLEND * self.strength * trust)
-        self._before = (output, content)
+        self._memory["before"] = (output, content)
         return output
 
     def state(self) -> dict[str, Any]:
         """What it remembers, on the CPU."""
-        found: dict[str, Any] = {}
-        if self._moments is not None:
-            found["moments"] = [x.cpu() for x in self._moments]
-        if self._before is not None:
-            found["before"] = [x.cpu().contiguous() for x in self._before]
-        return found
+        return {name: [x.cpu().contiguous() for x in pair] for name, pair in self._memory.items()}
 
     def restore(self, state: dict[str, Any], device: torch.device) -> None:
         """Undo :meth:`state`."""
-        if "moments" in state:
-            mean, variance = (x.to(device) for x in state["moments"])
-            self._moments = (mean, variance)
-        if "before" in state:
-            output, content = (x.to(device) for x in state["before"])
-            self._before = (output, content)
+        self._memory = {name: (first.to(device), second.to(device)) for name, (first, second) in state.items()}
 
 
 def _moved(style: Style, scale: Tensor, shift: Tensor) -> Style:
@@ -149,29 +125,23 @@ class FlowFinder:
     """Optical flow from a frame to the one before it, and back."""
 
     def __init__(self) -> None:
-        cv2 = require_cv2()
+        cv2 = require("cv2", "OpenCV")
         self._finder: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         # At the full size: what is steadied are strokes of few pixels, and half a pixel off they would blur.
         self._finder.setFinestScale(0)
 
     def both_ways(self, current: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
-        """Flow from ``current`` to ``previous``, and from there.
+        """Flow from ``current`` to ``previous``, and from there, each ``(1, 2, H, W)`` as in :mod:`adain.image.warp`.
 
-        Args:
-            current, previous: ``(1, 3, H, W)`` in ``[0, 1]``.
-
-        Returns:
-            Two of ``(1, 2, H, W)`` in pixels, as in :mod:`adain.image.warp`, on the device of ``current``.
+        Frames are ``(1, 3, H, W)`` in ``[0, 1]``; the result is on the device of ``current``.
         """
         if min(current.shape[2:]) < MIN_SIDE:
             still = current.new_zeros(1, 2, *current.shape[2:])
             return still, still
         a, b = _grey(current), _grey(previous)
-        return self._find(a, b).to(current.device), self._find(b, a).to(current.device)
-
-    def _find(self, here: npt.NDArray[np.uint8], there: npt.NDArray[np.uint8]) -> Tensor:
-        flow = self._finder.calc(here, there, None)
-        return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None]
+        flows = (self._finder.calc(*ways, None).transpose(2, 0, 1) for ways in ((a, b), (b, a)))
+        flow, back = (torch.from_numpy(np.ascontiguousarray(x))[None].to(current.device) for x in flows)
+        return flow, back
 
 
 def _grey(image: Tensor) -> npt.NDArray[np.uint8]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,19 +24,19 @@ from .._utils.files import check_writable
 from .._utils.keywords import takes
 from ..backends.models import open_model
 from ..control.regions import Regions
-from ..image import Source, resize_shorter, to_tensor
+from ..image import Source, resize_shorter, to_pil, to_tensor
 from ..image.resize import scaled
+from ..stylizer.content import Content
 from ..stylizer.looks import is_regions, listed
 from ..stylizer.stylizer import StyleInput, Stylizer
-from .encoder import Encoding, choose_codec, container_of
-from .frames import Frame, Pixels, resample, resampled_info
-from .join import check_container
+from .encoder import choose_codec, container_of
+from .frames import Frame, Pixels, Sink, resample, resampled_info
+from .join import VideoSink, check_container
 from .options import FPS, Key, VideoOptions, parse_rate
 from .reader import VideoReader
 from .resume import State, WorkFolder, settings_of, written
 from .sequence import SequenceReader, SequenceWriter, is_sequence
 from .shots import CutDetector
-from .sinks import PictureSink, Sink, VideoSink
 from .steady import Steadier
 from .timeline import Timeline
 
@@ -92,54 +94,52 @@ class VideoResult:
         return (self.frames - self.resumed) / self.seconds if self.seconds > 0 else 0.0
 
 
+@dataclass
 class Painter:
     """Paints frame after frame, with whatever has to be remembered from one to the next.
 
-    Args:
-        stylizer: the networks.
-        timeline: styles and colours.
-        steadier: what steadies them.
+    Attributes:
         size: shorter side of the result in pixels, 0 for that of the source.
     """
 
-    def __init__(self, stylizer: Stylizer, timeline: Timeline, steadier: Steadier, size: int) -> None:
-        self._stylizer, self._timeline, self._steadier, self._size = stylizer, timeline, steadier, size
-        self._cuts = CutDetector()
-        self.shots = 0
+    stylizer: Stylizer
+    timeline: Timeline
+    steadier: Steadier
+    size: int
+    shots: int = 0
+    _cuts: CutDetector = field(default_factory=CutDetector)
 
     @torch.no_grad()
     def paint(self, pixels: Pixels, seconds: float) -> Pixels:
         """The frame that is on view after so many seconds, painted."""
-        picture = resize_shorter(Image.fromarray(pixels), self._size)
-        content = self._stylizer.encode_content(Source(to_tensor(picture)))
+        content = self._encoded(pixels)
         # The cut is looked for even in the first frame, as the next is compared with it.
         if self._cuts.is_cut(pixels) or self.shots == 0:
             self.shots += 1
-            self._steadier.cut()
-            self._timeline.begin_shot(content)
-        paint = self._timeline.at(seconds)
-        target = self._steadier.target(paint.target, content.features)
-        painted = cast(Tensor, self._stylizer.render(content, dataclasses.replace(paint, target=target)))
-        return _levels(self._steadier.blend(painted, content.colors()))
+            self.steadier.cut()
+            self.timeline.begin_shot(content)
+        paint = self.timeline.at(seconds)
+        target = self.steadier.target(paint.target, content.features)
+        painted = cast(Tensor, self.stylizer.render(content, dataclasses.replace(paint, target=target)))
+        return np.array(to_pil(self.steadier.blend(painted, content.colors())))
 
     def state(self) -> State:
         """What it remembers, on the CPU."""
-        return {
-            "shots": self.shots,
-            "look": self._timeline.state(),
-            "steadier": self._steadier.state(),
-            "cuts": self._cuts.state(),
-        }
+        parts: dict[str, Any] = {"look": self.timeline, "steadier": self.steadier, "cuts": self._cuts}
+        return {"shots": self.shots} | {name: part.state() for name, part in parts.items()}
 
     def restore(self, state: State, first: Frame) -> None:
         """Undo :meth:`state`; any frame serves to fit styles and masks to the size of the video."""
         self.shots = state["shots"]
         self._cuts.restore(state["cuts"])
-        self._steadier.restore(state["steadier"], self._stylizer.device)
-        self._timeline.restore(state["look"])
-        picture = resize_shorter(Image.fromarray(first.pixels()), self._size)
+        self.steadier.restore(state["steadier"], self.stylizer.device)
+        self.timeline.restore(state["look"])
         if not state["look"]:
-            self._timeline.begin_shot(self._stylizer.encode_content(Source(to_tensor(picture))))
+            self.timeline.begin_shot(self._encoded(first.pixels()))
+
+    def _encoded(self, pixels: Pixels) -> Content:
+        picture = resize_shorter(Image.fromarray(pixels), self.size)
+        return self.stylizer.encode_content(Source(to_tensor(picture)))
 
 
 @takes(VideoOptions).three
@@ -182,49 +182,39 @@ def stylize_video(
         check_writable(target)
     steadier = Steadier(options.stability)
     stylizer = options.stylizer or cast(Stylizer, open_model(options))
-    rate, limit = options.rate, stylizer.max_pixels
+    rate, limit = None if options.fps is None else parse_rate(options.fps), stylizer.max_pixels
     reader: VideoReader | SequenceReader
     if is_sequence(source):
-        reader = SequenceReader(source, rate or parse_rate(FPS), warn=warn, max_pixels=limit)
+        reader = SequenceReader(source, rate or Fraction(FPS), warn=warn, max_pixels=limit)
+        pictures = reader.paths
     else:
         reader = VideoReader(source, warn=warn, max_pixels=limit)
+        pictures = []
     with contextlib.closing(reader):
         info = resampled_info(reader.info, rate) if rate is not None else reader.info
         timeline = Timeline(stylizer, style, options, info.duration)
-        guard: dict[str, Any] = {"max_pixels": stylizer.max_pixels, "name": info.name, "option": "content_size"}
-        size = scaled((info.width, info.height), options.size, **guard)
-        settings = settings_of(
-            options,
-            source=reader.paths if isinstance(reader, SequenceReader) else origin,
-            style=style,
-            networks=stylizer.identity(),
-        )
-        encoding = None
-        streams: list[int] = []
-        sound = origin if options.audio and isinstance(reader, VideoReader) else None
-        if not as_pictures:
-            chosen = choose_codec(container_of(target), options)
-            encoding = Encoding(chosen, size, info.rate, info.time_base, info.color, info.aspect)
-            streams = check_container(encoding, target, sound, warn)
-            settings |= {"encoding": str(dataclasses.astuple(chosen)), "sound": str(streams)}
+        sides = (info.width, info.height)
+        size = scaled(sides, options.size, max_pixels=limit, name=info.name, option="content_size")
+        settings = settings_of(options, source=pictures or origin, style=style, networks=stylizer.identity())
         # A folder such as "." has a name only in full.
-        work = WorkFolder(target if target.suffix else Path(os.path.abspath(target)), settings, written(options))
+        work = WorkFolder(target if target.suffix else Path(os.path.abspath(target)))
         sink: Sink
-        if encoding is None:
-            writer = SequenceWriter(target, options.quality)
-            clash = writer.would_replace(reader.paths) if isinstance(reader, SequenceReader) else None
-            if clash is not None:
+        if as_pictures:
+            sink = SequenceWriter(target, options.quality)
+            if (clash := sink.would_replace(pictures)) is not None:
                 raise InputError(f"{clash} is also an input and would be replaced: choose another -o")
-            sink = PictureSink(writer)
         else:
-            sink = VideoSink(target, work, encoding, sound, streams, warn)
-        state = work.open(restart=options.restart)
+            codec = choose_codec(container_of(target), options)
+            result = dataclasses.replace(info, width=size[0], height=size[1])
+            sound = origin if options.audio and not pictures else None
+            streams = check_container(codec, result, target, sound, warn)
+            settings |= {"encoding": str(dataclasses.astuple(codec)), "sound": str(streams)}
+            sink = VideoSink(target, work, codec, result, sound, streams, warn)
+        state = work.open(settings, written(options), restart=options.restart)
         painter = Painter(stylizer, timeline, steadier, options.size)
         try:
-            frames = reader.frames()
-            if rate is not None:
-                frames = resample(frames, reader.info, rate)
-            job = _Job(painter, sink, work, options, info.frames, lambda: (reader.skipped, reader.damaged))
+            frames = reader.frames() if rate is None else resample(reader.frames(), reader.info, rate)
+            job = _Job(painter, sink, work, options, info.frames, reader)
             job.run(frames, state)
             sink.finish()
         except VideoStopped:
@@ -239,117 +229,87 @@ def stylize_video(
     return VideoResult(target, job.done, painter.shots, skipped, damaged, *size, job.resumed, job.seconds)
 
 
+@dataclass
 class _Job:
     """Frames painted one after the other, committed every so many.
 
-    Args:
-        frames: how many there will be, as far as is known.
-        count: gives the frames skipped and damaged so far.
-
     Attributes:
+        frames: how many there will be, as far as is known.
+        reader: counts those skipped and damaged.
         done, resumed: frames in all, and those of earlier runs.
         counts: frames skipped and damaged.
         seconds: since the first frame of this run.
     """
 
-    def __init__(
-        self,
-        painter: Painter,
-        sink: Sink,
-        work: WorkFolder,
-        options: VideoOptions,
-        frames: int | None,
-        count: Callable[[], tuple[int, int]],
-    ) -> None:
-        self._painter, self._sink, self._work, self._options = painter, sink, work, options
-        self._frames, self._count = frames, count
-        self.done = self.resumed = 0
-        self.counts = (0, 0)
-        self.seconds = 0.0
+    painter: Painter
+    sink: Sink
+    work: WorkFolder
+    options: VideoOptions
+    frames: int | None
+    reader: VideoReader | SequenceReader
+    done: int = 0
+    resumed: int = 0
+    counts: Sequence[int] = (0, 0)
+    seconds: float = 0.0
 
     def run(self, frames: Iterator[Frame], state: State | None) -> None:
-        """Paint every frame that is not done yet.
+        """Paint every frame that is not done yet, or raise VideoStopped if ``progress`` ends it.
 
         Args:
             state: of an earlier run; None for none.
-
-        Raises:
-            VideoStopped: if ``progress`` ended it.
-            InputError: if the disk is full; what was committed before is kept.
         """
         if state is not None:
             self.done = self.resumed = state["frames"]
-            self._sink.restore(state["sink"])
-            self._painter.shots = state["painter"]["shots"]
+            self.sink.restore(state["sink"])
+            self.painter.shots = state["painter"]["shots"]
             if state["complete"]:
-                self.counts = (state["counts"][0], state["counts"][1])
+                self.counts = state["counts"]
                 return
         begun = time.perf_counter()
         last: tuple[Any, Pixels] | None = None
         for index, frame in enumerate(frames):
-            if index < self.resumed:
-                # Decoding what is done takes its time in a long video, and may be interrupted, too.
-                if self._told():
-                    raise self._stopped()
-                continue
             if index == self.resumed:
                 begun = time.perf_counter()
                 if state is not None:
-                    self._painter.restore(state["painter"], frame)
-            # A frame shown for several ticks of another rate is painted once.
-            if last is None or last[0] is not frame.decoded:
-                last = (frame.decoded, self._painter.paint(frame.pixels(), frame.time))
-            self._sink.add(last[1], frame.pts, index)
-            self.done, self.seconds = self.done + 1, time.perf_counter() - begun
-            stop = self._told()
-            if stop or self.done % self._options.save_every == 0:
+                    self.painter.restore(state["painter"], frame)
+            if is_new := index >= self.resumed:
+                # A frame shown for several ticks of another rate is painted once.
+                if last is None or last[0] is not frame.pixels:
+                    last = (frame.pixels, self.painter.paint(frame.pixels(), frame.time))
+                self.sink.add(last[1], frame.pts, index)
+                self.done, self.seconds = self.done + 1, time.perf_counter() - begun
+            # Told of frames that are done, too: decoding them takes its time in a long video, and may be interrupted.
+            event = VideoProgress(self.done, self.frames, self.resumed, self.seconds)
+            stop = self.options.progress is not None and self.options.progress(event)
+            if is_new and (stop or self.done % self.options.save_every == 0):
                 self._commit(complete=False)
             if stop:
-                raise self._stopped()
+                raise VideoStopped(f"stopped after {self.done} frames, kept in {self.work.folder}", self.done)
         self._commit(complete=True)
         self.seconds = time.perf_counter() - begun
 
-    def _told(self) -> bool:
-        """Tell how far it is; whether it is to end."""
-        progress = self._options.progress
-        return progress is not None and bool(
-            progress(VideoProgress(self.done, self._frames, self.resumed, self.seconds))
-        )
-
-    def _stopped(self) -> VideoStopped:
-        return VideoStopped(f"stopped after {self.done} frames, kept in {self._work.folder}", self.done)
-
     def _commit(self, complete: bool) -> None:
-        self.counts = self._count()
-        saved = {"sink": self._sink.commit(), "frames": self.done, "complete": complete, "counts": list(self.counts)}
-        self._work.save(saved | {"painter": self._painter.state()})
+        self.counts = [self.reader.skipped, self.reader.damaged]
+        saved = {"sink": self.sink.commit(), "frames": self.done, "complete": complete, "counts": self.counts}
+        self.work.save(saved | {"painter": self.painter.state()})
 
 
 def _files(style: Any) -> Any:
     """A style with names of files as paths, as which a fingerprint knows them."""
     if is_regions(style):
-        regions = [
-            dataclasses.replace(region, mask=Path(region.mask)) if isinstance(region.mask, str) else region
-            for region in style.regions
-        ]
+        masks = [(region, region.mask) for region in style.regions]
+        regions = [dataclasses.replace(r, mask=Path(m)) if isinstance(m, str) else r for r, m in masks]
         return dataclasses.replace(style, regions=regions)
     return style if style is None else [Path(one) if isinstance(one, str) else one for one in listed(style)]
 
 
 def _paths(value: Any) -> Iterator[Path]:
     """The files among values."""
-    if isinstance(value, Key):
-        value = value.style
+    value = value.style if isinstance(value, Key) else value
     if isinstance(value, Path):
         yield value
     elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _paths(each)
-
-
-def _levels(image: Tensor) -> Pixels:
-    levels: Pixels = image[0].mul(255.0).round_().clamp_(0.0, 255.0).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return np.ascontiguousarray(levels)
+        yield from itertools.chain.from_iterable(map(_paths, value))
 
 
 def _with_hint(error: AdainError, work: WorkFolder) -> AdainError:

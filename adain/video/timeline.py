@@ -32,8 +32,7 @@ class Timeline:
         duration: of the video in seconds, None if it is not known.
 
     Raises:
-        InputError: if these contradict each other.
-        MissingFileError, ImageError: if an artwork cannot be read.
+        MissingFileError, InputError: if these contradict each other, or an artwork cannot be read.
     """
 
     def __init__(
@@ -46,12 +45,12 @@ class Timeline:
         self._stylizer = stylizer
         self._paints: list[Paint] = []
         self._reference: Tensor | None = None
-        timed = sorted(((key.seconds(duration), k) for k, key in enumerate(options.keys)), key=lambda item: item[0])
-        self._times = [time for time, _ in timed]
-        if timed:
+        keys = sorted(options.keys, key=lambda key: key.seconds(duration))
+        self._times = [key.seconds(duration) for key in keys]
+        if keys:
             if style is not None:
                 options.refuse("{keys} hold the styles: give none beside them")
-            self._looks = self._keyed([options.keys[k] for _, k in timed], options)
+            self._looks = self._keyed(keys, options)
         elif style is None:
             raise InputError("no style given: at least one is needed")
         else:
@@ -75,11 +74,7 @@ class Timeline:
         return looks
 
     def begin_shot(self, content: Content) -> None:
-        """Fit the styles to a shot whose first frame is this; without recolouring, only the first call does anything.
-
-        Raises:
-            InputError, MissingFileError, ImageError: see :meth:`adain.Stylizer.stylize`.
-        """
+        """Fit the styles to a shot whose first frame is this; without recolouring, only the first call does so."""
         if self._paints and not self.recolours:
             return
         self._paints = [look.resolve(self._stylizer, content) for look in self._looks]
@@ -110,9 +105,8 @@ class Timeline:
 def weights_at(times: Sequence[float], time: float) -> dict[int, float]:
     """Shares of the keys at a moment: of one, or of the two it lies between; they sum to 1.
 
-    Args:
-        times: of the keys, rising. Of two at the same time the later counts from then on.
-        time: the moment. Before the first key it is the first that counts, after the last the last.
+    Times rise; of two keys at the same time the later counts from then on. Before the first key it is the first that
+    counts, after the last the last.
     """
     right = bisect.bisect_right(times, time)
     if right == 0:

@@ -163,7 +163,7 @@ import json, sys
 import numpy as np
 import adain.image as images
 for name in images.__all__:
-    if name not in ("to_pil", "to_tensor", "inside", "warp"):
+    if name not in ("inside", "to_pil", "to_tensor", "warp"):
         getattr(images, name)
 images.open_source(np.zeros((20, 20, 3), np.uint8), size=10, crop=True).to_array()
 print(json.dumps({"torch": "torch" in sys.modules, "nn": [m for m in sys.modules if m.startswith("adain.nn")]}))

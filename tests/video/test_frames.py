@@ -14,9 +14,9 @@ def info(frames: int | None, rate: Fraction = Fraction(10)) -> VideoInfo:
 
 
 def ticks(pts: list[int], rate: int) -> tuple[list[int], list[int]]:
-    frames = [Frame(p, (p - pts[0]) / 1000, p) for p in pts]
+    frames = [Frame(p, (p - pts[0]) / 1000, lambda p=p: p) for p in pts]
     made = [*resample(frames, info(len(pts)), Fraction(rate))]
-    return [f.pts for f in made], [f.decoded for f in made]
+    return [f.pts for f in made], [f.pixels() for f in made]
 
 
 def test_half_and_double() -> None:

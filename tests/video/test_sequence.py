@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -32,26 +33,30 @@ def test_numbers_decide_the_order(tmp_path: Path) -> None:
 
 
 def test_writer(tmp_path: Path) -> None:
-    writer = SequenceWriter(tmp_path / "new" / "%03d.png")
+    writer = SequenceWriter(tmp_path / "new" / "%03d.png", 90)
     pixels = np.asarray(noise_image(20, 10))
-    writer.save(pixels, 0)
-    writer.save(pixels, 1233)
+    writer.add(pixels, 0, 0)
+    writer.add(pixels, 0, 1233)
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["001.png", "1234.png"]
-    assert SequenceWriter(tmp_path / "x").path(4) == tmp_path / "x" / "frame-00005.png"
+    assert SequenceWriter(tmp_path / "x", 90).path(4) == tmp_path / "x" / "frame-00005.png"
     with pytest.raises(ImageError, match="must end in one of"):
-        SequenceWriter(tmp_path / "%d.mp4")
+        SequenceWriter(tmp_path / "%d.mp4", 90)
+
+
+def open_folder(path: Path) -> SequenceReader:
+    return SequenceReader(path, Fraction(25), warn=lambda _: None, max_pixels=None)
 
 
 def test_reader(tmp_path: Path) -> None:
     for k in range(3):
         noise_image(20, 10, k, "RGBA" if k else "L").save(tmp_path / f"{k}.png")
-    reader = SequenceReader(tmp_path)
+    reader = open_folder(tmp_path)
     frames = [*reader.frames()]
     assert [f.pixels().shape for f in frames] == [(10, 20, 3)] * 3
     assert [f.time for f in frames] == [0, 1 / 25, 2 / 25]
     (tmp_path / "0.png").write_bytes(b"")
-    assert (SequenceReader(tmp_path).info.width, len([*SequenceReader(tmp_path).frames()])) == (20, 2)
+    assert (open_folder(tmp_path).info.width, len([*open_folder(tmp_path).frames()])) == (20, 2)
     for k in range(3):
         (tmp_path / f"{k}.png").write_bytes(b"")
     with pytest.raises(InputError, match="empty"):
-        SequenceReader(tmp_path)
+        open_folder(tmp_path)

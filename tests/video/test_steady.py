@@ -6,10 +6,10 @@ import torch
 from adain._utils.errors import InputError
 from adain.control.regions import Placement
 from adain.control.style import Style
-from adain.image import read_image, to_tensor
-from adain.image.tensors import resize_shorter
+from adain.image import read_image, resize_shorter, to_tensor
 from adain.metrics import warping_error
-from adain.nn import EPS, adaptive_instance_norm, channel_mean_std
+from adain.nn import adaptive_instance_norm, channel_mean_std
+from adain.nn.statistics import EPS
 from adain.stylizer.content import Content
 from adain.stylizer.stylizer import Stylizer
 from adain.stylizer.transfer import transfer

@@ -296,14 +296,14 @@ class TestResuming:
     @pytest.mark.parametrize("name", VideoOptions.of().decisive())
     def test_every_decisive_option_counts(self, tmp_path: Path, name: str) -> None:
         before = VideoOptions(alpha=0.5)
-        work = WorkFolder(tmp_path / "out.mp4", settings_of(before, source="a"))
-        work.open()
+        work = WorkFolder(tmp_path / "out.mp4")
+        work.open(settings_of(before, source="a"))
         work.save({})
         work.close()
         after = copy.copy(before)
         object.__setattr__(after, name, "another value")  # whether it is allowed is not the point
         with pytest.raises(InputError, match=f"of a job with another {name.replace('_', ' ')}: give the same"):
-            WorkFolder(tmp_path / "out.mp4", settings_of(after, source="a")).open()
+            WorkFolder(tmp_path / "out.mp4").open(settings_of(after, source="a"))
 
     def test_what_does_not_change_the_result_may_change(
         self, paint: Stylize, clip: Path, art: Path, tmp_path: Path
@@ -333,7 +333,7 @@ class TestResuming:
             raise InputError("the disk is full")
 
         with monkeypatch.context() as patch:
-            patch.setattr("adain.video.sinks.join", fail)
+            patch.setattr("adain.video.join.join", fail)
             with pytest.raises(InputError, match=r"disk is full .*the same command goes on from there"):
                 paint(clip, art, tmp_path / "out.mp4", **self.how)
         result = paint(clip, art, tmp_path / "out.mp4", **self.how)
