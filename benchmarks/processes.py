@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import click
 
@@ -50,7 +50,7 @@ class Process:
         except Exception as error:
             raise WorkerError(f"{self.name} cannot {what}: {type(error).__name__}: {error}") from None
 
-    def __enter__(self) -> Process:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

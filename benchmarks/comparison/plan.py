@@ -52,13 +52,7 @@ PLANS = {
         rounds={256: 7, 512: 7, 1024: 3, 2048: 2},
         steps={"gatys": {256: 300, 512: 50, 1024: 3, 2048: 1}, "refine": {256: 50}},
     ),
-    "quick": Plan(
-        rounds={256: 2, 512: 2},
-        steps={"gatys": {256: 4}},
-        pairs=1,
-        scored=(256,),
-        cold_rounds=1,
-    ),
+    "quick": Plan(rounds={256: 2, 512: 2}, steps={"gatys": {256: 4}}, pairs=1, scored=(256,), cold_rounds=1),
     "ratios": Plan(rounds={256: 5}, pairs=0, scored=(), cold_rounds=0),
 }
 """About 15 minutes, one and a half minutes, and 20 seconds on two cores; the last is for ``check``."""

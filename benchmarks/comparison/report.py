@@ -11,7 +11,7 @@ from ..measuring import NONE, Spread, ratio, short, table
 from .contestants import CONTESTANTS, OURS, TEXTBOOK, find
 from .floor import network_flops
 from .plan import PAIRS, REFERENCE_STEPS
-from .ratios import Result, timings
+from .ratios import Result, peak_memory, timings
 
 SCORES = {
     "style_residual": "style residual ↓",
@@ -55,8 +55,7 @@ def _contestants(result: Result) -> str:
 
 
 def _passes(result: Result, size: int) -> str:
-    times = timings(result, size)
-    peaks = {row["contestant"]: row["gb"] for row in result["peaks"] if row["size"] == size}
+    times, peaks = timings(result, size), peak_memory(result, size)
     base = times.get((TEXTBOOK, "image"))
     rows = []
     for one in CONTESTANTS:
