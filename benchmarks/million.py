@@ -44,13 +44,7 @@ def worker(size: int, count: int, suffix: str, device: str) -> str:
         assert [result.status for result in made] == ["done"] * count
         written = sum(path.stat().st_size for path in target.glob(f"*{suffix}"))
         read = sum(path.stat().st_size for path in source.iterdir())
-    megapixels = pixels / 1e6
-    times = [
-        f"{megapixels / count:.2f}",
-        f"{seconds / count:.2f}",
-        f"{wall / count:.2f}",
-        f"{seconds / megapixels:.2f}",
-    ]
+    times = [f"{figure / count:.2f}" for figure in (pixels / 1e6, seconds, wall)] + [f"{seconds / pixels * 1e6:.2f}"]
     memory = [f"{read / count / 1e3:.0f}", f"{written / count / 1e3:.0f}", f"{resident_peak():.0f}"]
     return row([size, suffix, *times, *memory])
 
