@@ -38,7 +38,7 @@ def test_help_lists_every_benchmark() -> None:
 def test_every_benchmark_has_help(name: str) -> None:
     command = Benchmarks().get_command(click.Context(click.Command("x")), name)
     assert command is not None
-    shown = CliRunner().invoke(command, ["-h"], help_option_names=["-h"])
+    shown = CliRunner().invoke(command, ["--help"])
     assert shown.exit_code == 0
     assert sentence(name).split()[0] in shown.output
 
@@ -95,10 +95,9 @@ def test_tiling(tmp_path: Path) -> None:
 
 
 def test_million() -> None:
-    pytest.importorskip("pyarrow")
     rows = run("million", "--sizes", 32, "--count", 1, "--names", 70).splitlines()
     assert [row.startswith("| 32 | .") for row in rows[3:]] == [True, True, False]
-    assert rows[-1].startswith("70 names: 3 batches of 32, ")
+    assert rows[-1].startswith("70 names: ")
 
 
 @pytest.mark.slow

@@ -20,9 +20,9 @@ from adain.stylizer.stylizer import Stylizer
 from benchmarks import check
 from benchmarks.comparison import contestants, figures, measure, report
 from benchmarks.comparison.contestants import CONTESTANTS, OURS, TEXTBOOK, Adain, Optimisation, TextbookAdain
-from benchmarks.comparison.floor import network_flops
 from benchmarks.comparison.plan import PAIRS, PLANS, Plan, pair, restrict
 from benchmarks.comparison.ratios import watched
+from benchmarks.comparison.report import network_flops
 from benchmarks.comparison.textbook import Textbook
 from benchmarks.comparison.worker import Worker, opened
 from benchmarks.measuring import Spread, ratio, short
