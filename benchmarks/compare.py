@@ -17,33 +17,31 @@ from .comparison.contestants import CONTESTANTS
 from .comparison.measure import measure
 from .comparison.plan import PLANS, restrict
 
+KEYS = [one.key for one in CONTESTANTS]
+
 
 @click.command(help=__doc__)
 @click.option("--quick", is_flag=True, help="Two sizes, few rounds: under two minutes on two cores.")
 @options.output
-@click.option("--only", type=options.names, help="Keys of contestants, with commas between them.")
+@click.option(
+    "--only", type=options.names, default=",".join(KEYS), help="Keys of contestants, with commas between them."
+)
 @options.sizes(help="Only these of the plan's sizes in px, with commas between them.")
 @options.threads
 @click.option("--svg", is_flag=True, help="Plots as SVG rather than PNG.")
 @click.option("--report", "old", type=options.PRESENT_FILE, help="Measure nothing; the report of this JSON file.")
 def main(
-    quick: bool,
-    output: Path,
-    only: list[str] | None,
-    sizes: list[int] | None,
-    threads: int,
-    svg: bool,
-    old: Path | None,
+    quick: bool, output: Path, only: list[str], sizes: list[int] | None, threads: int, svg: bool, old: Path | None
 ) -> None:
     output.mkdir(parents=True, exist_ok=True)
     if old is not None:
         result, name = json.loads(old.read_text()), old.stem
     else:
-        if unknown := set(only or ()) - {one.key for one in CONTESTANTS}:
+        if unknown := set(only) - set(KEYS):
             raise click.UsageError(f"no such contestant: {', '.join(sorted(unknown))}")
         name = "compare-quick" if quick else "compare"
         plan = restrict(PLANS["quick" if quick else "default"], sizes)
-        chosen = [one for one in CONTESTANTS if only is None or one.key in only]
+        chosen = [one for one in CONTESTANTS if one.key in only]
         result = measure(plan, threads, contestants=chosen)
         (output / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     drawn = figures.draw(result, output, name, ".svg" if svg else ".png")

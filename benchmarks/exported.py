@@ -45,26 +45,21 @@ def main(model: str, size: int, runs: int, as_json: bool) -> None:
             made = OnnxStylizer(folder, threads=torch.get_num_threads(), providers=["CPUExecutionProvider"])
             own = made.encode_style(ART, size=size)
             works[storage] = partial(made.stylize, photo, own)
-            result = made.stylize(pixels.numpy(), own)
-            error = float(np.square(result - wanted).mean())
-            rows.append(
-                {
-                    "storage": storage,
-                    "mb": round(sum(file.stat().st_size for file in files) / 1e6, 1),
-                    "max_difference": float(np.abs(result - wanted).max()),
-                    "psnr_db": round(-10 * float(np.log10(max(error, 1e-12))), 1),
-                }
-            )
+            difference = made.stylize(pixels.numpy(), own) - wanted
+            error = float(np.square(difference).mean())
+            row = {"storage": storage, "mb": round(sum(file.stat().st_size for file in files) / 1e6, 1)}
+            row |= {"max_difference": float(np.abs(difference).max())}
+            rows.append(row | {"psnr_db": round(-10 * float(np.log10(max(error, 1e-12))), 1)})
         times = take_turns(works, runs)
-    for found in rows:
-        found["seconds"] = round(statistics.median(times[found["storage"]]), 3)
-        found["time_to_torch"] = ratio(times[found["storage"]], times["torch"]).rounded(2)
+    for row in rows:
+        row["seconds"] = round(statistics.median(times[row["storage"]]), 3)
+        row["time_to_torch"] = ratio(times[row["storage"]], times["torch"]).rounded(2)
     if as_json:
         print(json.dumps({"size": size, "threads": torch.get_num_threads(), "rows": rows}))
         return
     lines = []
-    for found in rows:
-        median, least, most = found["time_to_torch"]
-        difference, spread = f"{found['max_difference']:.1e}", f"{median} ({least} … {most})"
-        lines.append((found["storage"], found["mb"], difference, found["psnr_db"], found["seconds"], spread))
+    for row in rows:
+        median, least, most = row["time_to_torch"]
+        shown = row | {"max_difference": f"{row['max_difference']:.1e}", "spread": f"{median} ({least} … {most})"}
+        lines.append([value for name, value in shown.items() if name != "time_to_torch"])
     print(table("filters | MB | max difference | PSNR dB | s | time ÷ torch (min … max)", lines))

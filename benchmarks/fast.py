@@ -25,10 +25,10 @@ from . import options
 from .comparison.contestants import Adain, ExportedAdain, Pass, exported_fast, find
 from .comparison.measure import measure
 from .comparison.plan import PAIRS, Plan, pair, restrict
-from .comparison.ratios import timings
+from .comparison.ratios import peak_memory, timings
 from .comparison.report import SCORES
 from .comparison.scoring import encode, figures
-from .comparison.worker import square
+from .comparison.worker import opened
 from .measuring import NONE, ratio, table
 
 KEYS = ("adain", "adain-kept", "fast", "fast-kept", "fast-bf16", "fast-onnx", "lite")
@@ -43,26 +43,21 @@ def weights_mb(key: str) -> float | None:
     if isinstance(one, Adain):
         model = find_model(one.model)
         return (model.encoder.bytes + model.decoder.bytes) / 1e6
-    spec = find_spec(one.needs)
-    if spec is None or spec.origin is None:
+    if (spec := find_spec(one.needs)) is None or spec.origin is None:
         return None
     return sum(path.stat().st_size for path in Path(spec.origin).parent.rglob("arbitrary*.onnx")) / 1e6
 
 
 def speed_table(result: dict[str, Any], size: int) -> str:
     """Milliseconds, and how often each goes into the base model's, round by round."""
-    times = timings(result, size)
-    peaks = {row["contestant"]: row["gb"] for row in result["peaks"]}
+    times, peaks = timings(result, size), peak_memory(result, size)
     base, other = times[KEYS[0], "frame"], times.get((KEYS[-1], "frame"))
     rows = []
-    for key in KEYS:
-        if (key, "frame") not in times:
-            continue
-        frame, image, cold = times[key, "frame"], times[key, "image"], result["cold"].get(key)
-        cached, new = (f"{1e3 * statistics.median(taken):.0f}" for taken in (frame, image))
+    for key in (key for key in KEYS if (key, "frame") in times):
+        frame, cold, mb = times[key, "frame"], result["cold"].get(key), weights_mb(key)
+        cached, new = (f"{1e3 * statistics.median(taken):.0f}" for taken in (frame, times[key, "image"]))
         faster = (ratio(base, frame), ratio(other, frame) if other else NONE)
         start = f"{statistics.median(cold):.2f}" if cold else NONE
-        mb = weights_mb(key)
         weights = NONE if mb is None else f"{mb:.2f}"
         rows.append((find(key).name, cached, *faster, new, start, weights, f"{peaks[key]:.2f}"))
     first, last = find(KEYS[0]).name, find(KEYS[-1]).name
@@ -109,7 +104,7 @@ def sheet(contestants: list[Pass], size: int, path: Path) -> None:
     """Photograph, artwork and everybody's picture of each pair, side by side."""
     rows = []
     for index in range(len(PAIRS)):
-        photo, art = (square(file, size) for file in pair(index))
+        photo, art = (opened(file, size) for file in pair(index))
         rows.append([photo, art, *(one.image(photo, art) for one in contestants)])
     labels = ["photograph", "artwork", *(one.name for one in contestants)]
     save_image(contact_sheet(rows, column_labels=labels, cell=min(size, 256)), path, quality=88)

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from adain import refine
-from adain.refinement import Progress, improvement, load_recipe
+from adain.refinement import Progress, improvement
 
 from . import options
 from .measuring import NONE, describe, row, table
@@ -27,15 +27,8 @@ from .measuring import NONE, describe, row, table
 def main(content: Path, style: Path, recipe: str, iterations: int, evaluations: int, size: int) -> None:
     seen: list[Progress] = []
     # One more evaluation than iterations need: that of the picture the last one ends with.
-    refine(
-        content,
-        style,
-        recipe=load_recipe(recipe),
-        steps=iterations * evaluations + 1,
-        content_size=size,
-        style_size=size,
-        progress=seen.append,
-    )
+    steps = iterations * evaluations + 1
+    refine(content, style, recipe=recipe, steps=steps, content_size=size, style_size=size, progress=seen.append)
     print(describe())
     print(f"{recipe}, {content.name} × {style.name}, {size} px, {evaluations} evaluations each\n")
     names = list(seen[0].losses)

@@ -54,23 +54,16 @@ def measure(method: str, content: Path, style: Path, size: int, share: float, pi
         result = photo
     took, peak = time.perf_counter() - begun, resident_peak() / 1e3
     assert isinstance(result, torch.Tensor)
-    differences = {}
+    differences = []
     with torch.no_grad():
         # By both poolings: the decoder was trained under one, and the recipes of Gatys optimise under the other.
         for pool in get_args(Pooling):
             encoder = load_encoder(upto=GRAM_LAYERS[-1], pool=pool)
-            differences[pool] = float(gram_difference(encoder(result, GRAM_LAYERS), encoder(art, GRAM_LAYERS)))
+            differences.append(float(gram_difference(encoder(result, GRAM_LAYERS), encoder(art, GRAM_LAYERS))))
         likeness = float(ssim(result, photo))
     if pictures is not None:
         save_image(to_pil(result), pictures / f"{size}-{method.replace(' ', '-')}.png")
-    return {
-        "method": method,
-        "steps": steps,
-        "ssim": likeness,
-        "gram_difference": differences,
-        "seconds": took,
-        "peak_gb": peak,
-    }
+    return {"steps": steps, "ssim": likeness, "gram": differences, "seconds": took, "peak_gb": peak}
 
 
 @click.command(help=__doc__)
@@ -83,14 +76,14 @@ def main(content: Path, style: Path, sizes: list[int], share: list[float], pictu
         raise click.UsageError("give one --share for each of --sizes")
     print(f"{describe()}\n{content.name} × {style.name}\n\n{table(HEAD)}")
     for size, part in zip(sizes, share, strict=True):
-        rows = []
+        rows = {}
         for method in METHODS:
             with Process(f"{method} at {size} px") as process:
-                rows.append(process.do(measure, method, content, style, size, part, pictures))
-        one_pass = next(found["seconds"] for found in rows if found["method"] == "AdaIN pass")
-        for found in rows:
+                rows[method] = process.do(measure, method, content, style, size, part, pictures)
+        one_pass = rows["AdaIN pass"]["seconds"]
+        for method, found in rows.items():
             took = found["seconds"]
             timing = [f"{took:.1f}", f"{took / one_pass:.1f}", f"{found['peak_gb']:.2f}"]
-            cells = [size, found["method"], found["steps"] or NONE, f"{found['ssim']:.3f}"]
-            cells += [f"{value:.2f}" for value in found["gram_difference"].values()]
-            print(row(cells + ([NONE] * 3 if found["method"] == "photograph" else timing)), flush=True)
+            likeness = [f"{found['ssim']:.3f}", *(f"{value:.2f}" for value in found["gram"])]
+            likeness += [NONE] * 3 if method == "photograph" else timing
+            print(row((size, method, found["steps"] or NONE, *likeness)), flush=True)

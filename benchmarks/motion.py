@@ -16,13 +16,7 @@ from adain.image import inside, warp
 
 @dataclass(frozen=True)
 class Camera:
-    """How the view moves over the picture from one frame to the next.
-
-    Attributes:
-        pan: pixels to the right and down.
-        zoom: factor by which things grow.
-        turn: degrees, clockwise.
-    """
+    """How the view moves from one frame to the next: pixels right and down, growth, and degrees clockwise."""
 
     pan: tuple[float, float] = (0.0, 0.0)
     zoom: float = 1.0
@@ -69,19 +63,17 @@ def moving_view(
     for image in (picture,) if front is None else (picture, front):
         if image.ndim != 4 or image.shape[:2] != (1, 3):
             raise InputError("a camera looks at one picture at a time: pass (1, 3, H, W)")
-    before: tuple[Tensor, Tensor] | None = None
+    before: Tensor | None = None
     for k in range(frames):
         view = _view(camera, k, size, picture)
         image, disc = _sample(picture, _points(size, view)), torch.zeros(1, 1, *size)
-        flow = torch.zeros(1, 2, *size)
+        flow, visible = torch.zeros(1, 2, *size), torch.ones(1, 1, *size)
         if before is not None:
             step = torch.linalg.inv(_view(camera, k - 1, size, picture)) @ view
-            flow = (_points(size, step) - _points(size, torch.eye(3, dtype=torch.float64))).float()[None]
+            flow = (_points(size, step) - _points(size, _shift(0, 0))).float()[None]
         if front is not None:
-            place = torch.eye(3, dtype=torch.float64)
-            for axis, (side, own) in enumerate(((size[1], front.shape[3]), (size[0], front.shape[2]))):
-                place[axis, 2] = -((side - own) / 2 + front_pan[axis] * k)
-            points = _points(size, place)
+            right, down = ((size[axis] - front.shape[axis + 2]) / 2 + front_pan[1 - axis] * k for axis in (1, 0))
+            points = _points(size, _shift(-right, -down))
             centre = points.new_tensor([(side - 1) / 2 for side in front.shape[:1:-1]])[:, None, None]
             radius = min(front.shape[2:]) / 2
             # A border of one pixel, so that the disc moves by parts of a pixel, too.
@@ -89,26 +81,26 @@ def moving_view(
             image = torch.lerp(image, _sample(front, points), disc)
             moved = flow.new_tensor([-front_pan[0], -front_pan[1]])[:, None, None]
             flow = torch.where(disc > 0.5, moved, flow) if before is not None else flow
-        visible = torch.ones(1, 1, *size)
         if before is not None:
             # Exactly one of the two layers, now and before: the soft border belongs to neither.
-            was = warp(before[1], flow)
+            was = warp(before, flow)
             visible = ((disc - was).abs() < 0.01).float() * ((disc < 0.01) | (disc > 0.99)) * inside(flow)
-        before = (image, disc)
+        before = disc
         yield KnownFrame(image, flow, visible)
 
 
 def _view(camera: Camera, k: int, size: tuple[int, int], picture: Tensor) -> Tensor:
     """3 x 3 float64 from pixels ``(x, y)`` of frame k to those of the picture."""
-    height, width = size
+    (height, width), (right, down) = picture.shape[2:], camera.pan
     angle, scale = math.radians(camera.turn * k), camera.zoom**-k
     c, s = scale * math.cos(angle), scale * math.sin(angle)
     turn = torch.tensor([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
-    centre, middle = torch.eye(3, dtype=torch.float64), torch.eye(3, dtype=torch.float64)
-    centre[0, 2], centre[1, 2] = -(width - 1) / 2, -(height - 1) / 2
-    middle[0, 2] = (picture.shape[3] - 1) / 2 + camera.pan[0] * k
-    middle[1, 2] = (picture.shape[2] - 1) / 2 + camera.pan[1] * k
-    return middle @ turn @ centre
+    middle = _shift((width - 1) / 2 + right * k, (height - 1) / 2 + down * k)
+    return middle @ turn @ _shift(-(size[1] - 1) / 2, -(size[0] - 1) / 2)
+
+
+def _shift(x: float, y: float) -> Tensor:
+    return torch.tensor([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]], dtype=torch.float64)
 
 
 def _points(size: tuple[int, int], matrix: Tensor) -> Tensor:

@@ -39,9 +39,8 @@ size = partial(click.option, "--size", type=int, default=512, help="Side of the 
 sizes = partial(click.option, "--sizes", type=ints)
 runs = partial(click.option, "--runs", type=int, help="How often each is timed.")
 model = click.option("--model", default="vgg19", help="Of the registry.")
-output = click.option(
-    "--output", type=FOLDER, default=Path(__file__).with_name("results"), help="Folder for the report."
-)
+RESULTS = Path(__file__).with_name("results")
+output = click.option("--output", type=FOLDER, default=RESULTS, help="Folder for the report.")
 
 
 def torch_threads() -> int:
@@ -51,13 +50,8 @@ def torch_threads() -> int:
     return torch.get_num_threads()
 
 
-threads = click.option(
-    "--threads",
-    type=int,
-    default=torch_threads,
-    show_default="OMP_NUM_THREADS, or one for each core",
-    help="Of every contestant.",
-)
+USUAL = "OMP_NUM_THREADS, or one for each core"
+threads = click.option("--threads", type=int, default=torch_threads, show_default=USUAL, help="Of every contestant.")
 
 
 def networks(function: Function) -> Function:
@@ -74,11 +68,10 @@ def networks(function: Function) -> Function:
 
 def pair(function: Function) -> Function:
     """A photograph and an artwork."""
-    function = click.argument("style", type=PRESENT_FILE, default=ART)(function)
-    return click.argument("content", type=PRESENT_FILE, default=PHOTO)(function)
+    style = click.argument("style", type=PRESENT_FILE, default=ART)
+    return click.argument("content", type=PRESENT_FILE, default=PHOTO)(style(function))
 
 
 def folders(function: Function) -> Function:
     """Of photographs and of artworks."""
-    function = click.argument("styles", type=PRESENT_FOLDER)(function)
-    return click.argument("contents", type=PRESENT_FOLDER)(function)
+    return click.argument("contents", type=PRESENT_FOLDER)(click.argument("styles", type=PRESENT_FOLDER)(function))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import click
 import torch
@@ -17,7 +17,7 @@ from tqdm import tqdm
 from adain import Style, metrics
 from adain.backends import open_stylizer
 from adain.image import list_images
-from adain.metrics import MADE, evaluate, load_square, pair_up
+from adain.metrics import MADE, Pairing, evaluate, load_square, pair_up
 from adain.nn import STRIDE, channel_mean_std
 from adain.options import ModelOptions
 
@@ -29,17 +29,11 @@ from .measuring import show
 @options.folders
 @options.networks
 @options.size(default=512, help=f"Side of the squares in px, a multiple of {STRIDE}.")
-@click.option("--pairs", type=click.Choice(["product", "zip"]), default="product", help="Every pair, or k with k.")
+@click.option("--pairs", type=click.Choice(get_args(Pairing)), default="product", help="Every pair, or k with k.")
 @options.device()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one object, with every pair.")
 def main(
-    contents: Path,
-    styles: Path,
-    networks: ModelOptions,
-    size: int,
-    pairs: Literal["product", "zip"],
-    device: str,
-    as_json: bool,
+    contents: Path, styles: Path, networks: ModelOptions, size: int, pairs: Pairing, device: str, as_json: bool
 ) -> None:
     if size % STRIDE:
         raise click.BadParameter(f"must be a multiple of {STRIDE}", param_hint="--size")

@@ -30,11 +30,6 @@ from .measuring import NONE, describe, row, table
 GATYS, FAST = "gatys2016", "refine-fast"
 
 
-def first_at_most(values: list[float], bound: float) -> int | None:
-    """The number, from 1, of the first value that is at most ``bound``."""
-    return next((number for number, value in enumerate(values, start=1) if value <= bound), None)
-
-
 def measure_pair(
     stylizer: Stylizer,
     content_path: Path,
@@ -45,8 +40,8 @@ def measure_pair(
     known: dict[str, Any],
 ) -> dict[str, Any]:
     """All figures of one pair; those of ``known`` are taken over."""
-    opened = (open_source(path, size=size) for path in (content_path, style_path))
-    content, style = (one.to_tensor(stylizer.device).contiguous() for one in opened)
+    paths = (content_path, style_path)
+    content, style = (open_source(path, size=size).to_tensor(stylizer.device).contiguous() for path in paths)
     network = LossNetwork(load_recipe(GATYS), stylizer.device, None)
     objective = network(Pictures(content, (StylePicture(style),)))
 
@@ -64,8 +59,6 @@ def measure_pair(
 
         return judge(refine(content, style, options, style_size=0, stylizer=stylizer, progress=watch)), course
 
-    gatys = RefineOptions(recipe=GATYS, start="content", steps=steps[0])
-
     found: dict[str, Any] = {
         "content": content_path.name,
         "style": style_path.name,
@@ -74,19 +67,23 @@ def measure_pair(
         "one_pass": judge(stylizer.stylize(content, style, style_size=0)),
         **known,
     }
-    one = found["one_pass"]
+
+    def equal_at(term: str) -> int | None:
+        """The iteration, from 1, at which a loss first falls to that of the one pass."""
+        return next((k for k, row in enumerate(course, start=1) if row[term] <= found["one_pass"][term]), None)
+
+    gatys = RefineOptions(recipe=GATYS, start="content", steps=steps[0])
     if "gatys" not in found:
         found["gatys"], course = run(gatys)
-        found["gatys_unclipped"] = min(row["total"] for row in course)
-        found["style_equal_at"] = first_at_most([row["gram"] for row in course], one["gram"])
-        found["total_equal_at"] = first_at_most([row["total"] for row in course], one["total"])
-        found["gatys_course"] = [row["total"] for row in course]
+        totals = [row["total"] for row in course]
+        found |= {"gatys_unclipped": min(totals), "gatys_course": totals}
+        found |= {"style_equal_at": equal_at("gram"), "total_equal_at": equal_at("total")}
     if "fast" not in found:
         found["fast"], course = run(RefineOptions(recipe=FAST, steps=steps[1]))
         found["fast_course"] = [row["total"] for row in course]
     if bounded and "gatys_bounded" not in found:
         found["gatys_bounded"], course = run(gatys.change(settings={"bounds": "clamp"}))
-        found["style_equal_at_bounded"] = first_at_most([row["gram"] for row in course], one["gram"])
+        found["style_equal_at_bounded"] = equal_at("gram")
     return found
 
 
@@ -98,21 +95,12 @@ HEAD = (
 
 def line(found: dict[str, Any]) -> str:
     """One row of the table."""
-    bounded = found.get("gatys_bounded")
-    return row(
-        (
-            f"{Path(found['content']).stem} × {Path(found['style']).stem}",
-            f"{found['photograph']['total']:.2f}",
-            f"{found['one_pass']['total']:.2f}",
-            f"{found['gatys']['total']:.3f}",
-            f"{found['gatys_unclipped']:.3f}",
-            NONE if bounded is None else f"{bounded['total']:.3f}",
-            f"{found['fast']['total']:.3f}",
-            "yes" if found["fast"]["total"] < found["gatys"]["total"] else "no",
-            found["style_equal_at"] or "never",
-            found["total_equal_at"] or "never",
-        )
-    )
+    gatys, fast, bounded = (found.get(name, {}).get("total") for name in ("gatys", "fast", "gatys_bounded"))
+    before = [f"{found[name]['total']:.2f}" for name in ("photograph", "one_pass")]
+    others = [NONE if total is None else f"{total:.3f}" for total in (gatys, found["gatys_unclipped"], bounded, fast)]
+    equal = [found[f"{what}_equal_at"] or "never" for what in ("style", "total")]
+    names = f"{Path(found['content']).stem} × {Path(found['style']).stem}"
+    return row([names, *before, *others, "yes" if fast < gatys else "no", *equal])
 
 
 @click.command(help=__doc__)

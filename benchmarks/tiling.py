@@ -65,12 +65,8 @@ def difference(networks: ModelOptions, sizes: list[str], tiles: list[int], image
             largest = float(change.max())
             levels = (change.new_tensor(255.0) * (change + whole)).round() != (255.0 * whole).round()
             others = float(levels.any(dim=1).float().mean())
-            figures = (
-                f"{stylizer.overlap(content):.1%}",
-                f"{largest:.2e}",
-                f"{float(change.mean()):.1e}",
-                f"{others:.2%}",
-            )
+            overlap, mean = stylizer.overlap(content), float(change.mean())
+            figures = (f"{overlap:.1%}", f"{largest:.2e}", f"{mean:.1e}", f"{others:.2%}")
             print(row((size, tile, content.tiles.tiling.count, *figures)), flush=True)
             if images is not None:
                 images.mkdir(parents=True, exist_ok=True)
@@ -88,15 +84,14 @@ def timing(networks: ModelOptions, sides: list[int], tile: int, runs: int, until
     """Seconds per megapixel, tiled and untiled."""
     stylizer = open_stylizer(networks)
     style = stylizer.encode_style(ART)
-    first = 0.0
+    first: float | None = None
     print(f"Tiles of {tile} px, {runs} runs, {describe()}.\n")
     print(table("side | MP | overlap | tiled s/MP | of the first | untiled s/MP | tiled / untiled | spread"))
     stylizer.stylize(photograph(tile, tile), style, tile="off")  # warm up
     for side in sides:
         picture, pixels = photograph(side, side), side * side / MEGAPIXEL
-        hows: tuple[TileSize, ...] = (tile, "off")
-        if pixels > untiled_to * 1.05:  # 1024 a side are 1.05 megapixels
-            hows = hows[:1]
+        # 1024 a side are 1.05 megapixels
+        hows: tuple[TileSize, ...] = (tile, "off") if pixels <= untiled_to * 1.05 else (tile,)
         works = {str(how): partial(stylizer.stylize, picture, style, tile=how) for how in hows}
         tiled, *untiled = take_turns(works, runs).values()
         each = statistics.median(tiled) / pixels

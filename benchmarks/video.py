@@ -45,7 +45,7 @@ MOTIONS = {
 
 @dataclass
 class Score:
-    """Of one scene, one style and one strength."""
+    """Of one scene, one style and one strength; the lists have a figure for each frame but the first."""
 
     errors: list[float] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
@@ -90,12 +90,8 @@ def score(stylizer: Stylizer, style: Style, scene: Iterable[KnownFrame], stabili
 @options.size(default=256, help="Height of the frames in px.")
 @click.option("--frames", type=int, default=12, help="Of each scene.")
 @click.option("--styles", "count", type=int, default=2, help="How many sample artworks.")
-@click.option(
-    "--stability",
-    type=options.floats,
-    default=f"0,0.5,{STABILITY_ON},1",
-    help="Strengths, with commas between them; ratios are to the first.",
-)
+@click.option("--stability", type=options.floats, default=f"0,0.5,{STABILITY_ON},1",
+              help="Strengths, with commas between them; ratios are to the first.")  # fmt: skip
 @options.device()
 @torch.no_grad()
 def main(size: int, frames: int, count: int, stability: list[float], device: str) -> None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from adain import InputError, Options
+from adain._utils.files import check_writable
 from adain.metrics import EvaluationOptions
 from adain.options import ModelOptions
 
 from .options import SNAKE_CASE, options_of, take
-from .reporting import ALL_FAILED, SOME_FAILED
-from .verbosity import bars_hidden
+from .reporting import bar, exit_code, tell
 
-if TYPE_CHECKING:
-    from adain.metrics import Evaluation, Pair, Pairing
+COMMAND = "adain evaluate"
 
 OF_MAKING = ("alpha", "model", "encoder", "decoder")
 """Options that only concern pictures that are made now."""
@@ -44,16 +41,16 @@ OF_MAKING = ("alpha", "model", "encoder", "decoder")
 @click.option("--list", "as_list", is_flag=True, help="List the measures and what they say.")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write every pair to this file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of the table.")
-@click.option("--lpips-backbone", metavar="FILE", help="torchvision's AlexNet or VGG-16, for LPIPS.")
-@click.option("--lpips-weights", metavar="FILE", help="alex.pth or vgg.pth of the LPIPS release.")
-@click.option("--artfid-inception", metavar="FILE", help="art_inception.pth, for ArtFID (and LPIPS's files).")
+@click.option("--lpips-backbone", "backbone", metavar="FILE", help="torchvision's AlexNet or VGG-16, for LPIPS.")
+@click.option("--lpips-weights", "weights", metavar="FILE", help="alex.pth or vgg.pth of the LPIPS release.")
+@click.option(
+    "--artfid-inception", "inception", metavar="FILE", help="art_inception.pth, for ArtFID (and LPIPS's files)."
+)
 @options_of(EvaluationOptions)
 @options_of(Options, only=("alpha",))
 @options_of(ModelOptions, without=("onnx", "style_cache", "precision"))
 def evaluate(
     paths: tuple[str, ...],
-    contents: tuple[str, ...],
-    styles: tuple[str, ...],
     outputs: tuple[str, ...],
     triples: Path | None,
     stylize: bool,
@@ -61,9 +58,9 @@ def evaluate(
     as_list: bool,
     csv_path: str | None,
     as_json: bool,
-    lpips_backbone: str | None,
-    lpips_weights: str | None,
-    artfid_inception: str | None,
+    backbone: str | None,
+    weights: str | None,
+    inception: str | None,
     **values: Any,
 ) -> int:
     """Measure stylised pictures against their contents and styles.
@@ -81,124 +78,58 @@ def evaluate(
     from adain.backends import open_stylizer
 
     if as_list:
-        for metric in metrics.METRICS.values():
-            arrow = {"lower": "↓", "higher": "↑"}[metric.better]
-            click.echo(f"{metric.name:20} {arrow}  {metric.summary}  (adain.{metric.definition})")
+        for each in metrics.METRICS.values():
+            arrow = metrics.ARROWS[each.better]
+            click.echo(f"{each.name:20} {arrow}  {each.summary}  (adain.{each.definition})")
         return 0
     chosen = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
-    contents, styles = _split(paths, contents, styles)
+    contents, styles = values.pop("contents"), values.pop("styles")
+    if paths:
+        if contents or styles or len(paths) != 2:
+            raise click.UsageError("give CONTENT and STYLE, each a picture or a folder, or any number with -c and -s")
+        contents, styles = paths[:1], paths[1:]
     makes = stylize or not (outputs or triples)
-    if not makes:
-        for name in OF_MAKING:
-            if values[name] is not None:
-                raise InputError(f"--{name} is for pictures that are made now: add --stylize")
-    if (lpips_backbone is None) != (lpips_weights is None):
+    for name in () if makes else OF_MAKING:
+        if values[name] is not None:
+            raise InputError(f"--{name} is for pictures that are made now: add --stylize")
+    if (backbone is None) != (weights is None):
         raise InputError("LPIPS needs both --lpips-backbone and --lpips-weights")
     options, alpha, model = take(EvaluationOptions, values), take(Options, values).alpha, take(ModelOptions, values)
     if not isinstance(alpha, float):
         raise InputError("--alpha of an evaluation is one number")
-    pairs = _pairs(contents, styles, outputs, triples, options.pairing, makes)
+    if triples is None and not (contents and styles):
+        raise click.UsageError(f"no content or no style given: {COMMAND} CONTENT STYLE [-o OUTPUTS]")
+    pairs = metrics.gather(
+        contents, styles, outputs, triples,
+        pairing=options.pairing, making=makes, warn=lambda text: tell(COMMAND, text, ""),
+    )  # fmt: skip
 
-    networks = [name for name, file in (("lpips", lpips_backbone), ("artfid", artfid_inception)) if file is not None]
+    networks = [name for name, file in (("lpips", backbone), ("artfid", inception)) if file is not None]
     count = len({pair.style for pair in pairs})
     metrics.choose(chosen, stylising=makes, networks=networks, styles=count)  # before any file is read
     if csv_path is not None:
-        from adain._utils.files import check_writable
-
         check_writable(csv_path)
-
-    lpips = None
-    if lpips_backbone is not None and lpips_weights is not None:
-        lpips = metrics.LPIPS.from_files(lpips_backbone, lpips_weights)
     evaluation = metrics.evaluate(
         pairs,
         names=chosen,
+        lpips=None if backbone is None or weights is None else metrics.LPIPS.from_files(backbone, weights),
+        inception=None if inception is None else metrics.ArtInception.from_file(inception),
         stylizer=open_stylizer(model) if makes else None,
         alpha=alpha,
         size=options.size,
         fit=options.fit,
-        lpips=lpips,
-        inception=None if artfid_inception is None else metrics.ArtInception.from_file(artfid_inception),
         device=model.device,
-        track=_bar,
+        track=lambda order: bar(len(order), "pair", hidden=len(order) < 2, iterable=order),
         **({"max_pixels": model.max_pixels} if model.max_pixels else {}),
     )
-    done = any(entry.row not in ("identity", "style") for entry in evaluation.entries)
-    if not done and len(evaluation.failures) == 1:
-        raise evaluation.failures[0]
+    done = any(entry.row not in metrics.GUARDS for entry in evaluation.entries)
     if done:
         if csv_path is not None:
             metrics.write_csv(evaluation, csv_path)
         record = metrics.as_json(evaluation)
         click.echo(json.dumps(record, ensure_ascii=False) if as_json else metrics.table(evaluation))
-    return _report(evaluation, done)
-
-
-def _report(evaluation: Evaluation, done: bool) -> int:
-    """Tell what failed, and give the exit code."""
+    elif len(evaluation.failures) == 1:
+        raise evaluation.failures[0]
     for failure in evaluation.failures:
-        click.echo(f"adain evaluate: error: {' '.join(str(failure).split())}", err=True)
-    if not done:
-        return ALL_FAILED
-    return SOME_FAILED if evaluation.failures else 0
-
-
-def _bar(order: Sequence[int]) -> Iterable[int]:
-    from tqdm import tqdm
-
-    return tqdm(order, unit="pair", disable=len(order) < 2 or bars_hidden(), file=sys.stderr)
-
-
-def _split(
-    paths: tuple[str, ...], contents: tuple[str, ...], styles: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Contents and styles, given as options or as two paths."""
-    if not paths:
-        return contents, styles
-    if contents or styles or len(paths) != 2:
-        raise click.UsageError("give CONTENT and STYLE, each a picture or a folder, or any number with -c and -s")
-    return paths[:1], paths[1:]
-
-
-def _pairs(
-    contents: tuple[str, ...],
-    styles: tuple[str, ...],
-    outputs: tuple[str, ...],
-    triples: Path | None,
-    pairing: Pairing,
-    makes: bool,
-) -> list[Pair]:
-    """What is to be measured."""
-    from adain.batch import expand
-    from adain.metrics import pair_up, read_triples, with_outputs
-
-    if triples is not None:
-        if outputs or contents:
-            raise InputError("--triples names contents and outputs itself: leave out --content and --output")
-        artworks = expand(styles) if styles else ()
-        return read_triples(triples, artworks, warn=lambda text: click.echo(f"adain evaluate: {text}", err=True))
-    if not contents or not styles:
-        raise click.UsageError("no content or no style given: adain evaluate CONTENT STYLE [-o OUTPUTS]")
-    every = pair_up(expand(contents), expand(styles), pairing)
-    if not outputs:
-        return every
-    joined = with_outputs(every, _rows(outputs))
-    if not makes:
-        return joined
-    known = {(pair.content, pair.style): pair for pair in joined}
-    return [known.get((pair.content, pair.style), pair) for pair in every]
-
-
-def _rows(outputs: tuple[str, ...]) -> dict[str, str]:
-    """Folders of outputs by the name of their row: the one given, else the folder's own."""
-    from adain.metrics import DEFAULT_ROW
-
-    rows: dict[str, str] = {}
-    for text in outputs:
-        name, equals, folder = text.partition("=")
-        if not equals or Path(text).exists():
-            name, folder = (DEFAULT_ROW if len(outputs) == 1 else Path(text).name), text
-        if name in rows:
-            raise InputError(f"two folders would be called {name!r}: name them, as in --output {name}2={folder}")
-        rows[name] = folder
-    return rows
+        tell(COMMAND, str(failure))
+    return exit_code(len(evaluation.failures), len(evaluation.failures) + done)

@@ -22,9 +22,8 @@ from adain._utils.resources import sample_folder, weights_dir
 
 DISTRIBUTIONS = {
     **{name: (name,) for name in ("torch", "torchvision", "pillow", "numpy", "kornia", "onnxruntime", "av", "ray")},
-    "opencv": tuple(f"opencv-{name}" for name in ("python-headless", "python", "contrib-python-headless",
-                                                  "contrib-python")),
-}  # fmt: skip
+    "opencv": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
+}
 """What adain uses, and the names under which it may be installed."""
 
 

@@ -13,7 +13,7 @@ import click
 from adain import __version__
 from adain._utils.errors import AdainError, out_of_memory
 
-from .reporting import BAD_INPUT, INTERRUPTED, words
+from .reporting import BAD_INPUT, INTERRUPTED, tell, words
 from .verbosity import accept_verbosity, verbosity_options
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _less_memory(command: click.Command, error: BaseException) -> str:
 
 
 def _fail(message: str, command: str = "adain") -> None:
-    click.echo(f"{command}: error: {' '.join(message.split())}", err=True)
+    tell(command, message)
     sys.exit(BAD_INPUT)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     if show_recipe:
         click.echo(recipes.recipe_source(values["recipe"] or recipes.DEFAULT_RECIPE), nl=False)
         return 0
-    log, plot, save_every = (values.pop(name) for name in ("log", "plot", "save_every"))
+    files = {name: values.pop(name) for name in ("log", "plot", "save_every")}
     changes = {name: values.pop(name) for name in ("optimizer", "lr", "backbone")}
     changes["losses"] = dict(map(recipes.parse_loss, values.pop("losses")))
     factors = values.pop("content_weight"), values.pop("style_weight")
@@ -98,7 +99,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     found = [art.path for art in arts]
     todo = plan_jobs(find(paths[:1]), ["+".join(art.name for art in arts)], output)
     check_inputs(todo, [*found, *options.files()])
-    if len(todo) > 1 and (log or plot):
+    if len(todo) > 1 and (files["log"] or files["plot"]):
         raise InputError("--log and --plot are of one picture: name a single photograph")
     options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_stylizer(options))
     errors: list[AdainError] = []
@@ -106,9 +107,8 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     with StopFlag() as flag:
         for job in todo:
             before = job.output.read_bytes() if job.output.is_file() else None
-            watchers = _Watchers(job.output, log, plot, save_every)
             try:
-                record = _one(job, found, options, watchers, lambda: bool(flag.code))
+                record = _one(job, found, options, files, lambda: bool(flag.code))
             except AdainError as error:
                 if len(todo) == 1:
                     raise
@@ -128,46 +128,39 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     return exit_code(len(errors), len(todo))
 
 
-class _Watchers:
-    """Whatever follows an optimisation: losses, their plot, snapshots, and the best picture so far."""
-
-    def __init__(self, output: Path, log: Path | None, plot: Path | None, save_every: int | None) -> None:
-        from adain.refinement import LossLog, LossPlot, Partial, Snapshots
-
-        self.plot = LossPlot(plot) if plot else None
-        self.shots = Snapshots(output.with_name(f"{output.stem}-steps"), save_every) if save_every else None
-        self.partial = Partial(output.with_name(f"{output.stem}.partial.png"))
-        self.all = [each for each in (LossLog(log) if log else None, self.plot, self.shots, self.partial) if each]
-
-    def __call__(self, progress: recipes.Progress) -> None:
-        for watcher in self.all:
-            watcher(progress)
-
-    def finish(self) -> None:
-        """Write what is written at the end."""
-        if self.plot is not None:
-            self.plot.save()
-        if self.shots is not None:
-            self.shots.save_strip()
-
-
 def _one(
-    job: Any, styles: list[Path], options: RefineOptions, watchers: _Watchers, stopped: Callable[[], bool]
+    job: Any, styles: list[Path], options: RefineOptions, files: dict[str, Any], stopped: Callable[[], bool]
 ) -> dict[str, Any]:
     """Refine one photograph, save it and whatever else was asked for."""
     from PIL import Image
 
     from adain.image import save_image, to_pil
+    from adain.refinement import LossLog, LossPlot, Partial, Snapshots
 
     begun = time.perf_counter()
-    plan = options.recipe
+    plan, output = options.recipe, job.output
     assert isinstance(plan, recipes.Recipe)
-    last: list[recipes.Progress] = []
-    with bar(plan.steps, "step") as shown:
+    last: recipes.Progress | None = None
+    partial = Partial(output.with_name(f"{output.stem}.partial.png"))
+    watchers: list[Callable[[recipes.Progress], None]] = [partial]
+    with ExitStack() as at_end:
+        if files["log"]:
+            watchers.append(LossLog(files["log"]))
+        if files["save_every"]:
+            shots = Snapshots(output.with_name(f"{output.stem}-steps"), files["save_every"])
+            watchers.append(shots)
+            at_end.callback(shots.save_strip)
+        if files["plot"]:
+            plot = LossPlot(files["plot"])
+            watchers.append(plot)
+            at_end.callback(plot.save)
+        shown = at_end.enter_context(bar(plan.steps, "step"))
 
         def progress(event: recipes.Progress) -> bool:
-            watchers(event)
-            last[:] = [event]
+            nonlocal last
+            for watcher in watchers:
+                watcher(event)
+            last = event
             shown.update(event.step - shown.n)
             losses = {"total": event.total, **event.losses}
             shown.set_postfix({key: f"{value:.3g}" for key, value in losses.items()}, refresh=False)
@@ -176,22 +169,20 @@ def _one(
         try:
             picture = recipes.refine(job.content, styles, options, progress=progress)
         except RefinementError as error:
-            save_image(to_pil(error.image), job.output, quality=options.quality)
-            watchers.partial.remove()
-            raise RefinementError(f"{error}; the last good picture is {job.output}", error.step, error.image) from None
-        finally:
-            watchers.finish()
+            save_image(to_pil(error.image), output, quality=options.quality)
+            partial.remove()
+            raise RefinementError(f"{error}; the last good picture is {output}", error.step, error.image) from None
     assert isinstance(picture, Image.Image)  # files give pictures
-    save_image(picture, job.output, quality=options.quality)
-    watchers.partial.remove()
+    save_image(picture, output, quality=options.quality)
+    partial.remove()
     return {
         "content": os.fspath(job.content),
         "style": [os.fspath(style) for style in styles],
-        "output": os.fspath(job.output),
+        "output": os.fspath(output),
         "recipe": plan.name,
-        "steps": last[0].step if last else 0,
-        "total": last[0].total if last else None,
-        "losses": dict(last[0].losses) if last else {},
+        "steps": last.step if last else 0,
+        "total": last.total if last else None,
+        "losses": dict(last.losses) if last else {},
         "width": picture.width,
         "height": picture.height,
         "seconds": round(time.perf_counter() - begun, 3),

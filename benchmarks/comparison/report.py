@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from adain.nn import Decoder, FastDecoder, FastEncoder, VGGEncoder
+
 from ..measuring import NONE, Spread, ratio, short, table
 from .contestants import CONTESTANTS, OURS, TEXTBOOK, find
-from .floor import network_flops
 from .plan import PAIRS, REFERENCE_STEPS
-from .ratios import Result, timings
+from .ratios import Result, peak_memory, timings
 
 SCORES = {
     "style_residual": "style residual ↓",
@@ -55,16 +60,13 @@ def _contestants(result: Result) -> str:
 
 
 def _passes(result: Result, size: int) -> str:
-    times = timings(result, size)
-    peaks = {row["contestant"]: row["gb"] for row in result["peaks"] if row["size"] == size}
+    times, peaks = timings(result, size), peak_memory(result, size)
     base = times.get((TEXTBOOK, "image"))
     rows = []
-    for one in CONTESTANTS:
-        image, frame = times.get((one.key, "image")), times.get((one.key, "frame"))
-        if not image or not frame:
-            continue
-        seconds = [short(statistics.median(taken)) for taken in (image, frame)]
-        faster = [ratio(base, taken) if base else NONE for taken in (image, frame)]
+    for one in (one for one in CONTESTANTS if (one.key, "image") in times):
+        taken = [times[one.key, what] for what in ("image", "frame")]
+        seconds = [short(statistics.median(each)) for each in taken]
+        faster = [ratio(base, each) if base else NONE for each in taken]
         rows.append((one.name, *seconds, *faster, short(peaks[one.key]) if one.key in peaks else NONE))
     head = "contestant | s, new style | s, cached style | × faster, new | × faster, cached | peak GB"
     count = len(base) if base else 0
@@ -72,15 +74,24 @@ def _passes(result: Result, size: int) -> str:
     return f"{intro}\n\n{table(head, rows)}"
 
 
+def network_flops(height: int, width: int, model: str = "vgg19") -> int:
+    """Floating-point operations of the convolutions of a model's encoder and decoder on one picture.
+
+    Two for each multiply-add, biases left out, as is the custom; counted by torch without computing anything. The
+    sides are multiples of 8.
+    """
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        encoder, decoder = (FastEncoder(), FastDecoder()) if model == "fast" else (VGGEncoder(), Decoder())
+        decoder(encoder.features(torch.empty(1, 3, height, width)))
+    return int(counter.get_total_flops())
+
+
 def _floor(result: Result, sizes: Sequence[int]) -> str:
     rows = []
-    for one in CONTESTANTS:
-        for size in sizes:
-            times = timings(result, size)
-            frame, bare = times.get((one.key, "frame")), times.get((one.key, "networks"))
-            rate = result["rates"].get(one.key)
-            if not frame or not rate:
-                continue
+    for one, size in itertools.product(CONTESTANTS, sizes):
+        times, rate = timings(result, size), result["rates"].get(one.key)
+        frame, bare = times.get((one.key, "frame")), times.get((one.key, "networks"))
+        if frame and rate:
             flops, median = network_flops(size, size, getattr(one, "model", "vgg19")), statistics.median(frame)
             speeds = (f"{flops / 1e9:.0f}", f"{rate / 1e9:.0f}", short(flops / rate))
             alone, times_alone = (short(statistics.median(bare)), ratio(frame, bare)) if bare else (NONE, NONE)
@@ -110,9 +121,7 @@ def _optimisations(result: Result) -> str:
     for row in result["optimisations"]:
         seconds, done = row["seconds"], len(row["seconds"])
         per_step = seconds[-1] / done
-        cells = [
-            short(seconds[steps - 1]) if steps <= done else f"≈ {short(per_step * steps)}" for steps in REFERENCE_STEPS
-        ]
+        cells = [short(seconds[n - 1]) if n <= done else f"≈ {short(per_step * n)}" for n in REFERENCE_STEPS]
         frame = timings(result, row["size"]).get((OURS, "frame"))
         times = NONE if not frame else short(per_step * REFERENCE_STEPS[-1] / statistics.median(frame))
         memory = NONE if row["gb"] is None else short(row["gb"])

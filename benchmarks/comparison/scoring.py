@@ -16,7 +16,7 @@ from adain.nn import VGGEncoder, load_encoder
 from adain.options import Options
 
 from .plan import pair
-from .worker import square
+from .worker import opened
 
 Features = dict[str, Tensor]
 
@@ -34,10 +34,8 @@ def figures(output: Tensor, photo: Tensor, content: Features, style: Features) -
 
 def score(picture: Path | Image.Image, index: int, size: int) -> dict[str, Any]:
     """Figures of a picture made from the pair of that index at a size."""
-    if isinstance(picture, Path):
-        with Image.open(picture) as image:
-            return score(image.convert("RGB"), index, size)
-    return {"size": size, "pair": index, **figures(to_tensor(picture), *_content(index, size), _art(index))}
+    pixels = to_tensor(opened(str(picture)) if isinstance(picture, Path) else picture)
+    return {"size": size, "pair": index, **figures(pixels, *_content(index, size), _art(index))}
 
 
 @cache
@@ -48,7 +46,7 @@ def _network() -> VGGEncoder:
 @cache
 def photograph(index: int, size: int) -> Image.Image:
     """That of a pair: where everybody starts."""
-    return square(pair(index)[0], size)
+    return opened(pair(index)[0], size)
 
 
 @cache

@@ -48,41 +48,30 @@ def cold_start(key: str, threads: int, photo: str, art: str, size: int, output: 
     return time.perf_counter() - begun
 
 
-def opened(path: str) -> Image.Image:
-    """A picture as it is."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return image.convert("RGB")
-
-
-def square(path: str, size: int) -> Image.Image:
-    """The central square of a picture, resized; by Pillow alone, as not everybody has torch."""
+def opened(path: str, size: int | None = None) -> Image.Image:
+    """A picture, or its central square resized; by Pillow alone, as not everybody has torch."""
     from PIL import Image, ImageOps
 
-    return ImageOps.fit(opened(path), (size, size), Image.Resampling.LANCZOS)
+    with Image.open(path) as image:
+        picture = image.convert("RGB")
+    return ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS) if size else picture
 
 
 def _do(key: str, threads: int, do: str, details: dict[str, Any]) -> Any:
     return getattr(_session(key, threads), do)(**details)
 
 
-@cache
-def _session(key: str, threads: int) -> Session:
-    sys.stdout = sys.stderr  # for whatever a library prints
-    return Session(key, threads)
-
-
 class Session:
     """What goes on in the process: a contestant and the pair it works on."""
 
     def __init__(self, key: str, threads: int) -> None:
+        sys.stdout = sys.stderr  # for whatever a library prints
         self.contestant: Any = find(key)
         self.contestant.load(threads)
 
     def open(self, photo: str, art: str, size: int) -> None:
         """Take up a pair at a size."""
-        self.photo, self.art = square(photo, size), opened(art)
+        self.photo, self.art = opened(photo, size), opened(art)
         if isinstance(self.contestant, Pass):
             self.style = self.contestant.encode_style(self.art)
             self.bare = self.contestant.bare(self.photo)
@@ -117,3 +106,6 @@ class Session:
     def peak(self) -> float:
         """Peak memory in GB."""
         return resident_peak() / 1e3
+
+
+_session = cache(Session)

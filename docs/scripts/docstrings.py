@@ -40,8 +40,7 @@ def markdown(text: str, scope: str = "") -> str:
         return f'<autoref identifier="{home(target, scope)}" optional><code>{shown}</code></autoref>'
 
     def fence(prompts: re.Match[str]) -> str:
-        lines = [line.strip() for line in prompts[0].rstrip("\n").split("\n")]
-        return "\n".join(["```pycon", *lines, "```", ""])
+        return "\n".join(["```pycon", *(line.strip() for line in prompts[0].splitlines()), "```", ""])
 
     text = FORMULA.sub(lambda found: f"<div>{mathml(found[1], 'block')}</div>", PROMPT.sub(fence, text))
     return ROLE.sub(link, MATH.sub(lambda found: mathml(found[1], "inline"), text))
@@ -78,10 +77,14 @@ def mathml(formula: str, display: str) -> str:
     return written.replace("*", "&#42;").replace("_", "&#95;")
 
 
-def settings(path: str) -> dict[str, tuple[str, str]]:
-    """What a class of settings, by its dotted name, says of its own fields: default and help, by the field's name."""
-    module, _, name = path.rpartition(".")
-    cls = getattr(importlib.import_module(module), name)
+def resolve(name: str) -> Any:
+    """The object of a dotted name."""
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def settings(cls: type) -> dict[str, tuple[str, str]]:
+    """What a class of settings says of its own fields: default and help, by the field's name."""
     told = {}
     for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
         text = field.metadata.get("help") or field.metadata.get("attached")
@@ -115,7 +118,7 @@ class Docstrings(griffe.Extension):
 
     def _settings(self, owner: griffe.Class) -> None:
         """Give the fields of a class their own defaults, and what is said of them as docstrings."""
-        for name, (default, text) in settings(owner.path).items():
+        for name, (default, text) in settings(resolve(owner.path)).items():
             field: Any = owner.members[name]
             field.value = default
             field.docstring = griffe.Docstring(text.replace("*", "\\*"), parent=field)

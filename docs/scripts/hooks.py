@@ -17,23 +17,19 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import docstrings
+from docstrings import ROOT, resolve
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 table = importlib.import_module("adain.options").table  # now: mkdocs takes the path back when it has read this file
 MARKER = re.compile(r"^<!-- (options|settings|commands|face|names): ([\w.]+)((?: \w+)*) -->$", re.MULTILINE)
 SIGN, BACKSLASHED = re.compile(r"([*_<`|])"), r"\\\1"
-BETWEEN, LEAST = re.compile(r"^(\S+?)<=x<=(\S+)$"), re.compile(r"^x>=(\S+)$")
-EXTRA = re.compile(r"(.*?)\s+\[((?:default: |required|x>=|[\d.]+<=x).*)\]", re.DOTALL)
 FLAG = re.compile(r"(?<!\S)(--?[a-z][\w-]*)")
-NOTE = re.compile(r"required|x>=|\S+<=x<=")
 LINK = re.compile(r"(\]\()([^)\s#:]+)")
 
 
@@ -48,8 +44,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
             if target.startswith("docs/") or not (ROOT / target).is_file():
                 continue  # mkdocs says which link leads nowhere
             files.append(File.generated(config, target, abs_src_path=str(ROOT / target)))
-            if target.endswith(".md"):
-                waiting.append(target)
+            waiting += [target] if target.endswith(".md") else []
     return files
 
 
@@ -62,10 +57,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
 
 def filled(markdown: str) -> str:
     """A page with its markers replaced."""
-    makers: dict[str, Callable[..., str]] = {
-        "options": options, "settings": settings, "commands": commands, "face": face, "names": names
-    }  # fmt: skip
-    return MARKER.sub(lambda marker: makers[marker[1]](marker[2], *marker[3].split()), markdown)
+    return MARKER.sub(lambda marker: MAKERS[marker[1]](marker[2], *marker[3].split()), markdown)
 
 
 def linked(page: str) -> Iterator[str]:
@@ -89,11 +81,9 @@ def options(name: str, *groups: str) -> str:
 
 def settings(name: str) -> str:
     """The table of a class of settings, by its dotted name."""
-    cls = resolve(name)
-    rows = ["| setting | default | |", "|---|---|---|"]
-    for field, (default, text) in docstrings.settings(f"{cls.__module__}.{cls.__qualname__}").items():
-        rows.append(f"| `{field}` | `{default}` | {SIGN.sub(BACKSLASHED, text)} |")
-    return "\n".join(rows)
+    told = docstrings.settings(resolve(name)).items()
+    rows = (f"| `{field}` | `{default}` | {SIGN.sub(BACKSLASHED, text)} |" for field, (default, text) in told)
+    return "\n".join(["| setting | default | |", "|---|---|---|", *rows])
 
 
 def commands(name: str) -> str:
@@ -104,8 +94,6 @@ def commands(name: str) -> str:
 
 def face(name: str) -> str:
     """What a package or a module is for, and an instruction to mkdocstrings for each of its names."""
-    if source_of(name) is None:
-        return ""
     text = ast.get_docstring(syntax(source_of(name))) or ""
     return "\n\n".join([docstrings.markdown(text), *(f"::: {path}" for path in handed_on(name).values())])
 
@@ -120,21 +108,25 @@ def names(package: str) -> str:
     return "\n".join(["| name | what it is |", "|---|---|", *rows])
 
 
+MAKERS: dict[str, Callable[..., str]] = {each.__name__: each for each in (options, settings, commands, face, names)}
+"""What makes of a marker what stands in its place."""
+
+
 def handed_on(name: str) -> dict[str, str]:
     """The public names of a package's face, or of a module, in its order, each with the dotted name of what it is."""
-    tree = syntax(source_of(name))
     if source_of(name).stem != "__init__":
-        defined = [node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+        body = syntax(source_of(name)).body
+        defined = [node.name for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
         return {each: f"{name}.{each}" for each in defined if not each.startswith("_")}
     found = {face.removeprefix(f"{name}."): path for face, path in docstrings.faces().items()}
     return {public: path for public, path in found.items() if "." not in public and not public.startswith("_")}
 
 
-def source_of(name: str) -> Any:
+def source_of(name: str) -> Path:
     """The file of a module; of a package its stub, which lists its names."""
     path = ROOT.joinpath(*name.split("."))
     candidates = (path / "__init__.pyi", path / "__init__.py", path.with_suffix(".py"))
-    return next((candidate for candidate in candidates if candidate.exists()), None)
+    return next(candidate for candidate in candidates if candidate.exists())
 
 
 @functools.cache
@@ -152,12 +144,6 @@ def first_line(tree: ast.Module, name: str) -> str:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in (name, f"_{name}"):
             return (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
     return ""
-
-
-def resolve(name: str) -> Any:
-    """The object of a dotted name."""
-    module, _, attribute = name.rpartition(".")
-    return getattr(importlib.import_module(module), attribute)
 
 
 def described(context: click.Context) -> Iterator[str]:
@@ -201,15 +187,10 @@ def row(option: click.Option, context: click.Context) -> str:
     record = option.get_help_record(context)
     if record is None:
         return ""
-    flags, meaning = record
-    found = EXTRA.fullmatch(meaning)
-    text, extra = found.groups() if found else (meaning, "")
-    parts = extra.split("; ")
-    default = "; ".join(part for part in parts if not NOTE.match(part)).removeprefix("default: ")
-    others = [BETWEEN.sub(r"\1 to \2", LEAST.sub(r"from \1", part)) for part in parts if NOTE.match(part)]
-    cells = (
-        f"`{flags.replace(' RANGE', '')}`",
-        SIGN.sub(BACKSLASHED, f"{text} ({'; '.join(others)})" if others else text),
-        f"`{default}`" if default else "",
-    )
-    return f"| {' | '.join(cells)} |"
+    extra = option.get_help_extra(context)
+    text, _, default = (option.help or "").partition(" [default: ")
+    default = default.removesuffix("]") or extra.get("default", "")
+    allowed = re.sub("<=x<=", " to ", extra.get("range", "").replace("x>=", "from "))
+    others = [note for note in (allowed, extra.get("required")) if note]
+    meaning = SIGN.sub(BACKSLASHED, f"{text} ({'; '.join(others)})" if others else text)
+    return f"| `{record[0].replace(' RANGE', '')}` | {meaning} | {f'`{default}`' if default else ''} |"

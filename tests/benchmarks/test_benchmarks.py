@@ -38,7 +38,7 @@ def test_help_lists_every_benchmark() -> None:
 def test_every_benchmark_has_help(name: str) -> None:
     command = Benchmarks().get_command(click.Context(click.Command("x")), name)
     assert command is not None
-    shown = CliRunner().invoke(command, ["-h"], help_option_names=["-h"])
+    shown = CliRunner().invoke(command, ["--help"])
     assert shown.exit_code == 0
     assert sentence(name).split()[0] in shown.output
 

@@ -20,11 +20,11 @@ from adain.stylizer.stylizer import Stylizer
 from benchmarks import check
 from benchmarks.comparison import contestants, figures, measure, report
 from benchmarks.comparison.contestants import CONTESTANTS, OURS, TEXTBOOK, Adain, Optimisation, TextbookAdain
-from benchmarks.comparison.floor import network_flops
 from benchmarks.comparison.plan import PAIRS, PLANS, Plan, pair, restrict
 from benchmarks.comparison.ratios import watched
+from benchmarks.comparison.report import network_flops
 from benchmarks.comparison.textbook import Textbook
-from benchmarks.comparison.worker import Worker, square
+from benchmarks.comparison.worker import Worker, opened
 from benchmarks.measuring import Spread, ratio, short
 from benchmarks.processes import WorkerError
 from tests.benchmarks.test_benchmarks import run
@@ -263,7 +263,7 @@ def test_optimisation() -> None:
 
 def test_pictures_are_central_squares(tmp_path: Path) -> None:
     noise_image(60, 40).save(tmp_path / "a.png")
-    assert square(str(tmp_path / "a.png"), 24).size == (24, 24)
+    assert opened(str(tmp_path / "a.png"), 24).size == (24, 24)
 
 
 def test_workers_tell_what_went_wrong() -> None:
