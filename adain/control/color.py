@@ -103,21 +103,11 @@ def match_luma(
     :func:`~adain.nn.statistics.channel_mean_std`, which stay above 0: a flat style becomes a flat one. Differentiable
     with respect to both images.
 
-    Args:
-        style: ``(B, 3, H, W)`` in ``[0, 1]``.
-        content: ``(B, 3, H', W')`` in ``[0, 1]``; either batch may be 1 and then serves all of the other.
-        space: one of :data:`SPACES`: whose lightness it is.
-        strength: in ``[0, 1]``, between the style and the result; 0 returns ``style`` itself.
-        style_mask, content_mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` soft regions, of the size of their image, to take
-            the statistics from. The whole style is changed all the same.
-        clamp: cut the result to ``[0, 1]``; off by default, as in :func:`~adain.control.recolor.match_linear`.
-
-    Returns:
-        ``(B, 3, H, W)`` in the dtype of ``style``; the arithmetic is float32 or better.
+    All arguments but ``space``, one of :data:`SPACES`, whose lightness it is, and the result are those of
+    :func:`~adain.control.match_linear`.
 
     Raises:
-        InputError: if the space is unknown, the strength is out of range, the batches differ, or a mask does not fit
-            or is empty.
+        InputError: if the space is unknown; else as :func:`~adain.control.match_linear`.
     """
     check_batches(style, content)
     check_choice("colour space", space, SPACES)
@@ -187,54 +177,22 @@ class ColorPreservation:
     ) -> Tensor:
         """The style to encode for a photograph: recoloured, or ``style_pixels`` itself where nothing is to be done.
 
-        Args:
-            style_pixels: ``(B, 3, H, W)`` in ``[0, 1]``.
-            content_pixels: ``(B, 3, H', W')`` in ``[0, 1]``; either batch may be 1 and then serves all of the other.
-            style_mask, content_mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` soft regions, of the size of their image, to
-                take the statistics from.
-
-        Returns:
-            ``(B, 3, H, W)`` in the dtype of the style, not cut to ``[0, 1]``.
-
-        Raises:
-            InputError: if the batches differ, or a mask does not fit or is empty.
+        Arguments, result, which is not cut to ``[0, 1]``, and errors are those of
+        :func:`~adain.control.match_linear`.
         """
         if not self.needs_content:
             return style_pixels
+        how: dict[str, Any] = {"strength": self.strength, "style_mask": style_mask, "content_mask": content_mask}
         if self.mode == "linear":
-            return match_linear(
-                style_pixels,
-                content_pixels,
-                method=self.method,
-                strength=self.strength,
-                style_mask=style_mask,
-                content_mask=content_mask,
-            )
+            return match_linear(style_pixels, content_pixels, method=self.method, **how)
         if self.mode == "histogram":
-            return match_histogram(
-                style_pixels, content_pixels, strength=self.strength, style_mask=style_mask, content_mask=content_mask
-            )
-        return match_luma(
-            style_pixels,
-            content_pixels,
-            space=self.space,
-            strength=self.strength,
-            style_mask=style_mask,
-            content_mask=content_mask,
-        )
+            return match_histogram(style_pixels, content_pixels, **how)
+        return match_luma(style_pixels, content_pixels, space=self.space, **how)
 
     def apply_to_output(self, output: Tensor, content: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """The stylised picture with the photograph's colours, or ``output`` itself where nothing is to be done.
 
-        Args:
-            output, content: ``(B, 3, H, W)`` in ``[0, 1]``; either batch may be 1 and then serves all of the other.
-            mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]``: where colours are kept, and how much.
-
-        Returns:
-            ``(B, 3, H, W)`` in ``[0, 1]``, in the dtype of ``output``.
-
-        Raises:
-            InputError: if the images or the mask do not fit.
+        Arguments, result and errors are those of :func:`preserve_luminance`.
         """
         if not self.changes_output:
             return output

@@ -76,7 +76,7 @@ def read_mask(
         raise InputError(f'a mask is read from its "luminance" or its "alpha", not {channel!r}')
     if isinstance(source, Tensor):
         return _check_tensor(source)
-    name = mask_name(source) or "image"
+    name = input_name(source) or "image"
     colors, alpha = separate(read_stored(source, max_pixels=max_pixels))
     if channel == "alpha":
         if alpha is None:
@@ -87,11 +87,6 @@ def read_mask(
     except ValueError as error:
         raise ImageError(f"cannot read mask {name}: {error}; save it as an 8-bit grey PNG") from error
     return _from_array(values if alpha is None else values * _unit(alpha))
-
-
-def mask_name(source: MaskInput) -> str:
-    """The file name of a mask, for messages; empty for one from no file."""
-    return input_name(source)
 
 
 def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
@@ -142,7 +137,7 @@ def feather(mask: Tensor, radius: float) -> Tensor:
     return resize_mask(blurred.clamp(0.0, 1.0), (height, width))
 
 
-def to_cells(mask: Tensor, cells: tuple[int, int], stride: int) -> Tensor:
+def to_cells(mask: Tensor, stride: int) -> Tensor:
     """Masks at the scale of a feature map: the share of each cell's pixels that lies in the region.
 
     Cells are those of ceil-mode pooling: the last one of a row or column may be partial, and its share is that of the
@@ -150,77 +145,12 @@ def to_cells(mask: Tensor, cells: tuple[int, int], stride: int) -> Tensor:
 
     Args:
         mask: ``(R, 1, H, W)``.
-        cells: height and width of the feature map, ``ceil(H / stride)`` and ``ceil(W / stride)``.
         stride: pixels a cell covers each way: 1, 2, 4, 8 and 16 for the five blocks of VGG.
 
     Returns:
-        ``(R, 1, *cells)``.
-
-    Raises:
-        InputError: if mask, cells and stride do not belong together.
+        ``(R, 1, ceil(H / stride), ceil(W / stride))``.
     """
-    height, width = mask.shape[2:]
-    if stride < 1 or tuple(cells) != (-(-height // stride), -(-width // stride)):
-        raise InputError(
-            f"a {width}x{height} px mask does not fit {cells[1]}x{cells[0]} cells of {stride} px: "
-            "resize it to the picture, padded as the picture is, first"
-        )
-    if stride == 1:
-        return mask
     return F.avg_pool2d(mask, stride, ceil_mode=True, count_include_pad=False)
-
-
-def prepare_regions(
-    masks: Sequence[MaskInput],
-    size: tuple[int, int],
-    *,
-    feather: float = 0.0,
-    names: Sequence[str] | None = None,
-    channel: Channel = "luminance",
-    max_pixels: int | None = DEFAULT_MAX_PIXELS,
-) -> Tensor:
-    """Masks read, resized to their picture, feathered and checked; they may overlap and may leave parts uncovered.
-
-    Args:
-        masks: at least one, of any size: each is stretched to the picture.
-        size: height and width of the picture in pixels.
-        feather: radius of :func:`feather` in pixels of the picture.
-        names: one for each mask, for messages; by default the file names, or ``mask 1``, ``mask 2``, …
-        channel, max_pixels: see :func:`read_mask`.
-
-    Returns:
-        ``(R, 1, H, W)`` in ``[0, 1]``, on the device of the first mask.
-
-    Raises:
-        InputError: if there is no mask, one is black everywhere, or the counts differ; see also :func:`read_mask`.
-        MissingFileError: if a file does not exist.
-    """
-    if not masks:
-        raise InputError("regions need at least one mask")
-    given = [mask_name(mask) for mask in masks] if names is None else names
-    labels = region_names(len(masks), given)
-    regions = []
-    for label, source in zip(labels, masks, strict=True):
-        mask = resize_mask(read_mask(source, channel=channel, max_pixels=max_pixels), size)
-        if not bool((mask > BLACK).any()):
-            raise InputError(
-                f"{label} is black everywhere at {size[1]}x{size[0]} px: paint white where its style should go"
-            )
-        regions.append(mask)
-    first = regions[0]
-    return _feather(torch.cat([mask.to(first) for mask in regions]), feather)
-
-
-def region_names(count: int, names: Sequence[str] | None = None) -> list[str]:
-    """What messages call each of ``count`` regions: ``mask sky.png``, or ``mask 2`` where a name is empty.
-
-    Raises:
-        InputError: if there are names, but not as many.
-    """
-    names = [""] * count if names is None else names
-    if len(names) != count:
-        raise InputError(f"{count} masks need {count} names, not {len(names)}")
-    return [f"mask {name or number}" for number, name in enumerate(names, start=1)]
 
 
 def uncovered(regions: Tensor) -> Tensor:
@@ -228,7 +158,7 @@ def uncovered(regions: Tensor) -> Tensor:
     return (1.0 - regions.sum(dim=0, keepdim=True)).clamp(min=0.0)
 
 
-def check_cells(cells: Tensor, names: Sequence[str] | None = None) -> Tensor:
+def check_cells(cells: Tensor, names: Sequence[str]) -> Tensor:
     """``cells``, if each region is still there at the scale of the feature map.
 
     A region has vanished if all its cells together make less than :data:`MIN_AREA` of one, or if no cell is filled
@@ -236,18 +166,17 @@ def check_cells(cells: Tensor, names: Sequence[str] | None = None) -> Tensor:
 
     Args:
         cells: ``(R, 1, h, w)`` of :func:`to_cells`.
-        names: as in :func:`prepare_regions`.
+        names: what messages call each region.
 
     Raises:
         InputError: if one has vanished; the message names it.
     """
-    labels = region_names(cells.shape[0], names)
     flat = cells.detach().flatten(1)
     areas, peaks = flat.sum(dim=1).tolist(), flat.amax(dim=1).tolist()
-    for label, area, peak in zip(labels, areas, peaks, strict=True):
+    for name, area, peak in zip(names, areas, peaks, strict=True):
         if not (area >= MIN_AREA and peak >= MIN_PEAK):
             raise InputError(
-                f"{label} vanishes in the features: it fills {area:.2g} of {flat.shape[1]} cells, at most {peak:.0%} "
+                f"{name} vanishes in the features: it fills {area:.2g} of {flat.shape[1]} cells, at most {peak:.0%} "
                 "of any one; enlarge its white area or the picture"
             )
     return cells
@@ -286,9 +215,6 @@ def ramp(size: tuple[int, int], direction: Direction = "horizontal") -> Tensor:
     else:
         raise InputError(f'a ramp is "horizontal", "vertical", "diagonal" or "radial", not {direction!r}')
     return plane.clone()[None, None]
-
-
-_feather = feather  # under a name that an argument does not hide
 
 
 def _reduced(side: int, sigma: float) -> int:

@@ -259,19 +259,11 @@ def match_histogram(
     channel of one image is at work at a time: for two images of 4096 x 4096, 0.2 GB beside the result, 0.9 GB where
     they have to be sorted.
 
-    Args:
-        style: ``(B, 3, H, W)`` in ``[0, 1]``.
-        content: ``(B, 3, H', W')`` in ``[0, 1]``; either batch may be 1 and then serves all of the other.
-        strength: in ``[0, 1]``, between the style and the recoloured style; 0 returns ``style`` itself.
-        style_mask, content_mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` soft regions, of the size of their image: the
-            weights of the pixels in ``F``. The whole style is recoloured all the same.
+    Arguments, among which the masks are the weights of pixels in ``F``, and errors are those of :func:`match_linear`.
 
     Returns:
         ``(B, 3, H, W)`` in the dtype of ``style``, within the range of the content where the strength is 1. No
         gradient passes through the matching, only through the style's own share where the strength is below 1.
-
-    Raises:
-        InputError: if the strength is out of range, the batches differ, or a mask does not fit or is empty.
     """
     check_batches(style, content)
     amount = check_strength(strength)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor
 
 from .._utils.errors import InputError
 from ..control.color import ColorPreservation, as_color
 from ..control.masks import uncovered
-from ..control.regions import lay_masks
+from ..control.regions import Canvas
 from ..control.style import Style
 from ..image import ImageInput
 from ..image.source import input_name
@@ -74,20 +74,13 @@ class Artworks:
         self.pixels: list[Tensor] = []
         self.masks: list[Tensor | None] = []
         for source, mask in zip(sources, own, strict=True):
-            pixels, uncropped = _read(stylizer, source, options.style_size, options.crop)
+            opened = stylizer.open(source, size=options.style_size, crop=options.crop)
+            check_size(opened.size, input_name(source) or "the artwork")
+            pixels = opened.to_tensor(stylizer.device).detach().contiguous()
             self.pixels.append(pixels)
-            self.masks.append(
-                None
-                if mask is None
-                else lay_masks(
-                    [mask],
-                    (pixels.shape[2], pixels.shape[3]),
-                    uncropped=uncropped,
-                    channel=options.mask_channel,
-                    device=pixels.device,
-                    max_pixels=stylizer.max_pixels,
-                )
-            )
+            canvas = Canvas(opened.size, opened.uncropped, pixels.device)
+            how: dict[str, Any] = {"channel": options.mask_channel, "max_pixels": stylizer.max_pixels}
+            self.masks.append(None if mask is None else canvas.lay([mask], **how))
         colors = options.color if isinstance(options.color, tuple) else (options.color,) * len(sources)
         self.colors = [as_color(color, options) for color in (*colors, *[None] * len(sources))][: len(sources)]
 
@@ -111,10 +104,3 @@ class Artworks:
             styles.append(StylePicture(one, share, guide, mask))
             colors.append(color)
         return tuple(styles), Colors(colors, styles)
-
-
-def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, tuple[int, int] | None]:
-    """The artwork's pixels, and its size before the crop."""
-    opened = stylizer.open(source, size=size, crop=crop)
-    check_size(opened.size, input_name(source) or "the artwork")
-    return opened.to_tensor(stylizer.device).detach().contiguous(), opened.uncropped

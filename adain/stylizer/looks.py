@@ -285,11 +285,10 @@ class Look:
         """The styles in their regions of a photograph."""
         from ..control.regions import guide_names, guides_of, place
 
-        options, frame = self.options, canvas_of(content)
+        options, limit = self.options, model.max_pixels
         is_gradient = options.gradient is not None
-        guides = guides_of(options, max_pixels=model.max_pixels)
-        names = guide_names(guides, [""] * len(guides))
-        laid = frame.lay(guides, options.feather, names, channel=options.mask_channel, max_pixels=model.max_pixels)
+        guides = guides_of(options, max_pixels=limit)
+        laid = canvas_of(content).lay(guides, options.feather, channel=options.mask_channel, max_pixels=limit)
         # One style passing into another has the content's tones run on across the seam: one region's are the whole's.
         regions = [None if is_gradient else laid[k : k + 1] for k in range(len(guides))]
         styles = [self._encode(model, content, k, region) for k, region in enumerate(regions)]
@@ -302,14 +301,13 @@ class Look:
             background = self._encode_background(model, content, uncovered(laid))
         alphas = [float(a) for a in options.alpha] if isinstance(options.alpha, tuple) else [1.0] * len(styles)
         return place(
-            frame,
             laid,
             styles,
             alphas[: len(styles)],
+            guide_names(guides),
             background=background,
             background_alpha=alphas[-1] if len(alphas) > len(styles) else 1.0,
             shared_content=is_gradient,
-            names=names,
         )
 
     def _shares(self, placed: Placement) -> list[ColorShare]:
@@ -391,8 +389,7 @@ def canvas_of(content: Any) -> Canvas:
     """What masks are laid on to fit an encoded photograph."""
     from ..control.regions import Canvas
 
-    height, width = content.features.shape[2:]
-    return Canvas(content.size, (height, width), content.uncropped, content.features.device)
+    return Canvas(content.size, content.uncropped, content.features.device)
 
 
 def is_regions(styles: Any) -> TypeGuard[Regions]:

@@ -16,8 +16,8 @@ from torch import Tensor
 from .._utils import keywords
 from .._utils.errors import InputError
 from ..control.color import ColorInput, as_color, keep_colors
-from ..control.masks import MaskInput, mask_name
-from ..control.regions import Placement, Regions, is_full, lay_cells, lay_masks
+from ..control.masks import MaskInput
+from ..control.regions import Canvas, Placement, Regions, guide_names, is_full, lay_cells
 from ..control.style import Style
 from ..image import DEFAULT_MAX_PIXELS, ImageInput, PictureInput, Source, open_source, to_pil, with_alpha
 from ..image.source import input_name
@@ -211,19 +211,11 @@ class Stylizer:
         def statistics(side: int) -> tuple[Tensor, Tensor]:
             opened = self.open(source, size=side, crop=crop)
             art, region, cells = opened.to_tensor(self.device), None, None
-            height, width = art.shape[2:]
             if mask is not None:
-                names = [mask_name(mask) or "of the style"]
-                region = lay_masks(
-                    [mask],
-                    (height, width),
-                    uncropped=opened.uncropped,
-                    names=names,
-                    channel=mask_channel,
-                    device=self.device,
-                    max_pixels=self.max_pixels,
-                )
-                cells = lay_cells(region, (-(-height // STRIDE), -(-width // STRIDE)), names)
+                names = guide_names([mask], [input_name(mask) or "of the style"])
+                canvas = Canvas(opened.size, opened.uncropped, self.device)
+                region = canvas.lay([mask], names=names, channel=mask_channel, max_pixels=self.max_pixels)
+                cells = lay_cells(region, names)
                 if is_full(region):
                     region = cells = None
             # Not clamped to [0, 1]: the few pixels outside do the encoder no harm, and cutting them would take the

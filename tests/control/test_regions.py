@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from adain._utils.errors import InputError
-from adain.control.regions import Ramp, is_full, lay_cells, lay_masks
+from adain.control.masks import feather, resize_mask
+from adain.control.regions import Canvas, Ramp, guide_names, is_full, lay_cells
 from adain.nn.adain import shares
 
 
@@ -20,7 +21,7 @@ def half(width: int = 8, height: int = 6) -> torch.Tensor:
 
 
 def test_masks_take_the_size_of_the_picture() -> None:
-    laid = lay_masks([half(), 1 - half(), Ramp("vertical")], (30, 40))
+    laid = Canvas((30, 40)).lay([half(), 1 - half(), Ramp("vertical")])
     assert laid.shape == (3, 1, 30, 40)
     assert laid[0, 0, :, :15].min() == 1
     assert laid[2, 0, 0].min() == 1
@@ -30,24 +31,26 @@ def test_masks_take_the_size_of_the_picture() -> None:
 def test_masks_are_cropped_as_the_picture_is() -> None:
     mask = torch.zeros(30, 60)
     mask[:, 15:30] = 1  # the left half of the central square
-    laid = lay_masks([mask, Ramp("horizontal")], (30, 30), uncropped=(30, 60))
+    laid = Canvas((30, 30), (30, 60)).lay([mask, Ramp("horizontal")])
     assert torch.equal(laid[0, 0], half(30, 30))
     assert laid[1, 0, 0, 0] == 1  # a ramp runs over what is left
     assert laid[1, 0, 0, -1] == 0
 
 
 @pytest.mark.parametrize("side", [(1, 1), (7, 11), (37, 58), (300, 471)])
-@pytest.mark.parametrize("feather", [0.0, 3.0, 90.0])
-def test_white_stays_white(side: tuple[int, int], feather: float) -> None:
-    laid = lay_masks([torch.ones(side)], (45, 70), feather=feather)
+@pytest.mark.parametrize("radius", [0.0, 3.0, 90.0])
+def test_white_stays_white(side: tuple[int, int], radius: float) -> None:
+    laid = Canvas((45, 70)).lay([torch.ones(side)], radius)
     assert is_full(laid)
-    assert is_full(lay_cells(laid, (6, 9)))
+    cells = lay_cells(laid, ["mask 1"])
+    assert cells.shape[2:] == (6, 9)
+    assert is_full(cells)
 
 
 @pytest.mark.parametrize(("mask", "picture"), [((45, 70), (45, 70)), ((90, 140), (45, 70)), ((6, 10), (45, 70)),
                                                ((3000, 4000), (512, 683)), ((101, 100), (100, 100))])  # fmt: skip
 def test_shapes_that_match(mask: tuple[int, int], picture: tuple[int, int]) -> None:
-    lay_masks([torch.ones(mask)], picture)
+    Canvas(picture).lay([torch.ones(mask)])
 
 
 @pytest.mark.parametrize(("mask", "picture"), [((70, 45), (45, 70)), ((50, 50), (45, 70)), ((103, 100), (100, 100))])
@@ -56,7 +59,28 @@ def test_a_mask_of_another_shape(tmp_path: Path, mask: tuple[int, int], picture:
     Image.new("L", mask[::-1], 255).save(path)
     sizes = rf"mask sky.png is {mask[1]}x{mask[0]} px and the picture {picture[1]}x{picture[0]} px"
     with pytest.raises(InputError, match=sizes):
-        lay_masks([path], picture)
+        Canvas(picture).lay([path])
+
+
+def test_masks_of_files_and_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "sky.png"
+    Image.linear_gradient("L").resize((9, 6)).save(path)
+    laid = Canvas((20, 30)).lay([path, half(9, 6), Ramp()])
+    assert laid.shape == (3, 1, 20, 30)
+    torch.testing.assert_close(laid[1:2], resize_mask(half(9, 6)[None, None], (20, 30)))
+    torch.testing.assert_close(Canvas((20, 30)).lay([path, half(9, 6)], 5), feather(laid[:2], 5))
+
+
+def test_black_masks_are_named(tmp_path: Path) -> None:
+    path, canvas = tmp_path / "sky.png", Canvas((6, 8))
+    Image.new("L", (8, 6)).save(path)
+    with pytest.raises(InputError, match=r"^mask sky\.png is black everywhere at 8x6 px"):
+        canvas.lay([half(), path])
+    with pytest.raises(InputError, match=r"^mask 2 is black"):
+        canvas.lay([half(), torch.zeros(6, 8)])
+    black = [torch.full((6, 8), 1 / 255)]
+    with pytest.raises(InputError, match=r"^mask ground is black"):
+        canvas.lay(black, names=guide_names(black, ["ground"]))
 
 
 def test_no_such_ramp() -> None:
