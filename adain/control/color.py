@@ -26,7 +26,6 @@ _LUMA = (0.299, 0.587, 0.114)
 _D65 = (0.95047, 1.0, 1.08883)
 _DELTA = 6.0 / 29.0  # of CIE Lab: below its cube the cube root goes over into a straight line
 
-
 # Luminance without a change of space and back: adding the same number to R, G and B changes the luma by that number and
 # leaves B - Y and R - Y, and so every chroma of YCbCr and YIQ, what they were. In the coordinates f(X), f(Y), f(Z) of
 # Lab, whose L is 116 f(Y) - 16 and whose a and b are differences of them, the same holds. `_to_coordinates` gives
@@ -238,9 +237,6 @@ def keep_colors(output: Tensor, pixels: Callable[[], Tensor], colors: Sequence[C
 
     Returns:
         ``(B, 3, H, W)`` in ``[0, 1]``; ``output`` itself where there is nothing to do.
-
-    Raises:
-        InputError: if there are no such pixels.
     """
     groups: dict[ColorPreservation, float | Tensor] = {}
     for color, share in colors:
@@ -251,17 +247,13 @@ def keep_colors(output: Tensor, pixels: Callable[[], Tensor], colors: Sequence[C
         return output
     results = []
     for color, share in groups.items():
-        if isinstance(share, Tensor):
-            results.append(color.apply_to_output(output, pixels(), mask=share.clamp(max=1.0)))
-        else:
-            scaled = dataclasses.replace(color, strength=color.strength * min(share, 1.0))
-            results.append(scaled.apply_to_output(output, pixels()))
+        mask = share.clamp(max=1.0) if isinstance(share, Tensor) else None
+        if not isinstance(share, Tensor):
+            color = dataclasses.replace(color, strength=color.strength * min(share, 1.0))
+        results.append(color.apply_to_output(output, pixels(), mask=mask))
     if len(results) == 1:
         return results[0]
-    total = output
-    for result in results:
-        total = total + (result - output)
-    return total.clamp(0.0, 1.0)
+    return sum((result - output for result in results), output).clamp(0.0, 1.0)
 
 
 def _to_coordinates(image: Tensor, space: str) -> Tensor:

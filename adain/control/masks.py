@@ -81,12 +81,12 @@ def read_mask(
     if channel == "alpha":
         if alpha is None:
             raise ImageError(f'mask {name} has no transparency to be read: use channel="luminance"')
-        return _from_array(_unit(alpha))
+        return _unit(alpha)
     try:
         values = _unit(colors)
     except ValueError as error:
         raise ImageError(f"cannot read mask {name}: {error}; save it as an 8-bit grey PNG") from error
-    return _from_array(values if alpha is None else values * _unit(alpha))
+    return values if alpha is None else values * _unit(alpha)
 
 
 def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
@@ -98,12 +98,10 @@ def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
     Raises:
         InputError: if a side is below 1.
     """
-    if min(size) < 1:
-        raise InputError(f"a mask needs at least 1 px a side, not {size[1]}x{size[0]}")
-    if tuple(mask.shape[2:]) == tuple(size):
+    if tuple(mask.shape[2:]) == _check_size(size):
         return mask
     # The triangle filter of antialiasing widens with the step when shrinking and is plain bilinear when enlarging.
-    resized = F.interpolate(mask, tuple(size), mode="bilinear", antialias=True, align_corners=False)
+    resized = F.interpolate(mask, size, mode="bilinear", antialias=True, align_corners=False)
     return resized.clamp(0.0, 1.0)
 
 
@@ -196,9 +194,7 @@ def ramp(size: tuple[int, int], direction: Direction = "horizontal") -> Tensor:
     Raises:
         InputError: if there is no such direction, or a side is below 1.
     """
-    height, width = size
-    if min(size) < 1:
-        raise InputError(f"a mask needs at least 1 px a side, not {width}x{height}")
+    height, width = _check_size(size)
     down = torch.linspace(1.0, 0.0, height)[:, None]
     across = torch.linspace(1.0, 0.0, width)[None, :]
     if direction == "horizontal":
@@ -217,28 +213,29 @@ def ramp(size: tuple[int, int], direction: Direction = "horizontal") -> Tensor:
     return plane.clone()[None, None]
 
 
+def _check_size(size: tuple[int, int]) -> tuple[int, int]:
+    if min(size) < 1:
+        raise InputError(f"a mask needs at least 1 px a side, not {size[1]}x{size[0]}")
+    return size
+
+
 def _reduced(side: int, sigma: float) -> int:
     """Pixels to which a side is reduced for a Gaussian of that deviation."""
     return max(min(side, _COARSEST), math.ceil(side * min(1.0, _FINE / sigma)))
 
 
-def _unit(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """The samples of an image without transparency as ``(H, W)`` in ``[0, 1]``."""
+def _unit(image: Image.Image) -> Tensor:
+    """The samples of an image without transparency as ``(1, 1, H, W)`` in ``[0, 1]``."""
     if image.mode == "F" or image.mode.startswith("I"):
-        return to_unit(np.asarray(image))
-    if image.mode not in ("L", "RGB"):
-        image = image.convert("RGB")
-    return np.asarray(image.convert("L"), np.float32) / np.float32(255)
-
-
-def _from_array(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Tensor:
+        values = to_unit(np.asarray(image))
+    else:
+        image = image if image.mode in ("L", "RGB") else image.convert("RGB")
+        values = np.asarray(image.convert("L"), np.float32) / np.float32(255)
     return torch.from_numpy(np.ascontiguousarray(values))[None, None]
 
 
 def _check_tensor(mask: Tensor) -> Tensor:
-    shape = tuple(mask.shape)
-    if len(shape) not in (2, 3, 4) or 0 in shape or any(side != 1 for side in shape[:-2]):
-        raise InputError(f"a mask tensor must be (H, W), (1, H, W) or (1, 1, H, W), not {shape}")
+    mask = as_plane(mask, "a mask tensor")
     if mask.dtype == torch.bool:
         mask = mask.float()
     if not mask.is_floating_point():
@@ -248,4 +245,12 @@ def _check_tensor(mask: Tensor) -> Tensor:
         raise InputError("a mask tensor holds NaN: replace it, as by nan_to_num(), with values in [0, 1]")
     if low < 0.0 or high > 1.0:
         raise InputError(f"a mask tensor must lie in [0, 1], not [{low:g}, {high:g}]: divide by its maximum or clamp")
-    return mask.reshape(1, 1, *shape[-2:])
+    return mask[None, None]
+
+
+def as_plane(tensor: Tensor, what: str) -> Tensor:
+    """``(H, W)`` of a tensor with or without dimensions of 1 before these."""
+    shape = tuple(tensor.shape)
+    if len(shape) not in (2, 3, 4) or 0 in shape or any(side != 1 for side in shape[:-2]):
+        raise InputError(f"{what} must be (H, W), (1, H, W) or (1, 1, H, W), not {shape}")
+    return tensor.reshape(shape[-2:])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, overload
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -25,13 +25,13 @@ from ..nn import pretrained
 from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device, resolve_precision
 from ..nn.statistics import channel_mean_std
-from ..nn.vgg import CONTENT_LAYER, MIN_SIZE, STRIDE, VGGEncoder, layers_upto
+from ..nn.vgg import CONTENT_LAYER, MIN_SIZE, VGGEncoder, layers_upto
 from ..options import Channel, ModelOptions, Options, TileSize
 from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
 from .looks import Look, Paint, canvas_of, is_regions, listed
-from .tiles import assemble, choose_tile, decode_tiles, encode_tiles
+from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles
 from .tiles import paint as tiled_picture
 from .transfer import transfer
 
@@ -194,7 +194,7 @@ class Stylizer:
             how: dict[str, Any] = {"size": size, "crop": crop, "fine_size": fine_size}
             kept = self.style_cache.path(self, source, mask=mask, mask_channel=mask_channel, **how)
             if kept is not None and (known := self.style_cache.read(kept, self)) is not None:
-                return Style(known.mean, known.std, input_name(source), known.fine_std).to(self.device)
+                return dataclasses.replace(known, name=input_name(source)).to(self.device)
         chosen = as_color(color)
         pixels: Tensor | None = None
         if chosen is not None and chosen.needs_content:
@@ -260,21 +260,16 @@ class Stylizer:
         """
         opened = self.open(source, size=size, crop=crop)
         height, width = opened.size
-        is_tensor = isinstance(opened.image, Tensor)
-        if tile == "auto" and is_tensor:
+        if tile == "auto" and isinstance(opened.image, Tensor):
             tile = "off"
         side = choose_tile(tile, height * width, self.device, self.encoder.pass_bytes)
         if side is not None:
             return encode_tiles(self.encoder, opened, side, device=self.device, progress=progress, folder=folder)
         pixels = opened.to_tensor(self.device)
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
-        pad = (0, -width % STRIDE, 0, -height % STRIDE)
-        padded = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
         with torch.set_grad_enabled(_tracks(pixels)):
-            features = self.encoder.features(padded.to(self.dtype))
-        return Content(
-            features, opened.size, opened.opacity, is_tensor, pixels, opened.uncropped, is_single=opened.is_single
-        )
+            features = self.encoder.features(complete(pixels).to(self.dtype))
+        return Content.of(opened, features, pixels)
 
     def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = 1.0) -> Tensor:
         """The stylised image as a ``(B, 3, H, W)`` float32 tensor in ``[0, 1]`` on :attr:`device`.
@@ -350,17 +345,15 @@ class Stylizer:
         if content.tiles is None:
             decoded = self.decode(content, paint.target, alpha=paint.alpha)
             result = keep_colors(decoded, content.colors, paint.colors)
-            if content.is_tensor:
-                return result[0] if content.is_single else result
-            picture = to_pil(result)
         else:
             how: dict[str, Any] = {"device": self.device, "colors": paint.colors}
             tiles = decode_tiles(self.decoder, content, paint.target, paint.alpha, **how)
-            if content.is_tensor:
-                result = assemble(tiles, content, self.device)
-                return result[0] if content.is_single else result
-            picture = tiled_picture(tiles, content)
-        return with_alpha(picture, content.opacity)
+            if not content.is_tensor:
+                return with_alpha(tiled_picture(tiles, content), content.opacity)
+            result = assemble(tiles, content, self.device)
+        if content.is_tensor:
+            return result[0] if content.is_single else result
+        return with_alpha(to_pil(result), content.opacity)
 
     def open(self, source: ImageInput | Source, *, size: int = 0, crop: bool = False) -> Source:
         """:func:`~adain.image.open_source` with this stylizer's limit of pixels and least size."""
