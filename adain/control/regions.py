@@ -225,9 +225,7 @@ class Placement:
 
     def part(self, box: Box, device: torch.device | str) -> Placement:
         """The same for the cells of a box, on another device; its masks are left out, as it is for features alone."""
-        rows, columns = box.slices
-        part = replace(self, masks=self.masks[..., :0, :0], cells=self.cells[..., rows, columns])
-        return part.to(device)
+        return replace(self, masks=self.masks[..., :0, :0], cells=self.cells[(..., *box.slices)]).to(device)
 
 
 def place(

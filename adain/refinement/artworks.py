@@ -28,8 +28,8 @@ class Colors:
 
     def finish(self, image: Tensor, content: Tensor) -> Tensor:
         """The result with the photograph's colours, in the regions and to the share of the styles that ask for it."""
-        if not self.choices or all(choice == self.choices[0] for choice in self.choices):
-            choice = self.choices[0] if self.choices else None
+        if all(choice == self.choices[0] for choice in self.choices):
+            choice = self.choices[0]
             return image if choice is None else choice.apply_to_output(image, content)
         total = sum(style.share for style in self.styles)
         result = image
@@ -93,9 +93,8 @@ class Artworks:
                 guides.append(uncovered(regions))
         styles: list[StylePicture] = []
         colors: list[ColorPreservation | None] = []
-        for pixels, share, guide, mask, color in zip(
-            self.pixels, self.shares, guides, self.masks, self.colors, strict=True
-        ):
+        known = zip(self.pixels, self.shares, guides, self.masks, self.colors, strict=True)
+        for pixels, share, guide, mask, color in known:
             if styles and guide is not None and not bool((guide > 0).any()):
                 continue  # the background, where masks cover everything: masks of their own are never empty
             one = pixels[index % pixels.shape[0] :][:1]

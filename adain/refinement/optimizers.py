@@ -58,8 +58,7 @@ def carry_up(old: torch.optim.Optimizer, new: torch.optim.Optimizer, before: Ten
         return
 
     def larger(value: Tensor) -> Tensor:
-        size = (after.shape[2], after.shape[3])
-        return F.interpolate(value.view_as(before), size, mode="bilinear", align_corners=False)
+        return F.interpolate(value.view_as(before), after.shape[2:], mode="bilinear", align_corners=False)
 
     target: dict[str, Any] = new.state[after]
     if isinstance(new, torch.optim.LBFGS):

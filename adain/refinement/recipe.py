@@ -200,10 +200,9 @@ def _load(recipe: str | Path, above: tuple[Path, ...]) -> Recipe:
 def from_mapping(
     values: Mapping[str, Any], base: Recipe | None, where: str, name: str | None = None, above: tuple[Path, ...] = ()
 ) -> Recipe:
-    """A recipe from keys and values.
+    """A recipe from keys and values as in a recipe file.
 
     Args:
-        values: as in a recipe file.
         base: what they are set on top of; a key ``base`` among them goes before it.
         where: precedes the messages of errors.
         name: of the recipe, unless the values hold one.

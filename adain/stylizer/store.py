@@ -32,37 +32,25 @@ class FeatureStore:
     Args:
         shape: ``(B, C, H, W)``.
         folder: for the file; by default that for temporary files (``TMPDIR``).
-        in_memory: bytes up to which there is no file; :data:`IN_MEMORY` by default.
 
     Attributes:
         features: ``(B, C, H, W)`` float32, channels last in memory.
-        is_mapped: whether there is a file.
 
     Raises:
         InputError: if the disk has no room for it, or the folder cannot be written to.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, int, int, int],
-        *,
-        folder: str | os.PathLike[str] | None = None,
-        in_memory: int | None = None,
-    ) -> None:
+    def __init__(self, shape: tuple[int, int, int, int], *, folder: str | os.PathLike[str] | None = None) -> None:
         batch, channels, height, width = shape
         count = prod(shape)
         self._map: mmap.mmap | None = None
-        if count * 4 <= (IN_MEMORY if in_memory is None else in_memory):
+        if count * 4 <= IN_MEMORY:
             flat = torch.empty(count)
         else:
             self._map = _map_file(count * 4, folder)
             flat = torch.frombuffer(self._map, dtype=torch.float32)
         # Rows of cells lie in one piece each, so that a row of tiles is one stretch of the file.
         self.features: Tensor = flat.view(batch, height, width, channels).permute(0, 3, 1, 2)
-
-    @property
-    def is_mapped(self) -> bool:
-        return self._map is not None
 
     def put(self, box: Box, values: Tensor) -> None:
         """Write the cells of a box, ``(B, C, h, w)`` from any device."""

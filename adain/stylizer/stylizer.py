@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ from .tiles import paint as tiled_picture
 from .transfer import transfer
 
 StyleInput: TypeAlias = "Style | ImageInput"
+Styles: TypeAlias = "StyleInput | Regions | Sequence[StyleInput]"
 P = ParamSpec("P")
 
 
@@ -44,21 +46,24 @@ class _Stylize(Protocol[P]):
 
     @overload
     def __call__(
-        self, content: Tensor, style: StyleInput | Regions | Sequence[StyleInput], options: Options | None = None, /,
-        *args: P.args, **changes: P.kwargs,
-    ) -> Tensor: ...  # fmt: skip
+        self, content: Tensor, style: Styles, options: Options | None = None, /, *args: P.args, **changes: P.kwargs
+    ) -> Tensor: ...
 
     @overload
     def __call__(
-        self, content: Content, style: StyleInput | Regions | Sequence[StyleInput], options: Options | None = None, /,
-        *args: P.args, **changes: P.kwargs,
-    ) -> Image.Image | Tensor: ...  # fmt: skip
+        self, content: Content, style: Styles, options: Options | None = None, /, *args: P.args, **changes: P.kwargs
+    ) -> Image.Image | Tensor: ...
 
     @overload
     def __call__(
-        self, content: PictureInput, style: StyleInput | Regions | Sequence[StyleInput],
-        options: Options | None = None, /, *args: P.args, **changes: P.kwargs,
-    ) -> Image.Image: ...  # fmt: skip
+        self,
+        content: PictureInput,
+        style: Styles,
+        options: Options | None = None,
+        /,
+        *args: P.args,
+        **changes: P.kwargs,
+    ) -> Image.Image: ...
 
 
 class _Method(Generic[P]):
@@ -66,14 +71,9 @@ class _Method(Generic[P]):
         raise NotImplementedError  # for type checkers: at run time it is a function
 
 
-class _stylising(Generic[P]):
+def _stylising(options: Callable[P, Any]) -> Callable[[Callable[..., Any]], _Method[P]]:
     """:func:`adain._utils.keywords.wrap` for a method whose result is of the kind of its content."""
-
-    def __init__(self, options: Callable[P, Any]) -> None:
-        self.options = options
-
-    def __call__(self, function: Callable[..., Any]) -> _Method[P]:
-        return keywords.wrap(function, self.options)  # type: ignore[no-any-return]
+    return functools.partial(keywords.wrap, options=options)
 
 
 class Stylizer:
@@ -295,9 +295,7 @@ class Stylizer:
             return image.float().clamp(0.0, 1.0)
 
     @_stylising(Options)
-    def stylize(
-        self, content: Content | ImageInput, style: StyleInput | Regions | Sequence[StyleInput], options: Options
-    ) -> Image.Image | Tensor:
+    def stylize(self, content: Content | ImageInput, style: Styles, options: Options) -> Image.Image | Tensor:
         """A photograph in the style of one artwork, of a blend of several, or of one for each region.
 
         Several styles are one picture: blended, or each where its mask, its label or a gradient puts it. (On the
