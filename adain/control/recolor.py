@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, get_args
 
 import numpy as np
@@ -36,16 +35,15 @@ _EMPTY = "the mask is empty: it must be above 0 somewhere in every image"
 def check_strength(strength: float) -> float:
     """``strength`` as a float, or :class:`~adain.InputError` if it is outside ``[0, 1]``."""
     value = float(strength)
-    if math.isnan(value) or not 0.0 <= value <= 1.0:
+    if not 0.0 <= value <= 1.0:  # nor is NaN
         raise InputError(f"colour strength must be between 0 (no change) and 1 (full), not {strength}")
     return value
 
 
-def check_choice(what: str, value: str, choices: tuple[str, ...]) -> str:
-    """``value``, or :class:`~adain.InputError` with the choices if it is none of them."""
+def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
+    """:class:`~adain.InputError` with the choices if ``value`` is none of them."""
     if value not in choices:
         raise InputError(f"unknown {what} {value!r}: choose one of {', '.join(choices)}")
-    return value
 
 
 def check_batches(first: Tensor, second: Tensor) -> None:
@@ -90,9 +88,6 @@ def mean_covariance(image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, 
 
     Returns:
         ``(B, 3)`` and ``(B, 3, 3)``, in float32 (float64 for float64 images).
-
-    Raises:
-        InputError: if the mask does not fit or is empty.
     """
     x = at_least_float32(check_tensor(image))
     if mask is None:
@@ -109,9 +104,8 @@ def mean_covariance(image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, 
         weighted = centred * m
     # The upper triangle, row by row; see affine() for why this is not a matrix product.
     rows = [(weighted[:, i : i + 1] * centred[:, i:]).mean(dim=(2, 3)) for i in range(3)]
-    xx, xy, xz = rows[0].unbind(1)
-    yy, yz = rows[1].unbind(1)
-    covariance = torch.stack([xx, xy, xz, xy, yy, yz, xz, yz, rows[2][:, 0]], dim=1).view(-1, 3, 3)
+    xx, xy, xz, yy, yz, zz = torch.cat(rows, dim=1).unbind(1)
+    covariance = torch.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz], dim=1).view(-1, 3, 3)
     return mean[:, :, 0, 0], covariance
 
 

@@ -270,9 +270,6 @@ def guides_of(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) 
     """Where styles go: masks, the labels of a map, or the mask of a gradient, whose rest the second style fills.
 
     Empty where the options put all styles everywhere.
-
-    Raises:
-        InputError, MissingFileError, ImageError: see :func:`adain.control.labels.region_masks`.
     """
     if options.label_map is not None:
         return [*region_masks(options, max_pixels=max_pixels)]

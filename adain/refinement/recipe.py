@@ -221,10 +221,7 @@ def from_mapping(
             if key in RENAMED:
                 warnings.warn(f"the setting {key} of recipes is {RENAMED[key]} now", DeprecationWarning, stacklevel=3)
                 key = RENAMED[key]
-            if key == "losses":
-                known[key] = read_losses(value, base.losses if base else {})
-            else:
-                known[key] = _read(key, value)
+            known[key] = read_losses(value, base.losses if base else {}) if key == "losses" else _read(key, value)
         if base is not None and known.get("optimizer", base.optimizer) != base.optimizer:
             known.setdefault("lr", 0.0)  # the rate of one optimiser is out of all proportion for another
             known.setdefault("whitening", 0.0)  # and so are its moves in another space
@@ -256,9 +253,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise InputError(f"there is no setting {key!r}: {near}{rest}")
     kind = _type_of(key)
     try:
-        if kind is tuple:
-            return key, tuple(map(float, value.split(",")))
-        return key, kind(value)
+        return key, tuple(map(float, value.split(","))) if kind is tuple else kind(value)
     except ValueError:
         wanted = {int: "a whole number", float: "a number", tuple: "numbers such as 1,0.5"}[kind]
         raise InputError(f"{key} must be {wanted}, not {value!r}") from None
