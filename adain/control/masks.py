@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -30,17 +29,8 @@ from ..options import Direction as Direction
 
 MaskInput = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor
 
-BLACK = 1 / 255
-"""A mask with nothing brighter is taken as black: what lossy compression leaves of it."""
-
 SIGMA_PER_RADIUS = 0.5
 """The Gaussian of :func:`feather`: 95 % of an edge's transition then lies within the radius on either side."""
-
-MIN_AREA = 0.25
-"""Least area of a region in feature cells; below it, its statistics describe hardly any cell."""
-
-MIN_PEAK = 0.05
-"""Least share of some one cell a region must fill."""
 
 _REACH = 3.0  # deviations at which the Gaussian is cut off
 _FINE = 4.0  # deviations, in pixels, that a blurred mask needs to be drawn smoothly
@@ -154,30 +144,6 @@ def to_cells(mask: Tensor, stride: int) -> Tensor:
 def uncovered(regions: Tensor) -> Tensor:
     r"""What no region covers, :math:`1 - \min(1, \sum_r m_r)`: ``(R, 1, H, W)`` gives ``(1, 1, H, W)``."""
     return (1.0 - regions.sum(dim=0, keepdim=True)).clamp(min=0.0)
-
-
-def check_cells(cells: Tensor, names: Sequence[str]) -> Tensor:
-    """``cells``, if each region is still there at the scale of the feature map.
-
-    A region has vanished if all its cells together make less than :data:`MIN_AREA` of one, or if no cell is filled
-    to :data:`MIN_PEAK`.
-
-    Args:
-        cells: ``(R, 1, h, w)`` of :func:`to_cells`.
-        names: what messages call each region.
-
-    Raises:
-        InputError: if one has vanished; the message names it.
-    """
-    flat = cells.detach().flatten(1)
-    areas, peaks = flat.sum(dim=1).tolist(), flat.amax(dim=1).tolist()
-    for name, area, peak in zip(names, areas, peaks, strict=True):
-        if not (area >= MIN_AREA and peak >= MIN_PEAK):
-            raise InputError(
-                f"{name} vanishes in the features: it fills {area:.2g} of {flat.shape[1]} cells, at most {peak:.0%} "
-                "of any one; enlarge its white area or the picture"
-            )
-    return cells
 
 
 def ramp(size: tuple[int, int], direction: Direction = "horizontal") -> Tensor:

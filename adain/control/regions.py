@@ -17,12 +17,21 @@ from ..image.source import input_name
 from ..nn.vgg import STRIDE
 from ..options import Channel, Direction, Options, check_alpha
 from .labels import region_masks
-from .masks import BLACK, MIN_AREA, MIN_PEAK, MaskInput, check_cells, ramp, read_mask, resize_mask, to_cells, uncovered
+from .masks import MaskInput, ramp, read_mask, resize_mask, to_cells, uncovered
 from .masks import feather as soften
 from .style import Style
 
 ASPECT_TOLERANCE = 0.02
 """How far the aspect ratios of a mask and its picture may lie apart: cropping a few pixels off, and no more."""
+
+BLACK = 1 / 255
+"""A mask with nothing brighter is taken as black: what lossy compression leaves of it."""
+
+MIN_AREA = 0.25
+"""Least area of a region in feature cells; below it, its statistics describe hardly any cell."""
+
+MIN_PEAK = 0.05
+"""Least share of some one cell a region must fill."""
 
 _FULL = 1.0 - 1e-5  # what resizing and blurring leave of a white mask, in the worst case of rounding
 
@@ -115,9 +124,19 @@ def lay_cells(regions: Tensor, names: Sequence[str]) -> Tensor:
     """Masks ``(R, 1, H, W)`` at the scale of relu4_1, ``(R, 1, H', W')``.
 
     Raises:
-        InputError: if a region vanishes there; the message names it.
+        InputError: if a region vanishes there: if all its cells together make less than :data:`MIN_AREA` of one, or if
+            no cell is filled to :data:`MIN_PEAK`. The message names it.
     """
-    return check_cells(to_cells(regions, STRIDE), names)
+    cells = to_cells(regions, STRIDE)
+    flat = cells.detach().flatten(1)
+    areas, peaks = flat.sum(dim=1).tolist(), flat.amax(dim=1).tolist()
+    for name, area, peak in zip(names, areas, peaks, strict=True):
+        if not (area >= MIN_AREA and peak >= MIN_PEAK):
+            raise InputError(
+                f"{name} vanishes in the features: it fills {area:.2g} of {flat.shape[1]} cells, at most {peak:.0%} "
+                "of any one; enlarge its white area or the picture"
+            )
+    return cells
 
 
 def is_full(mask: Tensor) -> bool:

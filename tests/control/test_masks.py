@@ -14,7 +14,7 @@ from PIL import Image
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control import masks
-from adain.control.masks import check_cells, feather, ramp, read_mask, resize_mask, to_cells, uncovered
+from adain.control.masks import feather, ramp, read_mask, resize_mask, to_cells, uncovered
 from adain.image import read_image
 from adain.nn.statistics import channel_mean_std
 from tests.image.test_io import linear_rgb
@@ -300,24 +300,6 @@ def test_cells_fit_every_layer(layer: str, size: tuple[int, int]) -> None:
 def test_uncovered() -> None:
     regions = torch.tensor([[0.0, 0.5, 1.0, 0.75], [0.0, 0.25, 1.0, 0.25]]).reshape(2, 1, 1, 4)
     same(uncovered(regions), torch.tensor([[1.0, 0.25, 0.0, 0.0]]))
-
-
-def spot(side: int, size: int = 64) -> torch.Tensor:
-    mask = torch.zeros(1, 1, size, size)
-    mask[..., 8 : 8 + side, 8 : 8 + side] = 1
-    return mask
-
-
-def test_cells_that_vanish() -> None:
-    seen = torch.cat([half(64, 64), spot(4)])
-    cells = to_cells(seen, 8)
-    assert check_cells(cells, ["mask 1", "mask 2"]) is cells
-    with pytest.raises(InputError, match=r"^mask sun\.png vanishes .* fills 0\.14 of 64 cells, .* enlarge"):
-        check_cells(to_cells(torch.cat([half(64, 64), spot(3)]), 8), ["mask ground.png", "mask sun.png"])
-    with pytest.raises(InputError, match=r"^mask 1 vanishes"):  # a veil over everything is no region either
-        check_cells(torch.full((1, 1, 8, 8), 0.04), ["mask 1"])
-    with pytest.raises(InputError, match=r"^mask 1 vanishes"):
-        check_cells(torch.full((1, 1, 8, 8), math.nan), ["mask 1"])
 
 
 def test_the_same_functions_take_part_of_an_artwork() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,19 @@ def test_shares_sum_to_at_most_one() -> None:
     masks = torch.tensor([1.0, 0.5, 0.25])[:, None, None, None]
     assert torch.allclose(shares(masks).sum(), torch.tensor(1.0))
     assert torch.equal(shares(masks[2:]), masks[2:])
+
+
+def spot(side: int, size: int = 64) -> torch.Tensor:
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., 8 : 8 + side, 8 : 8 + side] = 1
+    return mask
+
+
+def test_regions_that_vanish() -> None:
+    ground = half(64, 64)[None, None]
+    assert lay_cells(torch.cat([ground, spot(4)]), ["mask 1", "mask 2"]).shape == (2, 1, 8, 8)
+    with pytest.raises(InputError, match=r"^mask sun\.png vanishes .* fills 0\.14 of 64 cells, .* enlarge"):
+        lay_cells(torch.cat([ground, spot(3)]), ["mask ground.png", "mask sun.png"])
+    for veil in (0.04, math.nan):  # a veil over everything is no region either
+        with pytest.raises(InputError, match=r"^mask 1 vanishes"):
+            lay_cells(torch.full((1, 1, 64, 64), veil), ["mask 1"])
