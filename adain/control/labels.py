@@ -31,21 +31,16 @@ UNLABELLED = -1
 """The label of transparent pixels of a colour or grey map: they belong to no region and need no style."""
 
 _SHOWN = 12
-_LARGEST = 0xFFFFFF
 
 
 def parse_label(text: Label) -> int:
-    """``"1"`` as 1 and ``"#ff0000"`` or ``"#f00"`` as ``0xff0000``; a number from 0 to ``0xffffff`` passes.
-
-    Raises:
-        InputError: if it is neither.
-    """
+    """``"1"`` as 1 and ``"#ff0000"`` or ``"#f00"`` as ``0xff0000``; a number from 0 to ``0xffffff`` passes."""
     written = str(text).strip()
     if re.fullmatch(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", written):
         digits = written[1:] if len(written) == 7 else "".join(2 * digit for digit in written[1:])
         return int(digits, 16)
     # Not every digit of Unicode, nor more of them than any label has.
-    if re.fullmatch(r"[0-9]{1,8}", written) and int(written) <= _LARGEST:
+    if re.fullmatch(r"[0-9]{1,8}", written) and int(written) <= 0xFFFFFF:
         return int(written)
     raise InputError(f"a label is a number, such as 1, or a colour, such as #ff0000, not {written!r}")
 

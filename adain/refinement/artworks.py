@@ -43,12 +43,7 @@ class Colors:
 
 
 class Artworks:
-    """The artworks of a call, read once, and made into :class:`StylePicture` beside each photograph.
-
-    Args:
-        stylizer: reads them.
-        style: an artwork, or several.
-        options: of :func:`adain.refine`.
+    """The artworks of a call of :func:`adain.refine`, read once, and made into :class:`StylePicture` beside each photo.
 
     Raises:
         InputError: if their numbers do not fit together, or a weight, a mask or a colour mode cannot be used.

@@ -117,7 +117,6 @@ class LossNetwork:
 
     Args:
         plan: names network, layers, pooling and precision.
-        device: where to compute.
         weights: the network's file; None for the shipped VGG-19.
 
     Raises:
@@ -128,11 +127,9 @@ class LossNetwork:
         self.plan = plan
         architecture = find_architecture(plan.backbone)
         layers = [layer for name, spec in plan.losses.items() for layer in layers_of(name, spec, architecture)]
-        pool = cast(Pooling, plan.pool)
-        network = load_backbone(
-            plan.backbone, weights=None if weights is None else Path(weights), upto=layers or None, pool=pool
-        ).to(device)
-        self.network = network.to(memory_format=torch.channels_last)
+        pool, path = cast(Pooling, plan.pool), None if weights is None else Path(weights)
+        network = load_backbone(plan.backbone, weights=path, upto=layers or None, pool=pool)
+        self.network = network.to(device).to(memory_format=torch.channels_last)
         freeze(self.network)
         self.dtype = torch.bfloat16 if plan.loss_precision == "bf16" else None
 

@@ -128,18 +128,18 @@ def make_start(
         InputError: if there is no such start, or the picture has another shape than the photograph.
         MissingFileError, ImageError: see :func:`adain.read_image`.
     """
-    named = start if isinstance(start, str) else None
-    if named == "adain":
-        return one_pass(stylizer, photo, styles, alpha)
-    if named == "content":
-        return photo
-    if named == "noise":
-        # A generator of its own leaves the caller's random numbers alone.
-        return torch.rand(photo.shape, generator=torch.Generator().manual_seed(seed)).to(photo)
-    if named == "blend":
-        return blended(photo, styles, blend_share)
-    if named is not None and not Path(named).suffix and not resolve(named).exists():
-        raise InputError(f"there is no start {named!r}: {suggest(named, STARTS)}, or name a picture")
+    if isinstance(start, str):
+        if start == "adain":
+            return one_pass(stylizer, photo, styles, alpha)
+        if start == "content":
+            return photo
+        if start == "noise":
+            # A generator of its own leaves the caller's random numbers alone.
+            return torch.rand(photo.shape, generator=torch.Generator().manual_seed(seed)).to(photo)
+        if start == "blend":
+            return blended(photo, styles, blend_share)
+        if not Path(start).suffix and not resolve(start).exists():
+            raise InputError(f"there is no start {start!r}: {suggest(start, STARTS)}, or name a picture")
     pixels = stylizer.open(start, crop=crop).to_tensor(stylizer.device)
     height, width = photo.shape[2:]
     one = pixels[index % pixels.shape[0] :][:1]

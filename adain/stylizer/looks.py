@@ -254,12 +254,12 @@ class Look:
             placed = self.styles.place(canvas_of(content), max_pixels=model.max_pixels)
             for k, style in enumerate(placed.styles):
                 _check_encoded(style, self.color(k))
-            return Paint(placed, self._alpha, self._shares(placed))
-        if self.options.arrangement in ("masks", "label_map", "gradient"):
+        elif self.options.arrangement in ("masks", "label_map", "gradient"):
             placed = self._place(model, content)
-            return Paint(placed, self._alpha, self._shares(placed))
-        encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
-        return self._mix(encoded, self.options.weights)
+        else:
+            encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
+            return self._mix(encoded, self.options.weights)
+        return Paint(placed, self._alpha, self._shares(placed))
 
     @property
     def _alpha(self) -> float:
@@ -269,8 +269,8 @@ class Look:
         """Encoded styles in one, with the colours of each to its share."""
         portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
         target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
-        colors = [(self.color(k), portion) for k, portion in enumerate(portions)]
-        return Paint(target, self._alpha, [(color, portion) for color, portion in colors if color is not None])
+        colors = [(color, portion) for k, portion in enumerate(portions) if (color := self.color(k)) is not None]
+        return Paint(target, self._alpha, colors)
 
     def _place(self, model: Any, content: Any) -> Placement:
         """The styles in their regions of a photograph."""
@@ -308,7 +308,7 @@ class Look:
             color = self.color(0)  # of the whole picture
             return [] if color is None else [(color, 1.0)]
         portions = shares(placed.masks)
-        colors = [self.color(k) for k in range(len(placed.styles))]
+        colors = [self.color(k) for k in range(len(portions))]
         return [(color, portions[k : k + 1]) for k, color in enumerate(colors) if color is not None]
 
 

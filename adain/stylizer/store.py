@@ -8,6 +8,7 @@ import os
 import tempfile
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import torch
 from torch import Tensor
@@ -69,7 +70,7 @@ def _map_file(size: int, folder: str | os.PathLike[str] | None) -> mmap.mmap:
         where = str(folder or _scratch_folder())
         with tempfile.TemporaryFile(dir=where, prefix="adain-") as file:
             # Now, as a page that finds no room when it is written to ends the process.
-            _reserve(file.fileno(), size)
+            _reserve(file, size)
             return mmap.mmap(file.fileno(), size)  # which holds the file open
     except OSError as error:
         reason = error.strerror or str(error)
@@ -81,15 +82,14 @@ def _map_file(size: int, folder: str | os.PathLike[str] | None) -> mmap.mmap:
         ) from error
 
 
-def _reserve(descriptor: int, size: int) -> None:
+def _reserve(file: IO[bytes], size: int) -> None:
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
+        os.posix_fallocate(file.fileno(), 0, size)
         return
-    zeros = bytes(_CHUNK)
+    zeros = memoryview(bytes(_CHUNK))
     for start in range(0, size, _CHUNK):
-        rest = memoryview(zeros)[: size - start]
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        file.write(zeros[: size - start])
+    file.flush()
 
 
 def _scratch_folder() -> str:
@@ -107,7 +107,5 @@ def _is_in_memory(folder: str, mounts: Path = Path("/proc/self/mounts")) -> bool
         return False
     kinds = {entry[1]: entry[2] for entry in entries if len(entry) > 2}
     path = Path(folder).resolve()
-    for parent in (path, *path.parents):
-        if str(parent) in kinds:
-            return kinds[str(parent)] in ("tmpfs", "ramfs")
-    return False
+    kind = next((kinds[str(parent)] for parent in (path, *path.parents) if str(parent) in kinds), "")
+    return kind in ("tmpfs", "ramfs")

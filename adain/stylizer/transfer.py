@@ -23,7 +23,6 @@ def content_statistics(features: Iterable[tuple[Box, Tensor]], target: Style | P
 
     Args:
         features: parts ``(B, C, h, w)`` of the content's features, each with its place among the cells.
-        target: a style, or regions laid on that content.
 
     Returns:
         Mean and deviation, ``(B, C, 1, 1)`` or, with regions, ``(R, B, C, 1, 1)``; float32 on the CPU.
