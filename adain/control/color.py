@@ -15,7 +15,16 @@ from .._utils.errors import InputError
 from ..nn.statistics import at_least_float32, channel_mean_std
 from ..options import ColorMode, ColorSpace, Options
 from .recolor import METHODS as METHODS
-from .recolor import affine, check_batches, check_choice, check_strength, fit_mask, match_histogram, match_linear
+from .recolor import (
+    affine,
+    check_batches,
+    check_choice,
+    check_strength,
+    fit_mask,
+    fit_weights,
+    match_histogram,
+    match_linear,
+)
 
 MODES = get_args(ColorMode)
 SPACES = get_args(ColorSpace)
@@ -116,8 +125,9 @@ def match_luma(
     s, c = at_least_float32(style), at_least_float32(content)
     coordinates = _to_coordinates(s, space)
     lightness = _own_lightness(coordinates, space)
-    mean, std = _mean_std(lightness, s, style_mask)
-    target_mean, target_std = _mean_std(_lightness(c, space), c, content_mask)
+    mean, std = channel_mean_std(lightness, None if style_mask is None else fit_weights(style_mask, s))
+    content_weights = None if content_mask is None else fit_weights(content_mask, c)
+    target_mean, target_std = channel_mean_std(_lightness(c, space), content_weights)
     change = (target_std / std - 1.0) * (lightness - mean) + (target_mean - mean)
     result = _from_coordinates(coordinates + change, space)
     if amount != 1.0:
@@ -309,11 +319,3 @@ def _cube_root(t: Tensor) -> Tensor:
     # The clamp keeps the slope of the branch that is not taken finite, and with it the gradient.
     root = t.clamp_min(_DELTA**3).pow(1.0 / 3.0)
     return torch.where(t > _DELTA**3, root, t / (3.0 * _DELTA**2) + 4.0 / 29.0)
-
-
-def _mean_std(lightness: Tensor, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    weights = None if mask is None else fit_mask(mask, image)
-    try:
-        return channel_mean_std(lightness, weights)
-    except ValueError as error:
-        raise InputError(str(error)) from error

@@ -125,22 +125,6 @@ def feather(mask: Tensor, radius: float) -> Tensor:
     return resize_mask(blurred.clamp(0.0, 1.0), (height, width))
 
 
-def to_cells(mask: Tensor, stride: int) -> Tensor:
-    """Masks at the scale of a feature map: the share of each cell's pixels that lies in the region.
-
-    Cells are those of ceil-mode pooling: the last one of a row or column may be partial, and its share is that of the
-    pixels it has. Where a picture was padded by more than fills its last cells, pad the mask likewise first.
-
-    Args:
-        mask: ``(R, 1, H, W)``.
-        stride: pixels a cell covers each way: 1, 2, 4, 8 and 16 for the five blocks of VGG.
-
-    Returns:
-        ``(R, 1, ceil(H / stride), ceil(W / stride))``.
-    """
-    return F.avg_pool2d(mask, stride, ceil_mode=True, count_include_pad=False)
-
-
 def uncovered(regions: Tensor) -> Tensor:
     r"""What no region covers, :math:`1 - \min(1, \sum_r m_r)`: ``(R, 1, H, W)`` gives ``(1, 1, H, W)``."""
     return (1.0 - regions.sum(dim=0, keepdim=True)).clamp(min=0.0)

@@ -29,8 +29,6 @@ _TINY = 1e-20  # keeps the rounding of a root's argument from going below 0
 _BAND = 1 << 22  # pixels that are looked at together
 _LEVELS = 256
 
-_EMPTY = "the mask is empty: it must be above 0 somewhere in every image"
-
 
 def check_strength(strength: float) -> float:
     """``strength`` as a float, or :class:`~adain.InputError` if it is outside ``[0, 1]``."""
@@ -64,6 +62,14 @@ def fit_mask(mask: Tensor, image: Tensor) -> Tensor:
     return mask.to(image)
 
 
+def fit_weights(mask: Tensor, image: Tensor) -> Tensor:
+    """:func:`fit_mask` for what takes statistics under a mask; it must not be empty, either."""
+    weights = fit_mask(mask, image)
+    if not bool((weights.sum(dim=(2, 3)) > 0).all()):
+        raise InputError("the mask is empty: it must be above 0 somewhere in every image")
+    return weights
+
+
 def affine(image: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     """``matrix · pixel + offset`` for every pixel of ``(B, 3, H, W)``; ``(B, 3, 3)`` and ``(B, 3)``, or B = 1 of them.
 
@@ -94,10 +100,8 @@ def mean_covariance(image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, 
         mean = x.mean(dim=(2, 3), keepdim=True)
         centred = weighted = x - mean
     else:
-        m = fit_mask(mask, x)
+        m = fit_weights(mask, x)
         area = m.sum(dim=(2, 3), keepdim=True)
-        if not bool((area > 0).all()):
-            raise InputError(_EMPTY)
         m = m * (m[0, 0].numel() / area)  # so that plain means of products are weighted means
         mean = (x * m).mean(dim=(2, 3), keepdim=True)
         centred = x - mean
@@ -264,8 +268,8 @@ def match_histogram(
     if amount == 0.0:
         return style
     s, c = at_least_float32(style), at_least_float32(content)
-    style_weights = None if style_mask is None else fit_mask(style_mask, s)
-    content_weights = None if content_mask is None else fit_mask(content_mask, c)
+    style_weights = None if style_mask is None else fit_weights(style_mask, s)
+    content_weights = None if content_mask is None else fit_weights(content_mask, c)
     result = s.new_empty((max(s.shape[0], c.shape[0]), *s.shape[1:]))
     with torch.no_grad():
         for channel in range(3):
@@ -296,10 +300,7 @@ def _distribution(image: Tensor, weights: Tensor | None, k: int, channel: int) -
     if weights is None:
         return distinct, torch.bincount(index, minlength=len(distinct)).to(wide), index
     weight = weights[k if weights.shape[0] > 1 else 0, 0].reshape(-1).to(wide)
-    mass = torch.bincount(index, weight, minlength=len(distinct))
-    if not bool(mass.sum() > 0):
-        raise InputError(_EMPTY)
-    return distinct, mass, index
+    return distinct, torch.bincount(index, weight, minlength=len(distinct)), index
 
 
 def _places(mass: Tensor) -> Tensor:

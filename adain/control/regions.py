@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
@@ -17,7 +18,7 @@ from ..image.source import input_name
 from ..nn.vgg import STRIDE
 from ..options import Channel, Direction, Options, check_alpha
 from .labels import region_masks
-from .masks import MaskInput, ramp, read_mask, resize_mask, to_cells, uncovered
+from .masks import MaskInput, ramp, read_mask, resize_mask, uncovered
 from .masks import feather as soften
 from .style import Style
 
@@ -121,13 +122,16 @@ def guide_names(guides: Sequence[Guide], names: Sequence[str] | None = None) -> 
 
 
 def lay_cells(regions: Tensor, names: Sequence[str]) -> Tensor:
-    """Masks ``(R, 1, H, W)`` at the scale of relu4_1, ``(R, 1, H', W')``.
+    """Masks ``(R, 1, H, W)`` at the scale of relu4_1, ``(R, 1, H', W')``: the share of each cell's pixels inside.
+
+    Cells are those of ceil-mode pooling: the last one of a row or column may be partial, and its share is that of the
+    pixels it has.
 
     Raises:
         InputError: if a region vanishes there: if all its cells together make less than :data:`MIN_AREA` of one, or if
             no cell is filled to :data:`MIN_PEAK`. The message names it.
     """
-    cells = to_cells(regions, STRIDE)
+    cells = F.avg_pool2d(regions, STRIDE, ceil_mode=True, count_include_pad=False)
     flat = cells.detach().flatten(1)
     areas, peaks = flat.sum(dim=1).tolist(), flat.amax(dim=1).tolist()
     for name, area, peak in zip(names, areas, peaks, strict=True):

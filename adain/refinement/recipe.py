@@ -72,9 +72,7 @@ class Recipe:
         must="from 0 up to, not including, 1",
     )
     bounds: str = setting(
-        "clamp",
-        "clamp keeps the picture in [0, 1] throughout, none clips it at the end.",
-        choices=("clamp", "none"),
+        "clamp", "clamp keeps the picture in [0, 1] throughout, none clips it at the end.", choices=("clamp", "none")
     )
     whitening: float = setting(
         0.0,

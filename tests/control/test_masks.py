@@ -14,9 +14,8 @@ from PIL import Image
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control import masks
-from adain.control.masks import feather, ramp, read_mask, resize_mask, to_cells, uncovered
+from adain.control.masks import feather, ramp, read_mask, resize_mask, uncovered
 from adain.image import read_image
-from adain.nn.statistics import channel_mean_std
 from tests.image.test_io import linear_rgb
 
 GREY = np.array([[0, 51, 102], [153, 204, 255]], np.uint8)
@@ -276,36 +275,9 @@ def test_feather_out_of_range(radius: float) -> None:
         feather(half(), radius)
 
 
-@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 4, 8, 16]), st.integers(0, 2**31))
-@settings(max_examples=60, deadline=None)
-def test_cells_are_the_means_of_their_pixels(height: int, width: int, stride: int, seed: int) -> None:
-    mask = torch.rand(2, 1, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    cells = to_cells(mask, stride)
-    assert cells.shape[2:] == (math.ceil(height / stride), math.ceil(width / stride))
-    for y in range(cells.shape[2]):
-        for x in range(cells.shape[3]):
-            pixels = mask[..., y * stride : (y + 1) * stride, x * stride : (x + 1) * stride]
-            torch.testing.assert_close(cells[..., y, x], pixels.mean((2, 3)))
-
-
-@pytest.mark.parametrize("layer", ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
-@pytest.mark.parametrize("size", [(48, 64), (45, 70)])
-def test_cells_fit_every_layer(layer: str, size: tuple[int, int]) -> None:
-    height, width = size
-    for _ in range(int(layer[4]) - 1):
-        height, width = -(-height // 2), -(-width // 2)  # one pooling in ceil mode
-    assert to_cells(half(*size), 2 ** (int(layer[4]) - 1)).shape == (1, 1, height, width)
-
-
 def test_uncovered() -> None:
     regions = torch.tensor([[0.0, 0.5, 1.0, 0.75], [0.0, 0.25, 1.0, 0.25]]).reshape(2, 1, 1, 4)
     same(uncovered(regions), torch.tensor([[1.0, 0.25, 0.0, 0.0]]))
-
-
-def test_the_same_functions_take_part_of_an_artwork() -> None:
-    features = torch.randn(1, 4, 2, 2)
-    cells = to_cells(half(16, 16), 8)
-    torch.testing.assert_close(channel_mean_std(features, cells), channel_mean_std(features[..., :1]))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from adain._utils.errors import InputError
 from adain.control.masks import feather, resize_mask
 from adain.control.regions import Canvas, Ramp, guide_names, is_full, lay_cells
 from adain.nn.adain import shares
+from adain.nn.statistics import channel_mean_std
 
 
 def half(width: int = 8, height: int = 6) -> torch.Tensor:
@@ -93,6 +96,25 @@ def test_shares_sum_to_at_most_one() -> None:
     masks = torch.tensor([1.0, 0.5, 0.25])[:, None, None, None]
     assert torch.allclose(shares(masks).sum(), torch.tensor(1.0))
     assert torch.equal(shares(masks[2:]), masks[2:])
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_cells_are_the_means_of_their_pixels(height: int, width: int, seed: int) -> None:
+    mask = torch.rand(2, 1, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    mask = (mask + 1) / 2
+    cells = lay_cells(mask, ["mask 1", "mask 2"])
+    assert cells.shape[2:] == (math.ceil(height / 8), math.ceil(width / 8))
+    for y in range(cells.shape[2]):
+        for x in range(cells.shape[3]):
+            pixels = mask[..., y * 8 : (y + 1) * 8, x * 8 : (x + 1) * 8]
+            torch.testing.assert_close(cells[..., y, x], pixels.mean((2, 3)))
+
+
+def test_cells_take_part_of_an_artwork() -> None:
+    features = torch.randn(1, 4, 2, 2)
+    cells = lay_cells(half(16, 16)[None, None], ["mask 1"])
+    torch.testing.assert_close(channel_mean_std(features, cells), channel_mean_std(features[..., :1]))
 
 
 def spot(side: int, size: int = 64) -> torch.Tensor:
