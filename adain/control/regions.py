@@ -263,10 +263,7 @@ def place(
 ) -> Placement:
     """Masks of :meth:`Canvas.lay` with their styles, followed down to the photograph's features.
 
-    A background that nothing is left for is no error: a mask may well cover the picture.
-
-    Raises:
-        InputError: if a region vanishes at the scale of the features.
+    A region must not vanish there. A background may that nothing is left for: a mask may well cover the picture.
     """
     cells = lay_cells(masks, names)
     if background is not None:

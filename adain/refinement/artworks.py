@@ -43,12 +43,7 @@ class Colors:
 
 
 class Artworks:
-    """The artworks of a call of :func:`adain.refine`, read once, and made into :class:`StylePicture` beside each photo.
-
-    Raises:
-        InputError: if their numbers do not fit together, or a weight, a mask or a colour mode cannot be used.
-        MissingFileError, ImageError: see :func:`adain.read_image`; also for artworks under 32 px a side.
-    """
+    """The artworks of a call of :func:`adain.refine`, read once, and made into :class:`StylePicture` beside each photo."""
 
     def __init__(self, stylizer: Stylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions) -> None:
         sources = list(style) if isinstance(style, (list, tuple)) else [cast(ImageInput, style)]

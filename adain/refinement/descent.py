@@ -33,9 +33,6 @@ def scales_of(size: tuple[int, int], recipe: Recipe) -> list[float]:
 
     The first size is ``recipe.coarsest``, or the least that can still be judged at the smallest of
     ``recipe.scales``; the others are full size divided by powers of ``recipe.growth``.
-
-    Raises:
-        ImageError: if the picture is too small.
     """
     check_size(size, "the picture")
     short = min(size)

@@ -205,9 +205,6 @@ def from_mapping(
         where: precedes the messages of errors.
         name: of the recipe, unless the values hold one.
         above: the file the values come from, after those that build on it.
-
-    Raises:
-        InputError: naming the key that is unknown or has a value it cannot take.
     """
     values = dict(values)
     if "base" in values:

@@ -96,11 +96,7 @@ def parse_loss(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def read_losses(value: Any, before: Mapping[str, LossSpec]) -> dict[str, LossSpec]:
-    """Losses as a recipe file gives them, on top of those before; without those of weight 0.
-
-    Raises:
-        InputError: naming the key that is unknown or has a value of another type.
-    """
+    """Losses as a recipe file gives them, on top of those before; without those of weight 0."""
     if not isinstance(value, Mapping):
         raise InputError(f"losses must be tables such as [losses.gram], not {kind_of(value)}")
     specs = dict(before)

@@ -54,9 +54,6 @@ def choose_tile(
         pixels: of the image, times the images of a batch.
         device: where it will be computed.
         pass_bytes: what the pass takes, a pixel: the encoder knows it.
-
-    Raises:
-        InputError: for anything else.
     """
     check_tile(tile)
     if tile == "off":
@@ -81,11 +78,7 @@ def encode_tiles(
     progress: Progress | None = None,
     folder: str | PathLike[str] | None = None,
 ) -> Content:
-    """A photograph after an encoder on ``device``, tile by tile: see :meth:`Stylizer.encode_content`.
-
-    Raises:
-        InputError: if the tile is too small, gradients are wanted, or there is no room on the disk.
-    """
+    """A photograph after an encoder on ``device``, tile by tile: see :meth:`Stylizer.encode_content`."""
     image, picture = (opened.image, None) if isinstance(opened.image, Tensor) else (None, opened.image)
     if image is not None and torch.is_grad_enabled() and image.requires_grad:
         raise _no_gradients()
@@ -121,9 +114,6 @@ def decode_tiles(
         target, alpha: see :func:`~adain.stylizer.transfer.transfer`.
         device: where tiles are computed.
         colors: of the photograph, to keep in them; see :func:`~adain.control.keep_colors`.
-
-    Raises:
-        InputError: as :func:`~adain.stylizer.transfer.transfer`; also if gradients are wanted.
     """
     assert content.tiles is not None
     styles = (target,) if isinstance(target, Style) else target.styles
