@@ -43,7 +43,7 @@ class Colors:
 
 
 class Artworks:
-    """The artworks of a call of :func:`adain.refine`, read once, and made into :class:`StylePicture` beside each photo."""
+    """The artworks of a call of :func:`adain.refine`, read once, and set beside each photograph."""
 
     def __init__(self, stylizer: Stylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions) -> None:
         sources = list(style) if isinstance(style, (list, tuple)) else [cast(ImageInput, style)]

@@ -27,6 +27,8 @@ That of SGD is for losses as the recipes weigh them, hundreds at the start; with
 
 DEFAULT_RECIPE = "refine-fast"
 
+_FOLDER: Any = files("adain.refinement") / "recipes"
+
 RENAMED = {"precision": "loss_precision"}
 """Settings of version 0.1 under another name, for one release."""
 
@@ -147,7 +149,7 @@ SETTINGS = {field.name: field for field in dataclasses.fields(Recipe) if field.n
 
 def recipe_names() -> list[str]:
     """The recipes that ship."""
-    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+    return sorted(entry.name.removesuffix(".toml") for entry in _FOLDER.iterdir() if entry.name.endswith(".toml"))
 
 
 def recipe_source(name: str) -> str:
@@ -158,7 +160,7 @@ def recipe_source(name: str) -> str:
     """
     if name not in recipe_names():
         raise InputError(f"there is no recipe {name!r}: {suggest(name, recipe_names())}, or name a .toml or .json file")
-    return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
+    return str((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def load_recipe(recipe: str | Path) -> Recipe:
@@ -266,7 +268,3 @@ def _read(key: str, value: Any) -> Any:
     if kind is tuple:
         return tuple(typed(item, float, key) for item in (value if isinstance(value, (list, tuple)) else [value]))
     return typed(value, kind, key)
-
-
-def _folder() -> Any:
-    return files("adain.refinement") / "recipes"

@@ -40,10 +40,7 @@ class Tiles:
     """How a photograph was encoded in tiles, and is decoded.
 
     Attributes:
-        tiling: which tiles.
-        store: holds the features.
         picture: the photograph of mode ``RGB``; None if it is a tensor, which :attr:`Content.pixels` then is.
-        progress: called after each tile.
     """
 
     tiling: Tiling

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from ..control.color import ColorPreservation
+    from ..control.color import ColorPreservation, ColorShare
     from ..control.regions import Canvas, Placement, Regions
-
-    ColorShare = tuple[ColorPreservation, float | Tensor]
 
 
 @dataclass(frozen=True, eq=False)
