@@ -24,9 +24,6 @@ from .recipe import Recipe
 FINAL_LR = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
 
-PLATEAU_FACTOR = 0.5
-"""What the plateau schedule multiplies the learning rate by."""
-
 
 def scales_of(size: tuple[int, int], recipe: Recipe) -> list[float]:
     """The scales of a coarse-to-fine course, ascending to 1.
@@ -163,7 +160,7 @@ class _Level:
             carry_up(before.optimizer, self.optimizer, before.free, self.free)
             self._set_lr(before.optimizer.param_groups[0]["lr"])
         # Made last: it begins with the rate it finds. No change of the rate is too small for it.
-        self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience, eps=0.0)
+        self.plateau = ReduceLROnPlateau(self.optimizer, factor=0.5, patience=self.recipe.patience, eps=0.0)
 
     def run(self, steps: int) -> None:
         """So many evaluations, or fewer if the callback or the tolerance ends them."""

@@ -16,9 +16,6 @@ from .progress import Progress
 PARTIAL_SECONDS = 30.0
 """How often :class:`Partial` writes."""
 
-STRIP_PICTURES = 12
-"""Snapshots on the strip at most: evenly chosen, the first and the last among them."""
-
 
 def improvement(before: float | None, now: float) -> float | None:
     """By how many percent a loss fell; None without one before."""
@@ -112,12 +109,12 @@ class Snapshots:
         self.saved.append((progress.step, path))
 
     def save_strip(self) -> Path | None:
-        """Write ``strip.png``, the snapshots side by side; None if there are none."""
+        """Write ``strip.png``, twelve of the snapshots at most side by side; None if there are none."""
         from PIL import Image
 
         if not self.saved:
             return None
-        chosen = evenly(self.saved, STRIP_PICTURES)
+        chosen = evenly(self.saved, 12)
         pictures = []
         for _, path in chosen:
             with Image.open(path) as picture:

@@ -30,9 +30,6 @@ from .halo import DECODER_HALO, ENCODER_HALO, Tiling, Trimmer, cells_of, check_t
 from .store import FeatureStore
 from .transfer import content_statistics, has_fine_band, transfer
 
-BAND_CELLS = 16
-"""Rows of cells whose statistics are taken together."""
-
 TILE_SIDE = 512
 """Side of the tiles that ``"auto"`` takes on a CPU, in pixels, where memory is not short even for those."""
 
@@ -173,10 +170,10 @@ def _walk(content: Content, phase: str) -> Iterator[Box]:
 
 
 def _bands(content: Content, device: torch.device) -> Iterator[tuple[Box, Tensor]]:
-    """The features in rows of cells."""
+    """The features in bands of 16 rows of cells, whose statistics are taken together."""
     assert content.tiles is not None
     height, width = content.tiles.tiling.cells
-    for top, bottom in spans(height, BAND_CELLS):
+    for top, bottom in spans(height, 16):
         box = Box(top, 0, bottom, width)
         yield box, content.features[(..., *box.slices)].to(device)
         content.tiles.store.release()
