@@ -15,7 +15,16 @@ from .._utils.errors import InputError
 from ..nn.statistics import at_least_float32, channel_mean_std
 from ..options import ColorMode, ColorSpace, Options
 from .recolor import METHODS as METHODS
-from .recolor import affine, check_batches, check_choice, check_strength, fit_mask, match_histogram, match_linear
+from .recolor import (
+    affine,
+    check_batches,
+    check_choice,
+    check_strength,
+    fit_mask,
+    fit_weights,
+    match_histogram,
+    match_linear,
+)
 
 MODES = get_args(ColorMode)
 SPACES = get_args(ColorSpace)
@@ -25,7 +34,6 @@ _LUMA = (0.299, 0.587, 0.114)
 
 _D65 = (0.95047, 1.0, 1.08883)
 _DELTA = 6.0 / 29.0  # of CIE Lab: below its cube the cube root goes over into a straight line
-
 
 # Luminance without a change of space and back: adding the same number to R, G and B changes the luma by that number and
 # leaves B - Y and R - Y, and so every chroma of YCbCr and YIQ, what they were. In the coordinates f(X), f(Y), f(Z) of
@@ -103,21 +111,11 @@ def match_luma(
     :func:`~adain.nn.statistics.channel_mean_std`, which stay above 0: a flat style becomes a flat one. Differentiable
     with respect to both images.
 
-    Args:
-        style: ``(B, 3, H, W)`` in ``[0, 1]``.
-        content: ``(B, 3, H', W')`` in ``[0, 1]``; either batch may be 1 and then serves all of the other.
-        space: one of :data:`SPACES`: whose lightness it is.
-        strength: in ``[0, 1]``, between the style and the result; 0 returns ``style`` itself.
-        style_mask, content_mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` soft regions, of the size of their image, to take
-            the statistics from. The whole style is changed all the same.
-        clamp: cut the result to ``[0, 1]``; off by default, as in :func:`~adain.control.recolor.match_linear`.
-
-    Returns:
-        ``(B, 3, H, W)`` in the dtype of ``style``; the arithmetic is float32 or better.
+    All arguments but ``space``, one of :data:`SPACES`, whose lightness it is, and the result are those of
+    :func:`~adain.control.match_linear`.
 
     Raises:
-        InputError: if the space is unknown, the strength is out of range, the batches differ, or a mask does not fit
-            or is empty.
+        InputError: if the space is unknown; else as :func:`~adain.control.match_linear`.
     """
     check_batches(style, content)
     check_choice("colour space", space, SPACES)
@@ -127,8 +125,9 @@ def match_luma(
     s, c = at_least_float32(style), at_least_float32(content)
     coordinates = _to_coordinates(s, space)
     lightness = _own_lightness(coordinates, space)
-    mean, std = _mean_std(lightness, s, style_mask)
-    target_mean, target_std = _mean_std(_lightness(c, space), c, content_mask)
+    mean, std = channel_mean_std(lightness, None if style_mask is None else fit_weights(style_mask, s))
+    content_weights = None if content_mask is None else fit_weights(content_mask, c)
+    target_mean, target_std = channel_mean_std(_lightness(c, space), content_weights)
     change = (target_std / std - 1.0) * (lightness - mean) + (target_mean - mean)
     result = _from_coordinates(coordinates + change, space)
     if amount != 1.0:
@@ -187,54 +186,22 @@ class ColorPreservation:
     ) -> Tensor:
         """The style to encode for a photograph: recoloured, or ``style_pixels`` itself where nothing is to be done.
 
-        Args:
-            style_pixels: ``(B, 3, H, W)`` in ``[0, 1]``.
-            content_pixels: ``(B, 3, H', W')`` in ``[0, 1]``; either batch may be 1 and then serves all of the other.
-            style_mask, content_mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` soft regions, of the size of their image, to
-                take the statistics from.
-
-        Returns:
-            ``(B, 3, H, W)`` in the dtype of the style, not cut to ``[0, 1]``.
-
-        Raises:
-            InputError: if the batches differ, or a mask does not fit or is empty.
+        Arguments, result, which is not cut to ``[0, 1]``, and errors are those of
+        :func:`~adain.control.match_linear`.
         """
         if not self.needs_content:
             return style_pixels
+        how: dict[str, Any] = {"strength": self.strength, "style_mask": style_mask, "content_mask": content_mask}
         if self.mode == "linear":
-            return match_linear(
-                style_pixels,
-                content_pixels,
-                method=self.method,
-                strength=self.strength,
-                style_mask=style_mask,
-                content_mask=content_mask,
-            )
+            return match_linear(style_pixels, content_pixels, method=self.method, **how)
         if self.mode == "histogram":
-            return match_histogram(
-                style_pixels, content_pixels, strength=self.strength, style_mask=style_mask, content_mask=content_mask
-            )
-        return match_luma(
-            style_pixels,
-            content_pixels,
-            space=self.space,
-            strength=self.strength,
-            style_mask=style_mask,
-            content_mask=content_mask,
-        )
+            return match_histogram(style_pixels, content_pixels, **how)
+        return match_luma(style_pixels, content_pixels, space=self.space, **how)
 
     def apply_to_output(self, output: Tensor, content: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """The stylised picture with the photograph's colours, or ``output`` itself where nothing is to be done.
 
-        Args:
-            output, content: ``(B, 3, H, W)`` in ``[0, 1]``; either batch may be 1 and then serves all of the other.
-            mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` in ``[0, 1]``: where colours are kept, and how much.
-
-        Returns:
-            ``(B, 3, H, W)`` in ``[0, 1]``, in the dtype of ``output``.
-
-        Raises:
-            InputError: if the images or the mask do not fit.
+        Arguments, result and errors are those of :func:`preserve_luminance`.
         """
         if not self.changes_output:
             return output
@@ -280,9 +247,6 @@ def keep_colors(output: Tensor, pixels: Callable[[], Tensor], colors: Sequence[C
 
     Returns:
         ``(B, 3, H, W)`` in ``[0, 1]``; ``output`` itself where there is nothing to do.
-
-    Raises:
-        InputError: if there are no such pixels.
     """
     groups: dict[ColorPreservation, float | Tensor] = {}
     for color, share in colors:
@@ -293,17 +257,13 @@ def keep_colors(output: Tensor, pixels: Callable[[], Tensor], colors: Sequence[C
         return output
     results = []
     for color, share in groups.items():
-        if isinstance(share, Tensor):
-            results.append(color.apply_to_output(output, pixels(), mask=share.clamp(max=1.0)))
-        else:
-            scaled = dataclasses.replace(color, strength=color.strength * min(share, 1.0))
-            results.append(scaled.apply_to_output(output, pixels()))
+        mask = share.clamp(max=1.0) if isinstance(share, Tensor) else None
+        if not isinstance(share, Tensor):
+            color = dataclasses.replace(color, strength=color.strength * min(share, 1.0))
+        results.append(color.apply_to_output(output, pixels(), mask=mask))
     if len(results) == 1:
         return results[0]
-    total = output
-    for result in results:
-        total = total + (result - output)
-    return total.clamp(0.0, 1.0)
+    return sum((result - output for result in results), output).clamp(0.0, 1.0)
 
 
 def _to_coordinates(image: Tensor, space: str) -> Tensor:
@@ -359,11 +319,3 @@ def _cube_root(t: Tensor) -> Tensor:
     # The clamp keeps the slope of the branch that is not taken finite, and with it the gradient.
     root = t.clamp_min(_DELTA**3).pow(1.0 / 3.0)
     return torch.where(t > _DELTA**3, root, t / (3.0 * _DELTA**2) + 4.0 / 29.0)
-
-
-def _mean_std(lightness: Tensor, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    weights = None if mask is None else fit_mask(mask, image)
-    try:
-        return channel_mean_std(lightness, weights)
-    except ValueError as error:
-        raise InputError(str(error)) from error

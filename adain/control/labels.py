@@ -22,6 +22,7 @@ from ..image import DEFAULT_MAX_PIXELS
 from ..image.io import read_stored
 from ..image.modes import separate
 from ..options import Options, Unfit
+from .masks import as_plane
 
 LabelMapInput = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor
 Label = int | str
@@ -30,21 +31,16 @@ UNLABELLED = -1
 """The label of transparent pixels of a colour or grey map: they belong to no region and need no style."""
 
 _SHOWN = 12
-_LARGEST = 0xFFFFFF
 
 
 def parse_label(text: Label) -> int:
-    """``"1"`` as 1 and ``"#ff0000"`` or ``"#f00"`` as ``0xff0000``; a number from 0 to ``0xffffff`` passes.
-
-    Raises:
-        InputError: if it is neither.
-    """
+    """``"1"`` as 1 and ``"#ff0000"`` or ``"#f00"`` as ``0xff0000``; a number from 0 to ``0xffffff`` passes."""
     written = str(text).strip()
     if re.fullmatch(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", written):
         digits = written[1:] if len(written) == 7 else "".join(2 * digit for digit in written[1:])
         return int(digits, 16)
     # Not every digit of Unicode, nor more of them than any label has.
-    if re.fullmatch(r"[0-9]{1,8}", written) and int(written) <= _LARGEST:
+    if re.fullmatch(r"[0-9]{1,8}", written) and int(written) <= 0xFFFFFF:
         return int(written)
     raise InputError(f"a label is a number, such as 1, or a colour, such as #ff0000, not {written!r}")
 
@@ -73,9 +69,7 @@ def read_label_map(
     if isinstance(source, Tensor):
         return _check_tensor(source)
     image = read_stored(source, max_pixels=max_pixels)
-    if image.mode == "P" and not colors:
-        return torch.from_numpy(np.asarray(image).astype(np.int64))
-    if image.mode == "1" and not colors:  # 0 and 1, as a map of two labels means it, and not 0 and 255
+    if image.mode in ("P", "1") and not colors:  # 1 is 0 and 1, as a map of two labels means it, and not 0 and 255
         return torch.from_numpy(np.asarray(image).astype(np.int64))
     image, alpha = separate(image)
     if image.mode == "L" and colors:
@@ -98,11 +92,7 @@ def present_labels(label_map: Tensor) -> list[int]:
 
 
 def label_masks(label_map: Tensor, labels: Sequence[Label]) -> list[Tensor]:
-    """The hard mask of each label: ``(1, 1, H, W)`` float32, 1 where the map holds it.
-
-    Args:
-        label_map: ``(H, W)`` of :func:`read_label_map`.
-        labels: numbers or texts that :func:`parse_label` takes.
+    """The hard mask of each label: ``(1, 1, H, W)`` float32, 1 where the map of :func:`read_label_map` holds it.
 
     Raises:
         InputError: if a label is not in the map, with those that are, or is none.
@@ -156,9 +146,8 @@ def check_labels(label_map: Tensor, labels: Sequence[Label], *, background: Iter
 def region_masks(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> list[Tensor]:
     """The mask of each label of ``options.labels`` in ``options.label_map``.
 
-    Raises:
-        InputError: if a label is not in the map, or one in the map has no style and nothing is said of a background.
-        MissingFileError, ImageError: if the map cannot be read.
+    Raises as :func:`read_label_map` and :func:`label_masks`; and as :func:`check_labels` if nothing is said of a
+    background.
     """
     assert options.label_map is not None
     assert options.labels is not None
@@ -199,9 +188,7 @@ def _list(labels: Sequence[int], hexadecimal: bool) -> str:
 
 
 def _check_tensor(labels: Tensor) -> Tensor:
-    shape = tuple(labels.shape)
-    if len(shape) not in (2, 3, 4) or 0 in shape or any(side != 1 for side in shape[:-2]):
-        raise InputError(f"a label map tensor must be (H, W), (1, H, W) or (1, 1, H, W), not {shape}")
+    labels = as_plane(labels, "a label map tensor")
     if labels.is_floating_point() or labels.is_complex():
         raise InputError(f"a label map tensor must hold integers, not {labels.dtype}: use .long()")
-    return labels.reshape(shape[-2:]).long()
+    return labels.long()

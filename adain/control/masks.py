@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -30,17 +29,8 @@ from ..options import Direction as Direction
 
 MaskInput = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor
 
-BLACK = 1 / 255
-"""A mask with nothing brighter is taken as black: what lossy compression leaves of it."""
-
 SIGMA_PER_RADIUS = 0.5
 """The Gaussian of :func:`feather`: 95 % of an edge's transition then lies within the radius on either side."""
-
-MIN_AREA = 0.25
-"""Least area of a region in feature cells; below it, its statistics describe hardly any cell."""
-
-MIN_PEAK = 0.05
-"""Least share of some one cell a region must fill."""
 
 _REACH = 3.0  # deviations at which the Gaussian is cut off
 _FINE = 4.0  # deviations, in pixels, that a blurred mask needs to be drawn smoothly
@@ -76,22 +66,17 @@ def read_mask(
         raise InputError(f'a mask is read from its "luminance" or its "alpha", not {channel!r}')
     if isinstance(source, Tensor):
         return _check_tensor(source)
-    name = mask_name(source) or "image"
+    name = input_name(source) or "image"
     colors, alpha = separate(read_stored(source, max_pixels=max_pixels))
     if channel == "alpha":
         if alpha is None:
             raise ImageError(f'mask {name} has no transparency to be read: use channel="luminance"')
-        return _from_array(_unit(alpha))
+        return _unit(alpha)
     try:
         values = _unit(colors)
     except ValueError as error:
         raise ImageError(f"cannot read mask {name}: {error}; save it as an 8-bit grey PNG") from error
-    return _from_array(values if alpha is None else values * _unit(alpha))
-
-
-def mask_name(source: MaskInput) -> str:
-    """The file name of a mask, for messages; empty for one from no file."""
-    return input_name(source)
+    return values if alpha is None else values * _unit(alpha)
 
 
 def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
@@ -103,12 +88,10 @@ def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
     Raises:
         InputError: if a side is below 1.
     """
-    if min(size) < 1:
-        raise InputError(f"a mask needs at least 1 px a side, not {size[1]}x{size[0]}")
-    if tuple(mask.shape[2:]) == tuple(size):
+    if tuple(mask.shape[2:]) == _check_size(size):
         return mask
     # The triangle filter of antialiasing widens with the step when shrinking and is plain bilinear when enlarging.
-    resized = F.interpolate(mask, tuple(size), mode="bilinear", antialias=True, align_corners=False)
+    resized = F.interpolate(mask, size, mode="bilinear", antialias=True, align_corners=False)
     return resized.clamp(0.0, 1.0)
 
 
@@ -142,115 +125,9 @@ def feather(mask: Tensor, radius: float) -> Tensor:
     return resize_mask(blurred.clamp(0.0, 1.0), (height, width))
 
 
-def to_cells(mask: Tensor, cells: tuple[int, int], stride: int) -> Tensor:
-    """Masks at the scale of a feature map: the share of each cell's pixels that lies in the region.
-
-    Cells are those of ceil-mode pooling: the last one of a row or column may be partial, and its share is that of the
-    pixels it has. Where a picture was padded by more than fills its last cells, pad the mask likewise first.
-
-    Args:
-        mask: ``(R, 1, H, W)``.
-        cells: height and width of the feature map, ``ceil(H / stride)`` and ``ceil(W / stride)``.
-        stride: pixels a cell covers each way: 1, 2, 4, 8 and 16 for the five blocks of VGG.
-
-    Returns:
-        ``(R, 1, *cells)``.
-
-    Raises:
-        InputError: if mask, cells and stride do not belong together.
-    """
-    height, width = mask.shape[2:]
-    if stride < 1 or tuple(cells) != (-(-height // stride), -(-width // stride)):
-        raise InputError(
-            f"a {width}x{height} px mask does not fit {cells[1]}x{cells[0]} cells of {stride} px: "
-            "resize it to the picture, padded as the picture is, first"
-        )
-    if stride == 1:
-        return mask
-    return F.avg_pool2d(mask, stride, ceil_mode=True, count_include_pad=False)
-
-
-def prepare_regions(
-    masks: Sequence[MaskInput],
-    size: tuple[int, int],
-    *,
-    feather: float = 0.0,
-    names: Sequence[str] | None = None,
-    channel: Channel = "luminance",
-    max_pixels: int | None = DEFAULT_MAX_PIXELS,
-) -> Tensor:
-    """Masks read, resized to their picture, feathered and checked; they may overlap and may leave parts uncovered.
-
-    Args:
-        masks: at least one, of any size: each is stretched to the picture.
-        size: height and width of the picture in pixels.
-        feather: radius of :func:`feather` in pixels of the picture.
-        names: one for each mask, for messages; by default the file names, or ``mask 1``, ``mask 2``, …
-        channel, max_pixels: see :func:`read_mask`.
-
-    Returns:
-        ``(R, 1, H, W)`` in ``[0, 1]``, on the device of the first mask.
-
-    Raises:
-        InputError: if there is no mask, one is black everywhere, or the counts differ; see also :func:`read_mask`.
-        MissingFileError: if a file does not exist.
-    """
-    if not masks:
-        raise InputError("regions need at least one mask")
-    given = [mask_name(mask) for mask in masks] if names is None else names
-    labels = region_names(len(masks), given)
-    regions = []
-    for label, source in zip(labels, masks, strict=True):
-        mask = resize_mask(read_mask(source, channel=channel, max_pixels=max_pixels), size)
-        if not bool((mask > BLACK).any()):
-            raise InputError(
-                f"{label} is black everywhere at {size[1]}x{size[0]} px: paint white where its style should go"
-            )
-        regions.append(mask)
-    first = regions[0]
-    return _feather(torch.cat([mask.to(first) for mask in regions]), feather)
-
-
-def region_names(count: int, names: Sequence[str] | None = None) -> list[str]:
-    """What messages call each of ``count`` regions: ``mask sky.png``, or ``mask 2`` where a name is empty.
-
-    Raises:
-        InputError: if there are names, but not as many.
-    """
-    names = [""] * count if names is None else names
-    if len(names) != count:
-        raise InputError(f"{count} masks need {count} names, not {len(names)}")
-    return [f"mask {name or number}" for number, name in enumerate(names, start=1)]
-
-
 def uncovered(regions: Tensor) -> Tensor:
     r"""What no region covers, :math:`1 - \min(1, \sum_r m_r)`: ``(R, 1, H, W)`` gives ``(1, 1, H, W)``."""
     return (1.0 - regions.sum(dim=0, keepdim=True)).clamp(min=0.0)
-
-
-def check_cells(cells: Tensor, names: Sequence[str] | None = None) -> Tensor:
-    """``cells``, if each region is still there at the scale of the feature map.
-
-    A region has vanished if all its cells together make less than :data:`MIN_AREA` of one, or if no cell is filled
-    to :data:`MIN_PEAK`.
-
-    Args:
-        cells: ``(R, 1, h, w)`` of :func:`to_cells`.
-        names: as in :func:`prepare_regions`.
-
-    Raises:
-        InputError: if one has vanished; the message names it.
-    """
-    labels = region_names(cells.shape[0], names)
-    flat = cells.detach().flatten(1)
-    areas, peaks = flat.sum(dim=1).tolist(), flat.amax(dim=1).tolist()
-    for label, area, peak in zip(labels, areas, peaks, strict=True):
-        if not (area >= MIN_AREA and peak >= MIN_PEAK):
-            raise InputError(
-                f"{label} vanishes in the features: it fills {area:.2g} of {flat.shape[1]} cells, at most {peak:.0%} "
-                "of any one; enlarge its white area or the picture"
-            )
-    return cells
 
 
 def ramp(size: tuple[int, int], direction: Direction = "horizontal") -> Tensor:
@@ -267,9 +144,7 @@ def ramp(size: tuple[int, int], direction: Direction = "horizontal") -> Tensor:
     Raises:
         InputError: if there is no such direction, or a side is below 1.
     """
-    height, width = size
-    if min(size) < 1:
-        raise InputError(f"a mask needs at least 1 px a side, not {width}x{height}")
+    height, width = _check_size(size)
     down = torch.linspace(1.0, 0.0, height)[:, None]
     across = torch.linspace(1.0, 0.0, width)[None, :]
     if direction == "horizontal":
@@ -288,7 +163,10 @@ def ramp(size: tuple[int, int], direction: Direction = "horizontal") -> Tensor:
     return plane.clone()[None, None]
 
 
-_feather = feather  # under a name that an argument does not hide
+def _check_size(size: tuple[int, int]) -> tuple[int, int]:
+    if min(size) < 1:
+        raise InputError(f"a mask needs at least 1 px a side, not {size[1]}x{size[0]}")
+    return size
 
 
 def _reduced(side: int, sigma: float) -> int:
@@ -296,23 +174,18 @@ def _reduced(side: int, sigma: float) -> int:
     return max(min(side, _COARSEST), math.ceil(side * min(1.0, _FINE / sigma)))
 
 
-def _unit(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """The samples of an image without transparency as ``(H, W)`` in ``[0, 1]``."""
+def _unit(image: Image.Image) -> Tensor:
+    """The samples of an image without transparency as ``(1, 1, H, W)`` in ``[0, 1]``."""
     if image.mode == "F" or image.mode.startswith("I"):
-        return to_unit(np.asarray(image))
-    if image.mode not in ("L", "RGB"):
-        image = image.convert("RGB")
-    return np.asarray(image.convert("L"), np.float32) / np.float32(255)
-
-
-def _from_array(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Tensor:
+        values = to_unit(np.asarray(image))
+    else:
+        image = image if image.mode in ("L", "RGB") else image.convert("RGB")
+        values = np.asarray(image.convert("L"), np.float32) / np.float32(255)
     return torch.from_numpy(np.ascontiguousarray(values))[None, None]
 
 
 def _check_tensor(mask: Tensor) -> Tensor:
-    shape = tuple(mask.shape)
-    if len(shape) not in (2, 3, 4) or 0 in shape or any(side != 1 for side in shape[:-2]):
-        raise InputError(f"a mask tensor must be (H, W), (1, H, W) or (1, 1, H, W), not {shape}")
+    mask = as_plane(mask, "a mask tensor")
     if mask.dtype == torch.bool:
         mask = mask.float()
     if not mask.is_floating_point():
@@ -322,4 +195,12 @@ def _check_tensor(mask: Tensor) -> Tensor:
         raise InputError("a mask tensor holds NaN: replace it, as by nan_to_num(), with values in [0, 1]")
     if low < 0.0 or high > 1.0:
         raise InputError(f"a mask tensor must lie in [0, 1], not [{low:g}, {high:g}]: divide by its maximum or clamp")
-    return mask.reshape(1, 1, *shape[-2:])
+    return mask[None, None]
+
+
+def as_plane(tensor: Tensor, what: str) -> Tensor:
+    """``(H, W)`` of a tensor with or without dimensions of 1 before these."""
+    shape = tuple(tensor.shape)
+    if len(shape) not in (2, 3, 4) or 0 in shape or any(side != 1 for side in shape[:-2]):
+        raise InputError(f"{what} must be (H, W), (1, H, W) or (1, 1, H, W), not {shape}")
+    return tensor.reshape(shape[-2:])

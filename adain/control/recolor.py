@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, get_args
 
 import numpy as np
@@ -30,22 +29,19 @@ _TINY = 1e-20  # keeps the rounding of a root's argument from going below 0
 _BAND = 1 << 22  # pixels that are looked at together
 _LEVELS = 256
 
-_EMPTY = "the mask is empty: it must be above 0 somewhere in every image"
-
 
 def check_strength(strength: float) -> float:
     """``strength`` as a float, or :class:`~adain.InputError` if it is outside ``[0, 1]``."""
     value = float(strength)
-    if math.isnan(value) or not 0.0 <= value <= 1.0:
+    if not 0.0 <= value <= 1.0:  # nor is NaN
         raise InputError(f"colour strength must be between 0 (no change) and 1 (full), not {strength}")
     return value
 
 
-def check_choice(what: str, value: str, choices: tuple[str, ...]) -> str:
-    """``value``, or :class:`~adain.InputError` with the choices if it is none of them."""
+def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
+    """:class:`~adain.InputError` with the choices if ``value`` is none of them."""
     if value not in choices:
         raise InputError(f"unknown {what} {value!r}: choose one of {', '.join(choices)}")
-    return value
 
 
 def check_batches(first: Tensor, second: Tensor) -> None:
@@ -64,6 +60,14 @@ def fit_mask(mask: Tensor, image: Tensor) -> Tensor:
     if mask.ndim != 4 or mask.shape[0] not in (1, batch) or mask.shape[1:] != (1, height, width):
         raise InputError(f"the mask must be ({batch}, 1, {height}, {width}) or (1, 1, ...), not {tuple(mask.shape)}")
     return mask.to(image)
+
+
+def fit_weights(mask: Tensor, image: Tensor) -> Tensor:
+    """:func:`fit_mask` for what takes statistics under a mask; it must not be empty, either."""
+    weights = fit_mask(mask, image)
+    if not bool((weights.sum(dim=(2, 3)) > 0).all()):
+        raise InputError("the mask is empty: it must be above 0 somewhere in every image")
+    return weights
 
 
 def affine(image: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
@@ -90,28 +94,22 @@ def mean_covariance(image: Tensor, mask: Tensor | None = None) -> tuple[Tensor, 
 
     Returns:
         ``(B, 3)`` and ``(B, 3, 3)``, in float32 (float64 for float64 images).
-
-    Raises:
-        InputError: if the mask does not fit or is empty.
     """
     x = at_least_float32(check_tensor(image))
     if mask is None:
         mean = x.mean(dim=(2, 3), keepdim=True)
         centred = weighted = x - mean
     else:
-        m = fit_mask(mask, x)
+        m = fit_weights(mask, x)
         area = m.sum(dim=(2, 3), keepdim=True)
-        if not bool((area > 0).all()):
-            raise InputError(_EMPTY)
         m = m * (m[0, 0].numel() / area)  # so that plain means of products are weighted means
         mean = (x * m).mean(dim=(2, 3), keepdim=True)
         centred = x - mean
         weighted = centred * m
     # The upper triangle, row by row; see affine() for why this is not a matrix product.
     rows = [(weighted[:, i : i + 1] * centred[:, i:]).mean(dim=(2, 3)) for i in range(3)]
-    xx, xy, xz = rows[0].unbind(1)
-    yy, yz = rows[1].unbind(1)
-    covariance = torch.stack([xx, xy, xz, xy, yy, yz, xz, yz, rows[2][:, 0]], dim=1).view(-1, 3, 3)
+    xx, xy, xz, yy, yz, zz = torch.cat(rows, dim=1).unbind(1)
+    covariance = torch.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz], dim=1).view(-1, 3, 3)
     return mean[:, :, 0, 0], covariance
 
 
@@ -259,27 +257,19 @@ def match_histogram(
     channel of one image is at work at a time: for two images of 4096 x 4096, 0.2 GB beside the result, 0.9 GB where
     they have to be sorted.
 
-    Args:
-        style: ``(B, 3, H, W)`` in ``[0, 1]``.
-        content: ``(B, 3, H', W')`` in ``[0, 1]``; either batch may be 1 and then serves all of the other.
-        strength: in ``[0, 1]``, between the style and the recoloured style; 0 returns ``style`` itself.
-        style_mask, content_mask: ``(B, 1, H, W)`` or ``(1, 1, H, W)`` soft regions, of the size of their image: the
-            weights of the pixels in ``F``. The whole style is recoloured all the same.
+    Arguments, among which the masks are the weights of pixels in ``F``, and errors are those of :func:`match_linear`.
 
     Returns:
         ``(B, 3, H, W)`` in the dtype of ``style``, within the range of the content where the strength is 1. No
         gradient passes through the matching, only through the style's own share where the strength is below 1.
-
-    Raises:
-        InputError: if the strength is out of range, the batches differ, or a mask does not fit or is empty.
     """
     check_batches(style, content)
     amount = check_strength(strength)
     if amount == 0.0:
         return style
     s, c = at_least_float32(style), at_least_float32(content)
-    style_weights = None if style_mask is None else fit_mask(style_mask, s)
-    content_weights = None if content_mask is None else fit_mask(content_mask, c)
+    style_weights = None if style_mask is None else fit_weights(style_mask, s)
+    content_weights = None if content_mask is None else fit_weights(content_mask, c)
     result = s.new_empty((max(s.shape[0], c.shape[0]), *s.shape[1:]))
     with torch.no_grad():
         for channel in range(3):
@@ -310,10 +300,7 @@ def _distribution(image: Tensor, weights: Tensor | None, k: int, channel: int) -
     if weights is None:
         return distinct, torch.bincount(index, minlength=len(distinct)).to(wide), index
     weight = weights[k if weights.shape[0] > 1 else 0, 0].reshape(-1).to(wide)
-    mass = torch.bincount(index, weight, minlength=len(distinct))
-    if not bool(mass.sum() > 0):
-        raise InputError(_EMPTY)
-    return distinct, mass, index
+    return distinct, torch.bincount(index, weight, minlength=len(distinct)), index
 
 
 def _places(mass: Tensor) -> Tensor:

@@ -7,33 +7,32 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .._utils.errors import InputError
 from ..image import DEFAULT_MAX_PIXELS
 from ..image.box import Box
 from ..image.resize import center_crop_square
+from ..image.source import input_name
 from ..nn.vgg import STRIDE
 from ..options import Channel, Direction, Options, check_alpha
 from .labels import region_masks
-from .masks import (
-    MIN_AREA,
-    MIN_PEAK,
-    MaskInput,
-    check_cells,
-    mask_name,
-    prepare_regions,
-    ramp,
-    read_mask,
-    region_names,
-    resize_mask,
-    to_cells,
-    uncovered,
-)
+from .masks import MaskInput, ramp, read_mask, resize_mask, uncovered
+from .masks import feather as soften
 from .style import Style
 
 ASPECT_TOLERANCE = 0.02
 """How far the aspect ratios of a mask and its picture may lie apart: cropping a few pixels off, and no more."""
+
+BLACK = 1 / 255
+"""A mask with nothing brighter is taken as black: what lossy compression leaves of it."""
+
+MIN_AREA = 0.25
+"""Least area of a region in feature cells; below it, its statistics describe hardly any cell."""
+
+MIN_PEAK = 0.05
+"""Least share of some one cell a region must fill."""
 
 _FULL = 1.0 - 1e-5  # what resizing and blurring leave of a white mask, in the worst case of rounding
 
@@ -55,97 +54,98 @@ class Ramp:
 Guide = MaskInput | Ramp
 
 
-def lay_masks(
-    guides: Sequence[Guide],
-    size: tuple[int, int],
-    *,
-    uncropped: tuple[int, int] | None = None,
-    feather: float = 0.0,
-    names: Sequence[str] | None = None,
-    channel: Channel = "luminance",
-    device: torch.device | str = "cpu",
-    max_pixels: int | None = DEFAULT_MAX_PIXELS,
-) -> Tensor:
-    """Masks at the size of a picture: each read, checked, resized and cropped as the picture was, and feathered.
-
-    Args:
-        guides: at least one mask, painted over the whole picture at any size.
-        size: height and width of the picture in pixels.
-        uncropped: the same before its central square was cut out, if it was.
-        feather: radius of :func:`adain.control.feather` in pixels of the picture.
-        names: one for each mask, for messages; by default the file names, or ``mask 1``, ``mask 2``, …
-        channel, max_pixels: see :func:`adain.control.read_mask`.
-        device: where they are wanted.
-
-    Returns:
-        ``(R, 1, H, W)`` float32 in ``[0, 1]``.
-
-    Raises:
-        InputError: if a mask has another aspect ratio than the picture, is black everywhere, or cannot be used;
-            see :func:`adain.control.masks.prepare_regions`.
-        MissingFileError, ImageError: see :func:`adain.control.read_mask`.
-    """
-    whole = uncropped or size
-    given = ["" if isinstance(g, Ramp) else mask_name(g) for g in guides] if names is None else [*names]
-    labels = region_names(len(guides), given)
-    laid: list[MaskInput] = []
-    for guide, label in zip(guides, labels, strict=True):
-        if isinstance(guide, Ramp):
-            laid.append(ramp(size, guide.direction).to(device))
-            continue
-        mask = read_mask(guide, channel=channel, max_pixels=max_pixels).to(device, torch.float32)
-        _check_aspect(label, (mask.shape[2], mask.shape[3]), whole)
-        mask = resize_mask(mask, whole)
-        laid.append(mask if whole == size else center_crop_square(mask))
-    regions = prepare_regions(laid, size, feather=feather, names=given)
-    # White stays white, so that a mask of the whole picture is no mask at all.
-    return regions.masked_fill_(regions > _FULL, 1.0)
-
-
-def lay_cells(regions: Tensor, cells: tuple[int, int], names: Sequence[str] | None = None) -> Tensor:
-    """Masks ``(R, 1, H, W)`` at the scale of relu4_1, ``(R, 1, *cells)``.
-
-    Raises:
-        InputError: if a region vanishes there.
-    """
-    return check_cells(to_cells(regions, cells, STRIDE), names)
-
-
-def is_full(mask: Tensor) -> bool:
-    """Whether a mask selects everything."""
-    return bool((mask == 1.0).all())
-
-
 @dataclass(frozen=True)
 class Canvas:
-    """What masks are laid on: a photograph's measures.
+    """What masks are laid on: a picture's measures.
 
     Attributes:
         size: height and width in pixels.
-        cells: the same in cells of its features.
-        uncropped: ``size`` before the central square was cut out, which is what masks are painted on; None for no cut.
+        uncropped: the same before the central square was cut out, which is what masks are painted on; None for no cut.
         device: where masks are wanted.
     """
 
     size: tuple[int, int]
-    cells: tuple[int, int]
     uncropped: tuple[int, int] | None = None
     device: torch.device | str = "cpu"
 
     def lay(
         self,
         guides: Sequence[Guide],
-        feather: float,
-        names: Sequence[str],
+        feather: float = 0.0,
+        names: Sequence[str] | None = None,
         *,
         channel: Channel = "luminance",
         max_pixels: int | None = DEFAULT_MAX_PIXELS,
     ) -> Tensor:
-        """:func:`lay_masks` at these measures."""
-        return lay_masks(
-            guides, self.size, uncropped=self.uncropped, feather=feather, names=names, channel=channel,
-            device=self.device, max_pixels=max_pixels,
-        )  # fmt: skip
+        """Masks at the size of the picture: each read, checked, resized and cropped as that was, and feathered.
+
+        They may overlap and may leave parts uncovered.
+
+        Args:
+            guides: at least one mask, painted over the whole picture at any size.
+            feather: radius of :func:`adain.control.feather` in pixels of the picture.
+            names: of :func:`guide_names`, for messages.
+            channel, max_pixels: see :func:`adain.control.read_mask`.
+
+        Returns:
+            ``(R, 1, H, W)`` float32 in ``[0, 1]``.
+
+        Raises:
+            InputError: if a mask has another aspect ratio than the picture, or is black everywhere.
+            MissingFileError, ImageError: see :func:`adain.control.read_mask`.
+        """
+        whole, laid = self.uncropped or self.size, []
+        for guide, name in zip(guides, names or guide_names(guides), strict=True):
+            if isinstance(guide, Ramp):
+                laid.append(ramp(self.size, guide.direction).to(self.device))
+                continue
+            mask = read_mask(guide, channel=channel, max_pixels=max_pixels).to(self.device, torch.float32)
+            _check_aspect(name, (mask.shape[2], mask.shape[3]), whole)
+            mask = resize_mask(mask, whole)
+            mask = mask if whole == self.size else center_crop_square(mask)
+            if not bool((mask > BLACK).any()):
+                height, width = self.size
+                raise InputError(
+                    f"{name} is black everywhere at {width}x{height} px: paint white where its style should go"
+                )
+            laid.append(mask)
+        regions = soften(torch.cat(laid), feather)
+        # White stays white, so that a mask of the whole picture is no mask at all.
+        return regions.masked_fill_(regions > _FULL, 1.0)
+
+
+def guide_names(guides: Sequence[Guide], names: Sequence[str] | None = None) -> list[str]:
+    """What messages call each mask, such as ``mask sky.png``: the name given, else the file's, else its number."""
+    own = names or [""] * len(guides)
+    named = [name or input_name(guide) for name, guide in zip(own, guides, strict=True)]
+    return [f"mask {name or number}" for number, name in enumerate(named, start=1)]
+
+
+def lay_cells(regions: Tensor, names: Sequence[str]) -> Tensor:
+    """Masks ``(R, 1, H, W)`` at the scale of relu4_1, ``(R, 1, H', W')``: the share of each cell's pixels inside.
+
+    Cells are those of ceil-mode pooling: the last one of a row or column may be partial, and its share is that of the
+    pixels it has.
+
+    Raises:
+        InputError: if a region vanishes there: if all its cells together make less than :data:`MIN_AREA` of one, or if
+            no cell is filled to :data:`MIN_PEAK`. The message names it.
+    """
+    cells = F.avg_pool2d(regions, STRIDE, ceil_mode=True, count_include_pad=False)
+    flat = cells.detach().flatten(1)
+    areas, peaks = flat.sum(dim=1).tolist(), flat.amax(dim=1).tolist()
+    for name, area, peak in zip(names, areas, peaks, strict=True):
+        if not (area >= MIN_AREA and peak >= MIN_PEAK):
+            raise InputError(
+                f"{name} vanishes in the features: it fills {area:.2g} of {flat.shape[1]} cells, at most {peak:.0%} "
+                "of any one; enlarge its white area or the picture"
+            )
+    return cells
+
+
+def is_full(mask: Tensor) -> bool:
+    """Whether a mask selects everything."""
+    return bool((mask == 1.0).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,23 +204,23 @@ class Regions:
         if not self.regions:
             raise InputError("Regions need at least one Region")
 
-    def place(self, frame: Canvas, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
+    def place(self, canvas: Canvas, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
         """These regions on a photograph.
 
         Raises:
             InputError: if a mask does not fit the photograph, is black, or vanishes at the scale of the features.
-            MissingFileError, ImageError: see :func:`adain.control.masks.read_mask`.
+            MissingFileError, ImageError: see :func:`adain.control.read_mask`.
         """
-        names = guide_names([region.mask for region in self.regions], [region.name for region in self.regions])
+        guides = [region.mask for region in self.regions]
+        names = guide_names(guides, [region.name for region in self.regions])
         return place(
-            frame,
-            frame.lay([r.mask for r in self.regions], self.feather, names, channel=self.channel, max_pixels=max_pixels),
+            canvas.lay(guides, self.feather, names, channel=self.channel, max_pixels=max_pixels),
             [region.style for region in self.regions],
             [region.alpha for region in self.regions],
+            names,
             background=self.background,
             background_alpha=self.background_alpha,
             shared_content=self.shared_content,
-            names=names,
         )
 
 
@@ -248,41 +248,28 @@ class Placement:
 
     def part(self, box: Box, device: torch.device | str) -> Placement:
         """The same for the cells of a box, on another device; its masks are left out, as it is for features alone."""
-        rows, columns = box.slices
-        part = replace(self, masks=self.masks[..., :0, :0], cells=self.cells[..., rows, columns])
-        return part.to(device)
-
-
-def guide_names(guides: Sequence[Guide], names: Sequence[str]) -> list[str]:
-    """What messages call each mask: the name given, else the file's; empty for neither."""
-    files = ["" if isinstance(guide, Ramp) else mask_name(guide) for guide in guides]
-    return [name or file for name, file in zip(names, files, strict=True)]
+        return replace(self, masks=self.masks[..., :0, :0], cells=self.cells[(..., *box.slices)]).to(device)
 
 
 def place(
-    frame: Canvas,
     masks: Tensor,
     styles: Sequence[Style],
     alphas: Sequence[float],
+    names: Sequence[str],
     *,
     background: Style | None = None,
     background_alpha: float = 1.0,
     shared_content: bool = False,
-    names: Sequence[str] | None = None,
 ) -> Placement:
     """Masks of :meth:`Canvas.lay` with their styles, followed down to the photograph's features.
 
-    A background that nothing is left for is no error: a mask may well cover the picture.
-
-    Raises:
-        InputError: if a region vanishes at the scale of the features.
+    A region must not vanish there. A background may that nothing is left for: a mask may well cover the picture.
     """
-    cells = lay_cells(masks, frame.cells, names)
+    cells = lay_cells(masks, names)
     if background is not None:
-        rest = uncovered(masks)
-        rest_cells = uncovered(cells)
-        if float(rest_cells.sum()) >= MIN_AREA and float(rest_cells.amax()) >= MIN_PEAK:
-            masks, cells = torch.cat([masks, rest]), torch.cat([cells, rest_cells])
+        rest = uncovered(cells)
+        if float(rest.sum()) >= MIN_AREA and float(rest.amax()) >= MIN_PEAK:
+            masks, cells = torch.cat([masks, uncovered(masks)]), torch.cat([cells, rest])
             styles, alphas = [*styles, background], [*alphas, background_alpha]
     return Placement(tuple(styles), tuple(alphas), masks, cells, shared_content)
 
@@ -303,9 +290,6 @@ def guides_of(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) 
     """Where styles go: masks, the labels of a map, or the mask of a gradient, whose rest the second style fills.
 
     Empty where the options put all styles everywhere.
-
-    Raises:
-        InputError, MissingFileError, ImageError: see :func:`adain.control.labels.region_masks`.
     """
     if options.label_map is not None:
         return [*region_masks(options, max_pixels=max_pixels)]
@@ -320,7 +304,7 @@ def as_guide(direction: Direction | MaskInput | Ramp) -> Guide:
     return Ramp(direction) if named else direction  # type: ignore[arg-type]
 
 
-def _check_aspect(label: str, mask: tuple[int, int], picture: tuple[int, int]) -> None:
+def _check_aspect(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> None:
     (height, width), (tall, wide) = mask, picture
     skew = abs(width * tall / (height * wide) - 1.0)
     # A side of the mask, or of the picture, may have been rounded to the pixel when one was made from the other.
@@ -328,6 +312,6 @@ def _check_aspect(label: str, mask: tuple[int, int], picture: tuple[int, int]) -
     rounding = min(across, down, across * tall / height, down * wide / width)
     if skew > ASPECT_TOLERANCE and rounding >= 1.0:
         raise InputError(
-            f"{label} is {width}x{height} px and the picture {wide}x{tall} px: their shapes differ, "
+            f"{name} is {width}x{height} px and the picture {wide}x{tall} px: their shapes differ, "
             "paint the mask over the whole picture"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,11 +109,11 @@ def _is_usable(mean: Tensor, std: Tensor, fine: Tensor | None) -> bool:
     import torch
 
     tensors = [mean, std, *([] if fine is None else [fine])]
-    if any(t.dtype != torch.float32 or t.ndim != 4 or t.shape != mean.shape for t in tensors):
+    if mean.ndim != 4 or mean.shape[2:] != (1, 1) or mean.numel() == 0:
         return False
-    if mean.shape[2:] != (1, 1) or mean.numel() == 0:
+    if any(t.dtype != torch.float32 or t.shape != mean.shape or not bool(t.isfinite().all()) for t in tensors):
         return False
-    return all(bool(t.isfinite().all()) for t in tensors) and all(bool((t > 0).all()) for t in tensors[1:])
+    return all(bool((t > 0).all()) for t in tensors[1:])
 
 
 def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> Style:
@@ -145,15 +145,11 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     if len(kept) == 1:
         return kept[0][1]
     device: Any = getattr(kept[0][1].mean, "device", "cpu")
-    mean = _sum([share * _moved(style.mean, device) for share, style in kept])
-    std = _sum([share * _moved(style.std, device) for share, style in kept])
-    fine = None
-    if any(style.fine_std is not None for _, style in kept):
-        own = [style.std if style.fine_std is None else style.fine_std for _, style in kept]
-        fine = _sum([share * _moved(std, device) for (share, _), std in zip(kept, own, strict=True)])
-    return Style(mean, std, " + ".join(f"{share:.3g} {style.name}" for share, style in kept), fine)
 
+    def mean_of(values: Callable[[Style], Tensor]) -> Tensor:
+        return functools.reduce(operator.add, [share * _moved(values(style), device) for share, style in kept])
 
-def _sum(terms: Sequence[Tensor]) -> Tensor:
-    """The sum of tensors of one style or of a batch each."""
-    return functools.reduce(operator.add, terms)
+    has_fine = any(style.fine_std is not None for _, style in kept)
+    fine = mean_of(lambda style: style.std if style.fine_std is None else style.fine_std) if has_fine else None
+    name = " + ".join(f"{share:.3g} {style.name}" for share, style in kept)
+    return Style(mean_of(lambda style: style.mean), mean_of(lambda style: style.std), name, fine)

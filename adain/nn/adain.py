@@ -124,7 +124,7 @@ def regional_instance_norm(
     Args:
         content: ``(B, C, H, W)`` features.
         style_means, style_stds: for each region, ``(B, C, 1, 1)`` or ``(1, C, 1, 1)`` statistics of its style.
-        masks: ``(R, 1, H, W)`` in ``[0, 1]``, as :func:`adain.control.masks.to_cells` makes them.
+        masks: ``(R, 1, H, W)`` in ``[0, 1]``, as :func:`adain.control.regions.lay_cells` makes them.
         alphas: strength in ``[0, 1]``, one for all regions or one for each.
         content_stats: ``"region"``, or the mean and deviation to use instead: ``(B, C, 1, 1)`` for all regions, as
             :func:`~adain.nn.channel_mean_std` gives them, where masks *blend* styles over the same content and its

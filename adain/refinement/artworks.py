@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor
 
 from .._utils.errors import InputError
 from ..control.color import ColorPreservation, as_color
 from ..control.masks import uncovered
-from ..control.regions import lay_masks
+from ..control.regions import Canvas
 from ..control.style import Style
 from ..image import ImageInput
 from ..image.source import input_name
@@ -28,8 +28,8 @@ class Colors:
 
     def finish(self, image: Tensor, content: Tensor) -> Tensor:
         """The result with the photograph's colours, in the regions and to the share of the styles that ask for it."""
-        if not self.choices or all(choice == self.choices[0] for choice in self.choices):
-            choice = self.choices[0] if self.choices else None
+        if all(choice == self.choices[0] for choice in self.choices):
+            choice = self.choices[0]
             return image if choice is None else choice.apply_to_output(image, content)
         total = sum(style.share for style in self.styles)
         result = image
@@ -43,17 +43,7 @@ class Colors:
 
 
 class Artworks:
-    """The artworks of a call, read once, and made into :class:`StylePicture` beside each photograph.
-
-    Args:
-        stylizer: reads them.
-        style: an artwork, or several.
-        options: of :func:`adain.refine`.
-
-    Raises:
-        InputError: if their numbers do not fit together, or a weight, a mask or a colour mode cannot be used.
-        MissingFileError, ImageError: see :func:`adain.read_image`; also for artworks under 32 px a side.
-    """
+    """The artworks of a call of :func:`adain.refine`, read once, and set beside each photograph."""
 
     def __init__(self, stylizer: Stylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions) -> None:
         sources = list(style) if isinstance(style, (list, tuple)) else [cast(ImageInput, style)]
@@ -71,20 +61,13 @@ class Artworks:
         self.pixels: list[Tensor] = []
         self.masks: list[Tensor | None] = []
         for source, mask in zip(sources, own, strict=True):
-            pixels, uncropped = _read(stylizer, source, options.style_size, options.crop)
+            opened = stylizer.open(source, size=options.style_size, crop=options.crop)
+            check_size(opened.size, input_name(source) or "the artwork")
+            pixels = opened.to_tensor(stylizer.device).detach().contiguous()
             self.pixels.append(pixels)
-            self.masks.append(
-                None
-                if mask is None
-                else lay_masks(
-                    [mask],
-                    (pixels.shape[2], pixels.shape[3]),
-                    uncropped=uncropped,
-                    channel=options.mask_channel,
-                    device=pixels.device,
-                    max_pixels=stylizer.max_pixels,
-                )
-            )
+            canvas = Canvas(opened.size, opened.uncropped, pixels.device)
+            how: dict[str, Any] = {"channel": options.mask_channel, "max_pixels": stylizer.max_pixels}
+            self.masks.append(None if mask is None else canvas.lay([mask], **how))
         colors = options.color if isinstance(options.color, tuple) else (options.color,) * len(sources)
         self.colors = [as_color(color, options) for color in (*colors, *[None] * len(sources))][: len(sources)]
 
@@ -97,9 +80,8 @@ class Artworks:
                 guides.append(uncovered(regions))
         styles: list[StylePicture] = []
         colors: list[ColorPreservation | None] = []
-        for pixels, share, guide, mask, color in zip(
-            self.pixels, self.shares, guides, self.masks, self.colors, strict=True
-        ):
+        known = zip(self.pixels, self.shares, guides, self.masks, self.colors, strict=True)
+        for pixels, share, guide, mask, color in known:
             if styles and guide is not None and not bool((guide > 0).any()):
                 continue  # the background, where masks cover everything: masks of their own are never empty
             one = pixels[index % pixels.shape[0] :][:1]
@@ -108,10 +90,3 @@ class Artworks:
             styles.append(StylePicture(one, share, guide, mask))
             colors.append(color)
         return tuple(styles), Colors(colors, styles)
-
-
-def _read(stylizer: Stylizer, source: ImageInput, size: int, crop: bool) -> tuple[Tensor, tuple[int, int] | None]:
-    """The artwork's pixels, and its size before the crop."""
-    opened = stylizer.open(source, size=size, crop=crop)
-    check_size(opened.size, input_name(source) or "the artwork")
-    return opened.to_tensor(stylizer.device).detach().contiguous(), opened.uncropped

@@ -24,18 +24,12 @@ from .recipe import Recipe
 FINAL_LR = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
 
-PLATEAU_FACTOR = 0.5
-"""What the plateau schedule multiplies the learning rate by."""
-
 
 def scales_of(size: tuple[int, int], recipe: Recipe) -> list[float]:
     """The scales of a coarse-to-fine course, ascending to 1.
 
     The first size is ``recipe.coarsest``, or the least that can still be judged at the smallest of
     ``recipe.scales``; the others are full size divided by powers of ``recipe.growth``.
-
-    Raises:
-        ImageError: if the picture is too small.
     """
     check_size(size, "the picture")
     short = min(size)
@@ -58,7 +52,6 @@ class Descent:
     """Minimises a recipe's losses over a picture.
 
     Args:
-        recipe: what to do.
         make_objective: the losses for pictures of some size.
         pictures: at full size.
         callback: see :data:`~adain.refinement.progress.Callback`.
@@ -76,7 +69,7 @@ class Descent:
         self.pictures = pictures
         self.callback = callback
         self.done = 0
-        self._ended = False
+        self.ended = False  # by the callback
 
     def run(self, start: Tensor) -> Tensor:
         """The optimised picture, in ``[0, 1]``.
@@ -98,7 +91,7 @@ class Descent:
         result, change, average_change = start.clamp(0.0, 1.0), None, None
         level: _Level | None = None
         for scale, steps in zip(scales, shares, strict=True):
-            if self._ended or steps == 0:
+            if self.ended or steps == 0:
                 break
             pictures = self.pictures.at_scale(scale)
             # What coarser sizes changed is added to the start, so that its detail outlives them.
@@ -131,12 +124,7 @@ class Descent:
             _image=lambda: shown.clamp(0.0, 1.0),
         )
         if self.callback is not None and self.callback(progress):
-            self._ended = True
-
-    @property
-    def ended(self) -> bool:
-        """Whether the callback has asked to stop."""
-        return self._ended
+            self.ended = True
 
 
 class _Spent(Exception):
@@ -172,7 +160,7 @@ class _Level:
             carry_up(before.optimizer, self.optimizer, before.free, self.free)
             self._set_lr(before.optimizer.param_groups[0]["lr"])
         # Made last: it begins with the rate it finds. No change of the rate is too small for it.
-        self.plateau = ReduceLROnPlateau(self.optimizer, factor=PLATEAU_FACTOR, patience=self.recipe.patience, eps=0.0)
+        self.plateau = ReduceLROnPlateau(self.optimizer, factor=0.5, patience=self.recipe.patience, eps=0.0)
 
     def run(self, steps: int) -> None:
         """So many evaluations, or fewer if the callback or the tolerance ends them."""
@@ -277,13 +265,12 @@ class _Level:
         if not math.isfinite(value):
             return
         with torch.no_grad():
-            if self._keeps_best:
-                if value < self._lowest:
-                    self._lowest = value
-                    self._best = self._picture()
-                    self.result = self._good = self._best.clamp(0.0, 1.0)
-            else:
+            if not self._keeps_best:
                 self._good = self.average.clamp(0.0, 1.0)
+            elif value < self._lowest:
+                self._lowest = value
+                self._best = self._picture()
+                self.result = self._good = self._best.clamp(0.0, 1.0)
 
     @torch.no_grad()
     def _advance(self) -> None:
@@ -321,7 +308,6 @@ def _moved(start: Tensor, change: Tensor | None) -> Tensor:
     """``start`` plus a change found at a smaller size."""
     if change is None:
         return start
-    size = (start.shape[2], start.shape[3])
-    if tuple(change.shape[2:]) != size:
-        change = F.interpolate(change, size, mode="bicubic", align_corners=False)
+    if change.shape[2:] != start.shape[2:]:
+        change = F.interpolate(change, start.shape[2:], mode="bicubic", align_corners=False)
     return start + change

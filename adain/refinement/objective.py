@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -34,7 +34,10 @@ from .pictures import Pictures, blended
 from .recipe import Recipe
 from .specs import CONTENT_KINDS, FORMS, STYLE_KINDS, LossSpec
 
-_STYLE_LOSSES = {
+_LOSSES: dict[str, Any] = {
+    "content": ContentLoss,
+    "secondary": SecondaryContentLoss,
+    "combined": CombinedImageLoss,
     "gram": GramLoss,
     "mean-std": StyleLoss,
     "covariance": CovarianceLoss,
@@ -52,13 +55,7 @@ def layers_of(name: str, spec: LossSpec, backbone: Backbone | Architecture) -> d
 
 
 def objective(recipe: Recipe, backbone: Backbone, encode: Encoder, pictures: Pictures) -> PyramidLoss:
-    """The objective of a picture of the size of ``pictures.content``.
-
-    Args:
-        recipe: its losses and scales.
-        backbone: names the layers of losses that name none.
-        encode: the backbone, or the backbone in a lower precision.
-        pictures: at the size the optimisation works at.
+    """The objective of a picture of the size of ``pictures.content``; ``encode`` is the backbone in some precision.
 
     Raises:
         InputError: if a layer is unknown, a picture is too small for one, or a region vanishes at its size.
@@ -88,38 +85,27 @@ def _losses(recipe: Recipe, backbone: Backbone, encode: Encoder, pictures: Pictu
     layers = {name: layers_of(name, spec, backbone) for name, spec in specs.items()}
     found: dict[str, list[Loss]] = {name: [] for name in specs}
 
-    def union(kinds: Sequence[str]) -> list[str]:
-        return list(dict.fromkeys(layer for kind in kinds if kind in specs for layer in layers[kind]))
-
     # One pass of the network over each picture, whatever the number of losses that read it.
-    targets: dict[str, Callable[[], Tensor]] = {
-        "content": lambda: pictures.content,
-        "secondary": lambda: pictures.content if pictures.secondary is None else pictures.secondary,
-        "combined": lambda: blended(pictures.content, pictures.styles, specs["combined"].share),
-    }
-    losses = {"content": ContentLoss, "secondary": SecondaryContentLoss, "combined": CombinedImageLoss}
-    for name, picture in targets.items():
+    for name in CONTENT_KINDS:
         if name in specs:
-            spec = specs[name]
+            spec, picture = specs[name], pictures.content
+            if name == "secondary" and pictures.secondary is not None:
+                picture = pictures.secondary
+            elif name == "combined":
+                picture = blended(picture, pictures.styles, spec.share)
             form = cast(ContentForm, spec.form or FORMS[name][0])
-            features = encode(picture(), list(layers[name]))
-            found[name].append(losses[name](features, spec.weight, layers[name], form=form))
-    wanted = union(STYLE_KINDS)
+            features = encode(picture, list(layers[name]))
+            found[name].append(_LOSSES[name](features, spec.weight, layers[name], form=form))
+    wanted = list(dict.fromkeys(layer for kind in STYLE_KINDS if kind in specs for layer in layers[kind]))
     for style in pictures.styles if wanted else ():
         features = encode(style.pixels, wanted)
         for name in STYLE_KINDS:
             if name in specs and style.share > 0:
-                extra = {"count": specs[name].directions or None} if name == "sliced-wasserstein" else {}
-                found[name].append(
-                    _STYLE_LOSSES[name](
-                        features,
-                        specs[name].weight * style.share,
-                        layers[name],
-                        style.guide,
-                        target_guide=style.source_guide,
-                        **extra,
-                    )
-                )
+                how: dict[str, Any] = {"target_guide": style.source_guide}
+                if name == "sliced-wasserstein":
+                    how["count"] = specs[name].directions or None
+                weight = specs[name].weight * style.share
+                found[name].append(_LOSSES[name](features, weight, layers[name], style.guide, **how))
     if "tv" in specs:
         form_tv = cast(VariationForm, specs["tv"].form or FORMS["tv"][0])
         found["tv"].append(TotalVariationLoss(specs["tv"].weight, form=form_tv))
@@ -131,7 +117,6 @@ class LossNetwork:
 
     Args:
         plan: names network, layers, pooling and precision.
-        device: where to compute.
         weights: the network's file; None for the shipped VGG-19.
 
     Raises:
@@ -142,11 +127,9 @@ class LossNetwork:
         self.plan = plan
         architecture = find_architecture(plan.backbone)
         layers = [layer for name, spec in plan.losses.items() for layer in layers_of(name, spec, architecture)]
-        pool = cast(Pooling, plan.pool)
-        network = load_backbone(
-            plan.backbone, weights=None if weights is None else Path(weights), upto=layers or None, pool=pool
-        ).to(device)
-        self.network = network.to(memory_format=torch.channels_last)
+        pool, path = cast(Pooling, plan.pool), None if weights is None else Path(weights)
+        network = load_backbone(plan.backbone, weights=path, upto=layers or None, pool=pool)
+        self.network = network.to(device).to(memory_format=torch.channels_last)
         freeze(self.network)
         self.dtype = torch.bfloat16 if plan.loss_precision == "bf16" else None
 

@@ -10,9 +10,6 @@ from torch import Tensor
 
 from .recipe import Recipe
 
-MAX_SEARCH = 20
-"""Evaluations one search along a direction may take; the strong Wolfe conditions are met after one or two."""
-
 HISTORY_BYTES = 1_500_000_000
 """What the pairs that L-BFGS remembers may take: of large pictures it remembers fewer, 59 at 1024² and 14 at 2048²."""
 
@@ -35,7 +32,7 @@ def make_optimizer(recipe: Recipe, image: Tensor) -> torch.optim.Optimizer:
             [image],
             lr=lr,
             max_iter=1,
-            max_eval=MAX_SEARCH,
+            max_eval=20,  # of one search; the strong Wolfe conditions are met after one or two
             history_size=history_size(recipe, image),
             tolerance_grad=0.0,
             tolerance_change=0.0,
@@ -58,8 +55,7 @@ def carry_up(old: torch.optim.Optimizer, new: torch.optim.Optimizer, before: Ten
         return
 
     def larger(value: Tensor) -> Tensor:
-        size = (after.shape[2], after.shape[3])
-        return F.interpolate(value.view_as(before), size, mode="bilinear", align_corners=False)
+        return F.interpolate(value.view_as(before), after.shape[2:], mode="bilinear", align_corners=False)
 
     target: dict[str, Any] = new.state[after]
     if isinstance(new, torch.optim.LBFGS):

@@ -20,7 +20,6 @@ class Whitening:
     Args:
         power: p, 0 to 1; 0 leaves pixels as they are, to the bit.
         size: height and width of the picture.
-        device: where it is.
     """
 
     def __init__(self, power: float, size: tuple[int, int], device: torch.device | str = "cpu") -> None:

@@ -27,11 +27,7 @@ MIN_REDUCED = MIN_SIZE + 1
 
 
 def check_size(size: tuple[int, int], name: str) -> None:
-    """Nothing, if a picture of that height and width can be refined or be the artwork.
-
-    Raises:
-        ImageError: if it is under :data:`MIN_SIZE` a side.
-    """
+    """:class:`~adain.ImageError` if a picture to refine, or an artwork, is under :data:`MIN_SIZE` a side."""
     if min(size) < MIN_SIZE:
         raise ImageError(
             f"{name} is {size[1]}x{size[0]} px: refining needs at least {MIN_SIZE} px a side, "
@@ -73,8 +69,7 @@ class Pictures:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the result."""
-        height, width = self.content.shape[2:]
-        return height, width
+        return self.content.shape[2], self.content.shape[3]
 
     def at_scale(self, scale: float, *, average: bool = False) -> Pictures:
         """All pictures reduced by the same factor; artworks no further than to :data:`MIN_REDUCED`.
@@ -88,8 +83,7 @@ class Pictures:
             return self
 
         def smaller(image: Tensor, by: float = scale, *, mask: bool = False) -> Tensor:
-            height, width = image.shape[2:]
-            size = scaled_size((height, width), by)
+            size = scaled_size((image.shape[2], image.shape[3]), by)
             return resize_area(image, size) if average or mask else resize_to(image, size)
 
         def smaller_mask(mask: Tensor | None, by: float = scale) -> Tensor | None:
@@ -124,32 +118,28 @@ def make_start(
     """The picture to start from, ``(1, 3, H, W)`` of the photograph's size.
 
     Args:
-        start: one of :data:`~adain.refinement.recipe.STARTS`, or a picture.
+        start: one of :data:`~adain.refinement.recipe.STARTS`, or a picture, of which ``crop`` takes the central square
+            and ``index`` one of a batch.
         blend_share: of the style in the start ``"blend"``.
-        stylizer: makes the one pass, and reads files.
-        photo: ``(1, 3, H, W)``.
-        styles: of the one pass and of the blend.
-        alpha: strength of the one pass.
-        crop: use the central square of a picture.
-        index: which picture of a batch.
+        stylizer, styles, alpha: of the one pass.
         seed: of the noise.
 
     Raises:
         InputError: if there is no such start, or the picture has another shape than the photograph.
         MissingFileError, ImageError: see :func:`adain.read_image`.
     """
-    named = start if isinstance(start, str) else None
-    if named == "adain":
-        return one_pass(stylizer, photo, styles, alpha)
-    if named == "content":
-        return photo
-    if named == "noise":
-        # A generator of its own leaves the caller's random numbers alone.
-        return torch.rand(photo.shape, generator=torch.Generator().manual_seed(seed)).to(photo)
-    if named == "blend":
-        return blended(photo, styles, blend_share)
-    if named is not None and not Path(named).suffix and not resolve(named).exists():
-        raise InputError(f"there is no start {named!r}: {suggest(named, STARTS)}, or name a picture")
+    if isinstance(start, str):
+        if start == "adain":
+            return one_pass(stylizer, photo, styles, alpha)
+        if start == "content":
+            return photo
+        if start == "noise":
+            # A generator of its own leaves the caller's random numbers alone.
+            return torch.rand(photo.shape, generator=torch.Generator().manual_seed(seed)).to(photo)
+        if start == "blend":
+            return blended(photo, styles, blend_share)
+        if not Path(start).suffix and not resolve(start).exists():
+            raise InputError(f"there is no start {start!r}: {suggest(start, STARTS)}, or name a picture")
     pixels = stylizer.open(start, crop=crop).to_tensor(stylizer.device)
     height, width = photo.shape[2:]
     one = pixels[index % pixels.shape[0] :][:1]

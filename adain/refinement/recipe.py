@@ -27,6 +27,8 @@ That of SGD is for losses as the recipes weigh them, hundreds at the start; with
 
 DEFAULT_RECIPE = "refine-fast"
 
+_FOLDER: Any = files("adain.refinement") / "recipes"
+
 RENAMED = {"precision": "loss_precision"}
 """Settings of version 0.1 under another name, for one release."""
 
@@ -72,9 +74,7 @@ class Recipe:
         must="from 0 up to, not including, 1",
     )
     bounds: str = setting(
-        "clamp",
-        "clamp keeps the picture in [0, 1] throughout, none clips it at the end.",
-        choices=("clamp", "none"),
+        "clamp", "clamp keeps the picture in [0, 1] throughout, none clips it at the end.", choices=("clamp", "none")
     )
     whitening: float = setting(
         0.0,
@@ -149,7 +149,7 @@ SETTINGS = {field.name: field for field in dataclasses.fields(Recipe) if field.n
 
 def recipe_names() -> list[str]:
     """The recipes that ship."""
-    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+    return sorted(entry.name.removesuffix(".toml") for entry in _FOLDER.iterdir() if entry.name.endswith(".toml"))
 
 
 def recipe_source(name: str) -> str:
@@ -160,7 +160,7 @@ def recipe_source(name: str) -> str:
     """
     if name not in recipe_names():
         raise InputError(f"there is no recipe {name!r}: {suggest(name, recipe_names())}, or name a .toml or .json file")
-    return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
+    return str((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def load_recipe(recipe: str | Path) -> Recipe:
@@ -200,17 +200,13 @@ def _load(recipe: str | Path, above: tuple[Path, ...]) -> Recipe:
 def from_mapping(
     values: Mapping[str, Any], base: Recipe | None, where: str, name: str | None = None, above: tuple[Path, ...] = ()
 ) -> Recipe:
-    """A recipe from keys and values.
+    """A recipe from keys and values as in a recipe file.
 
     Args:
-        values: as in a recipe file.
         base: what they are set on top of; a key ``base`` among them goes before it.
         where: precedes the messages of errors.
         name: of the recipe, unless the values hold one.
         above: the file the values come from, after those that build on it.
-
-    Raises:
-        InputError: naming the key that is unknown or has a value it cannot take.
     """
     values = dict(values)
     if "base" in values:
@@ -222,10 +218,7 @@ def from_mapping(
             if key in RENAMED:
                 warnings.warn(f"the setting {key} of recipes is {RENAMED[key]} now", DeprecationWarning, stacklevel=3)
                 key = RENAMED[key]
-            if key == "losses":
-                known[key] = read_losses(value, base.losses if base else {})
-            else:
-                known[key] = _read(key, value)
+            known[key] = read_losses(value, base.losses if base else {}) if key == "losses" else _read(key, value)
         if base is not None and known.get("optimizer", base.optimizer) != base.optimizer:
             known.setdefault("lr", 0.0)  # the rate of one optimiser is out of all proportion for another
             known.setdefault("whitening", 0.0)  # and so are its moves in another space
@@ -257,9 +250,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise InputError(f"there is no setting {key!r}: {near}{rest}")
     kind = _type_of(key)
     try:
-        if kind is tuple:
-            return key, tuple(map(float, value.split(",")))
-        return key, kind(value)
+        return key, tuple(map(float, value.split(","))) if kind is tuple else kind(value)
     except ValueError:
         wanted = {int: "a whole number", float: "a number", tuple: "numbers such as 1,0.5"}[kind]
         raise InputError(f"{key} must be {wanted}, not {value!r}") from None
@@ -277,7 +268,3 @@ def _read(key: str, value: Any) -> Any:
     if kind is tuple:
         return tuple(typed(item, float, key) for item in (value if isinstance(value, (list, tuple)) else [value]))
     return typed(value, kind, key)
-
-
-def _folder() -> Any:
-    return files("adain.refinement") / "recipes"

@@ -16,9 +16,6 @@ from .progress import Progress
 PARTIAL_SECONDS = 30.0
 """How often :class:`Partial` writes."""
 
-STRIP_PICTURES = 12
-"""Snapshots on the strip at most: evenly chosen, the first and the last among them."""
-
 
 def improvement(before: float | None, now: float) -> float | None:
     """By how many percent a loss fell; None without one before."""
@@ -41,14 +38,15 @@ class LossLog:
     def __init__(self, path: str | Path) -> None:
         check_writable(path)
         self.path = Path(path)
-        self._columns: list[str] | None = None
+        self._has_rows = False
         self._before: float | None = None
 
     def __call__(self, progress: Progress) -> None:
-        row: dict[str, Any] = {"iteration": progress.step, **progress.losses}
-        row |= {f"factor {group}": value for group, value in progress.factors.items()}
         gained = improvement(self._before, progress.total)
-        row |= {
+        row: dict[str, Any] = {
+            "iteration": progress.step,
+            **progress.losses,
+            **{f"factor {group}": value for group, value in progress.factors.items()},
             "total": progress.total,
             "improvement_percent": "" if gained is None else gained,
             "seconds": round(progress.seconds, 4),
@@ -57,15 +55,13 @@ class LossLog:
             "height": progress.size[0],
         }
         self._before = progress.total
-        first = self._columns is None
-        if self._columns is None:
-            self._columns = list(row)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("w" if first else "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self._columns)
-            if first:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a" if self._has_rows else "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(row))
+            if not self._has_rows:
                 writer.writeheader()
             writer.writerow(row)
+        self._has_rows = True
 
 
 class LossPlot:
@@ -83,11 +79,10 @@ class LossPlot:
 
     def save(self) -> None:
         """Draw what has been seen so far; nothing if that is nothing."""
-        if not self._rows:
-            return
-        steps = list(range(1, len(self._rows) + 1))
-        curves = [Curve(name, steps, [row[name] for row in self._rows]) for name in self._rows[0]]
-        plot_curves(self.path, curves, xlabel="step")
+        if self._rows:
+            steps = list(range(1, len(self._rows) + 1))
+            curves = [Curve(name, steps, [row[name] for row in self._rows]) for name in self._rows[0]]
+            plot_curves(self.path, curves, xlabel="step")
 
 
 class Snapshots:
@@ -114,12 +109,12 @@ class Snapshots:
         self.saved.append((progress.step, path))
 
     def save_strip(self) -> Path | None:
-        """Write ``strip.png``, the snapshots side by side; None if there are none."""
+        """Write ``strip.png``, twelve of the snapshots at most side by side; None if there are none."""
         from PIL import Image
 
         if not self.saved:
             return None
-        chosen = evenly(self.saved, STRIP_PICTURES)
+        chosen = evenly(self.saved, 12)
         pictures = []
         for _, path in chosen:
             with Image.open(path) as picture:

@@ -16,7 +16,7 @@ from torch import Tensor
 from .._utils.errors import RefinementError
 from .._utils.keywords import takes
 from ..backends.models import open_stylizer
-from ..control.regions import guides_of, lay_masks
+from ..control.regions import Canvas, guides_of
 from ..image import ImageInput, to_pil, with_alpha
 from ..image.source import input_name
 from ..nn.backbones import check_layers, find_architecture
@@ -92,12 +92,8 @@ def refine(
     guides = guides_of(options, max_pixels=stylizer.max_pixels)
     regions = None
     if guides:
-        laid: dict[str, Any] = {
-            "uncropped": opened.uncropped,
-            "feather": options.feather,
-            "channel": options.mask_channel,
-        }
-        regions = lay_masks(guides, opened.size, device=pixels.device, max_pixels=stylizer.max_pixels, **laid)
+        canvas, limit = Canvas(opened.size, opened.uncropped, pixels.device), stylizer.max_pixels
+        regions = canvas.lay(guides, options.feather, channel=options.mask_channel, max_pixels=limit)
     alpha = float(options.alpha) if isinstance(options.alpha, (int, float)) else 1.0
     results = []
     for index in range(pixels.shape[0]):

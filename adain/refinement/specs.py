@@ -48,11 +48,7 @@ def setting(default: Any, text: str, *, must: str = "", choices: Collection[str]
 
 
 def check(values: Any, where: str = "") -> None:
-    """See that the fields of a dataclass are what they are declared to be.
-
-    Raises:
-        InputError: naming the first that is not, after ``where``.
-    """
+    """:class:`~adain.InputError` naming the first field of a dataclass that is not what it is declared to be."""
     for declared in dataclasses.fields(values):
         must, choices = (declared.metadata.get(key) for key in ("must", "choices"))
         value, name = getattr(values, declared.name), f"{where}{declared.name}"
@@ -100,26 +96,18 @@ def parse_loss(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def read_losses(value: Any, before: Mapping[str, LossSpec]) -> dict[str, LossSpec]:
-    """Losses as a recipe file gives them, on top of those before; without those of weight 0.
-
-    Raises:
-        InputError: naming the key that is unknown or has a value of another type.
-    """
+    """Losses as a recipe file gives them, on top of those before; without those of weight 0."""
     if not isinstance(value, Mapping):
         raise InputError(f"losses must be tables such as [losses.gram], not {kind_of(value)}")
     specs = dict(before)
-    for name, table in value.items():
-        one = table if isinstance(table, (LossSpec, Mapping)) else {"weight": table}
-        specs[name] = one if isinstance(one, LossSpec) else _loss(name, one, specs.get(name))
+    for name, one in value.items():
+        table = one if isinstance(one, Mapping) else {"weight": one}
+        specs[name] = one if isinstance(one, LossSpec) else _loss(name, table, specs.get(name))
     return {name: spec for name, spec in specs.items() if spec.weight != 0}
 
 
 def check_loss(name: str, spec: LossSpec) -> None:
-    """See that there is such a loss, and that its values lie where they may.
-
-    Raises:
-        InputError: naming what does not.
-    """
+    """:class:`~adain.InputError` if there is no such loss, or one of its values lies where it may not."""
     where = _known(name)
     if name == "tv" and spec.layers:
         raise InputError(f"{where} is of the picture itself and has no layers")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from ..control.recolor import count_colors
-from ..image import to_tensor
+from ..image import Source, to_tensor
 from ..image.box import Box
 from ..image.resize import cut
 from .halo import Tiling
@@ -40,10 +40,7 @@ class Tiles:
     """How a photograph was encoded in tiles, and is decoded.
 
     Attributes:
-        tiling: which tiles.
-        store: holds the features.
         picture: the photograph of mode ``RGB``; None if it is a tensor, which :attr:`Content.pixels` then is.
-        progress: called after each tile.
     """
 
     tiling: Tiling
@@ -80,10 +77,11 @@ class Content:
     tiles: Tiles | None = None
     is_single: bool = False
 
-    @property
-    def has_colors(self) -> bool:
-        """Whether the photograph's pixels are known."""
-        return self.pixels is not None or (self.tiles is not None and self.tiles.picture is not None)
+    @classmethod
+    def of(cls, opened: Source, features: Tensor, pixels: Tensor | None, tiles: Tiles | None = None) -> Content:
+        """The content of a picture, with what was made of it."""
+        is_tensor, size = isinstance(opened.image, Tensor), opened.size
+        return cls(features, size, opened.opacity, is_tensor, pixels, opened.uncropped, tiles, opened.is_single)
 
     def colors(self, box: Box | None = None) -> Tensor:
         """:attr:`pixels`, all or those of a box, or :class:`~adain.InputError` if there are none."""

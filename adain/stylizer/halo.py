@@ -101,8 +101,6 @@ class Tiling:
         cells: height and width of the feature map.
         tile: longest side of a tile in pixels, at least :data:`adain.options.MIN_TILE`.
 
-    Raises:
-        InputError: on construction, if the tile is smaller than that.
     """
 
     cells: tuple[int, int]
@@ -126,10 +124,8 @@ class Tiling:
     def overlap(self, encoder: tuple[ConvSpec, ...] = _SPECS, decoder: tuple[ConvSpec, ...] = _SPECS[::-1]) -> float:
         """The share of the networks' work that is done more than once: its cost over the untiled pass; 0 for one tile.
 
-        Counted in multiplications: halos are cut down from layer to layer, see :class:`Trimmer`.
-
-        Args:
-            encoder, decoder: the convolutions of the networks, each in its order; by default the base model's.
+        Counted in multiplications, of convolutions in their order: halos are cut down from layer to layer, see
+        :class:`Trimmer`.
         """
         height, width = self.cells
         done = needed = 0
@@ -142,11 +138,10 @@ class Tiling:
 
     def _lengths(self, length: int, halo: int, steps: dict[str, Step]) -> list[int]:
         """Places along one side that each convolution computes, of all tiles together."""
-        totals = [0] * len(steps)
+        totals = [length * step.scale for step in steps.values()]
         for start, end in spans(length, self.tile // STRIDE):
             sides = [min(start, halo), min(length - end, halo)]
-            for k, (before, _) in enumerate(_margins(steps, sides)):
-                totals[k] += (end - start) * [*steps.values()][k].scale + sum(before)
+            totals = [total + sum(before) for total, (before, _) in zip(totals, _margins(steps, sides), strict=True)]
         return totals
 
 
@@ -196,8 +191,7 @@ def _margins(steps: dict[str, Step], sides: list[int]) -> Iterator[tuple[list[in
 def spans(length: int, most: int) -> list[tuple[int, int]]:
     """``length`` cut into the fewest parts of at most ``most``, whose lengths differ by at most 1."""
     count = -(-length // most)
-    ends = [length * k // count for k in range(count + 1)]
-    return list(itertools.pairwise(ends))
+    return list(itertools.pairwise(length * k // count for k in range(count + 1)))
 
 
 def cells_of(size: tuple[int, int]) -> tuple[int, int]:

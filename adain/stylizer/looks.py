@@ -29,10 +29,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from ..control.color import ColorPreservation
+    from ..control.color import ColorPreservation, ColorShare
     from ..control.regions import Canvas, Placement, Regions
-
-    ColorShare = tuple[ColorPreservation, float | Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +163,7 @@ class Look:
             masks = [None if isinstance(style, Style) else mask for style, mask in own]
             options = options.change(style_masks=masks if any(mask is not None for mask in masks) else None)
         if background is not None and not self.depends(len(styles)):
-            background = self._encode_background(model)
+            background = self._encode(model, None, len(styles))
         if not isinstance(options.background, str | os.PathLike | None):  # which goes along as what it is
             options = options.change(background=style_name(options.background) or "background")
         return dataclasses.replace(self, styles=styles, options=options, background=absolute(background))
@@ -184,37 +182,28 @@ class Look:
         return dataclasses.replace(self, styles=styles, background=moved(self.background))
 
     def _encode(self, model: Any, content: Any, k: int, region: Tensor | None = None) -> Any:
-        """The style at index k, encoded; as it is where that takes a photograph and there is none."""
-        style, color = self.styles[k], self.color(k)
-        mask = None if self.options.style_masks is None else self.options.style_masks[k]
+        """The style at index k, or the background after the last; as it is if that takes a photograph and has none."""
+        options, color = self.options, self.color(k)
+        is_background = k == len(self.styles)
+        style = self.background if is_background else self.styles[k]
+        mask = None if is_background or options.style_masks is None else options.style_masks[k]
+        if region is not None and not bool(region.any()):
+            color = None  # the masks leave nothing for the background
+        depends = color is not None and color.needs_content
         if isinstance(style, Style):
             if mask is not None:
                 raise InputError(f"style {k + 1} is encoded already: pass the artwork's picture with its style mask")
             return _check_encoded(style, color)
-        if content is None and self.depends(k):
+        if content is None and depends:
             return style
-        more: dict[str, Any] = {}
+        how: dict[str, Any] = {"size": options.style_size, "crop": options.crop}
+        if options.fine_style_size is not None:
+            how["fine_size"] = options.fine_style_size
         if mask is not None:
-            more |= {"mask": mask, "mask_channel": self.options.mask_channel}
-        if self.depends(k):
-            more |= {"color": color, "content": content, "content_mask": region}
-        return model.encode_style(style, **self._sizes(), **more)
-
-    def _encode_background(self, model: Any, content: Any = None, rest: Tensor | None = None) -> Any:
-        """The background encoded, in the colours of what the masks leave where it has a mode of its own."""
-        k = len(self.styles)
-        used = self.color(k) if rest is None or bool(rest.any()) else None
-        if isinstance(self.background, Style):
-            return _check_encoded(self.background, used)
-        more: dict[str, Any] = {}
-        if used is not None and used.needs_content:
-            more = {"color": used, "content": content, "content_mask": rest}
-        return model.encode_style(self.background, **self._sizes(), **more)
-
-    def _sizes(self) -> dict[str, Any]:
-        """How artworks are encoded."""
-        sizes: dict[str, Any] = {"size": self.options.style_size, "crop": self.options.crop}
-        return sizes if self.options.fine_style_size is None else sizes | {"fine_size": self.options.fine_style_size}
+            how |= {"mask": mask, "mask_channel": options.mask_channel}
+        if depends:
+            how |= {"color": color, "content": content, "content_mask": region}
+        return model.encode_style(style, **how)
 
     # Rendering
 
@@ -267,12 +256,12 @@ class Look:
             placed = self.styles.place(canvas_of(content), max_pixels=model.max_pixels)
             for k, style in enumerate(placed.styles):
                 _check_encoded(style, self.color(k))
-            return Paint(placed, self._alpha, self._shares(placed))
-        if self.options.arrangement in ("masks", "label_map", "gradient"):
+        elif self.options.arrangement in ("masks", "label_map", "gradient"):
             placed = self._place(model, content)
-            return Paint(placed, self._alpha, self._shares(placed))
-        encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
-        return self._mix(encoded, self.options.weights)
+        else:
+            encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
+            return self._mix(encoded, self.options.weights)
+        return Paint(placed, self._alpha, self._shares(placed))
 
     @property
     def _alpha(self) -> float:
@@ -282,18 +271,17 @@ class Look:
         """Encoded styles in one, with the colours of each to its share."""
         portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
         target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
-        colors = [(self.color(k), portion) for k, portion in enumerate(portions)]
-        return Paint(target, self._alpha, [(color, portion) for color, portion in colors if color is not None])
+        colors = [(color, portion) for k, portion in enumerate(portions) if (color := self.color(k)) is not None]
+        return Paint(target, self._alpha, colors)
 
     def _place(self, model: Any, content: Any) -> Placement:
         """The styles in their regions of a photograph."""
         from ..control.regions import guide_names, guides_of, place
 
-        options, frame = self.options, canvas_of(content)
+        options, limit = self.options, model.max_pixels
         is_gradient = options.gradient is not None
-        guides = guides_of(options, max_pixels=model.max_pixels)
-        names = guide_names(guides, [""] * len(guides))
-        laid = frame.lay(guides, options.feather, names, channel=options.mask_channel, max_pixels=model.max_pixels)
+        guides = guides_of(options, max_pixels=limit)
+        laid = canvas_of(content).lay(guides, options.feather, channel=options.mask_channel, max_pixels=limit)
         # One style passing into another has the content's tones run on across the seam: one region's are the whole's.
         regions = [None if is_gradient else laid[k : k + 1] for k in range(len(guides))]
         styles = [self._encode(model, content, k, region) for k, region in enumerate(regions)]
@@ -303,17 +291,16 @@ class Look:
         elif self.background is not None:
             from ..control.masks import uncovered
 
-            background = self._encode_background(model, content, uncovered(laid))
+            background = self._encode(model, content, len(styles), uncovered(laid))
         alphas = [float(a) for a in options.alpha] if isinstance(options.alpha, tuple) else [1.0] * len(styles)
         return place(
-            frame,
             laid,
             styles,
             alphas[: len(styles)],
+            guide_names(guides),
             background=background,
             background_alpha=alphas[-1] if len(alphas) > len(styles) else 1.0,
             shared_content=is_gradient,
-            names=names,
         )
 
     def _shares(self, placed: Placement) -> list[ColorShare]:
@@ -323,7 +310,7 @@ class Look:
             color = self.color(0)  # of the whole picture
             return [] if color is None else [(color, 1.0)]
         portions = shares(placed.masks)
-        colors = [self.color(k) for k in range(len(placed.styles))]
+        colors = [self.color(k) for k in range(len(portions))]
         return [(color, portions[k : k + 1]) for k, color in enumerate(colors) if color is not None]
 
 
@@ -376,27 +363,20 @@ def grid_weights(count: int, steps: int) -> list[list[tuple[float, ...] | None]]
     last = steps - 1
     if count == 2:
         return [[(1 - x / last, x / last) for x in range(steps)]]
-    rows: list[list[tuple[float, ...] | None]] = []
-    for y in range(steps):
-        v = y / last
-        if count == 3:
-            inside: list[tuple[float, ...] | None] = [
-                ((last - y) / last, (y - x) / last, x / last) for x in range(y + 1)
-            ]
-            rows.append(inside + [None] * (last - y))
-        else:
-            rows.append(
-                [((1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u) for u in (x / last for x in range(steps))]
-            )
-    return rows
+    if count == 3:
+        return [
+            [((last - y) / last, (y - x) / last, x / last) if x <= y else None for x in range(steps)]
+            for y in range(steps)
+        ]
+    shares = [k / last for k in range(steps)]
+    return [[((1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u) for u in shares] for v in shares]
 
 
 def canvas_of(content: Any) -> Canvas:
     """What masks are laid on to fit an encoded photograph."""
     from ..control.regions import Canvas
 
-    height, width = content.features.shape[2:]
-    return Canvas(content.size, (height, width), content.uncropped, content.features.device)
+    return Canvas(content.size, content.uncropped, content.features.device)
 
 
 def is_regions(styles: Any) -> TypeGuard[Regions]:

@@ -8,6 +8,7 @@ import os
 import tempfile
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import torch
 from torch import Tensor
@@ -32,37 +33,25 @@ class FeatureStore:
     Args:
         shape: ``(B, C, H, W)``.
         folder: for the file; by default that for temporary files (``TMPDIR``).
-        in_memory: bytes up to which there is no file; :data:`IN_MEMORY` by default.
 
     Attributes:
         features: ``(B, C, H, W)`` float32, channels last in memory.
-        is_mapped: whether there is a file.
 
     Raises:
         InputError: if the disk has no room for it, or the folder cannot be written to.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, int, int, int],
-        *,
-        folder: str | os.PathLike[str] | None = None,
-        in_memory: int | None = None,
-    ) -> None:
+    def __init__(self, shape: tuple[int, int, int, int], *, folder: str | os.PathLike[str] | None = None) -> None:
         batch, channels, height, width = shape
         count = prod(shape)
         self._map: mmap.mmap | None = None
-        if count * 4 <= (IN_MEMORY if in_memory is None else in_memory):
+        if count * 4 <= IN_MEMORY:
             flat = torch.empty(count)
         else:
             self._map = _map_file(count * 4, folder)
             flat = torch.frombuffer(self._map, dtype=torch.float32)
         # Rows of cells lie in one piece each, so that a row of tiles is one stretch of the file.
         self.features: Tensor = flat.view(batch, height, width, channels).permute(0, 3, 1, 2)
-
-    @property
-    def is_mapped(self) -> bool:
-        return self._map is not None
 
     def put(self, box: Box, values: Tensor) -> None:
         """Write the cells of a box, ``(B, C, h, w)`` from any device."""
@@ -81,7 +70,7 @@ def _map_file(size: int, folder: str | os.PathLike[str] | None) -> mmap.mmap:
         where = str(folder or _scratch_folder())
         with tempfile.TemporaryFile(dir=where, prefix="adain-") as file:
             # Now, as a page that finds no room when it is written to ends the process.
-            _reserve(file.fileno(), size)
+            _reserve(file, size)
             return mmap.mmap(file.fileno(), size)  # which holds the file open
     except OSError as error:
         reason = error.strerror or str(error)
@@ -93,15 +82,14 @@ def _map_file(size: int, folder: str | os.PathLike[str] | None) -> mmap.mmap:
         ) from error
 
 
-def _reserve(descriptor: int, size: int) -> None:
+def _reserve(file: IO[bytes], size: int) -> None:
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
+        os.posix_fallocate(file.fileno(), 0, size)
         return
-    zeros = bytes(_CHUNK)
+    zeros = memoryview(bytes(_CHUNK))
     for start in range(0, size, _CHUNK):
-        rest = memoryview(zeros)[: size - start]
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        file.write(zeros[: size - start])
+    file.flush()
 
 
 def _scratch_folder() -> str:
@@ -119,7 +107,5 @@ def _is_in_memory(folder: str, mounts: Path = Path("/proc/self/mounts")) -> bool
         return False
     kinds = {entry[1]: entry[2] for entry in entries if len(entry) > 2}
     path = Path(folder).resolve()
-    for parent in (path, *path.parents):
-        if str(parent) in kinds:
-            return kinds[str(parent)] in ("tmpfs", "ramfs")
-    return False
+    kind = next((kinds[str(parent)] for parent in (path, *path.parents) if str(parent) in kinds), "")
+    return kind in ("tmpfs", "ramfs")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, overload
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from .._utils import keywords
 from .._utils.errors import InputError
 from ..control.color import ColorInput, as_color, keep_colors
-from ..control.masks import MaskInput, mask_name
-from ..control.regions import Placement, Regions, is_full, lay_cells, lay_masks
+from ..control.masks import MaskInput
+from ..control.regions import Canvas, Placement, Regions, guide_names, is_full, lay_cells
 from ..control.style import Style
 from ..image import DEFAULT_MAX_PIXELS, ImageInput, PictureInput, Source, open_source, to_pil, with_alpha
 from ..image.source import input_name
@@ -25,17 +26,18 @@ from ..nn import pretrained
 from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device, resolve_precision
 from ..nn.statistics import channel_mean_std
-from ..nn.vgg import CONTENT_LAYER, MIN_SIZE, STRIDE, VGGEncoder, layers_upto
+from ..nn.vgg import CONTENT_LAYER, MIN_SIZE, VGGEncoder, layers_upto
 from ..options import Channel, ModelOptions, Options, TileSize
 from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
 from .looks import Look, Paint, canvas_of, is_regions, listed
-from .tiles import assemble, choose_tile, decode_tiles, encode_tiles
+from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles
 from .tiles import paint as tiled_picture
 from .transfer import transfer
 
 StyleInput: TypeAlias = "Style | ImageInput"
+Styles: TypeAlias = "StyleInput | Regions | Sequence[StyleInput]"
 P = ParamSpec("P")
 
 
@@ -44,21 +46,24 @@ class _Stylize(Protocol[P]):
 
     @overload
     def __call__(
-        self, content: Tensor, style: StyleInput | Regions | Sequence[StyleInput], options: Options | None = None, /,
-        *args: P.args, **changes: P.kwargs,
-    ) -> Tensor: ...  # fmt: skip
+        self, content: Tensor, style: Styles, options: Options | None = None, /, *args: P.args, **changes: P.kwargs
+    ) -> Tensor: ...
 
     @overload
     def __call__(
-        self, content: Content, style: StyleInput | Regions | Sequence[StyleInput], options: Options | None = None, /,
-        *args: P.args, **changes: P.kwargs,
-    ) -> Image.Image | Tensor: ...  # fmt: skip
+        self, content: Content, style: Styles, options: Options | None = None, /, *args: P.args, **changes: P.kwargs
+    ) -> Image.Image | Tensor: ...
 
     @overload
     def __call__(
-        self, content: PictureInput, style: StyleInput | Regions | Sequence[StyleInput],
-        options: Options | None = None, /, *args: P.args, **changes: P.kwargs,
-    ) -> Image.Image: ...  # fmt: skip
+        self,
+        content: PictureInput,
+        style: Styles,
+        options: Options | None = None,
+        /,
+        *args: P.args,
+        **changes: P.kwargs,
+    ) -> Image.Image: ...
 
 
 class _Method(Generic[P]):
@@ -66,14 +71,9 @@ class _Method(Generic[P]):
         raise NotImplementedError  # for type checkers: at run time it is a function
 
 
-class _stylising(Generic[P]):
+def _stylising(options: Callable[P, Any]) -> Callable[[Callable[..., Any]], _Method[P]]:
     """:func:`adain._utils.keywords.wrap` for a method whose result is of the kind of its content."""
-
-    def __init__(self, options: Callable[P, Any]) -> None:
-        self.options = options
-
-    def __call__(self, function: Callable[..., Any]) -> _Method[P]:
-        return keywords.wrap(function, self.options)  # type: ignore[no-any-return]
+    return functools.partial(keywords.wrap, options=options)
 
 
 class Stylizer:
@@ -194,7 +194,7 @@ class Stylizer:
             how: dict[str, Any] = {"size": size, "crop": crop, "fine_size": fine_size}
             kept = self.style_cache.path(self, source, mask=mask, mask_channel=mask_channel, **how)
             if kept is not None and (known := self.style_cache.read(kept, self)) is not None:
-                return Style(known.mean, known.std, input_name(source), known.fine_std).to(self.device)
+                return dataclasses.replace(known, name=input_name(source)).to(self.device)
         chosen = as_color(color)
         pixels: Tensor | None = None
         if chosen is not None and chosen.needs_content:
@@ -211,19 +211,11 @@ class Stylizer:
         def statistics(side: int) -> tuple[Tensor, Tensor]:
             opened = self.open(source, size=side, crop=crop)
             art, region, cells = opened.to_tensor(self.device), None, None
-            height, width = art.shape[2:]
             if mask is not None:
-                names = [mask_name(mask) or "of the style"]
-                region = lay_masks(
-                    [mask],
-                    (height, width),
-                    uncropped=opened.uncropped,
-                    names=names,
-                    channel=mask_channel,
-                    device=self.device,
-                    max_pixels=self.max_pixels,
-                )
-                cells = lay_cells(region, (-(-height // STRIDE), -(-width // STRIDE)), names)
+                names = guide_names([mask], [input_name(mask) or "of the style"])
+                canvas = Canvas(opened.size, opened.uncropped, self.device)
+                region = canvas.lay([mask], names=names, channel=mask_channel, max_pixels=self.max_pixels)
+                cells = lay_cells(region, names)
                 if is_full(region):
                     region = cells = None
             # Not clamped to [0, 1]: the few pixels outside do the encoder no harm, and cutting them would take the
@@ -268,21 +260,16 @@ class Stylizer:
         """
         opened = self.open(source, size=size, crop=crop)
         height, width = opened.size
-        is_tensor = isinstance(opened.image, Tensor)
-        if tile == "auto" and is_tensor:
+        if tile == "auto" and isinstance(opened.image, Tensor):
             tile = "off"
         side = choose_tile(tile, height * width, self.device, self.encoder.pass_bytes)
         if side is not None:
             return encode_tiles(self.encoder, opened, side, device=self.device, progress=progress, folder=folder)
         pixels = opened.to_tensor(self.device)
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
-        pad = (0, -width % STRIDE, 0, -height % STRIDE)
-        padded = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
         with torch.set_grad_enabled(_tracks(pixels)):
-            features = self.encoder.features(padded.to(self.dtype))
-        return Content(
-            features, opened.size, opened.opacity, is_tensor, pixels, opened.uncropped, is_single=opened.is_single
-        )
+            features = self.encoder.features(complete(pixels).to(self.dtype))
+        return Content.of(opened, features, pixels)
 
     def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = 1.0) -> Tensor:
         """The stylised image as a ``(B, 3, H, W)`` float32 tensor in ``[0, 1]`` on :attr:`device`.
@@ -308,9 +295,7 @@ class Stylizer:
             return image.float().clamp(0.0, 1.0)
 
     @_stylising(Options)
-    def stylize(
-        self, content: Content | ImageInput, style: StyleInput | Regions | Sequence[StyleInput], options: Options
-    ) -> Image.Image | Tensor:
+    def stylize(self, content: Content | ImageInput, style: Styles, options: Options) -> Image.Image | Tensor:
         """A photograph in the style of one artwork, of a blend of several, or of one for each region.
 
         Several styles are one picture: blended, or each where its mask, its label or a gradient puts it. (On the
@@ -358,17 +343,15 @@ class Stylizer:
         if content.tiles is None:
             decoded = self.decode(content, paint.target, alpha=paint.alpha)
             result = keep_colors(decoded, content.colors, paint.colors)
-            if content.is_tensor:
-                return result[0] if content.is_single else result
-            picture = to_pil(result)
         else:
             how: dict[str, Any] = {"device": self.device, "colors": paint.colors}
             tiles = decode_tiles(self.decoder, content, paint.target, paint.alpha, **how)
-            if content.is_tensor:
-                result = assemble(tiles, content, self.device)
-                return result[0] if content.is_single else result
-            picture = tiled_picture(tiles, content)
-        return with_alpha(picture, content.opacity)
+            if not content.is_tensor:
+                return with_alpha(tiled_picture(tiles, content), content.opacity)
+            result = assemble(tiles, content, self.device)
+        if content.is_tensor:
+            return result[0] if content.is_single else result
+        return with_alpha(to_pil(result), content.opacity)
 
     def open(self, source: ImageInput | Source, *, size: int = 0, crop: bool = False) -> Source:
         """:func:`~adain.image.open_source` with this stylizer's limit of pixels and least size."""

@@ -30,9 +30,6 @@ from .halo import DECODER_HALO, ENCODER_HALO, Tiling, Trimmer, cells_of, check_t
 from .store import FeatureStore
 from .transfer import content_statistics, has_fine_band, transfer
 
-BAND_CELLS = 16
-"""Rows of cells whose statistics are taken together."""
-
 TILE_SIDE = 512
 """Side of the tiles that ``"auto"`` takes on a CPU, in pixels, where memory is not short even for those."""
 
@@ -54,9 +51,6 @@ def choose_tile(
         pixels: of the image, times the images of a batch.
         device: where it will be computed.
         pass_bytes: what the pass takes, a pixel: the encoder knows it.
-
-    Raises:
-        InputError: for anything else.
     """
     check_tile(tile)
     if tile == "off":
@@ -81,44 +75,22 @@ def encode_tiles(
     progress: Progress | None = None,
     folder: str | PathLike[str] | None = None,
 ) -> Content:
-    """A photograph after the encoder, as the encoder gives it for the whole, without the whole in floating point.
-
-    Args:
-        encoder: on ``device``.
-        opened: the photograph.
-        tile: longest side of a tile in pixels.
-        device: where tiles are computed.
-        progress: called after each tile, now and whenever the content is decoded.
-        folder: for the features of a large photograph, see :class:`~adain.stylizer.store.FeatureStore`.
-
-    Raises:
-        InputError: if the tile is too small, gradients are wanted, or there is no room on the disk.
-    """
-    image = opened.image if isinstance(opened.image, Tensor) else None
+    """A photograph after an encoder on ``device``, tile by tile: see :meth:`Stylizer.encode_content`."""
+    image, picture = (opened.image, None) if isinstance(opened.image, Tensor) else (None, opened.image)
     if image is not None and torch.is_grad_enabled() and image.requires_grad:
         raise _no_gradients()
     tiling = Tiling(cells_of(opened.size), tile)
     batch = 1 if image is None else image.shape[0]
     store = FeatureStore((batch, encoder.feature_channels, *tiling.cells), folder=folder)
-    picture = None if isinstance(opened.image, Tensor) else opened.image
-    content = Content(
-        store.features,
-        opened.size,
-        opened.opacity,
-        image is not None,
-        image,
-        opened.uncropped,
-        Tiles(tiling, store, picture, progress),
-        opened.is_single,
-    )
+    tiles = Tiles(tiling, store, picture, progress)
+    content = Content.of(opened, store.features, image, tiles)
     dtype = next(encoder.parameters()).dtype
     steps = encoder_steps(layers_upto(CONTENT_LAYER, encoder.table))
-    for inner, done in _walk(content, "encode"):
+    for inner in _walk(content, "encode"):
         outer = inner.grown(ENCODER_HALO, tiling.cells)
         with torch.no_grad():
             trim = Trimmer(steps, inner, outer)
             store.put(inner, encoder.features(_padded(content, outer, device).to(dtype), trim=trim))
-        done()
     return content
 
 
@@ -136,13 +108,9 @@ def decode_tiles(
     Args:
         decoder: on ``device``.
         content: of :func:`encode_tiles`.
-        target: a style, or regions laid on the content.
-        alpha: strength in ``[0, 1]``.
+        target, alpha: see :func:`~adain.stylizer.transfer.transfer`.
         device: where tiles are computed.
         colors: of the photograph, to keep in them; see :func:`~adain.control.keep_colors`.
-
-    Raises:
-        InputError: as :func:`~adain.stylizer.transfer.transfer`; also if gradients are wanted.
     """
     assert content.tiles is not None
     styles = (target,) if isinstance(target, Style) else target.styles
@@ -155,7 +123,7 @@ def decode_tiles(
     fine = REACH_CELLS if has_fine_band(target) else 0
     dtype = next(decoder.parameters()).dtype
     steps = decoder_steps(decoder.specs)
-    for inner, done in _walk(content, "decode"):
+    for inner in _walk(content, "decode"):
         outer = inner.grown(DECODER_HALO, size)
         wide = outer.grown(fine, size)
         with torch.no_grad():
@@ -170,7 +138,6 @@ def decode_tiles(
             if colors:
                 result = _keep_colors(result, content, place, colors)
         yield place, result
-        done()
 
 
 def assemble(tiles: Iterator[tuple[Box, Tensor]], content: Content, device: torch.device) -> Tensor:
@@ -189,32 +156,24 @@ def paint(tiles: Iterator[tuple[Box, Tensor]], content: Content) -> Image.Image:
     return canvas
 
 
-def _walk(content: Content, phase: str) -> Iterator[tuple[Box, _Done]]:
-    """The tiles, each with what is to be called behind it; after each row of them, memory is given back."""
+def _walk(content: Content, phase: str) -> Iterator[Box]:
+    """The tiles; tells after each how far they are, and gives memory back after each row of them."""
     assert content.tiles is not None
-    tiling, store = content.tiles.tiling, content.tiles.store
-    count = _Done(phase, tiling.count, content.tiles.progress)
+    tiling, store, done = content.tiles.tiling, content.tiles.store, 0
     for row in tiling.rows():
         for box in row:
-            yield box, count
+            yield box
+            done += 1
+            if content.tiles.progress is not None:
+                content.tiles.progress(TileProgress(phase, done, tiling.count))
         store.release()
 
 
-class _Done:
-    def __init__(self, phase: str, total: int, progress: Progress | None) -> None:
-        self.phase, self.done, self.total, self.progress = phase, 0, total, progress
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress(TileProgress(self.phase, self.done, self.total))
-
-
 def _bands(content: Content, device: torch.device) -> Iterator[tuple[Box, Tensor]]:
-    """The features in rows of cells."""
+    """The features in bands of 16 rows of cells, whose statistics are taken together."""
     assert content.tiles is not None
     height, width = content.tiles.tiling.cells
-    for top, bottom in spans(height, BAND_CELLS):
+    for top, bottom in spans(height, 16):
         box = Box(top, 0, bottom, width)
         yield box, content.features[(..., *box.slices)].to(device)
         content.tiles.store.release()
@@ -222,11 +181,14 @@ def _bands(content: Content, device: torch.device) -> Iterator[tuple[Box, Tensor
 
 def _padded(content: Content, cells: Box, device: torch.device) -> Tensor:
     """The pixels of some cells, those at the image's right and bottom completed as the whole image would be."""
-    place = cells.pixels(content.size, STRIDE)
-    pixels = content.colors(place).to(device, torch.float32)
-    pad = (0, -(place.right - place.left) % STRIDE, 0, -(place.bottom - place.top) % STRIDE)
-    pixels = F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
-    return pixels.contiguous(memory_format=torch.channels_last)
+    pixels = content.colors(cells.pixels(content.size, STRIDE)).to(device, torch.float32)
+    return complete(pixels).contiguous(memory_format=torch.channels_last)
+
+
+def complete(pixels: Tensor) -> Tensor:
+    """Pixels with their last cells completed by reflection."""
+    pad = (0, -pixels.shape[3] % STRIDE, 0, -pixels.shape[2] % STRIDE)
+    return F.pad(pixels, pad, mode="reflect") if any(pad) else pixels
 
 
 def _keep_colors(tile: Tensor, content: Content, place: Box, colors: Sequence[ColorShare]) -> Tensor:

@@ -23,28 +23,19 @@ def content_statistics(features: Iterable[tuple[Box, Tensor]], target: Style | P
 
     Args:
         features: parts ``(B, C, h, w)`` of the content's features, each with its place among the cells.
-        target: a style, or regions laid on that content.
 
     Returns:
         Mean and deviation, ``(B, C, 1, 1)`` or, with regions, ``(R, B, C, 1, 1)``; float32 on the CPU.
     """
     running = RunningStatistics()
-    plain = isinstance(target, Style) or target.shared_content or _fills(target)
+    cells = None if isinstance(target, Style) or target.shared_content or _fills(target) else target.cells
     for box, part in features:
-        if isinstance(target, Style) or plain:
-            running.add(part)
-        else:
-            rows, columns = box.slices
-            running.add(part, target.cells[..., rows, columns].to(part.device))
+        running.add(part, None if cells is None else cells[(..., *box.slices)].to(part.device))
     return running.result()
 
 
 def transfer(
-    features: Tensor,
-    target: Style | Placement,
-    alpha: float = 1.0,
-    *,
-    content_stats: Statistics | None = None,
+    features: Tensor, target: Style | Placement, alpha: float = 1.0, *, content_stats: Statistics | None = None
 ) -> Tensor:
     """AdaIN of a style or of several by region, with the two bands of those that have them.
 
@@ -79,9 +70,8 @@ def transfer(
     plain = regional_instance_norm(features, means, stds, target.cells, alphas, content_stats=stats)
     if not has_fine:
         return plain
-    return (plain + fine_change(features, [(s.std, s.fine_std) for s in styles], stats[1], alphas, target.cells)).to(
-        features.dtype
-    )
+    change = fine_change(features, [(s.std, s.fine_std) for s in styles], stats[1], alphas, target.cells)
+    return (plain + change).to(features.dtype)
 
 
 def has_fine_band(target: Style | Placement) -> bool:

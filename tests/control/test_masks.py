@@ -14,9 +14,8 @@ from PIL import Image
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control import masks
-from adain.control.masks import check_cells, feather, prepare_regions, ramp, read_mask, resize_mask, to_cells, uncovered
+from adain.control.masks import feather, ramp, read_mask, resize_mask, uncovered
 from adain.image import read_image
-from adain.nn.statistics import channel_mean_std
 from tests.image.test_io import linear_rgb
 
 GREY = np.array([[0, 51, 102], [153, 204, 255]], np.uint8)
@@ -276,87 +275,9 @@ def test_feather_out_of_range(radius: float) -> None:
         feather(half(), radius)
 
 
-@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 4, 8, 16]), st.integers(0, 2**31))
-@settings(max_examples=60, deadline=None)
-def test_cells_are_the_means_of_their_pixels(height: int, width: int, stride: int, seed: int) -> None:
-    mask = torch.rand(2, 1, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    cells = to_cells(mask, (math.ceil(height / stride), math.ceil(width / stride)), stride)
-    for y in range(cells.shape[2]):
-        for x in range(cells.shape[3]):
-            pixels = mask[..., y * stride : (y + 1) * stride, x * stride : (x + 1) * stride]
-            torch.testing.assert_close(cells[..., y, x], pixels.mean((2, 3)))
-
-
-@pytest.mark.parametrize("layer", ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"])
-@pytest.mark.parametrize("size", [(48, 64), (45, 70)])
-def test_cells_fit_every_layer(layer: str, size: tuple[int, int]) -> None:
-    height, width = size
-    for _ in range(int(layer[4]) - 1):
-        height, width = -(-height // 2), -(-width // 2)  # one pooling in ceil mode
-    assert to_cells(half(*size), (height, width), 2 ** (int(layer[4]) - 1)).shape == (1, 1, height, width)
-
-
-@pytest.mark.parametrize(("cells", "stride"), [((2, 3), 8), ((2, 2), 4), ((16, 16), 0)])
-def test_cells_of_another_picture(cells: tuple[int, int], stride: int) -> None:
-    with pytest.raises(InputError, match="does not fit"):
-        to_cells(half(), cells, stride)
-
-
-def test_regions_of_files_and_tensors(tmp_path: Path) -> None:
-    path = tmp_path / "sky.png"
-    Image.fromarray(GREY).save(path)
-    regions = prepare_regions([path, half(), ramp((8, 8))], (20, 30))
-    assert regions.shape == (3, 1, 20, 30)
-    torch.testing.assert_close(regions[:1], resize_mask(UNIT[None, None], (20, 30)))
-    soft = prepare_regions([path, half()], (20, 30), feather=5)
-    torch.testing.assert_close(soft, feather(regions[:2], 5))
-
-
-def test_black_masks_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "sky.png"
-    Image.new("L", (8, 8)).save(path)
-    with pytest.raises(InputError, match=r"^mask sky\.png is black everywhere at 8x8 px"):
-        prepare_regions([half(), path], (8, 8))
-    with pytest.raises(InputError, match=r"^mask 2 is black"):
-        prepare_regions([half(), torch.zeros(8, 8)], (8, 8))
-    with pytest.raises(InputError, match=r"^mask ground is black"):
-        prepare_regions([torch.full((8, 8), 1 / 255)], (8, 8), names=["ground"])
-
-
-def test_regions_miscounted() -> None:
-    with pytest.raises(InputError, match="at least one mask"):
-        prepare_regions([], (8, 8))
-    with pytest.raises(InputError, match="2 masks need 2 names"):
-        prepare_regions([half(), half()], (8, 8), names=["sky"])
-
-
 def test_uncovered() -> None:
     regions = torch.tensor([[0.0, 0.5, 1.0, 0.75], [0.0, 0.25, 1.0, 0.25]]).reshape(2, 1, 1, 4)
     same(uncovered(regions), torch.tensor([[1.0, 0.25, 0.0, 0.0]]))
-
-
-def spot(side: int, size: int = 64) -> torch.Tensor:
-    mask = torch.zeros(1, 1, size, size)
-    mask[..., 8 : 8 + side, 8 : 8 + side] = 1
-    return mask
-
-
-def test_cells_that_vanish() -> None:
-    seen = torch.cat([half(64, 64), spot(4)])
-    cells = to_cells(seen, (8, 8), 8)
-    assert check_cells(cells) is cells
-    with pytest.raises(InputError, match=r"^mask sun\.png vanishes .* fills 0\.14 of 64 cells, .* enlarge"):
-        check_cells(to_cells(torch.cat([half(64, 64), spot(3)]), (8, 8), 8), ["ground.png", "sun.png"])
-    with pytest.raises(InputError, match=r"^mask 1 vanishes"):  # a veil over everything is no region either
-        check_cells(torch.full((1, 1, 8, 8), 0.04))
-    with pytest.raises(InputError, match=r"^mask 1 vanishes"):
-        check_cells(torch.full((1, 1, 8, 8), math.nan))
-
-
-def test_the_same_functions_take_part_of_an_artwork() -> None:
-    features = torch.randn(1, 4, 2, 2)
-    cells = to_cells(prepare_regions([half(16, 16)], (16, 16)), (2, 2), 8)
-    torch.testing.assert_close(channel_mean_std(features, cells), channel_mean_std(features[..., :1]))
 
 
 @pytest.mark.parametrize(

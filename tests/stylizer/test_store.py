@@ -17,10 +17,16 @@ from adain.stylizer.store import FeatureStore
 SHAPE = (2, 5, 7, 6)
 
 
+@pytest.fixture(autouse=True)
+def in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(featurestore, "IN_MEMORY", 0)
+
+
 @pytest.mark.parametrize("limit", [0, 1 << 20])
-def test_keeps_what_was_put(tmp_path: Path, limit: int) -> None:
-    store = FeatureStore(SHAPE, folder=tmp_path, in_memory=limit)
-    assert store.is_mapped == (limit == 0)
+def test_keeps_what_was_put(tmp_path: Path, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(featurestore, "IN_MEMORY", limit)
+    store = FeatureStore(SHAPE, folder=tmp_path)
+    assert (store._map is not None) == (limit == 0)
     assert store.features.shape == SHAPE
     assert store.features.is_contiguous(memory_format=torch.channels_last)
     values = torch.randn(SHAPE)
@@ -33,7 +39,7 @@ def test_keeps_what_was_put(tmp_path: Path, limit: int) -> None:
 
 
 def test_features_outlive_the_store(tmp_path: Path) -> None:
-    features = FeatureStore((1, 4, 2, 2), folder=tmp_path, in_memory=0).features
+    features = FeatureStore((1, 4, 2, 2), folder=tmp_path).features
     features.fill_(3.0)
     assert float(features.sum()) == 48.0
 
@@ -46,7 +52,7 @@ def test_release_gives_memory_back(tmp_path: Path) -> None:
             int(block.split("Rss:")[1].split()[0]) << 10 for block in text.split("VmFlags:") if str(tmp_path) in block
         )
 
-    store = FeatureStore((1, 512, 64, 64), folder=tmp_path, in_memory=0)
+    store = FeatureStore((1, 512, 64, 64), folder=tmp_path)
     store.features.fill_(1.0)
     assert resident() >= 8 << 20
     store.release()
@@ -77,13 +83,13 @@ def test_more_than_the_disk_has(tmp_path: Path) -> None:
 
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or directory; choose a folder you may write to"):
-        FeatureStore((1, 4, 4, 4), folder=tmp_path / "none", in_memory=0)
+        FeatureStore((1, 4, 4, 4), folder=tmp_path / "none")
 
 
 def test_reserving_without_posix_fallocate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
     monkeypatch.setattr(featurestore, "_CHUNK", 100)
-    store = FeatureStore((1, 4, 9, 9), folder=tmp_path, in_memory=0)
+    store = FeatureStore((1, 4, 9, 9), folder=tmp_path)
     assert float(store.features.abs().sum()) == 0.0
 
 

@@ -15,8 +15,9 @@ import adain
 from adain import ColorPreservation, Region, Regions
 from adain._utils.errors import InputError
 from adain.control.color import _lightness, _to_coordinates
-from adain.control.masks import ramp, to_cells
+from adain.control.masks import ramp
 from adain.control.recolor import mean_covariance
+from adain.control.regions import lay_cells
 from adain.control.style import Style
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.statistics import channel_mean_std
@@ -93,7 +94,7 @@ def test_hard_masks_give_what_each_style_gives_with_the_regions_statistics(
     assert isinstance(got, torch.Tensor)
     # Beyond the reach of the decoder from the seam: 5 cells of 8 px.
     for style, mask, inside in ((wave, left, slice(0, 64)), (harbour, 1 - left, slice(144, 208))):
-        stats = channel_mean_std(content.features, to_cells(mask, (4, 26), 8))
+        stats = channel_mean_std(content.features, lay_cells(mask, ["mask 1"]))
         single = adaptive_instance_norm(content.features, style.mean, style.std, content_stats=stats)
         with torch.no_grad():
             expected = stylizer.decoder(single).clamp(0, 1)
@@ -209,7 +210,7 @@ def test_style_masks(stylizer: Stylizer, content: Content) -> None:
     part = stylizer.encode_style(both, size=48, mask=mask)
     with torch.no_grad():
         features = stylizer.encoder.features(stylizer.open(both).to_tensor())
-    mean, std = channel_mean_std(features, to_cells(mask[None, None], (6, 12), 8))
+    mean, std = channel_mean_std(features, lay_cells(mask[None, None], ["mask 1"]))
     assert torch.equal(part.mean, mean)
     assert torch.equal(part.std, std)
     out = stylizer.stylize(content, [both], style_masks=[mask], style_size=48)
