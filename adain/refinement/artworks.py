@@ -8,7 +8,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from .._utils.errors import InputError
-from ..control.color import ColorPreservation, as_color
+from ..control.color import as_color
 from ..control.masks import uncovered
 from ..control.regions import Canvas
 from ..control.style import Style
@@ -20,26 +20,19 @@ from .options import RefineOptions
 from .pictures import StylePicture, check_size
 
 
-class Colors:
-    """Which styles keep the photograph's colours, and where."""
-
-    def __init__(self, choices: Sequence[ColorPreservation | None], styles: Sequence[StylePicture]) -> None:
-        self.choices, self.styles = choices, styles
-
-    def finish(self, image: Tensor, content: Tensor) -> Tensor:
-        """The result with the photograph's colours, in the regions and to the share of the styles that ask for it."""
-        if all(choice == self.choices[0] for choice in self.choices):
-            choice = self.choices[0]
-            return image if choice is None else choice.apply_to_output(image, content)
-        total = sum(style.share for style in self.styles)
-        result = image
-        for choice, style in zip(self.choices, self.styles, strict=True):
-            if choice is not None:
-                mask = style.guide
-                if mask is None:
-                    mask = image.new_full((1, 1, *image.shape[2:]), style.share / total)
-                result = choice.apply_to_output(result, content, mask=mask)
-        return result
+def finish(image: Tensor, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
+    """The result with the photograph's colours, in the regions and to the share of the styles that ask for it."""
+    if all(style.color == styles[0].color for style in styles):
+        return image if styles[0].color is None else styles[0].color.apply_to_output(image, content)
+    total = sum(style.share for style in styles)
+    result = image
+    for style in styles:
+        if style.color is not None:
+            mask = style.guide
+            if mask is None:
+                mask = image.new_full((1, 1, *image.shape[2:]), style.share / total)
+            result = style.color.apply_to_output(result, content, mask=mask)
+    return result
 
 
 class Artworks:
@@ -71,7 +64,7 @@ class Artworks:
         colors = options.color if isinstance(options.color, tuple) else (options.color,) * len(sources)
         self.colors = [as_color(color, options) for color in (*colors, *[None] * len(sources))][: len(sources)]
 
-    def beside(self, photo: Tensor, index: int, regions: Tensor | None) -> tuple[tuple[StylePicture, ...], Colors]:
+    def beside(self, photo: Tensor, index: int, regions: Tensor | None) -> tuple[StylePicture, ...]:
         """The artworks for one photograph, recoloured where that was asked for."""
         guides: list[Tensor | None] = [None] * len(self.pixels)
         if regions is not None:
@@ -79,7 +72,6 @@ class Artworks:
             if len(guides) < len(self.pixels):
                 guides.append(uncovered(regions))
         styles: list[StylePicture] = []
-        colors: list[ColorPreservation | None] = []
         known = zip(self.pixels, self.shares, guides, self.masks, self.colors, strict=True)
         for pixels, share, guide, mask, color in known:
             if styles and guide is not None and not bool((guide > 0).any()):
@@ -87,6 +79,5 @@ class Artworks:
             one = pixels[index % pixels.shape[0] :][:1]
             if color is not None:
                 one = color.apply_to_style(one, photo, style_mask=mask, content_mask=guide)
-            styles.append(StylePicture(one, share, guide, mask))
-            colors.append(color)
-        return tuple(styles), Colors(colors, styles)
+            styles.append(StylePicture(one, share, guide, mask, color))
+        return tuple(styles)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .._utils.errors import ImageError, InputError, suggest
 from .._utils.resources import resolve
+from ..control.color import ColorPreservation
 from ..image import ImageInput, Source
 from ..image.tensors import resize_area, resize_to
 from ..losses import combined_image
@@ -44,12 +45,14 @@ class StylePicture:
         share: its weight among the artworks.
         guide: ``(1, 1, H, W)`` in ``[0, 1]``, the region of the picture it is for; None for all of it.
         source_guide: ``(1, 1, H', W')``, the part of the artwork that counts; None for all of it.
+        color: what keeps the photograph's colours there.
     """
 
     pixels: Tensor
     share: float = 1.0
     guide: Tensor | None = None
     source_guide: Tensor | None = None
+    color: ColorPreservation | None = None
 
 
 @dataclass(frozen=True, eq=False)

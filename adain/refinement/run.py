@@ -21,7 +21,7 @@ from ..image import ImageInput, to_pil, with_alpha
 from ..image.source import input_name
 from ..nn.backbones import check_layers, find_architecture
 from ..nn.vgg import LAYERS
-from .artworks import Artworks
+from .artworks import Artworks, finish
 from .descent import Descent
 from .objective import LossNetwork
 from .options import RefineOptions
@@ -98,7 +98,7 @@ def refine(
     results = []
     for index in range(pixels.shape[0]):
         photo = pixels[index : index + 1].contiguous()
-        styles, colors = artworks.beside(photo, index, regions)
+        styles = artworks.beside(photo, index, regions)
         begin = make_start(start, plan.blend_share, stylizer, photo, styles, alpha, options.crop, index, options.seed)
         begin = begin if start_share == 1.0 else torch.lerp(photo, begin, start_share)
         secondary = one_pass(stylizer, photo, styles, alpha) if "secondary" in plan.losses else None
@@ -107,9 +107,9 @@ def refine(
         try:
             result = Descent(plan, network, pictures, options.progress).run(begin)
         except RefinementError as error:
-            error.image = colors.finish(error.image, photo)
+            error.image = finish(error.image, photo, styles)
             raise
-        results.append(colors.finish(result, photo))
+        results.append(finish(result, photo, styles))
     result = torch.cat(results)
     if isinstance(opened.image, Tensor):
         return result[0] if opened.is_single else result
