@@ -25,12 +25,12 @@ from .comparison.ratios import Result, watched
 
 def lost(baseline: dict[str, float], runs: Sequence[dict[str, float]], tolerance: float) -> list[str]:
     """The ratios that are worse by more than the tolerance in every run, each as a line for people."""
-    found = []
-    for name, before in baseline.items():
-        now = [run[name] for run in runs if name in run]
-        if now and min(now) > tolerance * before:
-            found.append(f"{name}: {min(now):.3f} at best, {before:.3f} before")
-    return found
+    best = {name: min((run[name] for run in runs if name in run), default=0.0) for name in baseline}
+    return [
+        f"{name}: {best[name]:.3f} at best, {before:.3f} before"
+        for name, before in baseline.items()
+        if best[name] > tolerance * before
+    ]
 
 
 def _measure() -> Result:
@@ -49,9 +49,8 @@ def main(baseline: Path, results: Sequence[Path], tolerance: float, repeat: int,
         return
     before = watched(json.loads(baseline.read_text()), OURS, TEXTBOOK)
     runs = [watched(json.loads(path.read_text()), OURS, TEXTBOOK) for path in results]
-    if not runs:
-        while len(runs) < repeat and (not runs or lost(before, runs, tolerance)):
-            runs.append(watched(_measure(), OURS, TEXTBOOK))
+    while not results and len(runs) < repeat and (not runs or lost(before, runs, tolerance)):
+        runs.append(watched(_measure(), OURS, TEXTBOOK))
     common = [name for name in before if any(name in run for run in runs)]
     if not common:
         print("check: the baseline and the results have no ratio in common", file=sys.stderr)

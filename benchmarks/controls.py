@@ -78,9 +78,5 @@ def main(size: int, runs: int, regions: int, as_json: bool) -> None:
             before = after
         for name, work in steps.items():
             ratios[name].append(seconds(work) / before)
-    result: dict[str, object] = {
-        "size": size,
-        "threads": torch.get_num_threads(),
-        "plain_s": round(statistics.median(plains), 3),
-    }
-    show(result | {name: Spread.of(values).rounded(3) for name, values in ratios.items()}, as_json, width=20)
+    told = {"size": size, "threads": torch.get_num_threads(), "plain_s": round(statistics.median(plains), 3)}
+    show(told | {name: Spread.of(values).rounded(3) for name, values in ratios.items()}, as_json, width=20)

@@ -45,9 +45,7 @@ def main(size: int, runs: int, as_json: bool) -> None:
         "size": size,
         "threads": torch.get_num_threads(),
         **{name: round(statistics.median(taken), 3) for name, taken in times.items()},
-        "overhead": round(overhead.median, 3),
-        "overhead_min": round(overhead.low, 3),
-        "overhead_max": round(overhead.high, 3),
+        **dict(zip(("overhead", "overhead_min", "overhead_max"), overhead.rounded(3), strict=True)),
         "peak_memory_gib": round(resident_peak() * 1e6 / (1 << 30), 3),
     }
     show(result, as_json)

@@ -14,13 +14,11 @@ from adain import InputError
 from adain.training import TrainingConfig, flag
 
 from .options import SNAKE_CASE
-from .reporting import bar
+from .reporting import SIGNALS, bar, tell
 from .verbosity import is_quiet
 
 if TYPE_CHECKING:
     from adain.training import TrainingResult
-
-EXIT_CODES = {"finished": 0, "time": 0, "SIGINT": 130, "SIGTERM": 143}
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,7 +98,7 @@ def train(
     result = trainer.run()
     if is_main:
         _report(result, output, as_json)
-    return EXIT_CODES[result.reason]
+    return SIGNALS.get(result.reason, 0)
 
 
 def _report(result: TrainingResult, output: str, as_json: bool) -> None:
@@ -109,11 +107,10 @@ def _report(result: TrainingResult, output: str, as_json: bool) -> None:
         why = "time is up" if result.reason == "time" else f"stopped by {result.reason}"
         saved = f"saved at step {progress.step}; continue with adain train -o {output} --resume"
         state = saved if result.checkpoint else "before the first step"
-        click.echo(f"adain train: {why}, {state}", err=True)
+        tell("adain train", f"{why}, {state}", "")
     if as_json:
-        paths = {"decoder": result.decoder, "encoder": result.encoder, "checkpoint": result.checkpoint}
-        record = {"reason": result.reason, **asdict(progress), **paths}
-        click.echo(json.dumps(record, default=str, ensure_ascii=False))
+        paths = {name: getattr(result, name) for name in ("decoder", "encoder", "checkpoint")}
+        click.echo(json.dumps({"reason": result.reason, **asdict(progress), **paths}, default=str, ensure_ascii=False))
     else:
         for path in filter(None, (result.encoder, result.decoder)):
             click.echo(path)

@@ -13,12 +13,9 @@ from .ratios import Result, timings
 
 def draw(result: Result, folder: Path, stem: str, suffix: str) -> list[Path]:
     """Draw what the result has figures for; the paths of the files, ``{stem}-quality.png`` and so on."""
-    drawn: list[Path] = []
-    for name, plot in (("quality", speed_quality), ("scaling", scaling), ("losses", losses)):
-        path = folder / f"{stem}-{name}{suffix}"
-        if plot(result, path):
-            drawn.append(path)
-    return drawn
+    plots = {"quality": speed_quality, "scaling": scaling, "losses": losses}
+    paths = {name: folder / f"{stem}-{name}{suffix}" for name in plots}
+    return [paths[name] for name, plot in plots.items() if plot(result, paths[name])]
 
 
 def speed_quality(result: Result, path: Path) -> bool:
@@ -27,10 +24,8 @@ def speed_quality(result: Result, path: Path) -> bool:
     size = min((row["size"] for row in rows), default=0)
     times = timings(result, size)
     dots: list[tuple[float, float, str]] = []
-    for row in rows:
+    for row in (row for row in rows if row["size"] == size):
         key, steps = row["contestant"], row.get("steps")
-        if row["size"] != size:
-            continue
         if steps is None:
             seconds, label = statistics.median(times[key, "image"]), find(key).name
         else:
@@ -60,10 +55,7 @@ def scaling(result: Result, path: Path) -> bool:
             kept = [(x, statistics.median(y)) for x, y in points if y]
             if kept:
                 axes.plot(*zip(*kept, strict=True), marker="o", label=one.name)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("megapixels")
-        axes.set_ylabel("seconds a picture, style encoded before")
+        axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel="seconds a picture, style encoded before")
     return True
 
 

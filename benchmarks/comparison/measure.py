@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,17 +46,15 @@ def measure(plan: Plan, threads: int, *, contestants: Sequence[Contestant] = CON
         run = _Run(result, plan, threads, Path(folder), bar)
         for size, rounds in plan.rounds.items():
             run.passes(passes, size, rounds)
-        for _ in range(plan.cold_rounds):
-            for key in passes:
-                taken = cold_start(key, threads, *pair(0), plan.cold_size, Path(folder) / "cold.jpg")
-                result["cold"][key].append(taken)
-                bar.update()
+        for key in passes * plan.cold_rounds:
+            taken = cold_start(key, threads, *pair(0), plan.cold_size, Path(folder) / "cold.jpg")
+            result["cold"][key].append(taken)
+            bar.update()
         for key, size, count in steps:
             run.optimise(key, size, count)
             bar.update()
-    for size in plan.scored:
-        for index in range(plan.pairs):
-            result["scores"].append({"contestant": "photograph", **score(photograph(index, size), index, size)})
+    for size, index in itertools.product(plan.scored, range(plan.pairs)):
+        result["scores"].append({"contestant": "photograph", **score(photograph(index, size), index, size)})
     return result
 
 

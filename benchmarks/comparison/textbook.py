@@ -19,8 +19,7 @@ def build_encoder(weights: Mapping[str, Tensor]) -> nn.Sequential:
     """VGG-19 to relu4_1 from the weights of :class:`adain.nn.VGGEncoder`."""
     layers: list[nn.Module] = []
     for spec in layers_upto(CONTENT_LAYER):
-        if spec.pool_before:
-            layers.append(nn.MaxPool2d(2, ceil_mode=True))
+        layers += [nn.MaxPool2d(2, ceil_mode=True)] if spec.pool_before else []
         layers += [nn.ReflectionPad2d(1), _convolution(weights, spec.name), nn.ReLU()]
     return nn.Sequential(*layers)
 
@@ -30,17 +29,14 @@ def build_decoder(weights: Mapping[str, Tensor]) -> nn.Sequential:
     layers: list[nn.Module] = []
     for spec in MIRRORED:
         layers += [nn.ReflectionPad2d(1), _convolution(weights, spec.name), nn.ReLU()]
-        if spec.pool_before:
-            layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
+        layers += [nn.Upsample(scale_factor=2, mode="nearest")] if spec.pool_before else []
     return nn.Sequential(*layers[:-1])  # no activation behind the last
 
 
 def _convolution(weights: Mapping[str, Tensor], name: str) -> nn.Conv2d:
     weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
     layer = nn.Conv2d(weight.shape[1], weight.shape[0], 3)
-    with torch.no_grad():
-        layer.weight.copy_(weight)
-        layer.bias.copy_(bias)  # type: ignore[union-attr]
+    layer.load_state_dict({"weight": weight, "bias": bias})
     return layer
 
 

@@ -87,12 +87,9 @@ def blend(stylizer: Stylizer) -> None:
         for row in grid_weights(4, 3)
     ]
     works = [center_crop_square(art(name)) for name in corners]
-    for k, row in ((0, rows[0]), (2, rows[-1])):
-        row.insert(0, works[k])
-        row.append(works[k + 1])
-    for row in rows[1:-1]:
-        row.insert(0, None)
-    save("blend", rows)
+    first, *between, last = rows
+    between = [[None, *row] for row in between]
+    save("blend", [[works[0], *first, works[1]], *between, [works[2], *last, works[3]]])
 
 
 def gradient(stylizer: Stylizer) -> None:

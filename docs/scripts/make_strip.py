@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -21,15 +22,10 @@ DOCS = Path(__file__).parent.parent
 def sheet(stylizer: Stylizer, contents: Sequence[Path], styles: Sequence[Path], cell: int) -> Image.Image:
     """The centres of photographs in every style, made at :data:`SIZE` px and shown smaller."""
     encoded = [stylizer.encode_style(path) for path in styles]
-    rows: list[list[Image.Image | None]] = [[None, *(center_crop_square(read_image(p)) for p in styles)]]
+    rows: list[list[Any]] = [[None, *(center_crop_square(read_image(p)) for p in styles)]]
     for path in contents:
         content = stylizer.encode_content(path, size=SIZE, crop=True)
-        pictures: list[Image.Image | None] = [center_crop_square(read_image(path))]
-        for style in encoded:
-            picture = stylizer.stylize(content, style)
-            assert isinstance(picture, Image.Image)
-            pictures.append(picture)
-        rows.append(pictures)
+        rows.append([center_crop_square(read_image(path)), *(stylizer.stylize(content, style) for style in encoded)])
     return contact_sheet(rows, cell=cell)
 
 
