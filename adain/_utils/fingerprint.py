@@ -22,10 +22,16 @@ def stamp(value: Any) -> Any:
     as stylising small ones. Their folder does not count, so that it may be moved. Pictures, arrays, tensors
     and open files are told by their bytes, and pictures by what else decides how they look.
     """
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): stamp(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [stamp(item) for item in value]
     if isinstance(value, os.PathLike):
-        path = Path(value)
+        path = value if isinstance(value, Path) else Path(value)
         try:
-            status = path.stat()
+            status = os.stat(path)
         except (OSError, ValueError):  # the latter of names that no file can have
             return [path.name]
         return [path.name, status.st_size, status.st_mtime_ns]

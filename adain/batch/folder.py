@@ -17,7 +17,7 @@ from ..stylizer.looks import Look, each
 from .manifest import Manifest
 from .options import FolderOptions
 from .order import Order
-from .plan import Found, check_inputs, distinct, find, means_file, plan_jobs
+from .plan import Found, distinct, find, means_file, plan_jobs
 from .pool import share_out
 from .run import Result, Task, by_content, make, remaining
 
@@ -122,8 +122,8 @@ class Folder:
         photographs = search(paths, **how)
         if not is_zip:
             photographs = distinct(photographs)
-        jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs)
-        check_inputs(jobs, [*(art for look in looks for art in _files(look)), *options.files()])
+        inputs = [*(art for look in looks for art in _files(look)), *options.files()]
+        jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs, inputs=inputs)
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
         order = Order(dict(enumerate(looks)), options, place)
