@@ -84,11 +84,15 @@ def export_onnx(
         raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(get_args(Storage))}")
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise InputError(f"opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}")
-    _import_onnx()
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError:
+        raise InputError('exporting needs onnx and onnxruntime: pip install "adain[onnx]"') from None
     paths = (Path(folder) / STYLE_FILE, Path(folder) / TRANSFER_FILE)
     for path in paths:
         check_writable(path)
-    from .quantize import round_filters  # which needs onnx
+    from .onnx_graphs import round_filters  # which needs onnx
 
     original, reference = _copy(encoder, decoder), _copy(encoder, decoder)
     round_filters(reference.encoder, storage)
@@ -142,16 +146,14 @@ def _copy(encoder: VGGEncoder, decoder: Decoder) -> Stylizer:
     return Stylizer(copy.deepcopy(encoder).float(), copy.deepcopy(decoder).float(), device="cpu", precision="fp32")
 
 
-def _build(stylizer: Stylizer, storage: str, opset: int, details: Mapping[str, str]) -> tuple[bytes, bytes]:
+def _build(stylizer: Stylizer, storage: Storage, opset: int, details: Mapping[str, str]) -> tuple[bytes, bytes]:
     """The two graphs as files, checked."""
     import onnx
 
     from .onnx_graphs import Graph, style_graph, transfer_graph
-    from .quantize import PACKS
 
-    pack = PACKS[storage]
-    style = style_graph(stylizer.encoder, Graph(opset, pack))
-    transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, pack))
+    style = style_graph(stylizer.encoder, Graph(opset, storage))
+    transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, storage))
     about = {"model": "custom"} | dict(details)
     about |= {
         "format": FORMAT,
@@ -203,11 +205,3 @@ def _digest(stylizer: Stylizer) -> str:
         for name, tensor in network.state_dict().items():
             digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _import_onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError:
-        raise InputError('exporting needs onnx and onnxruntime: pip install "adain[onnx]"') from None

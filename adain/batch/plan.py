@@ -148,14 +148,13 @@ def plan_jobs(
     for k, index in couples:
         given = contents[k]
         content, below, called = given if isinstance(given, Found) else Found(given)
-        path = target if is_file else folder(below) / result_name(called or content, styles[index], suffix)
+        path = target if is_file else folder(below) / _result_name(called or content, styles[index], suffix)
         jobs.append(Job(content, index, path))
     _check(jobs, inputs)
     return jobs
 
 
-def result_name(content: Path, style: str, suffix: str | None = None) -> str:
-    """What the file of a result is called in a folder; see :func:`plan_jobs`."""
+def _result_name(content: Path, style: str, suffix: str | None) -> str:
     own = content.suffix.lower()
     return f"{output_stem(content.stem, style)}{suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)}"
 
