@@ -86,15 +86,13 @@ class Folder:
     ) -> Self:
         """Find photographs and artworks, name the results, and see that the options go together.
 
+        Arguments and errors are those of :func:`stylize_folder`; no output is the current folder.
+
         Args:
-            contents, styles, output: see :func:`stylize_folder`; no output is the current folder.
             tolerant: keep the errors of sub-folders that cannot be listed, rather than raise them.
             search: finds the photographs, as :func:`~adain.batch.plan.find` does.
             manifest: in place of the one in the folder of the results.
             place: see :class:`~adain.batch.order.Order`.
-
-        Raises:
-            InputError, MissingFileError, ImageError: see :func:`stylize_folder`.
         """
         options.check_color()
         is_one, is_zip = bool(options.arrangement), options.pairs == "zip"
@@ -131,10 +129,10 @@ class Folder:
             {"style": name, "styles": _files(look), "alpha": look.options.alpha}
             for name, look in zip(names, looks, strict=True)
         ]
-        tasks = []
-        for job in jobs:
-            details = {"content": str(job.content), **about[job.style]}
-            tasks.append(Task(job, order.fingerprint(job) if manifest else "", details))
+        tasks = [
+            Task(job, order.fingerprint(job) if manifest else "", {"content": str(job.content), **about[job.style]})
+            for job in jobs
+        ]
         return cls(order, tasks, manifest, unreadable, means_file(output))
 
     @property
