@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
 import math
@@ -109,10 +108,9 @@ def export_onnx(
             f"in {storage} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "
             "wanted), so nothing was written: use fp32"
         )
-    with contextlib.ExitStack() as stack:
-        temporaries = [stack.enter_context(atomic_path(path)) for path in paths]
-        for temporary, model in zip(temporaries, models, strict=True):
-            temporary.write_bytes(model)
+    with atomic_path(paths[0]) as style, atomic_path(paths[1]) as transfer:
+        style.write_bytes(models[0])
+        transfer.write_bytes(models[1])
     return Exported(paths, difference, psnr)
 
 
@@ -127,18 +125,17 @@ def provenance(
     name = model or pretrained.DEFAULT_MODEL
     shipped = None if encoder and decoder else pretrained.find_model(name)
     found = {"model": "custom" if encoder or decoder else name}
-    licences, origins = [], []
+    about = {}
     for part, own in (("encoder", encoder), ("decoder", decoder)):
         if own is not None:
             found[f"{part}_sha256"] = hashlib.sha256(Path(own).read_bytes()).hexdigest()
-            licences.append(f"{part}: not known")
-            origins.append(f"{part}: {Path(own).name}")
+            about[part] = "not known", Path(own).name
         else:
             entry: pretrained.WeightsFile = getattr(shipped, part)
             found[f"{part}_sha256"] = entry.sha256
-            licences.append(f"{part}: {entry.licence}")
-            origins.append(f"{part}: {entry.origin}")
-    return found | {"licence": "; ".join(licences), "origin": "; ".join(origins)}
+            about[part] = entry.licence, entry.origin
+    texts = ("; ".join(f"{part}: {pair[k]}" for part, pair in about.items()) for k in range(2))
+    return found | dict(zip(("licence", "origin"), texts, strict=True))
 
 
 def _copy(encoder: VGGEncoder, decoder: Decoder) -> Stylizer:
@@ -154,8 +151,9 @@ def _build(stylizer: Stylizer, storage: Storage, opset: int, details: Mapping[st
 
     style = style_graph(stylizer.encoder, Graph(opset, storage))
     transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, storage))
-    about = {"model": "custom"} | dict(details)
-    about |= {
+    about = {
+        "model": "custom",
+        **details,
         "format": FORMAT,
         "version": __version__,
         "precision": storage,  # the name it has in the files, older ones included
@@ -163,13 +161,11 @@ def _build(stylizer: Stylizer, storage: Storage, opset: int, details: Mapping[st
         "min_size": str(MIN_SIZE),
         "networks": _digest(stylizer),
     }
-    files = []
     for part, model in (("style", style), ("transfer", transfer)):
         model.producer_name, model.producer_version = "adain", __version__
         onnx.helper.set_model_props(model, about | {"part": part})
         onnx.checker.check_model(model, full_check=True)
-        files.append(model.SerializeToString())
-    return files[0], files[1]
+    return style.SerializeToString(), transfer.SerializeToString()
 
 
 def _compare(reference: Stylizer, original: Stylizer, style: bytes, transfer: bytes) -> tuple[float, float]:

@@ -92,15 +92,12 @@ class Graph:
 
     def convolution(self, module: nn.Module, x: str, name: str) -> str:
         """A 3 × 3 convolution with a reflected border of one cell."""
-        conv = module.get_submodule(name)
-        assert isinstance(conv, nn.Conv2d)
-        bias = conv.bias
-        assert bias is not None
+        conv: Any = module.get_submodule(name)
         part = "decoder" if isinstance(module, Decoder) else "encoder"
         border = self.add("Pad", x, self.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
         weight = self.filters(f"{part}.{name}.weight", _values(conv.weight))
         return self.add(
-            "Conv", border, weight, self.constant(f"{part}.{name}.bias", _values(bias)), kernel_shape=[3, 3]
+            "Conv", border, weight, self.constant(f"{part}.{name}.bias", _values(conv.bias)), kernel_shape=[3, 3]
         )
 
 
@@ -130,7 +127,6 @@ def round_filters(network: nn.Module, storage: Storage) -> None:
 
 def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) -> str:
     """:meth:`~adain.nn.vgg.VGGEncoder.features` of an image, whose sides are multiples of 8 if it ``is_complete``."""
-    is_fast = isinstance(encoder, FastEncoder)
     x, found = image, {}
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
         if spec.pool_before:
@@ -138,7 +134,7 @@ def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) 
             x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=int(not is_complete))
         x = graph.add("Relu", graph.convolution(encoder, x, spec.name))
         found[spec.relu] = x
-    if not is_fast:
+    if not isinstance(encoder, FastEncoder):
         return x
     fine = found[FOLDED]
     fine = fine if is_complete else graph.complete(fine, graph.size(fine), 2, "edge")

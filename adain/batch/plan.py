@@ -70,7 +70,6 @@ def find(
     """The files named, with folders replaced by the images in them, in order.
 
     Args:
-        paths: files and folders.
         recursive: take the images in sub-folders, too.
         ignore: says of an image in a folder whether it is to be passed over, such as a result of an earlier run.
         unreadable: takes the errors of sub-folders that cannot be listed; None raises them.
@@ -161,9 +160,7 @@ def _result_name(content: Path, style: str, suffix: str | None) -> str:
 
 def means_file(output: str | os.PathLike[str] | None) -> bool:
     """Whether ``-o`` names a file: it has a suffix, is no folder yet, and does not end in a slash."""
-    if output is None:
-        return False
-    text = os.fspath(output)
+    text = os.fspath(output or "")
     return not text.endswith(("/", os.sep)) and Path(text).suffix != "" and not Path(text).is_dir()
 
 

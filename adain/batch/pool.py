@@ -46,9 +46,7 @@ def share_out(
     Args:
         tasks: those of one content follow one another, and are made by the same process.
         build: gives each process its maker; must be picklable.
-        manifest: of the folder; the processes append to the same file.
         jobs: processes, ≥ 1; no more are started than there are contents.
-        quality: of JPEG and WebP files.
 
     Raises:
         AdainError: if ``build`` does so in a process.

@@ -78,14 +78,8 @@ def portable(result: Result) -> Result:
 def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existing = "resume") -> list[Task]:
     """The tasks that are still to be done.
 
-    Args:
-        tasks: all of them.
-        manifest: of the folder; None where there is none.
-        existing: which results that are there are kept: with ``"resume"`` those that the manifest knows to be complete
-            and of the same settings, with ``"skip"`` all, with ``"redo"`` none.
-
-    Raises:
-        InputError: if the manifest cannot be written.
+    Of the results that are there ``"resume"`` keeps those that the manifest knows to be complete and of the same
+    settings, ``"skip"`` all and ``"redo"`` none.
     """
     if existing == "skip":
         is_there = Path.is_file if manifest is None else manifest.is_there
@@ -124,9 +118,7 @@ def make(
 
     Args:
         groups: of :func:`by_content`; each content is read once for its group.
-        maker: makes the pictures.
         manifest: takes a line for each.
-        quality: of JPEG and WebP files.
         stop: ends the work before the next task once it is set.
         report: called, in a thread that writes, as soon as a task is done.
         threads: that read, and as many that write.
