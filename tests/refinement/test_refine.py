@@ -409,7 +409,7 @@ def test_masks_of_several_sizes(refine: Any, artwork: Image.Image, crop: bool) -
         ({"weights": [1, 2]}, "2 weights for 1 style"),
         ({"weights": [-1]}, "weights must be a number, at least 0, not -1"),
         ({"weights": [math.nan]}, "weights must be a number, at least 0, not nan"),
-        ({"weights": [math.inf]}, "must be finite, not negative, and not all 0"),
+        ({"weights": [0]}, "weights must not all be 0"),
         ({"masks": []}, "0 masks for 1 style"),
         ({"masks": [half(True)] * 2}, "2 masks for 1 style"),
         ({"masks": [Image.new("L", (48, 40))]}, "black everywhere"),
