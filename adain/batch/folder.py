@@ -102,9 +102,9 @@ class Folder:
         unreadable: list[ImageError] = []
         paths = _listed(contents)
         arts: list[Any] = [styles] if isinstance(styles, Look) else _listed(styles)
-        has_folder = any(isinstance(path, (str, os.PathLike)) and Path(path).is_dir() for path in (*paths, *arts))
-        if manifest is None and has_folder and not means_file(output):
-            manifest = Manifest(output or ".")
+        if manifest is None and not means_file(output):
+            files = (path for path in (*paths, *arts) if isinstance(path, (str, os.PathLike)))
+            manifest = Manifest(output or ".") if any(map(os.path.isdir, files)) else None
         how: dict[str, Any] = {"recursive": options.recursive, "unreadable": unreadable if tolerant else None}
         how["ignore"] = manifest.has if manifest else lambda _: False
         if all(isinstance(art, (str, os.PathLike)) for art in arts):

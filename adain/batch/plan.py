@@ -149,7 +149,7 @@ def plan_jobs(
         content, below, called = given if isinstance(given, Found) else Found(given)
         path = target if is_file else folder(below) / _result_name(called or content, styles[index], suffix)
         jobs.append(Job(content, index, path))
-    _check(jobs, inputs)
+    check_inputs(jobs, inputs)
     return jobs
 
 
@@ -175,6 +175,29 @@ def _pair(contents: int, styles: int, pairs: str) -> Iterator[tuple[int, int]]:
     return ((content, content if styles > 1 else 0) for content in range(contents))
 
 
+def check_inputs(jobs: Sequence[Job], inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """See that outputs can be written, and that none would replace another, a content or any of the inputs.
+
+    Raises:
+        InputError: see :func:`plan_jobs`.
+    """
+    locate = _locator()
+    contents = (content for content in {job.content for job in jobs} if isinstance(content, Path))
+    sources = {locate(path)[0] for path in (*inputs, *contents)}
+    tried = set()
+    for path, times in Counter(job.output for job in jobs).items():
+        if times > 1:
+            raise InputError(f"{times} results would be called {path}: rename the inputs or do them apart")
+        resolved, is_there = locate(path)
+        if resolved in sources:
+            raise InputError(f"{path} is also an input and would be replaced: choose another -o")
+        # One new name says whether others of its folder and format can be written.
+        like = os.path.dirname(path), os.path.splitext(path)[1]
+        if is_there or like not in tried:
+            check_output_path(path)
+            tried.add(like)
+
+
 def _locator() -> Callable[[str | os.PathLike[str]], tuple[str, bool]]:
     """What says where a file really lies, and whether it is there; of a million, each folder is resolved once."""
     real = functools.cache(os.path.realpath)
@@ -189,21 +212,3 @@ def _locator() -> Callable[[str | os.PathLike[str]], tuple[str, bool]]:
         return os.path.realpath(there) if is_link else there, True
 
     return locate
-
-
-def _check(jobs: Sequence[Job], inputs: Iterable[str | os.PathLike[str]]) -> None:
-    locate = _locator()
-    contents = (content for content in {job.content for job in jobs} if isinstance(content, Path))
-    sources = {locate(path)[0] for path in (*inputs, *contents)}
-    tried = set()
-    for path, times in Counter(job.output for job in jobs).items():
-        if times > 1:
-            raise InputError(f"{times} results would be called {path}: rename the inputs or do them apart")
-        resolved, is_there = locate(path)
-        if resolved in sources:
-            raise InputError(f"{path} is also an input and would be replaced: choose another -o")
-        # One new name says of a folder whether there can be others; its suffix is known to be writable.
-        like = os.path.dirname(path), os.path.splitext(path)[1]
-        if is_there or like not in tried:
-            check_output_path(path)
-            tried.add(like)
