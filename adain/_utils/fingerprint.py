@@ -14,6 +14,8 @@ from typing import Any
 ORIENTATION = 0x0112
 """EXIF's tag of how a picture is turned."""
 
+_JSON = json.JSONEncoder(sort_keys=True)
+
 
 def stamp(value: Any) -> Any:
     """A value as something JSON can hold that changes when the value does.
@@ -77,5 +79,4 @@ def fingerprint(value: Any) -> str:
     >>> fingerprint({"alpha": 1.0}) == fingerprint({"alpha": 0.5})
     False
     """
-    text = json.dumps(stamp(value), sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return hashlib.sha256(_JSON.encode(stamp(value)).encode("utf-8", "surrogateescape")).hexdigest()[:16]

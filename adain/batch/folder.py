@@ -7,7 +7,6 @@ import functools
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 from .._utils.errors import ImageError
