@@ -14,6 +14,8 @@ from typing import Any
 ORIENTATION = 0x0112
 """EXIF's tag of how a picture is turned."""
 
+_JSON = json.JSONEncoder(sort_keys=True)
+
 
 def stamp(value: Any) -> Any:
     """A value as something JSON can hold that changes when the value does.
@@ -22,10 +24,16 @@ def stamp(value: Any) -> Any:
     as stylising small ones. Their folder does not count, so that it may be moved. Pictures, arrays, tensors
     and open files are told by their bytes, and pictures by what else decides how they look.
     """
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): stamp(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [stamp(item) for item in value]
     if isinstance(value, os.PathLike):
-        path = Path(value)
+        path = value if isinstance(value, Path) else Path(value)
         try:
-            status = path.stat()
+            status = os.stat(path)
         except (OSError, ValueError):  # the latter of names that no file can have
             return [path.name]
         return [path.name, status.st_size, status.st_mtime_ns]
@@ -71,5 +79,4 @@ def fingerprint(value: Any) -> str:
     >>> fingerprint({"alpha": 1.0}) == fingerprint({"alpha": 0.5})
     False
     """
-    text = json.dumps(stamp(value), sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return hashlib.sha256(_JSON.encode(stamp(value)).encode("utf-8", "surrogateescape")).hexdigest()[:16]

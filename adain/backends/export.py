@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
 import math
@@ -84,11 +83,15 @@ def export_onnx(
         raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(get_args(Storage))}")
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise InputError(f"opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}")
-    _import_onnx()
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError:
+        raise InputError('exporting needs onnx and onnxruntime: pip install "adain[onnx]"') from None
     paths = (Path(folder) / STYLE_FILE, Path(folder) / TRANSFER_FILE)
     for path in paths:
         check_writable(path)
-    from .quantize import round_filters  # which needs onnx
+    from .onnx_graphs import round_filters  # which needs onnx
 
     original, reference = _copy(encoder, decoder), _copy(encoder, decoder)
     round_filters(reference.encoder, storage)
@@ -105,10 +108,9 @@ def export_onnx(
             f"in {storage} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "
             "wanted), so nothing was written: use fp32"
         )
-    with contextlib.ExitStack() as stack:
-        temporaries = [stack.enter_context(atomic_path(path)) for path in paths]
-        for temporary, model in zip(temporaries, models, strict=True):
-            temporary.write_bytes(model)
+    with atomic_path(paths[0]) as style, atomic_path(paths[1]) as transfer:
+        style.write_bytes(models[0])
+        transfer.write_bytes(models[1])
     return Exported(paths, difference, psnr)
 
 
@@ -123,18 +125,17 @@ def provenance(
     name = model or pretrained.DEFAULT_MODEL
     shipped = None if encoder and decoder else pretrained.find_model(name)
     found = {"model": "custom" if encoder or decoder else name}
-    licences, origins = [], []
+    about = {}
     for part, own in (("encoder", encoder), ("decoder", decoder)):
         if own is not None:
             found[f"{part}_sha256"] = hashlib.sha256(Path(own).read_bytes()).hexdigest()
-            licences.append(f"{part}: not known")
-            origins.append(f"{part}: {Path(own).name}")
+            about[part] = "not known", Path(own).name
         else:
             entry: pretrained.WeightsFile = getattr(shipped, part)
             found[f"{part}_sha256"] = entry.sha256
-            licences.append(f"{part}: {entry.licence}")
-            origins.append(f"{part}: {entry.origin}")
-    return found | {"licence": "; ".join(licences), "origin": "; ".join(origins)}
+            about[part] = entry.licence, entry.origin
+    texts = ("; ".join(f"{part}: {pair[k]}" for part, pair in about.items()) for k in range(2))
+    return found | dict(zip(("licence", "origin"), texts, strict=True))
 
 
 def _copy(encoder: VGGEncoder, decoder: Decoder) -> Stylizer:
@@ -142,18 +143,17 @@ def _copy(encoder: VGGEncoder, decoder: Decoder) -> Stylizer:
     return Stylizer(copy.deepcopy(encoder).float(), copy.deepcopy(decoder).float(), device="cpu", precision="fp32")
 
 
-def _build(stylizer: Stylizer, storage: str, opset: int, details: Mapping[str, str]) -> tuple[bytes, bytes]:
+def _build(stylizer: Stylizer, storage: Storage, opset: int, details: Mapping[str, str]) -> tuple[bytes, bytes]:
     """The two graphs as files, checked."""
     import onnx
 
     from .onnx_graphs import Graph, style_graph, transfer_graph
-    from .quantize import PACKS
 
-    pack = PACKS[storage]
-    style = style_graph(stylizer.encoder, Graph(opset, pack))
-    transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, pack))
-    about = {"model": "custom"} | dict(details)
-    about |= {
+    style = style_graph(stylizer.encoder, Graph(opset, storage))
+    transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, storage))
+    about = {
+        "model": "custom",
+        **details,
         "format": FORMAT,
         "version": __version__,
         "precision": storage,  # the name it has in the files, older ones included
@@ -161,13 +161,11 @@ def _build(stylizer: Stylizer, storage: str, opset: int, details: Mapping[str, s
         "min_size": str(MIN_SIZE),
         "networks": _digest(stylizer),
     }
-    files = []
     for part, model in (("style", style), ("transfer", transfer)):
         model.producer_name, model.producer_version = "adain", __version__
         onnx.helper.set_model_props(model, about | {"part": part})
         onnx.checker.check_model(model, full_check=True)
-        files.append(model.SerializeToString())
-    return files[0], files[1]
+    return style.SerializeToString(), transfer.SerializeToString()
 
 
 def _compare(reference: Stylizer, original: Stylizer, style: bytes, transfer: bytes) -> tuple[float, float]:
@@ -203,11 +201,3 @@ def _digest(stylizer: Stylizer) -> str:
         for name, tensor in network.state_dict().items():
             digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _import_onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError:
-        raise InputError('exporting needs onnx and onnxruntime: pip install "adain[onnx]"') from None

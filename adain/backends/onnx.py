@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from .._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
@@ -62,8 +61,7 @@ class OnnxStylizer:
 
     Attributes:
         metadata: what the graphs say of the model: ``model``, ``licence``, ``origin``, ``precision`` (how filters are
-            stored), ``version`` of
-            adain, ``encoder_sha256`` and ``decoder_sha256`` where they are known.
+            stored), ``version`` of adain, ``encoder_sha256`` and ``decoder_sha256`` where they are known.
         channels: of a style.
 
     Raises:
@@ -91,8 +89,18 @@ class OnnxStylizer:
         self._least = int(self.metadata["min_size"])
 
     def open(self, source: PictureInput | Source, *, size: int = 0, crop: bool = False) -> Source | FloatArray:
-        """A picture of the size asked for, checked; arrays ``(B, 3, H, W)`` are taken as they are."""
-        if not _is_batch(source):
+        """A picture of the size asked for, checked.
+
+        Args:
+            source: whatever :func:`~adain.read_image` takes, or a float array ``(B, 3, H, W)`` in ``[0, 1]``,
+                which is taken as it is.
+            size: shorter side in pixels the picture is resized to; 0 keeps its own.
+            crop: cut the central square out first.
+
+        Raises:
+            MissingFileError, ImageError: see :func:`adain.read_image`; also for pictures under 16 px a side.
+        """
+        if not (isinstance(source, np.ndarray) and source.ndim == 4):
             return open_source(source, size=size, crop=crop, max_pixels=self.max_pixels, least=self._least)
         if source.shape[1] != 3 or source.dtype.kind != "f" or 0 in source.shape:
             raise ImageError(
@@ -103,17 +111,7 @@ class OnnxStylizer:
         return np.ascontiguousarray(source, np.float32)
 
     def encode_style(self, source: PictureInput, *, size: int = Options.style_size, crop: bool = False) -> Style:
-        """The statistics of an artwork, as arrays, to be reused for every photograph.
-
-        Args:
-            source: whatever :func:`~adain.read_image` takes, or a float array ``(B, 3, H, W)`` in ``[0, 1]``,
-                which is taken as it is.
-            size: shorter side in pixels the artwork is resized to; 0 keeps its own.
-            crop: cut the central square out first.
-
-        Raises:
-            MissingFileError, ImageError: see :func:`adain.read_image`; also for pictures under 16 px a side.
-        """
+        """The statistics of an artwork, as arrays, to be reused for every photograph; see :meth:`open`."""
         mean, std = _run(self._style, image=self.encode_content(source, size=size, crop=crop).pixels)
         return Style(mean, std, input_name(source))
 
@@ -137,8 +135,7 @@ class OnnxStylizer:
         """The photograph in the style of the artwork, or in a blend of several.
 
         Args:
-            content: whatever :func:`~adain.read_image` takes, a float array ``(B, 3, H, W)`` in ``[0, 1]``, or what
-                :meth:`encode_content` gave.
+            content: what :meth:`open` takes, or what :meth:`encode_content` gave.
             style: likewise, or what :meth:`encode_style` gave; or several.
             options: those of :class:`~adain.Options` that an exported model serves: strength, weights and sizes.
 
@@ -146,7 +143,7 @@ class OnnxStylizer:
             A float32 array for an array, else a ``PIL.Image`` with the content's alpha channel if it had one.
 
         Raises:
-            MissingFileError, ImageError: see :func:`adain.read_image`; also for pictures under 16 px a side.
+            MissingFileError, ImageError: see :meth:`open`.
             InputError: if an option is out of range or not served, counts differ, a style is another model's, or
                 memory runs out: the whole picture is in it at once.
         """
@@ -183,20 +180,6 @@ class OnnxStylizer:
         return f"OnnxStylizer({self.metadata['model']!r}, {self.metadata['precision']})"
 
 
-def _is_batch(source: object) -> TypeGuard[npt.NDArray[Any]]:
-    """Whether pixels are given as the networks take them, and wanted so."""
-    return isinstance(source, np.ndarray) and source.ndim == 4
-
-
-def import_onnxruntime() -> Any:
-    """The module onnxruntime, or :class:`~adain.InputError` that says how to get it."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise InputError('running ONNX models needs onnxruntime: pip install "adain[onnx]"') from None
-    return onnxruntime
-
-
 def open_session(
     model: str | bytes, threads: int | None = None, providers: Sequence[str] | None = None
 ) -> onnxruntime.InferenceSession:
@@ -205,7 +188,10 @@ def open_session(
     Raises:
         InputError: if onnxruntime is missing or has no such provider.
     """
-    runtime = import_onnxruntime()
+    try:
+        import onnxruntime as runtime
+    except ImportError:
+        raise InputError('running ONNX models needs onnxruntime: pip install "adain[onnx]"') from None
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # its warnings are about how it places nodes
     options.intra_op_num_threads = threads or 0

@@ -7,12 +7,13 @@ networks, or keep decisions that hold for the example alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
@@ -20,11 +21,9 @@ from ..nn.decoder import Decoder
 from ..nn.fast import FOLDED, FastDecoder, FastEncoder
 from ..nn.statistics import EPS
 from ..nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, VGGEncoder, layers_upto
+from .options import Storage
 
 Array = npt.NDArray[Any]
-
-Pack = Callable[["Graph", str, Array], str]
-"""Stores the filters of a convolution, given its name, and returns the name of their values in float32."""
 
 _Shape = Sequence[int | str]
 
@@ -37,11 +36,11 @@ class Graph:
 
     Args:
         opset: of ONNX's own operators.
-        pack: how filters are stored.
+        storage: how filters are stored; what computes with them is float32.
     """
 
-    def __init__(self, opset: int, pack: Pack) -> None:
-        self.opset, self.pack = opset, pack
+    def __init__(self, opset: int, storage: Storage) -> None:
+        self.opset, self.storage = opset, storage
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
 
@@ -63,6 +62,17 @@ class Graph:
     def number(self, value: float) -> str:
         return self.constant(f"number_{value:g}", np.array(value, np.float32))
 
+    def filters(self, name: str, values: Array) -> str:
+        """The filters of a convolution, widened to float32; in 8 bits with a scale for each channel of the result."""
+        if self.storage == "fp32":
+            return self.constant(name, values)
+        if self.storage == "fp16":
+            return self.add("Cast", self.constant(name, values.astype(np.float16)), to=TensorProto.FLOAT)
+        levels, scale = _levels(values)
+        # A product and no DequantizeLinear: runtimes work that out once, when they load the model, not in every run.
+        widened = self.add("Cast", self.constant(name, levels), to=TensorProto.FLOAT)
+        return self.add("Mul", widened, self.constant(f"{name}.scale", scale))
+
     def mean(self, x: str, name: str = "") -> str:
         """``(B, C, H, W)`` → ``(B, C, 1, 1)``."""
         if self.opset >= _MEAN_TAKES_AXES:
@@ -82,15 +92,12 @@ class Graph:
 
     def convolution(self, module: nn.Module, x: str, name: str) -> str:
         """A 3 × 3 convolution with a reflected border of one cell."""
-        conv = module.get_submodule(name)
-        assert isinstance(conv, nn.Conv2d)
-        bias = conv.bias
-        assert bias is not None
+        conv: Any = module.get_submodule(name)
         part = "decoder" if isinstance(module, Decoder) else "encoder"
         border = self.add("Pad", x, self.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
-        weight = self.pack(self, f"{part}.{name}.weight", _values(conv.weight))
+        weight = self.filters(f"{part}.{name}.weight", _values(conv.weight))
         return self.add(
-            "Conv", border, weight, self.constant(f"{part}.{name}.bias", _values(bias)), kernel_shape=[3, 3]
+            "Conv", border, weight, self.constant(f"{part}.{name}.bias", _values(conv.bias)), kernel_shape=[3, 3]
         )
 
 
@@ -99,9 +106,27 @@ def _values(tensor: Any) -> Array:
     return values
 
 
+def _levels(values: Array) -> tuple[Array, Array]:
+    """Integers from -127 to 127 and what one of them is worth, for each channel of the result."""
+    scale = np.maximum(np.abs(values).max(axis=(1, 2, 3), keepdims=True) / 127, 1e-30).astype(np.float32)
+    return np.rint(values / scale).astype(np.int8), scale
+
+
+def round_filters(network: nn.Module, storage: Storage) -> None:
+    """Leave of all filters of a network, in place, what is left of them when they are stored so."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            values = _values(module.weight)
+            if storage == "fp16":
+                values = values.astype(np.float16).astype(np.float32)
+            elif storage == "int8":
+                levels, scale = _levels(values)
+                values = levels.astype(np.float32) * scale
+            module.weight.data.copy_(torch.from_numpy(values))
+
+
 def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) -> str:
     """:meth:`~adain.nn.vgg.VGGEncoder.features` of an image, whose sides are multiples of 8 if it ``is_complete``."""
-    is_fast = isinstance(encoder, FastEncoder)
     x, found = image, {}
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
         if spec.pool_before:
@@ -109,7 +134,7 @@ def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) 
             x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=int(not is_complete))
         x = graph.add("Relu", graph.convolution(encoder, x, spec.name))
         found[spec.relu] = x
-    if not is_fast:
+    if not isinstance(encoder, FastEncoder):
         return x
     fine = found[FOLDED]
     fine = fine if is_complete else graph.complete(fine, graph.size(fine), 2, "edge")

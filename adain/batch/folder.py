@@ -7,7 +7,6 @@ import functools
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 from .._utils.errors import ImageError
@@ -17,7 +16,7 @@ from ..stylizer.looks import Look, each
 from .manifest import Manifest
 from .options import FolderOptions
 from .order import Order
-from .plan import Found, check_inputs, distinct, find, means_file, plan_jobs
+from .plan import Found, distinct, find, means_file, plan_jobs
 from .pool import share_out
 from .run import Result, Task, by_content, make, remaining
 
@@ -86,15 +85,13 @@ class Folder:
     ) -> Self:
         """Find photographs and artworks, name the results, and see that the options go together.
 
+        Arguments and errors are those of :func:`stylize_folder`; no output is the current folder.
+
         Args:
-            contents, styles, output: see :func:`stylize_folder`; no output is the current folder.
             tolerant: keep the errors of sub-folders that cannot be listed, rather than raise them.
             search: finds the photographs, as :func:`~adain.batch.plan.find` does.
             manifest: in place of the one in the folder of the results.
             place: see :class:`~adain.batch.order.Order`.
-
-        Raises:
-            InputError, MissingFileError, ImageError: see :func:`stylize_folder`.
         """
         options.check_color()
         is_one, is_zip = bool(options.arrangement), options.pairs == "zip"
@@ -104,9 +101,9 @@ class Folder:
         unreadable: list[ImageError] = []
         paths = _listed(contents)
         arts: list[Any] = [styles] if isinstance(styles, Look) else _listed(styles)
-        has_folder = any(isinstance(path, (str, os.PathLike)) and Path(path).is_dir() for path in (*paths, *arts))
-        if manifest is None and has_folder and not means_file(output):
-            manifest = Manifest(output or ".")
+        if manifest is None and not means_file(output):
+            files = (path for path in (*paths, *arts) if isinstance(path, (str, os.PathLike)))
+            manifest = Manifest(output or ".") if any(map(os.path.isdir, files)) else None
         how: dict[str, Any] = {"recursive": options.recursive, "unreadable": unreadable if tolerant else None}
         how["ignore"] = manifest.has if manifest else lambda _: False
         if all(isinstance(art, (str, os.PathLike)) for art in arts):
@@ -122,8 +119,8 @@ class Folder:
         photographs = search(paths, **how)
         if not is_zip:
             photographs = distinct(photographs)
-        jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs)
-        check_inputs(jobs, [*(art for look in looks for art in _files(look)), *options.files()])
+        inputs = [*(art for look in looks for art in _files(look)), *options.files()]
+        jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs, inputs=inputs)
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
         order = Order(dict(enumerate(looks)), options, place)
@@ -131,10 +128,10 @@ class Folder:
             {"style": name, "styles": _files(look), "alpha": look.options.alpha}
             for name, look in zip(names, looks, strict=True)
         ]
-        tasks = []
-        for job in jobs:
-            details = {"content": str(job.content), **about[job.style]}
-            tasks.append(Task(job, order.fingerprint(job) if manifest else "", details))
+        tasks = [
+            Task(job, order.fingerprint(job) if manifest else "", {"content": str(job.content), **about[job.style]})
+            for job in jobs
+        ]
         return cls(order, tasks, manifest, unreadable, means_file(output))
 
     @property

@@ -56,13 +56,9 @@ class Manifest:
         self._lock = threading.Lock()
 
     def is_complete(self, output: Path, settings: str) -> bool:
-        """Whether a result is there, complete, and was made with those settings.
+        """Whether a result is there, complete, and was made with those settings (a :func:`fingerprint`).
 
         One that was changed or cut short afterwards is told by its size.
-
-        Args:
-            output: the file.
-            settings: of :func:`adain._utils.fingerprint.fingerprint`.
         """
         record = self.latest.get(self.key(output))
         if record is None or record.get("settings") != settings:
@@ -95,11 +91,7 @@ class Manifest:
         return Path(os.path.relpath(os.path.abspath(output), os.path.abspath(self.folder))).as_posix()
 
     def writing(self, output: Path, settings: str, data: bytes | memoryview, temporary: str) -> None:
-        """Record that ``data`` is about to become ``output``, by way of a temporary file of that name in its folder.
-
-        Raises:
-            InputError: see :meth:`append`.
-        """
+        """Record that ``data`` is about to become ``output``, by way of a temporary file of that name in its folder."""
         digest = hashlib.sha256(data).hexdigest()
         self.append(output, "writing", settings=settings, sha256=digest, temporary=temporary)
 
@@ -174,17 +166,16 @@ class Manifest:
             if fcntl is not None:
                 with contextlib.suppress(OSError):  # a file system without locks
                     fcntl.flock(self._file, fcntl.LOCK_SH)
-            size = os.fstat(self._file).st_size
-            self._torn = size > 0 and _last_byte(self._file) != b"\n"
+            if os.lseek(self._file, 0, os.SEEK_END) > 0:
+                os.lseek(self._file, -1, os.SEEK_END)
+                self._torn = os.read(self._file, 1) != b"\n"
         return self._file
 
     def _read(self) -> dict[str, Record]:
         try:
             data = self.path.read_bytes()
-        except FileNotFoundError:
-            return {}
-        except NotADirectoryError:
-            return {}  # which whoever writes there will be told
+        except (FileNotFoundError, NotADirectoryError):
+            return {}  # of the latter, whoever writes there will be told
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(f"cannot read {self.path}: {reason}; remove it or choose another folder") from error
@@ -198,8 +189,3 @@ class Manifest:
             except (ValueError, TypeError, KeyError):
                 continue  # torn by a kill
         return latest
-
-
-def _last_byte(file: int) -> bytes:
-    os.lseek(file, -1, os.SEEK_END)
-    return os.read(file, 1)

@@ -60,14 +60,9 @@ class Order:
             raise InputError("a stylizer stays in this process: for several of them name the model instead")
 
     def maker(self, progress: Callable[[Any], object] | None = None, *, share: int = 1) -> Maker:
-        """What carries it out; the networks are loaded here.
+        """What carries it out; the networks are loaded here, see :func:`~adain.backends.open_model`.
 
-        Args:
-            progress: called after each tile, and each step of refinement.
-            share: processes that share the cores.
-
-        Raises:
-            AdainError: if the networks cannot be loaded.
+        ``progress`` is called after each tile, and each step of refinement.
         """
         return Maker(self, self.options.stylizer or open_model(self.options, share=share), progress)
 

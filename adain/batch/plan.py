@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,7 +70,6 @@ def find(
     """The files named, with folders replaced by the images in them, in order.
 
     Args:
-        paths: files and folders.
         recursive: take the images in sub-folders, too.
         ignore: says of an image in a folder whether it is to be passed over, such as a result of an earlier run.
         unreadable: takes the errors of sub-folders that cannot be listed; None raises them.
@@ -84,7 +84,8 @@ def find(
         raise InputError(
             f"photographs are files and folders here, not {type(wrong).__name__}: adain.Stylizer takes that"
         )
-    for path in (resolve(path) if isinstance(path, str) else Path(path) for path in paths):
+    for given in paths:
+        path = given if isinstance(given, Path) else resolve(given) if isinstance(given, str) else Path(given)
         if not path.is_dir():
             found.append(Found(path))
             continue
@@ -116,6 +117,7 @@ def plan_jobs(
     *,
     suffix: str | None = None,
     pairs: Pairs = "product",
+    inputs: Iterable[str | os.PathLike[str]] = (),
 ) -> list[Job]:
     """Every content in every style, or each in its own, with the outputs' names settled and checked.
 
@@ -127,9 +129,10 @@ def plan_jobs(
         output: a file (for a single job), a folder (made when needed), or None for the current folder.
         suffix: such as ``".png"``; None keeps each content's own, or ``.png`` where that cannot be written.
         pairs: ``"product"``, or ``"zip"`` for the first content in the first style, the second in the second, …
+        inputs: artworks, masks and whatever else the results are made from.
 
     Raises:
-        InputError: if an output cannot be written, two would share a name, one would replace a content, or ``"zip"``
+        InputError: if an output cannot be written, two would share a name, one would replace an input, or ``"zip"``
             has neither one style nor as many as contents.
     """
     if suffix is not None and suffix not in WRITABLE:
@@ -138,29 +141,26 @@ def plan_jobs(
     is_file = means_file(output)
     if is_file and len(couples) != 1:
         raise InputError(f"{output} is one file for {len(couples)} results: give a folder to -o instead")
+    target = Path(output or ".")
+    folder = functools.cache(target.joinpath)
     jobs = []
     for k, index in couples:
         given = contents[k]
         content, below, called = given if isinstance(given, Found) else Found(given)
-        target = Path(output or ".")
-        if not is_file:
-            target = target / below / result_name(called or content, styles[index], suffix)
-        jobs.append(Job(content, index, target))
-    _check(jobs)
+        path = target if is_file else folder(below) / _result_name(called or content, styles[index], suffix)
+        jobs.append(Job(content, index, path))
+    check_inputs(jobs, inputs)
     return jobs
 
 
-def result_name(content: Path, style: str, suffix: str | None = None) -> str:
-    """What the file of a result is called in a folder; see :func:`plan_jobs`."""
+def _result_name(content: Path, style: str, suffix: str | None) -> str:
     own = content.suffix.lower()
     return f"{output_stem(content.stem, style)}{suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)}"
 
 
 def means_file(output: str | os.PathLike[str] | None) -> bool:
     """Whether ``-o`` names a file: it has a suffix, is no folder yet, and does not end in a slash."""
-    if output is None:
-        return False
-    text = os.fspath(output)
+    text = os.fspath(output or "")
     return not text.endswith(("/", os.sep)) and Path(text).suffix != "" and not Path(text).is_dir()
 
 
@@ -175,17 +175,27 @@ def _pair(contents: int, styles: int, pairs: str) -> Iterator[tuple[int, int]]:
     return ((content, content if styles > 1 else 0) for content in range(contents))
 
 
-def check_inputs(jobs: Sequence[Job], files: Sequence[str | os.PathLike[str]]) -> None:
-    """See that no result would replace an artwork, a mask or whatever else it is made from.
+def check_inputs(jobs: Sequence[Job], inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """See that outputs can be written, and that none would replace another, a content or any of the inputs.
 
     Raises:
-        InputError: if one would.
+        InputError: see :func:`plan_jobs`.
     """
     locate = _locator()
-    sources = {locate(file)[0] for file in files}
-    for job in jobs:
-        if locate(job.output)[0] in sources:
-            raise InputError(f"{job.output} is also an input and would be replaced: choose another -o")
+    contents = (content for content in {job.content for job in jobs} if isinstance(content, Path))
+    sources = {locate(path)[0] for path in (*inputs, *contents)}
+    tried = set()
+    for path, times in Counter(job.output for job in jobs).items():
+        if times > 1:
+            raise InputError(f"{times} results would be called {path}: rename the inputs or do them apart")
+        resolved, is_there = locate(path)
+        if resolved in sources:
+            raise InputError(f"{path} is also an input and would be replaced: choose another -o")
+        # One new name says whether others of its folder and format can be written.
+        like = os.path.dirname(path), os.path.splitext(path)[1]
+        if is_there or like not in tried:
+            check_output_path(path)
+            tried.add(like)
 
 
 def _locator() -> Callable[[str | os.PathLike[str]], tuple[str, bool]]:
@@ -195,22 +205,10 @@ def _locator() -> Callable[[str | os.PathLike[str]], tuple[str, bool]]:
     def locate(path: str | os.PathLike[str]) -> tuple[str, bool]:
         parent, name = os.path.split(path)
         there = os.path.join(real(parent), name)
-        is_there = os.path.lexists(there)
-        return os.path.realpath(there) if is_there else there, is_there
+        try:
+            is_link = stat.S_ISLNK(os.lstat(there).st_mode)
+        except (OSError, ValueError):
+            return there, False
+        return os.path.realpath(there) if is_link else there, True
 
     return locate
-
-
-def _check(jobs: Sequence[Job]) -> None:
-    locate = _locator()
-    sources = {locate(content)[0] for content in {job.content for job in jobs} if isinstance(content, Path)}
-    tried = set()
-    for path, times in Counter(job.output for job in jobs).items():
-        if times > 1:
-            raise InputError(f"{times} results would be called {path}: rename the inputs or do them apart")
-        resolved, is_there = locate(path)
-        if resolved in sources:
-            raise InputError(f"{path} is also an input and would be replaced: choose another -o")
-        if is_there or (path.parent, path.suffix) not in tried:
-            check_output_path(path)
-            tried.add((path.parent, path.suffix))

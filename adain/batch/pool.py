@@ -33,28 +33,20 @@ PATIENCE = 10.0
 @dataclass
 class _Worker:
     process: BaseProcess
-    tasks: Connection[Any, Any]
-    news: Connection[Any, Any]
+    pipe: Connection[Any, Any]
     groups: deque[int] = field(default_factory=deque)
     is_ready: bool = False
 
 
 def share_out(
-    tasks: Sequence[Task],
-    build: Callable[[], Maker],
-    manifest: Manifest,
-    *,
-    jobs: int,
-    quality: int,
+    tasks: Sequence[Task], build: Callable[[], Maker], manifest: Manifest, *, jobs: int, quality: int
 ) -> Iterator[Result]:
     """:func:`adain.batch.run.make` in several processes; results come in the order of the tasks.
 
     Args:
         tasks: those of one content follow one another, and are made by the same process.
         build: gives each process its maker; must be picklable.
-        manifest: of the folder; the processes append to the same file.
         jobs: processes, ≥ 1; no more are started than there are contents.
-        quality: of JPEG and WebP files.
 
     Raises:
         AdainError: if ``build`` does so in a process.
@@ -77,12 +69,7 @@ def share_out(
 
 class _Crew:
     def __init__(
-        self,
-        groups: list[list[Task]],
-        build: Callable[[], Maker],
-        manifest: Manifest,
-        jobs: int,
-        quality: int,
+        self, groups: list[list[Task]], build: Callable[[], Maker], manifest: Manifest, jobs: int, quality: int
     ) -> None:
         self.build, self.manifest, self.quality = build, manifest, quality
         self.left = {k: {task.job.output: task for task in group} for k, group in enumerate(groups)}
@@ -98,14 +85,12 @@ class _Crew:
     def _hire(self) -> _Worker:
         # Not fork: that would share the threads' locks and CUDA's state.
         context = get_context("spawn")
-        (tasks_out, tasks_in), (news_out, news_in) = context.Pipe(duplex=False), context.Pipe(duplex=False)
-        arguments = (self.build, self.manifest.folder, self.quality, tasks_out, news_in)
+        here, there = context.Pipe()
+        arguments = (self.build, self.manifest.folder, self.quality, there)
         process = context.Process(target=_work, args=arguments, daemon=True)
         process.start()
-        # The ends that only the other process holds now: their closing tells of its death.
-        tasks_out.close()
-        news_in.close()
-        worker = _Worker(process, tasks_in, news_out)
+        there.close()  # only the other process holds it now: its closing tells of its death
+        worker = _Worker(process, here)
         self._hand(worker)
         return worker
 
@@ -116,16 +101,14 @@ class _Crew:
                 if number in self.suspects and worker.groups:
                     break  # it is to be alone
                 worker.groups.append(self.waiting.popleft())
-                worker.tasks.send([*self.left[number].values()])
+                worker.pipe.send([*self.left[number].values()])
 
     def wait(self) -> None:
         """Until there is news from some process, and take note of it."""
-        if not self.workers:
-            raise AssertionError("tasks are left, but nobody to do them")
-        ready = connection.wait([worker.news for worker in self.workers])
-        for worker in [worker for worker in self.workers if worker.news in ready]:
+        ready = connection.wait([worker.pipe for worker in self.workers])
+        for worker in [worker for worker in self.workers if worker.pipe in ready]:
             try:
-                news = worker.news.recv()
+                news = worker.pipe.recv()
             except (EOFError, OSError):
                 self._bury(worker)
                 continue
@@ -133,23 +116,23 @@ class _Crew:
                 raise news
             if news is None:
                 worker.is_ready = True
-                continue
-            self._note(worker, news)
+            else:
+                self._note(worker, news)
 
     def _note(self, worker: _Worker, result: Result) -> None:
         self.finished[result.output] = result
         self.is_full = self.is_full or isinstance(result.error, DiskFullError)
-        for number in [*worker.groups]:
-            self.left[number].pop(result.output, None)
-            if not self.left[number]:
-                worker.groups.remove(number)
-                self.suspects.discard(number)
+        number = next(number for number in worker.groups if result.output in self.left[number])
+        del self.left[number][result.output]
+        if not self.left[number]:
+            worker.groups.remove(number)
+            self.suspects.discard(number)
         self._hand(worker)
 
     def _bury(self, worker: _Worker) -> None:
         """See to what a dead process has left: any of it may have been the cause, unless it was alone."""
         worker.process.join()
-        self._close(worker)
+        worker.pipe.close()
         self.workers.remove(worker)
         if worker.is_ready:
             if not self.suspects.isdisjoint(worker.groups):
@@ -175,7 +158,7 @@ class _Crew:
     def dismiss(self) -> None:
         """Let all processes finish what they are at, and end."""
         for worker in self.workers:
-            self._close(worker)
+            worker.pipe.close()
             if not worker.is_ready:  # it is still loading the network
                 worker.process.terminate()
         for worker in self.workers:
@@ -183,10 +166,6 @@ class _Crew:
             if worker.process.is_alive():
                 worker.process.terminate()
                 worker.process.join()
-
-    def _close(self, worker: _Worker) -> None:
-        worker.tasks.close()
-        worker.news.close()
 
 
 def _end(code: int | None) -> str:
@@ -197,28 +176,23 @@ def _end(code: int | None) -> str:
     return f"was killed by {name}" + (" (out of memory?): use fewer --jobs" if name == "SIGKILL" else "")
 
 
-def _work(
-    build: Callable[[], Maker],
-    folder: Path,
-    quality: int,
-    tasks: Connection[Any, Any],
-    news: Connection[Any, Any],
-) -> None:
+def _work(build: Callable[[], Maker], folder: Path, quality: int, pipe: Connection[Any, Any]) -> None:
     """What a process does: groups of tasks come in, and what became of each goes out."""
     # Ctrl-C reaches every process of a terminal; the first one sees to it and closes the pipes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stop = threading.Event()
+    stop, speaks = threading.Event(), threading.Lock()
 
     def tell(message: Any) -> None:
         try:
-            news.send(message)
+            with speaks:  # several threads write
+                pipe.send(message)
         except OSError:  # nobody is there to hear it: the manifest has it
             stop.set()
 
     def groups() -> Iterator[Sequence[Task]]:
         while True:
             try:
-                yield tasks.recv()
+                yield pipe.recv()
             except (EOFError, OSError):
                 stop.set()
                 return
@@ -230,7 +204,5 @@ def _work(
         return
     tell(None)
     with Manifest(folder, is_known=True) as manifest:
-        deque(
-            make(groups(), maker, manifest, quality=quality, stop=stop, report=lambda result: tell(portable(result))),
-            maxlen=0,
-        )
+        for _ in make(groups(), maker, manifest, quality=quality, stop=stop, report=lambda r: tell(portable(r))):
+            pass

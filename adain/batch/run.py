@@ -5,6 +5,7 @@ Photographs are read ahead and results are written behind the network, each in a
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -77,21 +78,13 @@ def portable(result: Result) -> Result:
 def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existing = "resume") -> list[Task]:
     """The tasks that are still to be done.
 
-    Args:
-        tasks: all of them.
-        manifest: of the folder; None where there is none.
-        existing: which results that are there are kept: with ``"resume"`` those that the manifest knows to be complete
-            and of the same settings, with ``"skip"`` all, with ``"redo"`` none.
-
-    Raises:
-        InputError: if the manifest cannot be written.
+    Of the results that are there ``"resume"`` keeps those that the manifest knows to be complete and of the same
+    settings, ``"skip"`` all and ``"redo"`` none.
     """
-    if existing == "redo":
-        return [*tasks]
     if existing == "skip":
         is_there = Path.is_file if manifest is None else manifest.is_there
         return [task for task in tasks if not is_there(task.job.output)]
-    if manifest is None:
+    if existing == "redo" or manifest is None:
         return [*tasks]
     todo = []
     for task in tasks:
@@ -104,13 +97,7 @@ def remaining(tasks: Sequence[Task], manifest: Manifest | None, existing: Existi
 
 def by_content(tasks: Sequence[Task]) -> list[list[Task]]:
     """Tasks in a row that share their content, as one list each."""
-    groups: list[list[Task]] = []
-    for task in tasks:
-        if groups and groups[-1][0].job.content == task.job.content:
-            groups[-1].append(task)
-        else:
-            groups.append([task])
-    return groups
+    return [[*group] for _, group in itertools.groupby(tasks, lambda task: task.job.content)]
 
 
 def make(
@@ -131,9 +118,7 @@ def make(
 
     Args:
         groups: of :func:`by_content`; each content is read once for its group.
-        maker: makes the pictures.
         manifest: takes a line for each.
-        quality: of JPEG and WebP files.
         stop: ends the work before the next task once it is set.
         report: called, in a thread that writes, as soon as a task is done.
         threads: that read, and as many that write.
@@ -187,18 +172,7 @@ def save(
     quality: int = FileOptions.quality,
     seconds: float = 0.0,
 ) -> Result:
-    """Write the picture of a task, and record it.
-
-    Args:
-        task: says where.
-        picture: to be written as :func:`adain.save_image` does.
-        manifest: told before and after.
-        quality: of JPEG and WebP files.
-        seconds: that it took to make.
-
-    Raises:
-        ImageError, InputError: see :func:`adain.save_image`.
-    """
+    """Write the picture of a task, as :func:`adain.save_image` does, and record it; it took ``seconds`` to make."""
     start, output = time.perf_counter(), task.job.output
     data = encode_image(picture, output, quality=quality)
     name = temporary_name(output.suffix)

@@ -76,15 +76,7 @@ def stylize_dataset(
 def plan_dataset(
     contents: Paths, styles: Any, output: str | os.PathLike[str], options: RayOptions, *, tolerant: bool = True
 ) -> Dataset:
-    """All results of :func:`stylize_dataset`, found and named but not made.
-
-    Args:
-        contents, styles, output, options: see there.
-        tolerant: keep the errors of sub-folders that cannot be listed, rather than raise them.
-
-    Raises:
-        InputError, MissingFileError, ImageError: see there.
-    """
+    """All results of :func:`stylize_dataset`, found and named but not made; see there, and :meth:`Folder.plan`."""
     runtime.load()
     target, parts = Path(output), None
     if target.suffix.lower() == PARQUET:
@@ -203,15 +195,12 @@ def _flow(
 def _context(ray: Any) -> Iterator[None]:
     """Ray Data's settings for the time of a job."""
     context = ray.data.DataContext.get_current()
-    own = {"enable_progress_bars": False, "target_max_block_size": BLOCK_BYTES}
-    before = {name: getattr(context, name) for name in own}
-    for name, value in own.items():
-        setattr(context, name, value)
+    before = context.enable_progress_bars, context.target_max_block_size
+    context.enable_progress_bars, context.target_max_block_size = False, BLOCK_BYTES
     try:
         yield
     finally:
-        for name, value in before.items():
-            setattr(context, name, value)
+        context.enable_progress_bars, context.target_max_block_size = before
 
 
 class _RemoteLedger(Ledger):
@@ -242,10 +231,8 @@ class _RemoteLedger(Ledger):
 def _read(batch: pa.Table, columns: tuple[str | None, str | None], size: int) -> Iterator[pa.Table]:
     """A run of rows of a table with their pictures; files are read where they are used."""
     groups = unpacked(batch)
-    if groups and isinstance(groups[0].content, Row):
-        yield from map(packed, with_images(groups, columns, size))
-    else:
-        yield packed(groups)
+    is_table = groups and isinstance(groups[0].content, Row)
+    yield from map(packed, with_images(groups, columns, size) if is_table else [groups])
 
 
 def _write(batch: pa.Table, folder: str) -> pa.Table:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ...options import option
 from ..options import FolderOptions
 
-RAY = ("ray",)
+
+def _option(default: Any, help: str, **more: Any) -> Any:
+    return option(default, help, group="ray", serves=("ray",), is_decisive=False, **more)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,34 +21,26 @@ class RayOptions(FolderOptions):
     ``stylizer``; ``progress`` is told of results, not of tiles.
     """
 
-    address: str | None = option(
+    address: str | None = _option(
         None, "Ray cluster to join.", flag="--ray-address", metavar="auto|ADDRESS",
-        shown="a Ray on this machine, for this call", group="ray", serves=RAY, is_decisive=False,
+        shown="a Ray on this machine, for this call",
     )  # fmt: skip
-    actors: int | None = option(
+    actors: int | None = _option(
         None, "Processes with a model each.", flag="--ray-actors", low=1, metavar="N",
-        shown="as many as the CPUs or GPUs allow", group="ray", serves=RAY, is_decisive=False,
+        shown="as many as the CPUs or GPUs allow",
     )  # fmt: skip
-    cpus_per_actor: float = option(
-        1.0, "Cores of each.", flag="--ray-cpus-per-actor", low=0, is_open=True, metavar="X", group="ray", serves=RAY,
-        is_decisive=False,
-    )  # fmt: skip
-    gpus_per_actor: float | None = option(
+    cpus_per_actor: float = _option(
+        1.0, "Cores of each.", flag="--ray-cpus-per-actor", low=0, is_open=True, metavar="X"
+    )
+    gpus_per_actor: float | None = _option(
         None, "GPUs of each, such as 0.25 for four on one.", flag="--ray-gpus-per-actor", low=0, metavar="X",
-        shown="1 if there are any", group="ray", serves=RAY, is_decisive=False,
+        shown="1 if there are any",
     )  # fmt: skip
-    image_column: str | None = option(
-        None, "Column of parquet files that holds the pictures.", metavar="NAME", group="ray", serves=RAY,
-        is_decisive=False,
-    )  # fmt: skip
-    retries: int = option(
-        2, "How often a picture is tried again after the process at work on it has died.", flag="", low=0, group="ray",
-        serves=RAY, is_decisive=False,
-    )  # fmt: skip
-    name_column: str | None = option(
-        None, "Column of parquet files that names their pictures.", metavar="NAME", group="ray", serves=RAY,
-        is_decisive=False,
-    )  # fmt: skip
+    image_column: str | None = _option(None, "Column of parquet files that holds the pictures.", metavar="NAME")
+    retries: int = _option(
+        2, "How often a picture is tried again after the process at work on it has died.", flag="", low=0
+    )
+    name_column: str | None = _option(None, "Column of parquet files that names their pictures.", metavar="NAME")
 
     @property
     def columns(self) -> tuple[str | None, str | None]:

@@ -65,10 +65,8 @@ def errors(ray: Any) -> Iterator[None]:
 def _cause(error: BaseException) -> str:
     """What lies at the root of an error that came through several processes, with their tracebacks in its text."""
     own = re.findall(r"^(?:adain\._utils\.errors\.)\w+: (.+)$", str(error), re.MULTILINE)
-    if own:
-        return str(own[-1])
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return str([type(error).__name__, *lines, *own][-1])
 
 
 @dataclass(frozen=True)

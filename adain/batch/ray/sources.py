@@ -63,17 +63,12 @@ def find(
 ) -> list[Found]:
     """What :func:`adain.batch.plan.find` finds, and the rows of parquet files and of folders of those, in order.
 
-    A row is called by its name in the table, or else by file and row.
+    A row is called by its name in the table, or else by file and row. In a folder with parquet files, pictures are
+    passed over.
 
     Args:
-        paths: files and folders; in one with parquet files, pictures are passed over.
-        columns: of pictures and of names; see :func:`adain.batch.ray.tables.columns`.
+        columns: of pictures and of names; see :func:`adain.batch.ray.tables.columns`, also for what it raises.
         target: a folder of results, whose tables are not taken for input.
-        recursive, more: see :func:`adain.batch.plan.find`.
-
-    Raises:
-        InputError: if a table is damaged, or has no such columns.
-        MissingFileError, ImageError: see :func:`adain.batch.plan.find`.
     """
     found: list[Found] = []
     for given in paths:

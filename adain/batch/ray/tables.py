@@ -71,11 +71,8 @@ def columns(path: Path, *, image: str | None = None, name: str | None = None) ->
         raise InputError(f"{path} has no column {chosen or 'of images'}: choose one of {', '.join(names)}")
     kind = schema.field(chosen).type
     nested = pa.types.is_struct(kind)
-    if nested:
-        leaves = {kind.field(k).name: kind.field(k).type for k in range(kind.num_fields)}
-        bytes_of = leaves.get("bytes", pa.null())
-    else:
-        leaves, bytes_of = {}, kind
+    leaves = {leaf.name: leaf.type for leaf in kind} if nested else {}
+    bytes_of = leaves.get("bytes", pa.null()) if nested else kind
     if not (pa.types.is_binary(bytes_of) or pa.types.is_large_binary(bytes_of)):
         raise InputError(f"column {chosen} of {path} holds {kind}, not the bytes of image files")
     if name is not None and name not in names:
@@ -106,18 +103,15 @@ def names(path: Path, columns: Columns) -> Iterator[tuple[int, int, str | None]]
 def images(path: Path, columns: Columns, group: int, rows: Sequence[int]) -> Iterator[bytes | None]:
     """The bytes of some rows of one row group, in ascending order; None where there are none."""
     with _open(path) as file:
-        row = sum(file.metadata.row_group(k).num_rows for k in range(group))
-        wanted = iter(rows)
-        next_row = next(wanted, None)
+        first = sum(file.metadata.row_group(k).num_rows for k in range(group))
+        wanted = set(rows)
         leaf = f"{columns.image}.bytes" if columns.nested else columns.image
         # Batches, as a row group may hold gigabytes.
-        for batch in file.iter_batches(batch_size=64, row_groups=[group], columns=[leaf]):
-            column = batch.column(0)
-            while next_row is not None and next_row < row + len(column):
-                value = column[next_row - row].as_py()
+        batches = file.iter_batches(batch_size=64, row_groups=[group], columns=[leaf])
+        for row, cell in enumerate((cell for batch in batches for cell in batch.column(0)), first):
+            if row in wanted:
+                value = cell.as_py()
                 yield value["bytes"] if columns.nested and value is not None else value
-                next_row = next(wanted, None)
-            row += len(column)
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = RESULT_COLUMNS) -> pa.Table:
@@ -131,11 +125,8 @@ def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = RES
 def write_part(folder: Path, table: pa.Table) -> Path | None:
     """Write the results that were made into a part of a parquet folder; None if there are none.
 
-    The part is named after the results in it, so that whoever writes the same again replaces it.
-
-    Args:
-        folder: where the parts lie.
-        table: of :data:`adain.batch.ray.worker.COLUMNS`.
+    The part is named after the results in it, so that whoever writes the same again replaces it. The table is of
+    :data:`adain.batch.ray.worker.COLUMNS`.
     """
     told = [(pickle.loads(row["result"]), row["image"]) for row in table.to_pylist()]  # of this very job's making
     rows = [
@@ -183,11 +174,9 @@ class Parts(Manifest):
         return latest
 
     def is_there(self, output: Path) -> bool:
-        """Whether there is a result of that name, whatever made it."""
         return self.latest.get(self.key(output), {}).get("status") == "done"
 
     def is_complete(self, output: Path, settings: str) -> bool:
-        """Whether a result is there that was made with those settings."""
         return self.is_there(output) and self.latest[self.key(output)]["settings"] == settings
 
     def append(self, output: Path, status: str, *, durable: bool = False, **details: Any) -> None:
@@ -196,11 +185,7 @@ class Parts(Manifest):
         self._changed = True
 
     def discard(self, outputs: Iterable[Path]) -> None:
-        """Take the results of those names out of the parts, to be made anew.
-
-        Raises:
-            InputError: if a part cannot be written.
-        """
+        """Take the results of those names out of the parts, to be made anew."""
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq

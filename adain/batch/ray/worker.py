@@ -159,17 +159,14 @@ class RayWorker:
 
 
 RUN = "run"
-"""The one column of a batch whose groups are packed, which is how those of a run travel that hold no pictures."""
+"""The one column of a batch: groups in runs of one or several, pickled."""
 
 
 def packed(groups: Sequence[Group]) -> pa.Table:
     """Groups with the bytes of their pictures, as a table with a row for each."""
-    rows = [{**group._asdict(), "tasks": pickle.dumps(group.tasks)} for group in groups]
-    return as_table(rows, {"tasks": "binary", "data": "large_binary", "reason": "string"})
+    return as_table([{RUN: pickle.dumps([group])} for group in groups], {RUN: "large_binary"})
 
 
 def unpacked(batch: pa.Table) -> list[Group]:
-    """The groups of a batch, packed one by one or as runs; they are of this very job's making."""
-    if batch.column_names == [RUN]:
-        return [group for run in batch[RUN].to_pylist() for group in pickle.loads(run)]
-    return [Group(pickle.loads(row["tasks"]), row["data"], row["reason"]) for row in batch.to_pylist()]
+    """The groups of a batch; they are of this very job's making."""
+    return [group for run in batch[RUN].to_pylist() for group in pickle.loads(run)]
