@@ -13,37 +13,23 @@ from types import ModuleType
 from typing import Any
 
 NAMES = {
-    "AdaIN": "nn",
+    **dict.fromkeys(("AdaIN", "adaptive_instance_norm", "channel_mean_std", "load_decoder", "load_encoder"), "nn"),
     "StyleCache": "stylizer",
-    "adaptive_instance_norm": "nn",
-    "channel_mean_std": "nn",
-    "load_decoder": "nn",
-    "load_encoder": "nn",
 }
 """Names of ``adain``, by the package that has them now."""
 
-MODULES = {
-    "backbones": "nn",
-    "color": "control",
-    "convert": "nn.convert",
-    "engines.ray": "batch.ray",
-    "errors": "",
-    "evaluation.pairs": "metrics",
-    "evaluation.report": "metrics",
-    "evaluation.run": "metrics",
-    "export": "backends",
-    "guidance": "control",
-    "images": "image",
-    "labels": "control",
-    "layer": "nn",
-    "masks": "control",
-    "onnx": "backends",
-    "pretrained": "nn",
-    "style": "control",
-    "style_cache": "stylizer",
-    "tensors": "image",
-    "vgg": "nn",
+_NOW_IN = {
+    "": "errors",
+    "backends": "export onnx",
+    "batch.ray": "engines.ray",
+    "control": "color guidance labels masks style",
+    "image": "images tensors",
+    "metrics": "evaluation.pairs evaluation.report evaluation.run",
+    "nn": "backbones layer pretrained vgg",
+    "nn.convert": "convert",
+    "stylizer": "style_cache",
 }
+MODULES = {old: home for home, modules in _NOW_IN.items() for old in modules.split()}
 """Modules of ``adain``, by the package or module that has their public names now; empty for ``adain`` itself."""
 
 PACKAGES = {module.partition(".")[0] for module in MODULES if "." in module}
