@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from adain.options import Declaration, Declared, Options, Unfit, parse_numbers
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 D = TypeVar("D", bound=Declared)
@@ -182,3 +185,17 @@ def label_styles(values: dict[str, Any]) -> list[str]:
     values["labels"] = tuple(labels)
     Options(label_map=values.get("label_map"), labels=labels or None).check_labels()
     return artworks
+
+
+def pictures(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files and folders; where none begins like that, the samples that do. For ``shell_complete=`` of a parameter."""
+    import glob
+
+    from click.shell_completion import CompletionItem
+
+    from adain._utils.resources import samples
+
+    named = [s for s in samples() if s.name.startswith(incomplete)]
+    if not incomplete or not named or glob.glob(f"{glob.escape(incomplete)}*"):
+        return [CompletionItem(incomplete, type="file")]
+    return [CompletionItem(s.name, help=f"{s.title}, {s.author}") for s in named]

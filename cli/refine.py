@@ -15,8 +15,7 @@ from adain import AdainError, InputError, RefinementError
 from adain import refinement as recipes
 from adain.refinement import RefineOptions
 
-from .completion import pictures
-from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
+from .options import SNAKE_CASE, OneCommand, label_styles, options_of, pictures, take
 from .reporting import SIGNALS, bar, exit_code, tell, warn_of_replaced, words
 
 if TYPE_CHECKING:

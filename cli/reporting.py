@@ -113,12 +113,8 @@ def follow(
 
 def warn_of_replaced(count: int) -> None:
     """Say that results are gone which were not what was made now."""
-    gone = (
-        "result that came from other options or files was"
-        if count == 1
-        else ("results that came from other options or files were")
-    )
-    warn(f"{count} {gone} replaced: use another -o to keep both")
+    noun, verb = ("result", "was") if count == 1 else ("results", "were")
+    warn(f"{count} {noun} that came from other options or files {verb} replaced: use another -o to keep both")
 
 
 def exit_code(failed: int, planned: int) -> int:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    import logging
 
 _GIVEN, _HANDLER = "adain.verbosity", "adain.log"
 """Where the context keeps them; a command sees what its group was given."""
@@ -74,35 +70,25 @@ def _log_to_stderr(context: click.Context, count: int) -> None:
     """Show what the library logs, for as long as the command runs."""
     import logging
 
+    class Stderr(logging.Handler):
+        """Lines with the seconds since now, so that what each step took can be read off."""
+
+        start = time.perf_counter()
+
+        def emit(self, record: logging.LogRecord) -> None:
+            with _between_bars():
+                click.echo(f"adain: {time.perf_counter() - self.start:7.2f} s  {self.format(record)}", err=True)
+
     log = logging.getLogger("adain")
     if _HANDLER not in context.meta:
-        context.meta[_HANDLER] = handler = _handler()
+        context.meta[_HANDLER] = handler = Stderr()
         log.addHandler(handler)
         context.find_root().call_on_close(lambda: log.removeHandler(handler))
         context.find_root().call_on_close(lambda: log.setLevel(logging.NOTSET))
     log.setLevel(logging.INFO if count == 1 else logging.DEBUG)
 
 
-def _handler() -> logging.Handler:
-    """One that prints lines with the seconds since now, so that what each step took can be read off."""
-    import logging
-
-    start = time.perf_counter()
-
-    class Stderr(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            with _between_bars():
-                click.echo(f"adain: {time.perf_counter() - start:7.2f} s  {self.format(record)}", err=True)
-
-    return Stderr()
-
-
-@contextmanager
-def _between_bars() -> Iterator[None]:
+def _between_bars() -> AbstractContextManager[Any]:
     """Without tearing a progress bar, if one may be there."""
     tqdm: Any = getattr(sys.modules.get("tqdm"), "tqdm", None)
-    if tqdm is None:
-        yield
-    else:
-        with tqdm.external_write_mode(file=sys.stderr):
-            yield
+    return nullcontext() if tqdm is None else tqdm.external_write_mode(file=sys.stderr)
