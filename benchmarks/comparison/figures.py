@@ -8,7 +8,7 @@ from pathlib import Path
 from adain._utils.plots import Curve, drawing, plot_curves
 
 from .contestants import CONTESTANTS, find
-from .ratios import Result, timings
+from .measure import Result, timings
 
 
 def draw(result: Result, folder: Path, stem: str, suffix: str) -> list[Path]:

@@ -15,8 +15,8 @@ from adain.nn import Decoder, FastDecoder, FastEncoder, VGGEncoder
 
 from ..measuring import NONE, Spread, ratio, short, table
 from .contestants import CONTESTANTS, OURS, TEXTBOOK, find
+from .measure import Result, peak_memory, timings
 from .plan import PAIRS, REFERENCE_STEPS
-from .ratios import Result, peak_memory, timings
 
 SCORES = {
     "style_residual": "style residual ↓",

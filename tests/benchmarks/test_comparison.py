@@ -21,7 +21,6 @@ from benchmarks import check
 from benchmarks.comparison import contestants, figures, measure, report
 from benchmarks.comparison.contestants import CONTESTANTS, OURS, TEXTBOOK, Adain, Optimisation, TextbookAdain
 from benchmarks.comparison.plan import PAIRS, PLANS, Plan, pair, restrict
-from benchmarks.comparison.ratios import watched
 from benchmarks.comparison.report import network_flops
 from benchmarks.comparison.textbook import Textbook
 from benchmarks.comparison.worker import Worker, opened
@@ -104,13 +103,13 @@ def test_ratios_are_taken_round_by_round() -> None:
 
 
 def test_watched_ratios() -> None:
-    found = watched(result_of(), OURS, TEXTBOOK)
+    found = measure.watched(result_of(), OURS, TEXTBOOK)
     assert found["frame / textbook at 64 px"] == 0.5
     assert found["image / textbook at 128 px"] == 0.75
     assert found["frame / networks at 64 px"] == pytest.approx(1.111, abs=1e-3)
     assert found["peak memory / textbook at 64 px"] == 0.5
     assert len(found) == 8
-    assert watched({"timings": [], "peaks": []}, OURS, TEXTBOOK) == {}
+    assert measure.watched({"timings": [], "peaks": []}, OURS, TEXTBOOK) == {}
 
 
 def test_a_loss_must_be_large_and_repeated() -> None:
