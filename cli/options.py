@@ -74,10 +74,14 @@ class OneCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            name = error.option_name.replace("_", "-")
-            if name in REMOVED:
-                raise click.UsageError(f"{name} is gone: {REMOVED[name]}", ctx) from None
+            if hint := self.hint(error.option_name):
+                raise click.UsageError(hint, ctx) from None
             raise
+
+    def hint(self, name: str) -> str:
+        """What to do in place of a flag that there is not; empty if nothing is known."""
+        name = name.replace("_", "-")
+        return f"{name} is gone: {REMOVED[name]}" if name in REMOVED else ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from adain.nn import CONTENT_LAYER
 from adain.stylizer.stylizer import Stylizer
 from benchmarks import check
-from benchmarks.comparison import contestants, figures, measure, report
+from benchmarks.comparison import contestants, measure, report
 from benchmarks.comparison.contestants import CONTESTANTS, OURS, TEXTBOOK, Adain, Optimisation, TextbookAdain
 from benchmarks.comparison.plan import PAIRS, PLANS, Plan, pair, restrict
 from benchmarks.comparison.report import network_flops
@@ -218,7 +218,7 @@ def test_report_of_next_to_nothing() -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_figures_are_files_with_content(tmp_path: Path, suffix: str) -> None:
-    drawn = figures.draw(result_of(), tmp_path, "compare", suffix)
+    drawn = report.draw(result_of(), tmp_path, "compare", suffix)
     assert [path.name for path in drawn] == [f"compare-{n}{suffix}" for n in ("quality", "scaling", "losses")]
     for path in drawn:
         assert path.stat().st_size > 5000
@@ -229,7 +229,7 @@ def test_figures_are_files_with_content(tmp_path: Path, suffix: str) -> None:
 
 def test_no_figures_of_nothing(tmp_path: Path) -> None:
     empty: dict[str, Any] = {name: [] for name in ("timings", "scores", "optimisations")}
-    assert figures.draw(empty, tmp_path, "compare", ".png") == []
+    assert report.draw(empty, tmp_path, "compare", ".png") == []
 
 
 @pytest.mark.parametrize("contestant", [Adain("a", "a", ""), TextbookAdain("t", "t", "")])
