@@ -15,8 +15,7 @@ from adain import InputError
 from adain.training import TrainingConfig, flag
 
 from .options import SNAKE_CASE
-from .reporting import SIGNALS, bar, tell
-from .verbosity import is_quiet
+from .reporting import SIGNALS, bar, is_quiet, tell
 
 if TYPE_CHECKING:
     from adain.training import TrainingResult
