@@ -19,8 +19,8 @@ import torch
 from . import options
 from .comparison import measure
 from .comparison.contestants import OURS, TEXTBOOK, find
+from .comparison.measure import Result, watched
 from .comparison.plan import PLANS
-from .comparison.ratios import Result, watched
 
 
 def lost(baseline: dict[str, float], runs: Sequence[dict[str, float]], tolerance: float) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from . import options
-from .comparison import figures, report
+from .comparison import report
 from .comparison.contestants import CONTESTANTS
 from .comparison.measure import measure
 from .comparison.plan import PLANS, restrict
@@ -44,7 +44,7 @@ def main(
         chosen = [one for one in CONTESTANTS if one.key in only]
         result = measure(plan, threads, contestants=chosen)
         (output / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    drawn = figures.draw(result, output, name, ".svg" if svg else ".png")
+    drawn = report.draw(result, output, name, ".svg" if svg else ".png")
     called = "python -m benchmarks compare" + (" --quick" if name == "compare-quick" else "")
     path = output / f"{name}.md"
     path.write_text(report.write(result, called, drawn))

@@ -23,9 +23,8 @@ from adain.nn import find_model
 
 from . import options
 from .comparison.contestants import Adain, ExportedAdain, Pass, exported_fast, find
-from .comparison.measure import measure
+from .comparison.measure import measure, peak_memory, timings
 from .comparison.plan import PAIRS, Plan, pair, restrict
-from .comparison.ratios import peak_memory, timings
 from .comparison.report import SCORES
 from .comparison.scoring import encode, figures
 from .comparison.worker import opened

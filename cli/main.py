@@ -13,8 +13,7 @@ import click
 from adain import __version__
 from adain._utils.errors import AdainError, out_of_memory
 
-from .reporting import BAD_INPUT, INTERRUPTED, tell, words
-from .verbosity import accept_verbosity, verbosity_options
+from .reporting import BAD_INPUT, INTERRUPTED, accept_verbosity, tell, verbosity_options, words
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

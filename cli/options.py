@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from gettext import gettext as _
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from adain.options import Declaration, Declared, Options, Unfit, parse_numbers
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 D = TypeVar("D", bound=Declared)
@@ -71,10 +74,14 @@ class OneCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            name = error.option_name.replace("_", "-")
-            if name in REMOVED:
-                raise click.UsageError(f"{name} is gone: {REMOVED[name]}", ctx) from None
+            if hint := self.hint(error.option_name):
+                raise click.UsageError(hint, ctx) from None
             raise
+
+    def hint(self, name: str) -> str:
+        """What to do in place of a flag that there is not; empty if nothing is known."""
+        name = name.replace("_", "-")
+        return f"{name} is gone: {REMOVED[name]}" if name in REMOVED else ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -182,3 +189,17 @@ def label_styles(values: dict[str, Any]) -> list[str]:
     values["labels"] = tuple(labels)
     Options(label_map=values.get("label_map"), labels=labels or None).check_labels()
     return artworks
+
+
+def pictures(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files and folders; where none begins like that, the samples that do. For ``shell_complete=`` of a parameter."""
+    import glob
+
+    from click.shell_completion import CompletionItem
+
+    from adain._utils.resources import samples
+
+    named = [s for s in samples() if s.name.startswith(incomplete)]
+    if not incomplete or not named or glob.glob(f"{glob.escape(incomplete)}*"):
+        return [CompletionItem(incomplete, type="file")]
+    return [CompletionItem(s.name, help=f"{s.title}, {s.author}") for s in named]

@@ -15,8 +15,7 @@ from adain import AdainError, InputError, RefinementError
 from adain import refinement as recipes
 from adain.refinement import RefineOptions
 
-from .completion import pictures
-from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
+from .options import SNAKE_CASE, OneCommand, label_styles, options_of, pictures, take
 from .reporting import SIGNALS, bar, exit_code, tell, warn_of_replaced, words
 
 if TYPE_CHECKING:
@@ -28,16 +27,11 @@ COMMAND = "adain refine"
 class RecipeCommand(OneCommand):
     """A command that changes a recipe: its help lists the settings, and whoever takes one for an option is told."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            key = error.option_name.lstrip("-").replace("-", "_")
-            key = recipes.RENAMED.get(key, key)
-            if key not in recipes.SETTINGS:
-                raise
-            text = f"{error.option_name} is a setting of the recipe: use --set {key}=..."
-            raise click.UsageError(text, ctx) from None
+    def hint(self, name: str) -> str:
+        key = name.lstrip("-").replace("-", "_")
+        key = recipes.RENAMED.get(key, key)
+        known = key in recipes.SETTINGS
+        return f"{name} is a setting of the recipe: use --set {key}=..." if known else super().hint(name)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         flags = {parameter.name for parameter in self.params}

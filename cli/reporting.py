@@ -1,4 +1,4 @@
-"""What a command tells: results on stdout, bars and failures on stderr, and its exit code."""
+"""What a command tells, more or less of it by ``-v`` and ``-q``: results on stdout, bars and failures on stderr."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from adain import AdainError, DiskFullError
-
-from .verbosity import bars_hidden, warn
 
 if TYPE_CHECKING:
     from adain.batch import Result
@@ -28,6 +27,90 @@ SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
 """The job was broken off by a signal: 128 and its number, as shells have it."""
 
 INTERRUPTED = SIGNALS["SIGINT"]
+
+_GIVEN, _HANDLER = "adain.verbosity", "adain.log"
+"""Where the context keeps them; a command sees what its group was given."""
+
+
+def verbosity_options() -> list[click.Parameter]:
+    """``-q`` and ``-v``."""
+    return [
+        click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_set,
+                     help="No progress bars and no warnings; errors stay."),
+        click.Option(["-v", "--verbose"], count=True, expose_value=False, callback=_set,
+                     help="Say what is done, and when; -vv also tells of every file read."),
+    ]  # fmt: skip
+
+
+def accept_verbosity(command: click.Command) -> click.Command:
+    """Let a command, and those below it, take :func:`verbosity_options`; gives the command back."""
+    command.params += verbosity_options()
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        accept_verbosity(below)
+    return command
+
+
+def is_quiet() -> bool:
+    """Whether ``-q`` was given."""
+    context = click.get_current_context(silent=True)
+    return context is not None and "quiet" in context.meta.get(_GIVEN, {})
+
+
+def bars_hidden() -> bool:
+    """Whether progress bars are to stay away: stderr is no terminal, or ``-q`` was given."""
+    return is_quiet() or not sys.stderr.isatty()
+
+
+def warn(message: str) -> None:
+    """Say on stderr what may be wrong with a result, in one line; not with ``-q``."""
+    if not is_quiet():
+        context = click.get_current_context(silent=True)
+        with _between_bars():
+            click.echo(f"{context.command_path if context else 'adain'}: warning: {message}", err=True)
+
+
+def _set(context: click.Context, option: click.Parameter, value: int) -> None:
+    if not value or context.resilient_parsing:
+        return
+    given: dict[str, int] = context.meta.setdefault(_GIVEN, {})
+    given[str(option.name)] = value
+    if len(given) == 2:
+        raise click.UsageError("-q tells less and -v more: give one of them", context)
+    if option.name == "quiet":
+        import warnings
+
+        context.with_resource(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+    else:
+        _log_to_stderr(context, value)
+
+
+def _log_to_stderr(context: click.Context, count: int) -> None:
+    """Show what the library logs, for as long as the command runs."""
+    import logging
+
+    class Stderr(logging.Handler):
+        """Lines with the seconds since now, so that what each step took can be read off."""
+
+        start = time.perf_counter()
+
+        def emit(self, record: logging.LogRecord) -> None:
+            with _between_bars():
+                click.echo(f"adain: {time.perf_counter() - self.start:7.2f} s  {self.format(record)}", err=True)
+
+    log = logging.getLogger("adain")
+    if _HANDLER not in context.meta:
+        context.meta[_HANDLER] = handler = Stderr()
+        log.addHandler(handler)
+        context.find_root().call_on_close(lambda: log.removeHandler(handler))
+        context.find_root().call_on_close(lambda: log.setLevel(logging.NOTSET))
+    log.setLevel(logging.INFO if count == 1 else logging.DEBUG)
+
+
+def _between_bars() -> contextlib.AbstractContextManager[Any]:
+    """Without tearing a progress bar, if one may be there."""
+    tqdm: Any = getattr(sys.modules.get("tqdm"), "tqdm", None)
+    return contextlib.nullcontext() if tqdm is None else tqdm.external_write_mode(file=sys.stderr)
 
 
 def bar(total: int | None, unit: str, *, hidden: bool = False, **more: Any) -> Any:
@@ -51,10 +134,9 @@ def tile_bar() -> Callable[[Any], None] | None:
         nonlocal shown
         tiles = hasattr(event, "phase")
         done, total = (event.done, event.total) if tiles else (event.step, event.steps)
-        if shown is not None and (done < shown.n or total != shown.total):  # the last ended before its time
-            shown.close()
-            shown = None
-        if shown is None:
+        if shown is None or done < shown.n or total != shown.total:
+            if shown is not None:  # it ended before its time
+                shown.close()
             shown = bar(total, "tile" if tiles else "step", desc=event.phase if tiles else "refine", leave=False)
         shown.update(done - shown.n)
         if done == total:
@@ -113,12 +195,8 @@ def follow(
 
 def warn_of_replaced(count: int) -> None:
     """Say that results are gone which were not what was made now."""
-    gone = (
-        "result that came from other options or files was"
-        if count == 1
-        else ("results that came from other options or files were")
-    )
-    warn(f"{count} {gone} replaced: use another -o to keep both")
+    noun, verb = ("result", "was") if count == 1 else ("results", "were")
+    warn(f"{count} {noun} that came from other options or files {verb} replaced: use another -o to keep both")
 
 
 def exit_code(failed: int, planned: int) -> int:

@@ -9,8 +9,7 @@ import click
 from adain.batch import FolderOptions
 from adain.batch.ray import RayOptions
 
-from .completion import pictures
-from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
+from .options import SNAKE_CASE, OneCommand, label_styles, options_of, pictures, take
 from .reporting import follow, tile_bar
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -14,8 +15,7 @@ from adain import InputError
 from adain.training import TrainingConfig, flag
 
 from .options import SNAKE_CASE
-from .reporting import SIGNALS, bar, tell
-from .verbosity import is_quiet
+from .reporting import SIGNALS, bar, is_quiet, tell
 
 if TYPE_CHECKING:
     from adain.training import TrainingResult
@@ -124,21 +124,17 @@ def _terminal_reporter() -> Any:
     class TerminalReporter(Reporter):
         """Notes on stderr, and a bar if that is a terminal; neither with ``-q``."""
 
-        def __init__(self) -> None:
-            self.bar: tqdm[Any] | None = None
-            self.quiet = is_quiet()
+        bar: Any = None
+        kind = ""  # of the images that are decoded
 
         def note(self, message: str) -> None:
-            if self.quiet:
-                return
-            with tqdm.external_write_mode():
-                click.echo(f"adain train: {message}", err=True)
+            if not is_quiet():
+                tqdm.write(f"adain train: {message}", file=sys.stderr)
 
         def decoding(self, kind: str, count: int) -> None:
-            if self.bar is None or self.bar.desc != f"decoding {kind}":
+            if kind != self.kind:
                 self.close()
-                self.bar = bar(None, "image", desc=f"decoding {kind}")
-                self.bar.desc = f"decoding {kind}"
+                self.kind, self.bar = kind, bar(None, "image", desc=f"decoding {kind}")
             self.bar.update(count - self.bar.n)
 
         def begin(self, step: int, total: int) -> None:
@@ -146,19 +142,14 @@ def _terminal_reporter() -> Any:
             self.bar = bar(total, "step", initial=step)
 
         def advance(self, step: int) -> None:
-            if self.bar is not None:
-                self.bar.update(step - self.bar.n)
+            self.bar.update(step - self.bar.n)
 
         def record(self, record: Record) -> None:
-            if self.bar is None:
-                return
             names = ("loss", "content", "style", "identity", "samples_per_s", "lr")
-            shown = {k: f"{record[k]:.3g}" for k in names if record.get(k)}
-            self.bar.set_postfix(shown, refresh=False)
+            self.bar.set_postfix({k: f"{record[k]:.3g}" for k in names if record.get(k)}, refresh=False)
 
         def close(self) -> None:
             if self.bar is not None:
                 self.bar.close()
-                self.bar = None
 
     return TerminalReporter()

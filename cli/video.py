@@ -15,8 +15,7 @@ from adain._utils.resources import resolve
 from adain.video import VideoOptions
 
 from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
-from .reporting import SIGNALS, bar, tell
-from .verbosity import bars_hidden, warn
+from .reporting import SIGNALS, bar, bars_hidden, tell, warn
 
 if TYPE_CHECKING:
     from adain.video import VideoProgress

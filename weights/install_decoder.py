@@ -15,9 +15,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
-
-from adain.nn import decoder_state, load_decoder, load_encoder, read_tensors
+from adain.nn import load_decoder, load_encoder
+from adain.training.checkpoint import save_weights
+from adain.training.trainer import read_decoder
 
 HERE = Path(__file__).parent
 MANIFEST = HERE / "manifest.json"
@@ -66,19 +66,13 @@ MODELS: dict[str, dict[str, Any]] = {
 
 def install(source: Path) -> None:
     """Write decoder.safetensors from a file in any layout that ``adain weights import`` knows."""
-    state = decoder_state(read_tensors(source))
-    if state is None:
-        raise SystemExit(f"{source} holds no decoder")
-    half = {name: t.half().contiguous() for name, t in state.items()}
-    (HERE / "decoder.safetensors").write_bytes(save(half))
+    save_weights(read_decoder(source), HERE / "decoder.safetensors")
 
 
 def install_fast(run: Path) -> None:
     """Write the fast model's two files from the folder of a run."""
     for part, load in (("encoder", load_encoder), ("decoder", load_decoder)):
-        state = load(run / f"{part}.safetensors").state_dict()
-        half = {name: t.half().contiguous() for name, t in state.items()}
-        (HERE / f"fast-{part}.safetensors").write_bytes(save(half))
+        save_weights(load(run / f"{part}.safetensors"), HERE / f"fast-{part}.safetensors")
 
 
 def main() -> None:

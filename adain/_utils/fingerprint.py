@@ -26,7 +26,7 @@ def stamp(value: Any) -> Any:
     """
     if value is None or isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): stamp(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [stamp(item) for item in value]
@@ -62,8 +62,6 @@ def stamp(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: stamp(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return [type(value).__name__, fields]
-    if isinstance(value, Mapping):
-        return {str(key): stamp(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [stamp(item) for item in value]
     return value

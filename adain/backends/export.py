@@ -19,8 +19,8 @@ from .._utils.resources import sample_folder
 from .._utils.version import __version__
 from ..image import center_crop_square, read_image, resize_shorter, to_tensor
 from ..image.resize import cut
-from ..nn import pretrained
 from ..nn.decoder import Decoder
+from ..nn.shipped import DEFAULT_MODEL, WeightsFile, find_model
 from ..nn.vgg import MIN_SIZE, VGGEncoder
 from ..stylizer.stylizer import Stylizer
 from .onnx import FORMAT, STYLE_FILE, TRANSFER_FILE, open_session
@@ -122,8 +122,8 @@ def provenance(
     Raises:
         WeightsError: if there is no such model.
     """
-    name = model or pretrained.DEFAULT_MODEL
-    shipped = None if encoder and decoder else pretrained.find_model(name)
+    name = model or DEFAULT_MODEL
+    shipped = None if encoder and decoder else find_model(name)
     found = {"model": "custom" if encoder or decoder else name}
     about = {}
     for part, own in (("encoder", encoder), ("decoder", decoder)):
@@ -131,7 +131,7 @@ def provenance(
             found[f"{part}_sha256"] = hashlib.sha256(Path(own).read_bytes()).hexdigest()
             about[part] = "not known", Path(own).name
         else:
-            entry: pretrained.WeightsFile = getattr(shipped, part)
+            entry: WeightsFile = getattr(shipped, part)
             found[f"{part}_sha256"] = entry.sha256
             about[part] = entry.licence, entry.origin
     texts = ("; ".join(f"{part}: {pair[k]}" for part, pair in about.items()) for k in range(2))

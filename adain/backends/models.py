@@ -37,7 +37,7 @@ def open_model(options: ModelOptions, *, share: int = 1) -> Model:
 def open_stylizer(options: ModelOptions, *, share: int = 1) -> Stylizer:
     """:func:`open_model` on torch, which alone can be trained with, measured and refined by."""
     from ..image import DEFAULT_MAX_PIXELS
-    from ..nn.pretrained import DEFAULT_MODEL
+    from ..nn.shipped import DEFAULT_MODEL
     from ..stylizer.stylizer import Stylizer
 
     if share > 1:
@@ -59,7 +59,7 @@ def weights_of(options: ModelOptions) -> list[Any]:
     """What a model computes with, to be fingerprinted: the checksums of shipped weights, or files."""
     if options.onnx is not None:
         return sorted(Path(options.onnx).glob("*.onnx"))
-    from ..nn.pretrained import DEFAULT_MODEL, find_model
+    from ..nn.shipped import DEFAULT_MODEL, find_model
 
     shipped = None
     if options.encoder is None or options.decoder is None:

@@ -17,7 +17,6 @@ from .frechet import gaussian_frechet_distance as gaussian_frechet_distance
 from .frechet import pooled as pooled
 from .gallery import Fit as Fit
 from .gallery import load_square as load_square
-from .gather import gather as gather
 from .making import Monotonicity as Monotonicity
 from .making import falling as falling
 from .making import interpolation as interpolation
@@ -30,6 +29,7 @@ from .pairs import GUARDS as GUARDS
 from .pairs import MADE as MADE
 from .pairs import Pair as Pair
 from .pairs import Pairing as Pairing
+from .pairs import gather as gather
 from .pairs import pair_up as pair_up
 from .pairs import read_triples as read_triples
 from .pairs import with_outputs as with_outputs

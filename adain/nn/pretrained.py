@@ -16,11 +16,7 @@ from .convert import decoder_state, fill, read_tensors
 from .decoder import Decoder
 from .fast import FastDecoder, FastEncoder
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
-from .shipped import ShippedModel as ShippedModel
-from .shipped import WeightsFile as WeightsFile
-from .shipped import find_model as find_model
-from .shipped import read_verified as read_verified
-from .shipped import registry as registry
+from .shipped import ShippedModel, WeightsFile, find_model, read_verified, registry
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 
 _log = logging.getLogger(__name__)

@@ -2,8 +2,6 @@ from .objective import LossNetwork as LossNetwork
 from .options import RefineOptions as RefineOptions
 from .pictures import Pictures as Pictures
 from .pictures import StylePicture as StylePicture
-from .progress import Callback as Callback
-from .progress import Progress as Progress
 from .recipe import DEFAULT_RECIPE as DEFAULT_RECIPE
 from .recipe import OPTIMIZERS as OPTIMIZERS
 from .recipe import RENAMED as RENAMED
@@ -14,9 +12,11 @@ from .recipe import load_recipe as load_recipe
 from .recipe import parse_setting as parse_setting
 from .recipe import recipe_names as recipe_names
 from .recipe import recipe_source as recipe_source
+from .report import Callback as Callback
 from .report import LossLog as LossLog
 from .report import LossPlot as LossPlot
 from .report import Partial as Partial
+from .report import Progress as Progress
 from .report import Snapshots as Snapshots
 from .report import improvement as improvement
 from .run import refine as refine

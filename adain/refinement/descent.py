@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from .._utils.errors import RefinementError
 from .._utils.memory import peak_memory
 from ..image.tensors import resize_to
 from ..losses import PyramidLoss, make_balance
@@ -18,8 +19,8 @@ from .objective import groups
 from .optimizers import carry_up, make_optimizer, seed_gradient
 from .parametrisation import Whitening, bounded
 from .pictures import MIN_SIZE, Pictures, check_size
-from .progress import Callback, Progress, RefinementError
 from .recipe import Recipe
+from .report import Callback, Progress
 
 FINAL_LR = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
@@ -54,7 +55,7 @@ class Descent:
     Args:
         make_objective: the losses for pictures of some size.
         pictures: at full size.
-        callback: see :data:`~adain.refinement.progress.Callback`.
+        callback: see :data:`~adain.refinement.report.Callback`.
     """
 
     def __init__(

@@ -1,20 +1,64 @@
-"""What an optimisation leaves for people: a table of its losses, a plot of them, and snapshots."""
+"""What an optimisation tells, step by step, and leaves for people: a table and a plot of its losses, and snapshots."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from .._utils.errors import InputError
 from .._utils.files import check_writable
 from .._utils.plots import Curve, plot_curves
 from ..image import contact_sheet, save_image, to_pil
-from .progress import Progress
 
 PARTIAL_SECONDS = 30.0
 """How often :class:`Partial` writes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """One step of an optimisation, as a callback sees it.
+
+    Attributes:
+        step: evaluations done, from 1.
+        steps: evaluations planned.
+        size: height and width being worked at.
+        losses: every term by name, with its weight, before dynamic factors.
+        total: what is minimised: the sum of the terms times their factors.
+        factors: of dynamic weighting, by group; empty without it.
+        seconds: since the start of the optimisation.
+        peak_memory: of the process so far in MB (on a GPU, of what was allocated there).
+    """
+
+    step: int
+    steps: int
+    size: tuple[int, int]
+    losses: Mapping[str, float]
+    total: float
+    factors: Mapping[str, float]
+    seconds: float
+    peak_memory: float
+    _image: Callable[[], Tensor] = field(repr=False)
+
+    @property
+    def image(self) -> Tensor:
+        """The picture that was judged, or the average so far, as ``(1, 3, H, W)`` in ``[0, 1]`` at :attr:`size`.
+
+        Made anew whenever it is asked for. A progress that is kept holds on to the memory of one picture.
+        """
+        return self._image()
+
+
+Callback = Callable[[Progress], object]
+"""Called after every step; the optimisation ends, and gives what it has, when this returns something true.
+
+This is also the way to end it by hand: a KeyboardInterrupt passes through and leaves no picture, so let a handler of
+SIGINT set a flag that the callback returns, as the command line does.
+"""
 
 
 def improvement(before: float | None, now: float) -> float | None:

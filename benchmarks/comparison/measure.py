@@ -1,4 +1,4 @@
-"""Running the plan: contestants side by side, one working at a time, in rounds."""
+"""Running the plan: contestants side by side, one working at a time, in rounds; and the ratios that come of it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from tqdm import tqdm
 
 from adain._utils.memory import free_memory
 
-from ..measuring import describe
+from ..measuring import describe, ratio
 from .contestants import CONTESTANTS, Contestant, Pass
 from .plan import BYTES_PER_PIXEL, REFERENCE_STEPS, Plan, pair
-from .ratios import Result
 from .scoring import photograph, score
 from .worker import Worker, cold_start
+
+Result = dict[str, Any]
+"""As it lies in its JSON file; see :func:`measure`."""
 
 
 def measure(plan: Plan, threads: int, *, contestants: Sequence[Contestant] = CONTESTANTS) -> Result:
@@ -116,3 +118,42 @@ class _Run:
 
     def _add(self, table: str, key: str, **figures: Any) -> None:
         self.result[table].append({"contestant": key, **figures})
+
+
+def timings(result: Result, size: int) -> dict[tuple[str, str], list[float]]:
+    """Seconds of every round at a size, by contestant and by what was timed (``image``, ``frame``, ``networks``).
+
+    For who cannot keep a style, a frame is an image like any other.
+    """
+    found = {(row["contestant"], row["what"]): row["seconds"] for row in result["timings"] if row["size"] == size}
+    for key, what in list(found):
+        if what == "image":
+            found.setdefault((key, "frame"), found[key, what])
+    return found
+
+
+def peak_memory(result: Result, size: int) -> dict[str, float]:
+    """GB at a size, by contestant."""
+    return {row["contestant"]: row["gb"] for row in result["peaks"] if row["size"] == size}
+
+
+def watched(result: Result, ours: str, textbook: str) -> dict[str, float]:
+    """The ratios that a later version must not lose, by name; smaller is better in all.
+
+    Only what was measured is there.
+    """
+    found: dict[str, float] = {}
+    for size in sorted({row["size"] for row in result["timings"]}):
+        times = timings(result, size)
+        for what, other, key, under in (
+            ("frame", "textbook", textbook, "image"),
+            ("image", "textbook", textbook, "image"),
+            ("frame", "networks", ours, "networks"),
+        ):
+            above, below = times.get((ours, what)), times.get((key, under))
+            if above and below:
+                found[f"{what} / {other} at {size} px"] = round(ratio(above, below).median, 4)
+        peaks = peak_memory(result, size)
+        if ours in peaks and textbook in peaks:
+            found[f"peak memory / textbook at {size} px"] = round(peaks[ours] / peaks[textbook], 4)
+    return found

@@ -1,7 +1,12 @@
-"""Render one labelled sheet for each control from the shipped samples: ``python docs/scripts/make_gallery.py``."""
+"""Render the site's pictures from the shipped samples: ``python docs/scripts/make_gallery.py [NAME ...]``.
+
+A labelled sheet for each control, the README's strip and the model card's sheet, ``decoder``; all without names.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,7 @@ from PIL import Image, ImageDraw
 import adain
 from adain import ColorPreservation, Stylizer
 from adain._utils.resources import sample_folder
-from adain.image import center_crop_square, contact_sheet, read_image, resize_shorter, save_image
+from adain.image import center_crop_square, contact_sheet, list_images, read_image, resize_shorter, save_image
 from adain.stylizer import grid_weights
 
 SIZE = 320
@@ -119,11 +124,35 @@ def scale(stylizer: Stylizer) -> None:
     save("scale", rows, ["photograph", *sizes, "coarse 1024, fine 192", "coarse 192, fine 1024"])
 
 
-def main() -> None:
+def table(stylizer: Stylizer, contents: Sequence[Path], styles: Sequence[Path], cell: int) -> Image.Image:
+    """The centres of photographs in every style, made at 512 px and shown smaller."""
+    encoded = [stylizer.encode_style(path) for path in styles]
+    rows: list[list[Any]] = [[None, *(center_crop_square(read_image(p)) for p in styles)]]
+    for path in contents:
+        content = stylizer.encode_content(path, size=512, crop=True)
+        rows.append([center_crop_square(read_image(path)), *(stylizer.stylize(content, style) for style in encoded)])
+    return contact_sheet(rows, cell=cell)
+
+
+def strip(stylizer: Stylizer) -> None:
+    """Some samples, for the README."""
+    contents = [sample_folder("content") / f"{name}.jpg" for name in ("montStMichel", "chelsea", "cincinnati-bridge")]
+    styles = [sample_folder("style") / f"{name}.jpg" for name in (WAVE, STREET, GALETTE, CIRCLES)]
+    print(save_image(table(stylizer, contents, styles, 256), DOCS / "strip.jpg", quality=85))
+
+
+def decoder(stylizer: Stylizer) -> None:
+    """All samples, for the model card."""
+    contents, styles = (list_images(sample_folder(kind)) for kind in ("content", "style"))
+    print(save_image(table(stylizer, contents, styles, 176), DOCS / "decoder.jpg", quality=70))
+
+
+def main(names: Sequence[str]) -> None:
     stylizer = Stylizer.from_pretrained()
-    for sheet in (color, regions, blend, gradient, scale):
-        sheet(stylizer)
+    for sheet in (color, regions, blend, gradient, scale, strip, decoder):
+        if not names or sheet.__name__ in names:
+            sheet(stylizer)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

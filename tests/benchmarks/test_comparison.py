@@ -18,10 +18,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from adain.nn import CONTENT_LAYER
 from adain.stylizer.stylizer import Stylizer
 from benchmarks import check
-from benchmarks.comparison import contestants, figures, measure, report
+from benchmarks.comparison import contestants, measure, report
 from benchmarks.comparison.contestants import CONTESTANTS, OURS, TEXTBOOK, Adain, Optimisation, TextbookAdain
 from benchmarks.comparison.plan import PAIRS, PLANS, Plan, pair, restrict
-from benchmarks.comparison.ratios import watched
 from benchmarks.comparison.report import network_flops
 from benchmarks.comparison.textbook import Textbook
 from benchmarks.comparison.worker import Worker, opened
@@ -104,13 +103,13 @@ def test_ratios_are_taken_round_by_round() -> None:
 
 
 def test_watched_ratios() -> None:
-    found = watched(result_of(), OURS, TEXTBOOK)
+    found = measure.watched(result_of(), OURS, TEXTBOOK)
     assert found["frame / textbook at 64 px"] == 0.5
     assert found["image / textbook at 128 px"] == 0.75
     assert found["frame / networks at 64 px"] == pytest.approx(1.111, abs=1e-3)
     assert found["peak memory / textbook at 64 px"] == 0.5
     assert len(found) == 8
-    assert watched({"timings": [], "peaks": []}, OURS, TEXTBOOK) == {}
+    assert measure.watched({"timings": [], "peaks": []}, OURS, TEXTBOOK) == {}
 
 
 def test_a_loss_must_be_large_and_repeated() -> None:
@@ -219,7 +218,7 @@ def test_report_of_next_to_nothing() -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_figures_are_files_with_content(tmp_path: Path, suffix: str) -> None:
-    drawn = figures.draw(result_of(), tmp_path, "compare", suffix)
+    drawn = report.draw(result_of(), tmp_path, "compare", suffix)
     assert [path.name for path in drawn] == [f"compare-{n}{suffix}" for n in ("quality", "scaling", "losses")]
     for path in drawn:
         assert path.stat().st_size > 5000
@@ -230,7 +229,7 @@ def test_figures_are_files_with_content(tmp_path: Path, suffix: str) -> None:
 
 def test_no_figures_of_nothing(tmp_path: Path) -> None:
     empty: dict[str, Any] = {name: [] for name in ("timings", "scores", "optimisations")}
-    assert figures.draw(empty, tmp_path, "compare", ".png") == []
+    assert report.draw(empty, tmp_path, "compare", ".png") == []
 
 
 @pytest.mark.parametrize("contestant", [Adain("a", "a", ""), TextbookAdain("t", "t", "")])

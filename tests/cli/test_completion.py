@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from adain.cli.completion import pictures
+from adain.cli.options import pictures
 
 
 def offered(text: str) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from adain.cli.main import main
-from adain.cli.verbosity import bars_hidden, is_quiet, warn
+from adain.cli.reporting import bars_hidden, is_quiet, warn
 from tests.conftest import one_line_error
 
 Run = Callable[..., Result]

@@ -14,8 +14,8 @@ from adain.losses import PyramidLoss
 from adain.refinement.descent import Descent
 from adain.refinement.objective import objective
 from adain.refinement.pictures import Pictures, StylePicture
-from adain.refinement.progress import Progress
 from adain.refinement.recipe import Recipe, from_mapping
+from adain.refinement.report import Progress
 from tests.conftest import noise_image
 
 LOSSES = {"content": {"weight": 1.0, "layers": ["fine"]}, "gram": {"weight": 1e3, "layers": ["fine", "coarse"]}}

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from adain import RefinementError
 from adain._utils.errors import ImageError, InputError
 from adain.refinement import descent
 from adain.refinement.descent import Descent, cosine_lr, scales_of
 from adain.refinement.pictures import Pictures
-from adain.refinement.progress import Progress, RefinementError
+from adain.refinement.report import Progress
 
 from .conftest import Optimise, TinyNetwork, losses_of, pixels, plan
 

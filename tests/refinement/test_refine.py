@@ -15,12 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 import adain
+from adain import RefinementError
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control.color import ColorPreservation
 from adain.nn.backbones import ARCHITECTURES
 from adain.refinement import pictures
-from adain.refinement.progress import Progress, RefinementError
 from adain.refinement.recipe import load_recipe
+from adain.refinement.report import Progress
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 

@@ -7,9 +7,18 @@ import pytest
 import torch
 from PIL import Image
 
+from adain import RefinementError
 from adain._utils.errors import InputError
-from adain.refinement.progress import Progress, RefinementError
-from adain.refinement.report import PARTIAL_SECONDS, LossLog, LossPlot, Partial, Snapshots, evenly, improvement
+from adain.refinement.report import (
+    PARTIAL_SECONDS,
+    LossLog,
+    LossPlot,
+    Partial,
+    Progress,
+    Snapshots,
+    evenly,
+    improvement,
+)
 
 
 def progress(step: int, total: float = 4.0, size: tuple[int, int] = (20, 30), **more: float) -> Progress:
