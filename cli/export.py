@@ -10,10 +10,10 @@ import click
 from adain.backends import ExportOptions
 from adain.options import ModelOptions
 
-from .options import SNAKE_CASE, options_of, take
+from .options import SNAKE_CASE, OneCommand, options_of, take
 
 
-@click.command(context_settings=SNAKE_CASE)
+@click.command(cls=OneCommand, context_settings=SNAKE_CASE)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where to.")
 @options_of(ExportOptions)
 @options_of(ModelOptions, only=("model", "encoder", "decoder"))

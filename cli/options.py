@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from adain import InputError
 from adain.options import Declaration, Declared, Options, Unfit, parse_numbers
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ class _Value(click.ParamType[Any]):
             each.check((value,) if each.is_repeated else value)
         except Unfit as error:
             raise click.BadParameter(error.flags.removeprefix(f"{each.flag} "), ctx, param) from None
+        except InputError as error:  # a sentence already
+            raise click.BadParameter(str(error), ctx, param) from None
         except ValueError as error:
             hint = "" if each.bare is None else f" ({each.flag} alone goes last, or is {each.flag}={each.bare})"
             raise click.BadParameter(f"must be {error}{hint}", ctx, param) from None

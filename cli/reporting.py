@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -186,8 +187,8 @@ def follow(
         warn_of_replaced(replaced)
     if errors and planned == 1 and not present:
         raise errors[0]
-    for error in errors:
-        tell(command, words(error))
+    for text, times in Counter(map(words, errors)).items():
+        tell(command, text if times == 1 else f"{text} ({times} results)")
     if any(isinstance(error, DiskFullError) for error in errors):
         tell(command, f"stopped, {present} of {planned} results are there; with space, the same command makes the rest")
     return exit_code(len(errors), len(errors) + present)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .._utils.errors import ImageError
+from .._utils.errors import ImageError, InputError
 from .._utils.keywords import takes
 from ..options import Options
 from ..stylizer.looks import Look, each
@@ -93,6 +93,8 @@ class Folder:
             manifest: in place of the one in the folder of the results.
             place: see :class:`~adain.batch.order.Order`.
         """
+        if any(isinstance(path, str) and not path for path in (output, *_listed(contents), *_listed(styles))):
+            raise InputError("a path is empty: is a variable unset?")
         options.check_color()
         is_one, is_zip = bool(options.arrangement), options.pairs == "zip"
         if is_one and is_zip:

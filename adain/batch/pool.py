@@ -11,6 +11,7 @@ import contextlib
 import math
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from .._utils.errors import AdainError, DiskFullError
+from .._utils.errors import AdainError, DiskFullError, InputError
 from .._utils.prefetch import AHEAD
 from .manifest import Manifest
 from .order import Maker
@@ -145,6 +146,10 @@ class _Crew:
             self.workers.append(self._hire())
         for other in self.workers:
             self._hand(other)
+        if not self.workers and worker.process.exitcode == 1:
+            raise InputError(
+                'processes cannot begin: a script that asks for several jobs does so under if __name__ == "__main__":'
+            )  # as each of them runs it
         if not self.workers:  # none can so much as begin
             while self.waiting:
                 self._give_up(self.waiting.popleft(), worker)
@@ -161,8 +166,9 @@ class _Crew:
             worker.pipe.close()
             if not worker.is_ready:  # it is still loading the network
                 worker.process.terminate()
+        deadline = time.monotonic() + PATIENCE
         for worker in self.workers:
-            worker.process.join(PATIENCE)
+            worker.process.join(max(0.0, deadline - time.monotonic()))
             if worker.process.is_alive():
                 worker.process.terminate()
                 worker.process.join()

@@ -20,7 +20,7 @@ from ..options import Channel, Direction, Options, check_alpha
 from .labels import region_masks
 from .masks import MaskInput, ramp, read_mask, resize_mask, uncovered
 from .masks import feather as soften
-from .style import Style
+from .style import Style, check_encoded
 
 ASPECT_TOLERANCE = 0.02
 """How far the aspect ratios of a mask and its picture may lie apart: cropping a few pixels off, and no more."""
@@ -170,6 +170,7 @@ class Region:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", check_alpha(self.alpha))
+        check_encoded(self.style)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,8 +202,10 @@ class Regions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", tuple(self.regions))
         object.__setattr__(self, "background_alpha", check_alpha(self.background_alpha))
-        if not self.regions:
-            raise InputError("Regions need at least one Region")
+        if not self.regions or not all(isinstance(region, Region) for region in self.regions):
+            raise InputError("Regions need at least one Region(style, mask), and nothing else")
+        if self.background is not None:
+            check_encoded(self.background)
 
     def place(self, canvas: Canvas, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Placement:
         """These regions on a photograph.

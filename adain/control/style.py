@@ -116,6 +116,12 @@ def _is_usable(mean: Tensor, std: Tensor, fine: Tensor | None) -> bool:
     return all(bool((t > 0).all()) for t in tensors[1:])
 
 
+def check_encoded(style: Any) -> None:
+    """InputError, if a style is not encoded."""
+    if not isinstance(style, Style):
+        raise InputError(f"an encoded Style is needed here, not {type(style).__name__}: Stylizer.encode_style makes it")
+
+
 def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> Style:
     r"""A style between several: the weighted mean of their statistics.
 
@@ -132,6 +138,8 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     """
     if not styles:
         raise InputError("a blend needs at least one style")
+    for style in styles:
+        check_encoded(style)
     shares = normalize_weights([1.0] * len(styles) if weights is None else weights)
     if len(shares) != len(styles):
         raise InputError(f"{len(styles)} styles need {len(styles)} weights, not {len(shares)}")

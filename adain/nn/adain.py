@@ -68,6 +68,8 @@ def adaptive_instance_norm(
             f"the style has {style_mean.shape[1]} channels and the content {content.shape[1]}: "
             "encode both with the same encoder"
         )
+    if style_mean.shape[0] not in (1, content.shape[0]) and content.shape[0] != 1:
+        raise InputError(f"{style_mean.shape[0]} styles do not fit {content.shape[0]} contents: give one, or as many")
     mean, std = channel_mean_std(content) if content_stats is None else content_stats
     # One multiply-add over the feature map; everything else is per channel.
     scale = style_std / std

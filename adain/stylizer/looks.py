@@ -116,8 +116,6 @@ class Look:
         if not self.name:
             object.__setattr__(self, "name", "+".join(style_name(style) or "style" for style in parts))
 
-    # What is asked for, style by style
-
     def color(self, k: int) -> ColorPreservation | None:
         """Of the style at index k; one mode serves all, and a background without its own keeps what it has."""
         color: Any = self.options.color
@@ -139,8 +137,6 @@ class Look:
         """Whether any style is encoded anew for each photograph."""
         count = len(self.styles.regions) if is_regions(self.styles) else len(self.styles)
         return any(self.depends(k) for k in range(count + (self.background is not None)))
-
-    # Encoding
 
     def encoded(self, model: Model) -> Look:
         """The same with every style encoded that does not depend on the photograph, and names of files made absolute.
@@ -204,8 +200,6 @@ class Look:
         if depends:
             how |= {"color": color, "content": content, "content_mask": region}
         return model.encode_style(style, **how)
-
-    # Rendering
 
     def render(self, model: Model, content: Any) -> Any:
         """The result for a photograph: what ``model.render`` gives, or a sheet of pictures for a grid.

@@ -414,3 +414,19 @@ def test_samples_by_name(run_cli: Run, tmp_path: Path, monkeypatch: pytest.Monke
     assert "did you mean great-wave?" in one_line_error(run_cli("stylize", "mont-st-michel", "great-wav", *small))
     refined = run_cli("refine", "mont-st-michel", "great-wave", "--steps", "0", "-o", "r.png", *small)
     assert refined.exit_code == 0, refined.output
+
+
+def test_an_empty_path_is_no_folder(run_cli: Run, tmp_path: Path) -> None:
+    """As of a variable of the shell that is not set."""
+    for arguments in (("", "great-wave"), ("astronaut", ""), ("astronaut", "great-wave", "-o", "")):
+        result = run_cli("stylize", *arguments)
+        assert result.exit_code == 2
+        assert one_line_error(result) == "adain: error: a path is empty: is a variable unset?"
+
+
+@pytest.mark.parametrize("text", ["whitening", "whitenin=1", "whitening=a"])
+def test_a_setting_that_cannot_be_is_told_of_in_a_sentence(run_cli: Run, text: str) -> None:
+    message = one_line_error(run_cli("refine", "astronaut", "great-wave", "--set", text))
+    assert "must be a setting must" not in message
+    assert "must be there is" not in message
+    assert text.partition("=")[0] in message

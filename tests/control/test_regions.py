@@ -13,7 +13,8 @@ from PIL import Image
 
 from adain._utils.errors import InputError
 from adain.control.masks import feather, resize_mask
-from adain.control.regions import Canvas, Ramp, guide_names, is_full, lay_cells
+from adain.control.regions import Canvas, Ramp, Region, Regions, guide_names, is_full, lay_cells
+from adain.control.style import Style
 from adain.nn.adain import shares
 from adain.nn.statistics import channel_mean_std
 
@@ -131,3 +132,13 @@ def test_regions_that_vanish() -> None:
     for veil in (0.04, math.nan):  # a veil over everything is no region either
         with pytest.raises(InputError, match=r"^mask 1 vanishes"):
             lay_cells(torch.full((1, 1, 64, 64), veil), ["mask 1"])
+
+
+def test_regions_hold_encoded_styles() -> None:
+    style = Style(torch.zeros(1, 4, 1, 1), torch.ones(1, 4, 1, 1))
+    with pytest.raises(InputError, match="encoded Style is needed here, not str"):
+        Region("wave.jpg", torch.ones(4, 4))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="encoded Style is needed here, not str"):
+        Regions([Region(style, torch.ones(4, 4))], background="wave.jpg")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"Region\(style, mask\), and nothing else"):
+        Regions([style])  # type: ignore[list-item]

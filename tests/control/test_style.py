@@ -75,3 +75,8 @@ def test_counts() -> None:
 
 def test_readable() -> None:
     assert repr(styles(1)[0]) == "Style('s0', channels=6, device=cpu)"
+
+
+def test_only_encoded_styles_blend() -> None:
+    with pytest.raises(InputError, match=r"encoded Style is needed here, not str: Stylizer\.encode_style makes it"):
+        blend(["wave.jpg"])  # type: ignore[list-item]
