@@ -23,8 +23,9 @@ SNAKE_CASE = {"token_normalize_func": lambda token: token.replace("_", "-")}
 REMOVED = {
     "--region-alpha": "give --alpha a list, such as --alpha 1,0.5",
     "--keep-memory": "set MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=-1 in the environment",
+    "export --precision": "use --storage",
 }
-"""Flags of version 0.1 that are gone, with what serves in their place."""
+"""Flags of version 0.1 that are gone, of one command or of all, with what serves in their place."""
 
 
 def options_of(
@@ -82,7 +83,8 @@ class OneCommand(click.Command):
     def hint(self, name: str) -> str:
         """What to do in place of a flag that there is not; empty if nothing is known."""
         name = name.replace("_", "-")
-        return f"{name} is gone: {REMOVED[name]}" if name in REMOVED else ""
+        instead = REMOVED.get(name) or REMOVED.get(f"{self.name} {name}")
+        return f"{name} is gone: {instead}" if instead else ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
