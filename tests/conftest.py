@@ -28,6 +28,15 @@ def noise_image(width: int, height: int, seed: int = 0, mode: str = "RGB") -> Im
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Networks this small gain nothing from threads, which on a busy machine wait for each other all the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def stylizer() -> Stylizer:
     return Stylizer.from_pretrained(device="cpu")

@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from click.testing import Result
 from PIL import Image
 
@@ -24,12 +23,7 @@ FAST = ("--content-size", 40, "--style-size", 40, "--device", "cpu")
 LIGHT = ("--loss", "content=1:relu2_1", "--loss", "gram=1:relu1_1*0.5,relu2_1", "--start", "content", "--steps", 2)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_everything_it_can_leave(run_cli: Run, photo: Path, art: Path, tmp_path: Path) -> None:

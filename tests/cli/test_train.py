@@ -4,10 +4,8 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from click.testing import Result
 
 from adain.training.config import TrainingConfig, flag
@@ -17,12 +15,7 @@ Run = Callable[..., Result]
 SMALL = ("--crop", 32, "--batch-size", 1, "--device", "cpu", "--preview-every", 0, "--log-every", 1)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

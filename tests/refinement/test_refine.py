@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,6 @@ from tests.conftest import noise_image
 
 LIGHT = {"losses": {"content": {"weight": 1, "layers": ["relu2_1"]}, "gram": {"weight": 1, "layers": ["relu1_1"]}}}
 """A recipe of shallow layers."""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,6 @@ from tests.conftest import noise_image, one_line_error
 from tests.models import stylizer
 
 __all__ = ["stylizer"]
-
-
-@pytest.fixture
-def encoded(stylizer: Stylizer) -> Iterator[list[int]]:
-    """Grows by one whenever the encoder runs."""
-    calls: list[int] = []
-    handle = stylizer.encoder.register_forward_hook(lambda *_: calls.append(1))
-    yield calls
-    handle.remove()
 
 
 def same(a: Style, b: Style) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +41,6 @@ def labels(tmp_path: Path) -> Path:
     path = tmp_path / "labels.png"
     Image.fromarray(values).save(path)
     return path
-
-
-@pytest.fixture
-def encoded(stylizer: Stylizer) -> Iterator[list[int]]:
-    """Grows by one whenever the encoder runs."""
-    calls: list[int] = []
-    handle = stylizer.encoder.register_forward_hook(lambda *_: calls.append(1))
-    yield calls
-    handle.remove()
 
 
 def look_of(styles: Any, **options: Any) -> Look:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageFilter
 
 from adain.nn.pretrained import load_encoder
@@ -15,13 +13,9 @@ from adain.nn.vgg import CONTENT_LAYER, VGGEncoder
 from adain.training.cache import ImageCache, open_cache
 
 
-@pytest.fixture(autouse=True, scope="package")
-def _one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from threads, which on a busy machine wait for each other all the time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(autouse=True, scope="module")
+def _quick(one_thread: None) -> None:
+    """All tests of training run so."""
 
 
 def write_images(folder: Path, count: int, seed: int, *, sharp: bool = False) -> Path:
