@@ -87,12 +87,12 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
 
     from adain._utils.signals import CODES, StopFlag
     from adain.backends import open_stylizer
-    from adain.batch import check_inputs, find, means_file, plan_jobs
+    from adain.batch import find, means_file, plan_jobs
 
     arts = find(styles)
     found = [art.path for art in arts]
-    todo = plan_jobs(find(paths[:1]), ["+".join(art.name for art in arts)], output)
-    check_inputs(todo, [*found, *options.files()])
+    name, inputs = "+".join(art.name for art in arts), [*found, *options.files()]
+    todo = plan_jobs(find(paths[:1]), [name], output, inputs=inputs)
     if len(todo) > 1 and (files["log"] or files["plot"]):
         raise InputError("--log and --plot are of one picture: name a single photograph")
     options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_stylizer(options))

@@ -15,7 +15,7 @@ from adain._utils.resources import resolve
 from adain.video import VideoOptions
 
 from .options import SNAKE_CASE, OneCommand, label_styles, options_of, take
-from .reporting import SIGNALS, bar, bars_hidden, tell, warn
+from .reporting import SIGNALS, bar, tell, warn
 
 if TYPE_CHECKING:
     from adain.video import VideoProgress
@@ -83,7 +83,7 @@ def _run(source: str, styles: Sequence[Path] | None, output: str, options: Video
     from adain._utils.signals import CODES, StopFlag
     from adain.video import VideoStopped, stylize_video
 
-    with StopFlag() as flag, bar(None, "frame", hidden=bars_hidden()) as shown:
+    with StopFlag() as flag, bar(None, "frame") as shown:
 
         def progress(event: VideoProgress) -> bool:
             if shown.total is None and event.frames:

@@ -3,7 +3,6 @@ from .folder import Folder as Folder
 from .folder import stylize_folder as stylize_folder
 from .manifest import Manifest as Manifest
 from .options import FolderOptions as FolderOptions
-from .plan import check_inputs as check_inputs
 from .plan import expand as expand
 from .plan import find as find
 from .plan import means_file as means_file

@@ -88,7 +88,7 @@ class Manifest:
 
     def key(self, output: Path) -> str:
         """The name under which an output is recorded: relative to the folder, which may thus be moved."""
-        return Path(os.path.relpath(os.path.abspath(output), os.path.abspath(self.folder))).as_posix()
+        return Path(os.path.relpath(output, self.folder)).as_posix()
 
     def writing(self, output: Path, settings: str, data: bytes | memoryview, temporary: str) -> None:
         """Record that ``data`` is about to become ``output``, by way of a temporary file of that name in its folder."""

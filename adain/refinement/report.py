@@ -13,7 +13,7 @@ from torch import Tensor
 from .._utils.errors import InputError
 from .._utils.files import check_writable
 from .._utils.plots import Curve, plot_curves
-from ..image import contact_sheet, save_image, to_pil
+from ..image import contact_sheet, read_image, save_image, to_pil
 
 PARTIAL_SECONDS = 30.0
 """How often :class:`Partial` writes."""
@@ -154,15 +154,10 @@ class Snapshots:
 
     def save_strip(self) -> Path | None:
         """Write ``strip.png``, twelve of the snapshots at most side by side; None if there are none."""
-        from PIL import Image
-
         if not self.saved:
             return None
         chosen = evenly(self.saved, 12)
-        pictures = []
-        for _, path in chosen:
-            with Image.open(path) as picture:
-                pictures.append(picture.convert("RGB"))
+        pictures = [read_image(path, max_pixels=None) for _, path in chosen]
         path = self.folder / "strip.png"
         save_image(contact_sheet([pictures], column_labels=[f"step {step}" for step, _ in chosen]), path)
         return path
@@ -178,17 +173,16 @@ class Partial:
     def __init__(self, path: str | Path) -> None:
         check_writable(path)
         self.path = Path(path)
-        self._saved = 0.0
-        self._written = False
+        self._saved = 0.0  # seconds; 0 until something is written
 
     def __call__(self, progress: Progress) -> None:
         if progress.seconds - self._saved >= PARTIAL_SECONDS:
             save_image(to_pil(progress.image), self.path)
-            self._saved, self._written = progress.seconds, True
+            self._saved = progress.seconds
 
     def remove(self) -> None:
         """Take it away again, once there is a result."""
-        if self._written:
+        if self._saved:
             self.path.unlink(missing_ok=True)
 
 

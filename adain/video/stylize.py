@@ -32,7 +32,7 @@ from ..stylizer.stylizer import StyleInput, Stylizer
 from .encoder import choose_codec, container_of
 from .frames import Frame, Pixels, Sink, resample, resampled_info
 from .join import VideoSink, check_container
-from .options import FPS, Key, VideoOptions, parse_rate
+from .options import FPS, Key, VideoOptions
 from .reader import VideoReader
 from .resume import State, WorkFolder, settings_of, written
 from .sequence import SequenceReader, SequenceWriter, is_sequence
@@ -182,7 +182,7 @@ def stylize_video(
         check_writable(target)
     steadier = Steadier(options.stability)
     stylizer = options.stylizer or cast(Stylizer, open_model(options))
-    rate, limit = None if options.fps is None else parse_rate(options.fps), stylizer.max_pixels
+    rate, limit = cast("Fraction | None", options.fps), stylizer.max_pixels
     reader: VideoReader | SequenceReader
     if is_sequence(source):
         reader = SequenceReader(source, rate or Fraction(FPS), warn=warn, max_pixels=limit)

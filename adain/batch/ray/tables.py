@@ -129,8 +129,9 @@ def write_part(folder: Path, table: pa.Table) -> Path | None:
     :data:`adain.batch.ray.worker.COLUMNS`.
     """
     told = [(pickle.loads(row["result"]), row["image"]) for row in table.to_pylist()]  # of this very job's making
+    key = Manifest(folder, is_known=True).key
     rows = [
-        {**result.details, "output": Manifest(folder, is_known=True).key(result.output), "status": result.status,
+        {**result.details, "output": key(result.output), "status": result.status,
          "settings": result.task.settings, "image": image}
         for result, image in told if result.error is None
     ]  # fmt: skip
