@@ -62,7 +62,7 @@ def stamp(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: stamp(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return [type(value).__name__, fields]
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         return [stamp(item) for item in value]
     return value
 

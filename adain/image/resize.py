@@ -63,11 +63,7 @@ def resize_shorter(image: Picture, size: int) -> Picture:
         return image if wanted == image.size else image.resize(wanted, Image.Resampling.LANCZOS)
     from .tensors import resize_to
 
-    height, width = size_of(image)
-    if scaled((height, width), size) == (height, width):
-        return image
-    short = min(height, width)
-    return resize_to(image, (max(1, round(height * size / short)), max(1, round(width * size / short))))
+    return resize_to(image, scaled(size_of(image), size))
 
 
 def center_crop_square(image: Picture) -> Picture:

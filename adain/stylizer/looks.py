@@ -183,7 +183,7 @@ class Look:
         is_background = k == len(self.styles)
         style = self.background if is_background else self.styles[k]
         mask = None if is_background or options.style_masks is None else options.style_masks[k]
-        if region is not None and not bool(region.any()):
+        if color is not None and region is not None and not bool(region.any()):
             color = None  # the masks leave nothing for the background
         depends = color is not None and color.needs_content
         if isinstance(style, Style):

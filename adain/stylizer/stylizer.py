@@ -34,7 +34,7 @@ from .content import Progress
 from .looks import Look, Paint, canvas_of, is_regions, listed
 from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles
 from .tiles import paint as tiled_picture
-from .transfer import transfer
+from .transfer import style_statistics, transfer
 
 StyleInput: TypeAlias = "Style | ImageInput"
 Styles: TypeAlias = "StyleInput | Regions | Sequence[StyleInput]"
@@ -287,9 +287,7 @@ class Stylizer:
             tiles = decode_tiles(self.decoder, content, target, alpha, device=self.device)
             return assemble(tiles, content, self.device)
         target = target.to(self.device)
-        styles = (target,) if isinstance(target, Style) else target.styles
-        known = [t for s in styles for t in (s.mean, s.std, s.fine_std) if t is not None]
-        with torch.set_grad_enabled(_tracks(content.features, *known)):
+        with torch.set_grad_enabled(_tracks(content.features, *style_statistics(target))):
             height, width = content.size
             image: Tensor = self.decoder(transfer(content.features, target, alpha).to(self.dtype))[..., :height, :width]
             return image.float().clamp(0.0, 1.0)

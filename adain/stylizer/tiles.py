@@ -7,6 +7,7 @@ beside it 32 bytes a pixel for the features, in a file where that is much, and t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from os import PathLike
 
 import torch
@@ -28,7 +29,7 @@ from ..options import MIN_TILE, TileSize
 from .content import Content, Progress, TileProgress, Tiles
 from .halo import DECODER_HALO, ENCODER_HALO, Tiling, Trimmer, cells_of, check_tile, decoder_steps, encoder_steps, spans
 from .store import FeatureStore
-from .transfer import content_statistics, has_fine_band, transfer
+from .transfer import content_statistics, has_fine_band, style_statistics, styles_of, transfer
 
 TILE_SIDE = 512
 """Side of the tiles that ``"auto"`` takes on a CPU, in pixels, where memory is not short even for those."""
@@ -113,9 +114,10 @@ def decode_tiles(
         colors: of the photograph, to keep in them; see :func:`~adain.control.keep_colors`.
     """
     assert content.tiles is not None
-    styles = (target,) if isinstance(target, Style) else target.styles
-    if torch.is_grad_enabled() and any(s.mean.requires_grad or s.std.requires_grad for s in styles):
+    if torch.is_grad_enabled() and any(known.requires_grad for known in style_statistics(target)):
         raise _no_gradients()
+    styles = tuple(style.to(device) for style in styles_of(target))  # once, and the cells of each tile as it comes
+    target = styles[0] if isinstance(target, Style) else replace(target, styles=styles)
     size = content.tiles.tiling.cells
     with torch.no_grad():
         stats = content_statistics(_bands(content, device), target)
@@ -128,7 +130,7 @@ def decode_tiles(
         wide = outer.grown(fine, size)
         with torch.no_grad():
             features = content.features[(..., *wide.slices)].to(device)
-            part = target.to(device) if isinstance(target, Style) else target.part(wide, device)
+            part = target if isinstance(target, Style) else target.part(wide, device)
             changed = transfer(features, part, alpha, content_stats=(mean, std))
             changed = changed[(..., *outer.within(wide).slices)].to(dtype)
             place = inner.pixels(content.size, STRIDE)

@@ -76,8 +76,17 @@ def transfer(
 
 def has_fine_band(target: Style | Placement) -> bool:
     """Whether cells depend on those around them, ``bands.REACH_CELLS`` far."""
-    styles = (target,) if isinstance(target, Style) else target.styles
-    return any(style.fine_std is not None for style in styles)
+    return any(style.fine_std is not None for style in styles_of(target))
+
+
+def styles_of(target: Style | Placement) -> tuple[Style, ...]:
+    """The only style, or that of each region."""
+    return (target,) if isinstance(target, Style) else target.styles
+
+
+def style_statistics(target: Style | Placement) -> list[Tensor]:
+    """All of the styles that a result depends on."""
+    return [t for s in styles_of(target) for t in (s.mean, s.std, s.fine_std) if t is not None]
 
 
 def _fills(target: Placement) -> bool:

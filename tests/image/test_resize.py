@@ -3,24 +3,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from adain import image as images
 from adain._utils.errors import ImageError, InputError
 from adain.image import center_crop_square, resize_shorter
-from adain.image.resize import scaled
+from adain.image.resize import scaled, size_of
 from tests.image.test_io import one_line, pixels, random_image
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 64))
+@example(17, 16, 40)
 @settings(max_examples=100, deadline=None)
 def test_shorter_side_is_exact(width: int, height: int, size: int) -> None:
     result = images.resize_shorter(Image.new("RGB", (width, height)), size)
     assert min(result.size) == size
     assert abs(max(result.size) - max(width, height) * size / min(width, height)) <= 0.5
     assert (result.width > result.height) <= (width > height)
+    assert size_of(images.resize_shorter(torch.zeros(1, 1, height, width), size)) == size_of(result)
 
 
 def test_resize_shorter() -> None:

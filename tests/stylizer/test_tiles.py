@@ -208,10 +208,14 @@ def test_gradients_are_refused(stylizer: Stylizer, arts: list[Image.Image]) -> N
     with pytest.raises(InputError, match='tile="off"'):
         stylizer.encode_content(image, tile=64)
     content = stylizer.encode_content(image.detach(), tile=64)
-    style = stylizer.encode_style(arts[0], size=64)
+    style = stylizer.encode_style(arts[0], size=64, fine_size=32)
+    assert style.fine_std is not None
+    for statistic in (style.fine_std, style.std, style.mean):
+        statistic.requires_grad_()
+        with pytest.raises(InputError, match='tile="off"'):
+            stylizer.decode(content, style)
+        statistic.requires_grad_(False)
     style.mean.requires_grad_()
-    with pytest.raises(InputError, match='tile="off"'):
-        stylizer.decode(content, style)
     with torch.no_grad():
         assert not stylizer.decode(content, style).requires_grad
 
