@@ -15,7 +15,7 @@ from ..image import DEFAULT_MAX_PIXELS
 from ..image.box import Box
 from ..image.resize import center_crop_square
 from ..image.source import input_name
-from ..nn.vgg import STRIDE
+from ..nn.layers import STRIDE
 from ..options import Channel, Direction, Options, check_alpha
 from .labels import region_masks
 from .masks import MaskInput, ramp, read_mask, resize_mask, uncovered

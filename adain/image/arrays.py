@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .._utils.arrays import FloatArray as FloatArray
 from .._utils.errors import ImageError
-
-FloatArray = npt.NDArray[np.float32]
 
 SLACK = 1e-3
 """How far floats may lie outside [0, 1]: rounding, as of half precision or of a change of colour space, and no more."""

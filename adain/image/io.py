@@ -10,12 +10,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from .._utils.arrays import is_tensor as is_tensor
 from .._utils.errors import ImageError, InputError, MissingFileError
 from .._utils.files import atomic_path, check_writable
 from .._utils.resources import missing, resolve
@@ -72,11 +73,6 @@ def read_stored(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXE
     8 bits. Of the metadata only the transparency stays in `info`. Raises as `read_image` does.
     """
     return _read(source, max_pixels, Image.Image.copy)
-
-
-def is_tensor(source: object) -> TypeGuard[torch.Tensor]:
-    """Whether a value is a tensor; nobody has one without having imported torch."""
-    return "torch" in sys.modules and isinstance(source, sys.modules["torch"].Tensor)
 
 
 def _read(source: ImageInput, max_pixels: int | None, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:

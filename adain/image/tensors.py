@@ -7,16 +7,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from .._utils.arrays import at_least_float32 as at_least_float32
 from .._utils.errors import ImageError
 from .arrays import check_range, to_array
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """``x`` in float32, or unchanged if it already is float32 or float64.
-
-    Sums of squares over an image overflow float16 and lose most digits in bfloat16.
-    """
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 def as_batch(image: Tensor) -> Tensor:

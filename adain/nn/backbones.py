@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from .._utils.errors import AdainError, InputError, MissingFileError, WeightsError, first_line, suggest
 from .convert import IMAGENET_MEAN, IMAGENET_STD, fill, read_tensors
+from .layers import BLOCKS
 from .pretrained import load_encoder
-from .vgg import BLOCKS, Pooling, VGGEncoder, check_image
+from .vgg import Pooling, VGGEncoder, check_image
 
 
 class Architecture(NamedTuple):

@@ -9,11 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
+from .layers import MIRRORED as MIRRORED
+from .layers import ConvSpec
 from .padding import can_pad_outside, convolve, pad, pad_doubled
-from .vgg import CONTENT_LAYER, ConvSpec, Trim, layers_upto
-
-MIRRORED: tuple[ConvSpec, ...] = tuple(reversed(layers_upto(CONTENT_LAYER)))
-"""VGG-19's convolutions, deepest first; the decoder gives each one a partner of the same name."""
+from .vgg import Trim
 
 
 class Decoder(nn.Module):

@@ -16,18 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .decoder import Decoder
-from .vgg import CONTENT_LAYER, STYLE_LAYERS, ConvSpec, Trim, VGGEncoder, layer_table
+from .layers import CONTENT_LAYER, FAST_LAYERS, FAST_MIRRORED, STYLE_LAYERS, ConvSpec
+from .layers import FOLDED as FOLDED
+from .vgg import Trim, VGGEncoder
 
-BLOCKS = ((16, 1), (32, 1), (64, 2), (128, 1))
-"""(channels, convolutions) of its four blocks."""
-
-LAYERS = layer_table(BLOCKS)
-"""The encoder's five convolutions in order."""
-
-FOLDED = "relu3_2"
-"""The finer layer: the last one before the last pooling."""
-
-_FOLDED_SPEC = next(spec for spec in LAYERS if spec.relu == FOLDED)
+_FOLDED_SPEC = next(spec for spec in FAST_LAYERS if spec.relu == FOLDED)
 
 
 def fold(x: Tensor) -> Tensor:
@@ -58,7 +51,7 @@ class FastEncoder(VGGEncoder):
     name: ClassVar[str] = "fast"
     content_layer: ClassVar[str] = CONTENT_LAYER
     style_layers: ClassVar[tuple[str, ...]] = STYLE_LAYERS
-    table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
+    table: ClassVar[tuple[ConvSpec, ...]] = FAST_LAYERS
     # 240 and 180 as measured on a CPU at 1 and 2 megapixels, on one thread
     # (python -m benchmarks tiling memory --tile off --side 1000 --model fast).
     pass_bytes: ClassVar[int] = 250
@@ -89,8 +82,7 @@ class FastDecoder(Decoder):
         features ``(B, 384, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
     """
 
-    # One convolution more than the encoder has at a quarter and at half size, where strokes are made.
-    specs: ClassVar[tuple[ConvSpec, ...]] = tuple(reversed(layer_table(((16, 1), (32, 2), (64, 3), (128, 1)))))
+    specs: ClassVar[tuple[ConvSpec, ...]] = FAST_MIRRORED
 
     @property
     def feature_channels(self) -> int:

@@ -7,29 +7,22 @@ preprocessing of the original network is folded into the first convolution, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from collections.abc import Iterable
+from typing import ClassVar, Literal, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
+from .layers import CONTENT_LAYER as CONTENT_LAYER
+from .layers import LAYERS as LAYERS
+from .layers import MIN_SIZE as MIN_SIZE
+from .layers import STRIDE as STRIDE
+from .layers import STYLE_LAYERS as STYLE_LAYERS
+from .layers import ConvSpec as ConvSpec
+from .layers import layers_upto as layers_upto
+from .layers import min_size as min_size
 from .padding import can_pad_outside, convolve, pad
-
-BLOCKS: tuple[tuple[int, int], ...] = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
-"""(channels, convolutions) of VGG-19's five blocks; a 2×2 pooling stands between two blocks."""
-
-CONTENT_LAYER = "relu4_1"
-"""Where AdaIN works and content is compared (Huang & Belongie 2017, section 5)."""
-
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-"""Where the style loss compares statistics (Huang & Belongie 2017, eq. 13)."""
-
-STRIDE = 8
-"""Pixels per feature cell at :data:`CONTENT_LAYER`: three poolings."""
-
-MIN_SIZE = 16
-"""Shortest side the encoder takes, and enough for relu4_4; relu5_1 and deeper need one pixel more: :func:`min_size`."""
 
 Pooling = Literal["max", "average"]
 
@@ -44,51 +37,6 @@ class Trim(Protocol):
     def own(self, name: str, x: Tensor) -> Tensor:
         """The tile's own part of what a call with that name has left."""
         ...
-
-
-class ConvSpec(NamedTuple):
-    """One convolution: its name, channels in and out, and whether a pooling comes before it."""
-
-    name: str
-    c_in: int
-    c_out: int
-    pool_before: bool
-
-    @property
-    def relu(self) -> str:
-        """Name of the activation behind it: ``conv4_1`` gives ``relu4_1``."""
-        return self.name.replace("conv", "relu")
-
-
-def layer_table(blocks: Sequence[tuple[int, int]]) -> tuple[ConvSpec, ...]:
-    """The convolutions of a network of such blocks, (channels, convolutions) each, a pooling between two of them."""
-    table, channels = [], 3
-    for block, (width, count) in enumerate(blocks, start=1):
-        for index in range(1, count + 1):
-            table.append(ConvSpec(f"conv{block}_{index}", channels, width, pool_before=index == 1 and block > 1))
-            channels = width
-    return tuple(table)
-
-
-LAYERS = layer_table(BLOCKS)
-"""All sixteen convolutions in order."""
-
-
-def layers_upto(relu: str, table: tuple[ConvSpec, ...] = LAYERS) -> tuple[ConvSpec, ...]:
-    """The convolutions of ``table`` needed to compute ``relu``; InputError if there is no such layer."""
-    names = [spec.relu for spec in table]
-    if relu not in names:
-        network = "VGG-19" if table is LAYERS else "this network"
-        raise InputError(f"{network} has no layer {relu!r}: choose one of {', '.join(names)}")
-    return table[: names.index(relu) + 1]
-
-
-def min_size(halvings: int) -> int:
-    """Shortest side in pixels that leaves two cells after so many halvings that round up, and no less than 16.
-
-    Reflection padding needs two cells, and so does a standard deviation that is to mean anything.
-    """
-    return max(MIN_SIZE, (1 << halvings) + 1)
 
 
 def check_image(image: Tensor, halvings: int) -> None:

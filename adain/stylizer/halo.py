@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .._utils.errors import InputError
 from ..image.box import Box
-from ..nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
+from ..nn.layers import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
 from ..options import MIN_TILE, TileSize
 
 

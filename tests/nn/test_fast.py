@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from adain._utils.errors import InputError
 from adain.nn.decoder import Decoder
-from adain.nn.fast import BLOCKS, FOLDED, LAYERS, FastDecoder, FastEncoder, fold, unfold
+from adain.nn.fast import FOLDED, FastDecoder, FastEncoder, fold, unfold
+from adain.nn.layers import FAST_BLOCKS as BLOCKS
+from adain.nn.layers import FAST_LAYERS as LAYERS
 from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder
 from adain.stylizer.halo import DECODER_HALO, ENCODER_HALO, Tiling, decoder_steps, encoder_steps
 from adain.training.networks import FastNet
