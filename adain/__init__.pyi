@@ -18,6 +18,7 @@ from ._utils.errors import RefinementError as RefinementError
 from ._utils.errors import TrainingError as TrainingError
 from ._utils.errors import WeightsError as WeightsError
 from ._utils.version import __version__ as __version__
+from .backends.ncnn import NcnnStylizer as NcnnStylizer
 from .backends.onnx import OnnxStylizer as OnnxStylizer
 from .batch.folder import stylize_folder as stylize_folder
 from .control.color import ColorPreservation as ColorPreservation

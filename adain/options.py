@@ -40,6 +40,9 @@ Direction = Literal["horizontal", "vertical", "diagonal", "radial"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 """What the networks can compute in; see :func:`adain.nn.devices.resolve_precision`."""
 
+Backend = Literal["auto", "torch", "ncnn", "onnx"]
+"""What can compute the networks; see :func:`adain.backends.open_model`."""
+
 TileSize = int | str
 """Side of the tiles a photograph is stylised in, in pixels; ``"auto"``: tiles where memory is short; or ``"off"``."""
 
@@ -58,7 +61,8 @@ PREVIEW_ALPHAS = (0.25, 0.5, 0.75, 1.0)
 PREVIEW_SIZES = (256, 512, 768)
 """Sizes of the artwork on a preview."""
 
-PIXELS = ("torch", "ray", "video", "refine")
+NETWORKS = ("torch", "ray", "video", "refine")
+PIXELS = (*NETWORKS, "onnx")
 REGIONS = PIXELS
 
 
@@ -119,7 +123,7 @@ class Options(Declared):
     )  # fmt: skip
     grid: int | None = option(
         None, "Two to four styles: one picture of N, a triangle of N, or N x N blends.", flag="--style-grid",
-        low=2, high=16, metavar="N", group="blend", serves=("torch", "ray"),
+        low=2, high=16, metavar="N", group="blend", serves=("torch", "onnx", "ray"),
     )  # fmt: skip
     preview: bool = option(
         False, "One sheet in place of the result: small pictures at several strengths and style sizes.", group="blend",
@@ -135,7 +139,7 @@ class Options(Declared):
     )  # fmt: skip
     fine_style_size: int | None = option(
         None, "Fine texture from the artwork at this size in px, coarse structure from --style-size.", low=0,
-        group="size", serves=("torch", "ray", "video"),
+        group="size", serves=("torch", "onnx", "ray", "video"),
     )  # fmt: skip
     crop: bool = option(
         False, "Use the central squares of photograph and artwork.", group="size",
@@ -143,8 +147,8 @@ class Options(Declared):
     )  # fmt: skip
     tile: int | str = option(
         "auto", "Work in tiles of that side in px, to the same result in bounded memory; auto: where memory is short.",
-        low=MIN_TILE, metavar="SIZE|auto|off", parse=_parse_tile, group="size", serves=("torch", "ray"),
-        is_decisive=False,
+        low=MIN_TILE, metavar="SIZE|auto|off", parse=_parse_tile, group="size",
+        serves=("torch", "onnx", "ray"), is_decisive=False,
     )  # fmt: skip
     masks: Sequence[Guide] | None = option(
         None, "Where a style goes, white on black; once for each style, all in one result.", flag="--mask",
@@ -311,30 +315,34 @@ class ModelOptions(Declared):
     """Which networks, and how they are run."""
 
     model: str | None = option(
-        None, "Shipped model to use (see adain weights list).", metavar="NAME", group="model", serves=PIXELS
+        None, "Shipped model to use (see adain weights list).", metavar="NAME", group="model", serves=NETWORKS
     )
     encoder: str | os.PathLike[str] | None = option(
         None, "Your own encoder (.safetensors).", metavar="FILE", is_file=True, group="model",
-        serves=("torch", "ray", "video", "refine"),
+        serves=NETWORKS,
     )  # fmt: skip
     decoder: str | os.PathLike[str] | None = option(
         None, "Your own decoder (.safetensors).", metavar="FILE", is_file=True, group="model",
-        serves=("torch", "ray", "video", "refine"),
+        serves=NETWORKS,
     )  # fmt: skip
     onnx: str | os.PathLike[str] | None = option(
-        None, "Use the model that adain export wrote there; needs no torch.", metavar="FOLDER", is_file=True,
-        group="model", serves=("onnx",),
+        None, "Use the model that adain export wrote there.", metavar="FOLDER", is_file=True,
+        group="model", serves=("onnx", "video"),
+    )  # fmt: skip
+    backend: Backend = option(
+        "auto", "What computes: torch, ncnn (a CPU, twice as fast) or onnx (see --onnx); auto is torch on a GPU.",
+        choices=get_args(Backend), group="model", is_decisive=False,
     )  # fmt: skip
     device: str = option(
-        "auto", "auto, cpu, cuda, cuda:N or mps.", metavar="NAME", group="model", serves=PIXELS, is_decisive=False
+        "auto", "auto, cpu, cuda, cuda:N, mps, or vulkan (by ncnn).", metavar="NAME", group="model", serves=NETWORKS, is_decisive=False
     )
     precision: Precision = option(
         "auto", "What the networks compute in; auto is bf16 on CUDA and fp32 elsewhere.", choices=get_args(Precision),
-        group="model", serves=PIXELS,
+        group="model", serves=NETWORKS,
     )  # fmt: skip
     style_cache: str | os.PathLike[str] | None = option(
         None, "Folder that keeps encoded styles for later calls.", metavar="DIR", is_file=True, group="model",
-        serves=("torch", "video"), is_decisive=False,
+        serves=("torch", "onnx", "video"), is_decisive=False,
     )  # fmt: skip
     max_pixels: int | None = option(
         None, "Largest picture to open or make, in pixels.", low=1, metavar="N", group="model", is_decisive=False

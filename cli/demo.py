@@ -29,14 +29,14 @@ def demo(output: Path, cell: int, **model: Any) -> None:
 
     The sheet shows photographs in several artworks, each at several strengths (alpha).
     """
-    from adain.backends import open_stylizer
+    from adain.backends import open_model
     from adain.image import center_crop_square, check_output_path, contact_sheet, read_image, save_image
 
     picture_path, sheet_path = output / "stylized.jpg", output / "contact-sheet.jpg"
     for written in (picture_path, sheet_path):
         check_output_path(written)
     path = {sample.name: sample.path for sample in samples()}
-    stylizer = open_stylizer(take(ModelOptions, model))
+    stylizer = open_model(take(ModelOptions, model))
     click.echo(save_image(stylizer.stylize(path[CONTENTS[0]], path[STYLES[0]]), picture_path))
 
     styles = [stylizer.encode_style(path[name]) for name in STYLES]

@@ -18,10 +18,10 @@ from .options import SNAKE_CASE, OneCommand, options_of, take
 @options_of(ExportOptions)
 @options_of(ModelOptions, only=("model", "encoder", "decoder"))
 def export(output: Path, **values: Any) -> None:
-    """Write the model as ONNX graphs, style.onnx and transfer.onnx.
+    """Write the model as ONNX graphs, encoder.onnx and decoder.onnx.
 
-    The first gives an artwork's statistics, the second stylises a photograph by them. Pictures may have any size.
-    Both are compared with torch before they are written.
+    The first gives the features of a picture and their statistics, the second a photograph's in an artwork's style.
+    Pictures may have any size. Both graphs are compared with torch before they are written.
 
     \b
     adain export -o model/

@@ -13,7 +13,7 @@ import click
 from adain import __version__
 from adain._utils.errors import AdainError, out_of_memory
 
-from .reporting import BAD_INPUT, INTERRUPTED, accept_verbosity, tell, verbosity_options, words
+from .reporting import BAD_INPUT, INTERRUPTED, accept_verbosity, show_warnings, tell, verbosity_options, words
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -26,7 +26,7 @@ COMMANDS = {
     "demo": "Write a first picture and a contact sheet of the samples.",
     "evaluate": "Measure stylised pictures against their contents and styles.",
     "train": "Train a decoder, or the fast model, on your own pictures.",
-    "export": "Write the model as ONNX graphs, style.onnx and transfer.onnx.",
+    "export": "Write the model as ONNX graphs, encoder.onnx and decoder.onnx.",
     "weights": "List, verify and import weights.",
     "info": "Print versions, devices and models, for reports of faults.",
 }
@@ -94,6 +94,11 @@ class OneLineErrors(LazyGroup):
             _fail(f"{error.filename or 'the operating system'}: {error.strerror or error}")
         else:
             sys.exit(result if isinstance(result, int) else 0)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        found = super().resolve_command(ctx, args)
+        show_warnings(ctx)
+        return found
 
     def invoke(self, context: click.Context) -> Any:
         try:

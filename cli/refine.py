@@ -86,7 +86,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
         raise click.UsageError(f"{what}: adain refine PHOTO ARTWORK -o OUT")
 
     from adain._utils.signals import CODES, StopFlag
-    from adain.backends import open_stylizer
+    from adain.backends import open_model
     from adain.batch import find, means_file, plan_jobs
 
     arts = find(styles)
@@ -95,7 +95,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     todo = plan_jobs(find(paths[:1]), [name], output, inputs=inputs)
     if len(todo) > 1 and (files["log"] or files["plot"]):
         raise InputError("--log and --plot are of one picture: name a single photograph")
-    options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_stylizer(options))
+    options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_model(options))
     errors: list[AdainError] = []
     is_named, replaced = means_file(output), 0
     with StopFlag() as flag:

@@ -70,6 +70,19 @@ def warn(message: str) -> None:
             click.echo(f"{context.command_path if context else 'adain'}: warning: {message}", err=True)
 
 
+def show_warnings(context: click.Context) -> None:
+    """Say, by :func:`warn`, what the library logs as a warning, for as long as the command runs."""
+    import logging
+
+    class Warnings(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            warn(record.getMessage())
+
+    log, handler = logging.getLogger("adain"), Warnings(logging.WARNING)
+    log.addHandler(handler)
+    context.call_on_close(lambda: log.removeHandler(handler))
+
+
 def _set(context: click.Context, option: click.Parameter, value: int) -> None:
     if not value or context.resilient_parsing:
         return
@@ -96,6 +109,8 @@ def _log_to_stderr(context: click.Context, count: int) -> None:
         start = time.perf_counter()
 
         def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.WARNING:
+                return  # see show_warnings
             with _between_bars():
                 click.echo(f"adain: {time.perf_counter() - self.start:7.2f} s  {self.format(record)}", err=True)
 

@@ -16,6 +16,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from adain._utils.resources import sample_folder
+from adain.backends import open_model
+from adain.options import ModelOptions
+from adain.stylizer.base import BaseStylizer
 from adain.stylizer.stylizer import Stylizer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +43,12 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stylizer() -> Stylizer:
     return Stylizer.from_pretrained(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def cpu_model() -> BaseStylizer:
+    """What a CPU computes the base model with, unless something else is asked for."""
+    return open_model(ModelOptions(device="cpu"))
 
 
 @pytest.fixture(scope="session")

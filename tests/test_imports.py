@@ -99,9 +99,20 @@ FREE_OF_TORCH = (
     "_utils.errors",
     "image.io",
     "image.source",
+    "nn.bands",
+    "nn.instance_norm",
+    "nn.states",
+    "nn.statistics",
+    "control.labels",
+    "control.masks",
+    "control.regions",
+    "control.style",
+    "stylizer.base",
     "stylizer.looks",
+    "backends.ncnn",
     "backends.onnx",
     "batch.folder",
+    "video.stylize",
 )
 
 

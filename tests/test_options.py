@@ -325,11 +325,11 @@ def test_change_checks_and_leaves_the_object_alone() -> None:
 
 
 def test_require_names_what_is_not_served() -> None:
-    Options(alpha=0.5, weights=[1, 2], crop=True).require("onnx")
+    Options(alpha=0.5, weights=[1, 2], masks=["a.png"], crop=True).require("onnx")
     with pytest.raises(Unfit) as caught:
-        Options(masks=["a.png"], fine_style_size=64, alpha=0.5).require("onnx", name="--onnx", hint="use torch")
-    assert str(caught.value) == "fine_style_size and masks do not go with --onnx: use torch"
-    assert caught.value.flags == "--fine-style-size and --mask do not go with --onnx: use torch"
+        FileOptions(device="cpu", precision="fp32", alpha=0.5).require("onnx", name="--onnx", hint="use torch")
+    assert str(caught.value) == "device and precision do not go with --onnx: use torch"
+    assert caught.value.flags == "--device and --precision do not go with --onnx: use torch"
     with pytest.raises(Unfit, match=r"^grid does not go with video: leave out one or the other$"):
         VideoOptions(grid=3).require("video")
     for cls in CLASSES:

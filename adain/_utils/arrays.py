@@ -7,6 +7,7 @@ hands in tensors (on any device, differentiably) and needs no torch for whoever 
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
@@ -49,6 +50,12 @@ def moved(value: Any, device: Device) -> Any:
     import torch
 
     return torch.as_tensor(value).to(device)
+
+
+def no_gradients() -> AbstractContextManager[Any]:
+    """Where torch is told to keep nothing for gradients, if it is there at all."""
+    context: AbstractContextManager[Any] = sys.modules["torch"].no_grad() if "torch" in sys.modules else nullcontext()
+    return context
 
 
 def at_least_float32(x: Array) -> Array:

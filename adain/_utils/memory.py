@@ -12,25 +12,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+    from .arrays import Device
+
 ASSUMED = 4 << 30
 """Bytes taken to be free where the system does not tell."""
 
 _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
-def free_memory(device: torch.device | None = None, *, root: Path = Path("/")) -> int:
+def is_gpu(device: Device) -> bool:
+    """Whether a device is no CPU; None, which is for arrays, is one."""
+    return device is not None and getattr(device, "type", device) != "cpu"
+
+
+def free_memory(device: Device = None, *, root: Path = Path("/")) -> int:
     """Bytes that can still be had on a device; None is the CPU, and needs no torch.
 
     There this is what the kernel calls available, or what is left of a control group's limit where that is less, as
     ``proc`` and ``sys`` in ``root`` say.
     """
-    if device is not None and device.type == "cuda":
+    kind = getattr(device, "type", device)
+    if kind == "cuda":
         import torch
 
         free, _ = torch.cuda.mem_get_info(device)
         # What torch holds in its cache and does not use is free for us.
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    if device is not None and device.type == "mps":
+    if kind == "mps":
         import torch
 
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from PIL import Image
@@ -23,7 +23,8 @@ from ..nn.decoder import Decoder
 from ..nn.shipped import DEFAULT_MODEL, WeightsFile, find_model
 from ..nn.vgg import MIN_SIZE, VGGEncoder
 from ..stylizer.stylizer import Stylizer
-from .onnx import FORMAT, STYLE_FILE, TRANSFER_FILE, open_session
+from ..stylizer.tiles import complete
+from .onnx import FORMAT, PARTS, open_session
 from .options import ExportOptions, Storage
 
 OPSETS = (13, 23)
@@ -62,7 +63,7 @@ def export_onnx(
     opset: int = ExportOptions.opset,
     details: Mapping[str, str] | None = None,
 ) -> Exported:
-    """Write ``style.onnx`` and ``transfer.onnx``; see :mod:`adain.backends.onnx_graphs` for what goes in and comes out.
+    """Write ``encoder.onnx`` and ``decoder.onnx``; :mod:`adain.backends.onnx_graphs` says what goes in and comes out.
 
     Both are first run by onnxruntime and compared with torch on a sample picture.
 
@@ -88,7 +89,7 @@ def export_onnx(
         import onnxruntime  # noqa: F401
     except ImportError:
         raise InputError('exporting needs onnx and onnxruntime: pip install "adain[onnx]"') from None
-    paths = (Path(folder) / STYLE_FILE, Path(folder) / TRANSFER_FILE)
+    paths = (Path(folder) / f"{PARTS[0]}.onnx", Path(folder) / f"{PARTS[1]}.onnx")
     for path in paths:
         check_writable(path)
     from .onnx_graphs import round_filters  # which needs onnx
@@ -108,9 +109,9 @@ def export_onnx(
             f"in {storage} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "
             "wanted), so nothing was written: use fp32"
         )
-    with atomic_path(paths[0]) as style, atomic_path(paths[1]) as transfer:
-        style.write_bytes(models[0])
-        transfer.write_bytes(models[1])
+    with atomic_path(paths[0]) as first, atomic_path(paths[1]) as second:
+        first.write_bytes(models[0])
+        second.write_bytes(models[1])
     return Exported(paths, difference, psnr)
 
 
@@ -147,10 +148,12 @@ def _build(stylizer: Stylizer, storage: Storage, opset: int, details: Mapping[st
     """The two graphs as files, checked."""
     import onnx
 
-    from .onnx_graphs import Graph, style_graph, transfer_graph
+    from .onnx_graphs import Graph, decoder_graph, encoder_graph
 
-    style = style_graph(stylizer.encoder, Graph(opset, storage))
-    transfer = transfer_graph(stylizer.encoder, stylizer.decoder, Graph(opset, storage))
+    models = (
+        encoder_graph(stylizer.encoder, Graph(opset, storage)),
+        decoder_graph(stylizer.decoder, Graph(opset, storage)),
+    )
     about = {
         "model": "custom",
         **details,
@@ -159,16 +162,17 @@ def _build(stylizer: Stylizer, storage: Storage, opset: int, details: Mapping[st
         "precision": storage,  # the name it has in the files, older ones included
         "channels": str(stylizer.encoder.feature_channels),
         "min_size": str(MIN_SIZE),
-        "networks": _digest(stylizer),
+        "network": stylizer.encoder.name,
+        "weights": _digest(stylizer),
     }
-    for part, model in (("style", style), ("transfer", transfer)):
+    for part, model in zip(PARTS, models, strict=True):
         model.producer_name, model.producer_version = "adain", __version__
         onnx.helper.set_model_props(model, about | {"part": part})
         onnx.checker.check_model(model, full_check=True)
-    return style.SerializeToString(), transfer.SerializeToString()
+    return models[0].SerializeToString(), models[1].SerializeToString()
 
 
-def _compare(reference: Stylizer, original: Stylizer, style: bytes, transfer: bytes) -> tuple[float, float]:
+def _compare(reference: Stylizer, original: Stylizer, encoder: bytes, decoder: bytes) -> tuple[float, float]:
     """How far onnxruntime's result for a sample is from the reference's at most, and its PSNR to the original's.
 
     Each encodes the style by itself.
@@ -176,12 +180,15 @@ def _compare(reference: Stylizer, original: Stylizer, style: bytes, transfer: by
     picture = _sample("content", _SIDE)
     photo = to_tensor(cut(picture, (0, 0, picture.width - 3, picture.height - 1)))
     art = to_tensor(center_crop_square(_sample("style", _SIDE - 3)))
-    mean, std = open_session(style).run(None, {"image": art.numpy()})
-    session = open_session(transfer)
+    encode, decode = open_session(encoder), open_session(decoder)
+    height, width = photo.shape[2:]
+    features, *own = encode.run(None, {"image": complete(photo).numpy()})
+    _, *style = encode.run(None, {"image": art.numpy()})
+    known = dict(zip(("content_mean", "content_std", "style_mean", "style_std"), (*own, *style), strict=True))
     worst, errors = 0.0, []
     for alpha in (0.5, 1.0):
-        feed: dict[str, Any] = {"image": photo.numpy(), "mean": mean, "std": std, "alpha": np.array(alpha, np.float32)}
-        (made,) = session.run(None, feed)
+        (made,) = decode.run(None, {"features": features, **known, "alpha": np.array(alpha, np.float32)})
+        made = made[..., :height, :width]
         if made.shape != tuple(photo.shape) or not np.isfinite(made).all():
             return math.inf, 0.0
         wanted, best = (s.stylize(photo, s.encode_style(art, size=0), alpha=alpha) for s in (reference, original))
@@ -195,8 +202,8 @@ def _sample(kind: Literal["content", "style"], size: int) -> Image.Image:
 
 
 def _digest(stylizer: Stylizer) -> str:
-    """16 hexadecimal digits of both networks' weights."""
-    digest = hashlib.sha256()
+    """16 hexadecimal digits of both networks' weights, and of how the encoder pools."""
+    digest = hashlib.sha256(stylizer.encoder.pool.encode())
     for network in (stylizer.encoder, stylizer.decoder):
         for name, tensor in network.state_dict().items():
             digest.update(name.encode() + tensor.contiguous().numpy().tobytes())

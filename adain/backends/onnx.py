@@ -2,72 +2,57 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from .._utils.errors import ImageError, InputError, MissingFileError, WeightsError, out_of_memory
-from .._utils.keywords import takes
-from ..control.style import Style
-from ..image import DEFAULT_MAX_PIXELS, PictureInput, Source, open_source, with_alpha
-from ..image.arrays import FloatArray, check_range, from_array
-from ..image.source import check_least, input_name
-from ..options import Options, TileSize
-from ..stylizer.looks import Look, Paint, listed
+from .._utils.arrays import FloatArray
+from .._utils.errors import InputError, MissingFileError, WeightsError, out_of_memory
+from ..image import DEFAULT_MAX_PIXELS
+from ..image.box import Box
+from ..nn.layers import NETWORKS, STRIDE, Network
+from ..stylizer.cache import StyleCache
+from .engine import EngineStylizer
 
 if TYPE_CHECKING:
     import onnxruntime
 
-FORMAT = "adain-onnx-1"
+FORMAT = "adain-onnx-2"
 """What the metadata of an exported graph says it is."""
 
-STYLE_FILE, TRANSFER_FILE = "style.onnx", "transfer.onnx"
+PARTS = ("encoder", "decoder")
+"""The graphs of a model; each is in a file of its name."""
+
+_SILENT = 4
+"""What onnxruntime writes to stderr: nothing, as its errors are raised, and it warns of how it places nodes."""
+
+_PASS_BYTES = {"vgg19": 1200, "fast": 400}
+"""Peak memory of a pass in bytes a pixel, as measured at 0.3 to 2 megapixels."""
 
 
-@dataclass(frozen=True, eq=False)
-class OnnxContent:
-    """A photograph, ready to be rendered: an exported model encodes it anew for each style.
-
-    Attributes:
-        pixels: ``(B, 3, H, W)`` float32 in ``[0, 1]``.
-        opacity: its alpha channel (mode ``L``) if it has one.
-        is_tensor: whether the result is an array.
-    """
-
-    pixels: FloatArray
-    opacity: Image.Image | None = None
-    is_tensor: bool = False
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.pixels.shape[2], self.pixels.shape[3]
-
-
-class OnnxStylizer:
+class OnnxStylizer(EngineStylizer):
     """Stylises as :class:`~adain.Stylizer` does, by the graphs that :func:`adain.backends.export.export_onnx` wrote.
 
     Args:
-        folder: holds ``style.onnx`` and ``transfer.onnx``.
+        folder: holds ``encoder.onnx`` and ``decoder.onnx``.
         threads: of onnxruntime; None for one a core.
         providers: onnxruntime's names of what is to compute, such as ``["CUDAExecutionProvider"]``; None for all that
             it was built with, the fastest first.
         max_pixels: largest picture that will be opened, a guard against decompression bombs; None for any.
+        style_cache: folder that keeps encoded styles for later calls, see :class:`~adain.stylizer.StyleCache`.
 
     Attributes:
         metadata: what the graphs say of the model: ``model``, ``licence``, ``origin``, ``precision`` (how filters are
             stored), ``version`` of adain, ``encoder_sha256`` and ``decoder_sha256`` where they are known.
-        channels: of a style.
 
     Raises:
         InputError: if onnxruntime is missing or has no such provider.
         MissingFileError: if a graph is missing.
-        WeightsError: if one is damaged, of something else, or of another export than its fellow.
+        WeightsError: if one is damaged, of something else, of another export than its fellow, or of an older adain.
     """
 
     def __init__(
@@ -77,107 +62,60 @@ class OnnxStylizer:
         threads: int | None = None,
         providers: Sequence[str] | None = None,
         max_pixels: int | None = DEFAULT_MAX_PIXELS,
+        style_cache: StyleCache | str | os.PathLike[str] | None = None,
     ) -> None:
-        self.max_pixels = max_pixels
-        self._style = _open(Path(folder) / STYLE_FILE, threads, providers)
-        self._transfer = _open(Path(folder) / TRANSFER_FILE, threads, providers)
-        self.metadata: Mapping[str, str] = _metadata(self._transfer, Path(folder) / TRANSFER_FILE, "transfer")
-        other = _metadata(self._style, Path(folder) / STYLE_FILE, "style")
-        if other["networks"] != self.metadata["networks"]:
-            raise WeightsError(f"{STYLE_FILE} and {TRANSFER_FILE} in {folder} are of different models: export again")
-        self.channels = int(self.metadata["channels"])
-        self._least = int(self.metadata["min_size"])
-
-    def open(self, source: PictureInput | Source, *, size: int = 0, crop: bool = False) -> Source | FloatArray:
-        """A picture of the size asked for, checked.
-
-        Args:
-            source: whatever :func:`~adain.read_image` takes, or a float array ``(B, 3, H, W)`` in ``[0, 1]``,
-                which is taken as it is.
-            size: shorter side in pixels the picture is resized to; 0 keeps its own.
-            crop: cut the central square out first.
-
-        Raises:
-            MissingFileError, ImageError: see :func:`adain.read_image`; also for pictures under 16 px a side.
-        """
-        if not (isinstance(source, np.ndarray) and source.ndim == 4):
-            return open_source(source, size=size, crop=crop, max_pixels=self.max_pixels, least=self._least)
-        if source.shape[1] != 3 or source.dtype.kind != "f" or 0 in source.shape:
-            raise ImageError(
-                f"image arrays must be floats (B, 3, H, W) in [0, 1], not {source.dtype} of shape {source.shape}"
-            )
-        check_range(float(source.min()), float(source.max()), "image arrays")
-        check_least((source.shape[2], source.shape[3]), self._least, "")
-        return np.ascontiguousarray(source, np.float32)
-
-    def encode_style(self, source: PictureInput, *, size: int = Options.style_size, crop: bool = False) -> Style:
-        """The statistics of an artwork, as arrays, to be reused for every photograph; see :meth:`open`."""
-        mean, std = _run(self._style, image=self.encode_content(source, size=size, crop=crop).pixels)
-        return Style(mean, std, input_name(source))
-
-    def encode_content(
-        self,
-        source: PictureInput | Source,
-        *,
-        size: int = 0,
-        crop: bool = False,
-        tile: TileSize = "auto",
-        progress: Any = None,
-    ) -> OnnxContent:
-        """A photograph, ready to be rendered; ``tile`` and ``progress`` are for models that work in tiles."""
-        opened = self.open(source, size=size, crop=crop)
-        if isinstance(opened, np.ndarray):
-            return OnnxContent(opened, is_tensor=True)
-        return OnnxContent(opened.to_array(), opened.opacity)
-
-    @takes(Options).method
-    def stylize(self, content: PictureInput | OnnxContent, style: Any, options: Options) -> Any:
-        """The photograph in the style of the artwork, or in a blend of several.
-
-        Args:
-            content: what :meth:`open` takes, or what :meth:`encode_content` gave.
-            style: likewise, or what :meth:`encode_style` gave; or several.
-            options: those of :class:`~adain.Options` that an exported model serves: strength, weights and sizes.
-
-        Returns:
-            A float32 array for an array, else a ``PIL.Image`` with the content's alpha channel if it had one.
-
-        Raises:
-            MissingFileError, ImageError: see :meth:`open`.
-            InputError: if an option is out of range or not served, counts differ, a style is another model's, or
-                memory runs out: the whole picture is in it at once.
-        """
-        options.require("onnx", name="an exported model", hint="use adain.Stylizer for that")
-        look = Look(listed(style), options)
-        if not isinstance(content, OnnxContent):
-            content = self.encode_content(content, size=options.size, crop=options.crop)
-        return look.render(self, content)
-
-    def render(self, content: OnnxContent, paint: Paint) -> Any:
-        """The picture of a photograph, or an array where the photograph was one."""
-        target: Any = paint.target
-        if target.channels != self.channels:
-            raise InputError(
-                f"the style has {target.channels} channels and the model {self.channels}: encode it with this model"
-            )
-        if target.mean.shape[0] not in (1, content.pixels.shape[0]):
-            raise InputError(
-                f"{target.mean.shape[0]} styles do not fit {content.pixels.shape[0]} photographs: give one, or as many"
-            )
-        strength = np.array(paint.alpha, np.float32)
-        (result,) = _run(self._transfer, image=content.pixels, mean=target.mean, std=target.std, alpha=strength)
-        return result if content.is_tensor else with_alpha(from_array(result), content.opacity)
-
-    def overlap(self, content: OnnxContent) -> float:
-        """Nothing is computed twice: there are no tiles."""
-        return 0.0
+        engine = OnnxEngine(folder, threads=threads, providers=providers)
+        super().__init__(engine, max_pixels=max_pixels, style_cache=style_cache)
+        self.metadata = engine.metadata
 
     def identity(self) -> list[Any]:
-        """All that decides what is computed, to be fingerprinted."""
         return [dict(self.metadata)]
+
+    def encoder_identity(self) -> str:
+        return f"onnx {self.metadata['weights']} {self.metadata['precision']}"
 
     def __repr__(self) -> str:
         return f"OnnxStylizer({self.metadata['model']!r}, {self.metadata['precision']})"
+
+
+class OnnxEngine:
+    """Encoder and decoder of an exported model; any thread may ask them.
+
+    Attributes:
+        network: the tables that the graphs were written from.
+        metadata: see :class:`OnnxStylizer`, as for the arguments and errors.
+        pass_bytes: peak memory of both networks over a picture, in bytes a pixel.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], *, threads: int | None = None, providers: Sequence[str] | None = None
+    ) -> None:
+        paths = [Path(folder) / f"{part}.onnx" for part in PARTS]
+        if not paths[0].is_file() and Path(folder, "transfer.onnx").is_file():
+            raise WeightsError(
+                f"the model in {folder} is of an older adain: write it anew with adain export -o {folder}"
+            )
+        self._encoder, self._decoder = (_open(path, threads, providers) for path in paths)
+        self.metadata: Mapping[str, str] = _metadata(self._encoder, paths[0])
+        if _metadata(self._decoder, paths[1])["weights"] != self.metadata["weights"]:
+            raise WeightsError(f"encoder.onnx and decoder.onnx in {folder} are of different models: export again")
+        self.network: Network = next(each for each in NETWORKS if each.name == self.metadata["network"])
+        self.pass_bytes = _PASS_BYTES[self.network.name]
+
+    def encode(self, pixels: FloatArray, keep: Box | None = None) -> FloatArray:
+        """``(B, 3, H, W)`` in ``[0, 1]`` → ``(B, C, ceil(H / 8), ceil(W / 8))``, or the cells that are to be kept."""
+        features = _run(self._encoder, "features", image=pixels)
+        return features if keep is None else features[(..., *keep.slices)]
+
+    def decode(self, features: FloatArray, keep: Box | None = None) -> FloatArray:
+        """``(B, C, h, w)`` → ``(B, 3, 8 h, 8 w)`` in ``[0, 1]``, or the pixels of the cells that are to be kept."""
+        # Alpha is 0: they have been normalised, and what these say of them is not asked for.
+        zero, one = (np.full((1, features.shape[1], 1, 1), value, np.float32) for value in (0, 1))
+        known = {"content_mean": zero, "content_std": one, "style_mean": zero, "style_std": one}
+        pixels = _run(self._decoder, "stylized", features=features, **known, alpha=np.zeros((), np.float32))
+        if keep is None:
+            return pixels
+        return pixels[(..., *keep.pixels((pixels.shape[2], pixels.shape[3]), STRIDE).slices)]
 
 
 def open_session(
@@ -193,13 +131,29 @@ def open_session(
     except ImportError:
         raise InputError('running ONNX models needs onnxruntime: pip install "adain[onnx]"') from None
     options = runtime.SessionOptions()
-    options.log_severity_level = 3  # its warnings are about how it places nodes
+    options.log_severity_level = _SILENT
     options.intra_op_num_threads = threads or 0
+    _share_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    # A pattern asks for one large block, which what another pass has left in pieces does not hold.
+    options.enable_mem_pattern = False
     available = runtime.get_available_providers()
     unknown = [provider for provider in providers or () if provider not in available]
     if unknown:
         raise InputError(f"onnxruntime has no {', '.join(unknown)} here: choose of {', '.join(available)}")
     return runtime.InferenceSession(model, options, providers=list(providers or available))
+
+
+@functools.cache
+def _share_memory() -> None:
+    """Let all sessions compute in the same memory.
+
+    onnxruntime keeps what it once had of the system, and by default each session does so for itself.
+    """
+    import onnxruntime as runtime
+
+    kind, lasting = runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, runtime.OrtMemType.DEFAULT
+    runtime.create_and_register_allocator(runtime.OrtMemoryInfo("Cpu", kind, 0, lasting), None)
 
 
 def _open(path: Path, threads: int | None, providers: Sequence[str] | None) -> onnxruntime.InferenceSession:
@@ -211,23 +165,30 @@ def _open(path: Path, threads: int | None, providers: Sequence[str] | None) -> o
         return open_session(os.fspath(path), threads, providers)
     except InputError:
         raise
-    except Exception as error:  # onnxruntime has a class of its own for every way to fail
+    except Exception as error:  # see above
         raise WeightsError(f"{path} is damaged or no ONNX model: write it anew with adain export ({error})") from None
 
 
-def _metadata(session: onnxruntime.InferenceSession, path: Path, part: str) -> Mapping[str, str]:
+def _metadata(session: onnxruntime.InferenceSession, path: Path) -> Mapping[str, str]:
     found: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
-    if found.get("format") != FORMAT or found.get("part") != part:
-        raise WeightsError(f"{path} is not the {part} graph of an exported model: write one with adain export")
+    if found.get("format") != FORMAT or found.get("part") != path.stem:
+        raise WeightsError(f"{path} is not the {path.stem} graph of an exported model: write one with adain export")
     return found
 
 
-def _run(session: onnxruntime.InferenceSession, **inputs: Any) -> list[Any]:
+def _run(session: onnxruntime.InferenceSession, output: str, **inputs: FloatArray) -> FloatArray:
+    """One output; what only others need is not computed."""
+    import onnxruntime as runtime
+
+    options = runtime.RunOptions()
+    options.log_severity_level = _SILENT
+    options.only_execute_path_to_fetches = True
+    arrays = {name: np.asarray(value, np.float32, order="C") for name, value in inputs.items()}
     try:
-        return list(session.run(None, inputs))
+        (result,) = session.run([output], arrays, options)
     except Exception as error:  # see above
         if out_of_memory(error) or "Failed to allocate" in str(error) or "bad_alloc" in str(error):
-            raise InputError(
-                "memory ran out: ask for a smaller size, or stylise in tiles with adain stylize without --onnx"
-            ) from None
+            raise MemoryError("onnxruntime ran out of memory") from None
         raise
+    found: FloatArray = result
+    return found

@@ -1,8 +1,8 @@
 """The networks as ONNX graphs, written node by node from their own tables of convolutions.
 
-Two graphs: ``style`` (picture → statistics) and ``transfer`` (photograph, statistics, alpha → picture). Sizes are free:
-whatever depends on them is computed inside. torch's exporters trace one example instead; they take a minute for these
-networks, or keep decisions that hold for the example alone.
+Two graphs: ``encoder`` (picture → features and their statistics) and ``decoder`` (features, the photograph's and the
+artwork's statistics, alpha → picture). Sizes are free: whatever depends on them is computed inside. torch's exporters
+trace one example instead; they take a minute for these networks, or keep decisions that hold for the example alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import nn
 from ..nn.decoder import Decoder
 from ..nn.fast import FOLDED, FastDecoder, FastEncoder
 from ..nn.statistics import EPS
-from ..nn.vgg import CONTENT_LAYER, STRIDE, ConvSpec, VGGEncoder, layers_upto
+from ..nn.vgg import CONTENT_LAYER, ConvSpec, VGGEncoder, layers_upto
 from .options import Storage
 
 Array = npt.NDArray[Any]
@@ -83,12 +83,12 @@ class Graph:
         """Height and width."""
         return self.add("Slice", self.add("Shape", x), self.integers(2), self.integers(4), self.integers(0))
 
-    def complete(self, x: str, size: str, multiple: int, mode: str) -> str:
-        """``x`` of that size, continued below and on the right until both sides are multiples."""
+    def evened(self, x: str) -> str:
+        """``x`` with its last row and column once more where their number is odd."""
         # Mod takes the sign of the divisor.
-        missing = self.add("Mod", self.add("Neg", size), self.integers(multiple))
+        missing = self.add("Mod", self.add("Neg", self.size(x)), self.integers(2))
         pads = self.add("Concat", self.integers(0, 0, 0, 0, 0, 0), missing, axis=0)
-        return self.add("Pad", x, pads, mode=mode)
+        return self.add("Pad", x, pads, mode="edge")
 
     def convolution(self, module: nn.Module, x: str, name: str) -> str:
         """A 3 × 3 convolution with a reflected border of one cell."""
@@ -125,38 +125,39 @@ def round_filters(network: nn.Module, storage: Storage) -> None:
             module.weight.data.copy_(torch.from_numpy(values))
 
 
-def encode(graph: Graph, encoder: VGGEncoder, image: str, *, is_complete: bool) -> str:
-    """:meth:`~adain.nn.vgg.VGGEncoder.features` of an image, whose sides are multiples of 8 if it ``is_complete``."""
+def encode(graph: Graph, encoder: VGGEncoder, image: str) -> str:
+    """:meth:`~adain.nn.vgg.VGGEncoder.features` of an image."""
     x, found = image, {}
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
         if spec.pool_before:
             kind = "MaxPool" if encoder.pool == "max" else "AveragePool"
-            x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=int(not is_complete))
+            # One row and column of nothing more, which only odd sizes reach: ceil mode, which not all runtimes have.
+            x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], pads=[0, 0, 1, 1])
         x = graph.add("Relu", graph.convolution(encoder, x, spec.name))
         found[spec.relu] = x
     if not isinstance(encoder, FastEncoder):
         return x
-    fine = found[FOLDED]
-    fine = fine if is_complete else graph.complete(fine, graph.size(fine), 2, "edge")
-    return graph.add("Concat", x, graph.add("SpaceToDepth", fine, blocksize=2), axis=1)
+    return graph.add("Concat", x, graph.add("SpaceToDepth", graph.evened(found[FOLDED]), blocksize=2), axis=1)
 
 
-def statistics(graph: Graph, features: str, names: tuple[str, str] = ("", "")) -> tuple[str, str]:
+def statistics(graph: Graph, features: str, names: tuple[str, str]) -> None:
     """:func:`~adain.nn.statistics.channel_mean_std`, under names of one's own."""
     mean = graph.mean(features, names[0])
     centred = graph.add("Sub", features, mean)
     variance = graph.mean(graph.add("Mul", centred, centred))
-    return mean, graph.add("Sqrt", graph.add("Add", variance, graph.number(EPS)), name=names[1])
+    graph.add("Sqrt", graph.add("Add", variance, graph.number(EPS)), name=names[1])
 
 
-def normalise(graph: Graph, features: str, mean: str, std: str, alpha: str) -> str:
-    """:func:`~adain.nn.adain.adaptive_instance_norm`, as one multiplication and one addition a cell."""
-    own_mean, own_std = statistics(graph, features)
-    scale = graph.add("Div", std, own_std)
-    shift = graph.add("Sub", mean, graph.add("Mul", own_mean, scale))
+def normalise(graph: Graph, features: str, content: tuple[str, str], style: tuple[str, str], alpha: str) -> str:
+    """:func:`~adain.nn.adain.adaptive_instance_norm` by given statistics, one multiplication and addition a cell.
+
+    Where alpha is 0, these are by 1 and of 0, which leave every bit.
+    """
+    scale = graph.add("Div", style[1], content[1])
+    shift = graph.add("Sub", style[0], graph.add("Mul", content[0], scale))
     rest = graph.add("Sub", graph.number(1.0), alpha)
     scale = graph.add("Add", rest, graph.add("Mul", alpha, scale))
-    return graph.add("Add", graph.add("Mul", features, scale), graph.add("Mul", alpha, shift))
+    return graph.add("Add", graph.add("Mul", features, scale), graph.add("Mul", alpha, shift), name="changed")
 
 
 def decode(graph: Graph, decoder: Decoder, features: str) -> str:
@@ -187,48 +188,51 @@ def _mirror(graph: Graph, decoder: Decoder, specs: Sequence[ConvSpec], x: str) -
     return x
 
 
-def style_graph(encoder: VGGEncoder, graph: Graph) -> onnx.ModelProto:
-    """``image`` → ``mean``, ``std``.
+def encoder_graph(encoder: VGGEncoder, graph: Graph) -> onnx.ModelProto:
+    """``image`` → ``features``, ``mean``, ``std``.
 
     Shape:
-        ``image`` ``(batch, 3, height, width)``, RGB in ``[0, 1]``, at least 16 px a side → ``(batch, C, 1, 1)`` each.
+        ``image`` ``(batch, 3, height, width)``, RGB in ``[0, 1]``, at least 16 px a side → features
+        ``(batch, C, ceil(height / 8), ceil(width / 8))``, and their statistics ``(batch, C, 1, 1)`` each.
     """
-    statistics(graph, encode(graph, encoder, "image", is_complete=False), ("mean", "std"))
-    shape: _Shape = ["batch", encoder.feature_channels, 1, 1]
+    channels = encoder.feature_channels
+    features = graph.add("Identity", encode(graph, encoder, "image"), name="features")
+    statistics(graph, features, ("mean", "std"))
+    statistic: _Shape = ["batch", channels, 1, 1]
     inputs = [_tensor("image", ["batch", 3, "height", "width"], "RGB in [0, 1], at least 16 px a side")]
     outputs = [
-        _tensor("mean", shape, "mean of each channel of the artwork's features"),
-        _tensor("std", shape, "standard deviation of each channel"),
+        _tensor("features", ["batch", channels, "rows", "columns"], "a cell for every 8 x 8 px, the last ones in part"),
+        _tensor("mean", statistic, "mean of each channel of the features"),
+        _tensor("std", statistic, "standard deviation of each channel"),
     ]
-    return _model(graph, "adain_style", inputs, outputs)
+    return _model(graph, "adain_encoder", inputs, outputs)
 
 
-def transfer_graph(encoder: VGGEncoder, decoder: Decoder, graph: Graph) -> onnx.ModelProto:
-    """``image``, ``mean``, ``std``, ``alpha`` → ``stylized``.
-
-    The photograph's last cells of 8 px are completed by reflection, and the result is cut, as
-    :class:`~adain.Stylizer` does.
+def decoder_graph(decoder: Decoder, graph: Graph) -> onnx.ModelProto:
+    """``features`` and their statistics, those of a style, ``alpha`` → ``stylized``.
 
     Shape:
-        ``image`` ``(batch, 3, height, width)``, RGB in ``[0, 1]``, at least 16 px a side; ``mean`` and ``std``
-        ``(styles, C, 1, 1)``, of one style or one for each image; ``alpha`` a number in ``[0, 1]`` → ``stylized``, of
-        the image's shape and range.
+        ``features`` ``(batch, C, rows, columns)``; ``content_mean`` and ``content_std`` ``(batch, C, 1, 1)``, which
+        the encoder gave with them; ``style_mean`` and ``style_std`` ``(styles, C, 1, 1)``, of one style or one for
+        each photograph; ``alpha`` a number in ``[0, 1]`` → ``stylized`` ``(batch, 3, 8 rows, 8 columns)``, RGB in
+        ``[0, 1]``.
     """
-    size = graph.size("image")
-    complete = graph.complete("image", size, STRIDE, "reflect")
-    features = normalise(graph, encode(graph, encoder, complete, is_complete=True), "mean", "std", "alpha")
-    x = decode(graph, decoder, features)
-    x = graph.add("Slice", x, graph.integers(0, 0), size, graph.integers(2, 3))
+    channels = decoder.feature_channels
+    content, style = ("content_mean", "content_std"), ("style_mean", "style_std")
+    x = decode(graph, decoder, normalise(graph, "features", content, style, "alpha"))
     graph.add("Clip", x, graph.number(0.0), graph.number(1.0), name="stylized")
-    shape: _Shape = ["styles", encoder.feature_channels, 1, 1]
-    picture: _Shape = ["batch", 3, "height", "width"]
+    own: _Shape = ["batch", channels, 1, 1]
+    other: _Shape = ["styles", channels, 1, 1]
     inputs = [
-        _tensor("image", picture, "RGB in [0, 1], at least 16 px a side"),
-        _tensor("mean", shape, "of one style, or one for each image"),
-        _tensor("std", shape, "likewise"),
+        _tensor("features", ["batch", channels, "rows", "columns"], "of the photograph, by encoder.onnx"),
+        _tensor(content[0], own, "what encoder.onnx gave with the features as mean"),
+        _tensor(content[1], own, "and as std"),
+        _tensor(style[0], other, "mean of the artwork's features; of one for all, or one for each photograph"),
+        _tensor(style[1], other, "their std, likewise"),
         _tensor("alpha", [], "strength: 0 is the photograph, 1 the full style"),
     ]
-    return _model(graph, "adain_transfer", inputs, [_tensor("stylized", picture, "RGB in [0, 1]")])
+    picture: _Shape = ["batch", 3, "height", "width"]
+    return _model(graph, "adain_decoder", inputs, [_tensor("stylized", picture, "RGB in [0, 1], 8 x 8 px of a cell")])
 
 
 def _tensor(name: str, shape: _Shape, text: str) -> onnx.ValueInfoProto:

@@ -6,30 +6,34 @@ colour ``0xRRGGBB``, written ``#rrggbb``, in a colour image.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from PIL import Image
-from torch import Tensor
 
+from .._utils.arrays import is_tensor, moved, namespace
 from .._utils.errors import ImageError, InputError
-from ..image import DEFAULT_MAX_PIXELS
+from ..image import DEFAULT_MAX_PIXELS, ImageInput
 from ..image.io import read_stored
 from ..image.modes import separate
 from ..options import Options, Unfit
 from .masks import as_plane
 
-LabelMapInput = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LabelMapInput: TypeAlias = ImageInput
+LabelMap: TypeAlias = "Tensor | npt.NDArray[np.int64]"
+"""The label of every pixel, ``(H, W)`` int64."""
+
 Label = int | str
 
 UNLABELLED = -1
 """The label of transparent pixels of a colour or grey map: they belong to no region and need no style."""
 
+_LAST = 0xFFFFFF  # the largest label there is
 _SHOWN = 12
 
 
@@ -40,7 +44,7 @@ def parse_label(text: Label) -> int:
         digits = written[1:] if len(written) == 7 else "".join(2 * digit for digit in written[1:])
         return int(digits, 16)
     # Not every digit of Unicode, nor more of them than any label has.
-    if re.fullmatch(r"[0-9]{1,8}", written) and int(written) <= 0xFFFFFF:
+    if re.fullmatch(r"[0-9]{1,8}", written) and int(written) <= _LAST:
         return int(written)
     raise InputError(f"a label is a number, such as 1, or a colour, such as #ff0000, not {written!r}")
 
@@ -64,13 +68,22 @@ def read_label_map(
         ImageError: if the image is of another kind, or as :func:`adain.read_image`.
         MissingFileError: if there is no such file.
     """
-    if isinstance(source, np.ndarray) and source.ndim == 2 and source.dtype.kind in "iu" and source.dtype.itemsize > 2:
-        source = torch.from_numpy(source.astype(np.int64))
-    if isinstance(source, Tensor):
+    labels = open_label_map(source, colors=colors, max_pixels=max_pixels)
+    tensor: Tensor = labels if is_tensor(labels) else moved(labels, "cpu")
+    return tensor
+
+
+def open_label_map(
+    source: LabelMapInput, *, colors: bool = False, max_pixels: int | None = DEFAULT_MAX_PIXELS
+) -> LabelMap:
+    """:func:`read_label_map` without torch: an array of whatever is no tensor."""
+    if is_tensor(source):
         return _check_tensor(source)
+    if isinstance(source, np.ndarray) and source.ndim == 2 and source.dtype.kind in "iu" and source.dtype.itemsize > 2:
+        return np.ascontiguousarray(source, np.int64)
     image = read_stored(source, max_pixels=max_pixels)
     if image.mode in ("P", "1") and not colors:  # 1 is 0 and 1, as a map of two labels means it, and not 0 and 255
-        return torch.from_numpy(np.asarray(image).astype(np.int64))
+        return np.asarray(image).astype(np.int64)
     image, alpha = separate(image)
     if image.mode == "L" and colors:
         image = image.convert("RGB")
@@ -83,16 +96,23 @@ def read_label_map(
         raise ImageError(f'a label map is a palette, grey or RGB image, not one of mode "{image.mode}": save it as PNG')
     if alpha is not None:
         labels = np.where(np.asarray(alpha) < 128, UNLABELLED, labels)
-    return torch.from_numpy(np.ascontiguousarray(labels))
+    return np.ascontiguousarray(labels)
 
 
-def present_labels(label_map: Tensor) -> list[int]:
+def present_labels(label_map: LabelMap) -> list[int]:
     """The labels of a map in ascending order, without :data:`UNLABELLED`."""
-    return [label for label in torch.unique(label_map).tolist() if label != UNLABELLED]
+    values: Any = label_map
+    if not is_tensor(values) and values.min() >= UNLABELLED and values.max() <= _LAST:
+        held = np.zeros(_LAST + 2, bool)  # several times as fast as sorting them; the one at the end is for UNLABELLED
+        held[values] = True
+        return np.flatnonzero(held[:-1]).tolist()
+    return [label for label in namespace(values).unique(values).tolist() if label != UNLABELLED]
 
 
-def label_masks(label_map: Tensor, labels: Sequence[Label]) -> list[Tensor]:
+def label_masks(label_map: LabelMap, labels: Sequence[Label]) -> list[Any]:
     """The hard mask of each label: ``(1, 1, H, W)`` float32, 1 where the map of :func:`read_label_map` holds it.
+
+    They are tensors of a tensor and arrays of an array.
 
     Raises:
         InputError: if a label is not in the map, with those that are, or is none.
@@ -105,16 +125,18 @@ def label_masks(label_map: Tensor, labels: Sequence[Label]) -> list[Tensor]:
             raise InputError(
                 f"the label map has no label {_show(label, hexadecimal)}: it holds {_list(present, hexadecimal)}"
             )
-    return [(label_map == label).float()[None, None] for label in wanted]
+    values: Any = label_map
+    held = [(values == label)[None, None] for label in wanted]
+    return [mask.float() if is_tensor(mask) else mask.astype(np.float32) for mask in held]
 
 
-def unstyled_labels(label_map: Tensor, labels: Sequence[Label]) -> list[int]:
+def unstyled_labels(label_map: LabelMap, labels: Sequence[Label]) -> list[int]:
     """The labels of the map that ``labels`` does not name, in ascending order."""
     named = {parse_label(label) for label in labels}
     return [label for label in present_labels(label_map) if label not in named]
 
 
-def check_labels(label_map: Tensor, labels: Sequence[Label], *, background: Iterable[Label] = ()) -> None:
+def check_labels(label_map: LabelMap, labels: Sequence[Label], *, background: Iterable[Label] = ()) -> None:
     """See that each label of the map has a style, or is said to keep the photograph.
 
     No label is background by itself, not even 0: that is the sky in one tool's maps and "unlabelled" in another's,
@@ -143,8 +165,8 @@ def check_labels(label_map: Tensor, labels: Sequence[Label], *, background: Iter
         )
 
 
-def region_masks(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> list[Tensor]:
-    """The mask of each label of ``options.labels`` in ``options.label_map``.
+def region_masks(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> list[Any]:
+    """The mask of each label of ``options.labels`` in ``options.label_map``; arrays, unless that is a tensor.
 
     Raises as :func:`read_label_map` and :func:`label_masks`; and as :func:`check_labels` if nothing is said of a
     background.
@@ -155,7 +177,7 @@ def region_masks(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
     colors = {_is_color(label) for label in labels}
     if len(colors) > 1:
         options.refuse(f"{{labels}} are all numbers or all colours, not both: {', '.join(map(str, labels))}")
-    label_map = read_label_map(options.label_map, colors=True in colors, max_pixels=max_pixels)
+    label_map = open_label_map(options.label_map, colors=True in colors, max_pixels=max_pixels)
     # Whoever says what becomes of the rest has not forgotten it.
     rest = unstyled_labels(label_map, labels) if options.background is not None else []
     masks = label_masks(label_map, labels)  # first, as a mistyped label leaves another without a style

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Any, TypeAlias, get_args
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
 
+from .._utils.arrays import AnyArray, Array, Device, is_tensor, moved, namespace
 from .._utils.errors import InputError
 from ..image import DEFAULT_MAX_PIXELS
 from ..image.box import Box
@@ -18,7 +17,7 @@ from ..image.source import input_name
 from ..nn.layers import STRIDE
 from ..options import Channel, Direction, Options, check_alpha
 from .labels import region_masks
-from .masks import MaskInput, ramp, read_mask, resize_mask, uncovered
+from .masks import MaskInput, draw_ramp, open_mask, resize_mask, uncovered
 from .masks import feather as soften
 from .style import Style, check_encoded
 
@@ -48,10 +47,10 @@ class Ramp:
     direction: Direction = "horizontal"
 
     def __post_init__(self) -> None:
-        ramp((1, 1), self.direction)
+        draw_ramp((1, 1), self.direction, None)
 
 
-Guide = MaskInput | Ramp
+Guide: TypeAlias = "MaskInput | Ramp"
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,12 @@ class Canvas:
     Attributes:
         size: height and width in pixels.
         uncropped: the same before the central square was cut out, which is what masks are painted on; None for no cut.
-        device: where masks are wanted.
+        device: where masks are wanted; None for arrays.
     """
 
     size: tuple[int, int]
     uncropped: tuple[int, int] | None = None
-    device: torch.device | str = "cpu"
+    device: Device = "cpu"
 
     def lay(
         self,
@@ -76,7 +75,7 @@ class Canvas:
         *,
         channel: Channel = "luminance",
         max_pixels: int | None = DEFAULT_MAX_PIXELS,
-    ) -> Tensor:
+    ) -> Any:
         """Masks at the size of the picture: each read, checked, resized and cropped as that was, and feathered.
 
         They may overlap and may leave parts uncovered.
@@ -97,9 +96,10 @@ class Canvas:
         whole, laid = self.uncropped or self.size, []
         for guide, name in zip(guides, names or guide_names(guides), strict=True):
             if isinstance(guide, Ramp):
-                laid.append(ramp(self.size, guide.direction).to(self.device))
+                laid.append(draw_ramp(self.size, guide.direction, self.device))
                 continue
-            mask = read_mask(guide, channel=channel, max_pixels=max_pixels).to(self.device, torch.float32)
+            mask = open_mask(guide, channel=channel, max_pixels=max_pixels)
+            mask = moved(mask.float() if is_tensor(mask) else mask, self.device)
             _check_aspect(name, (mask.shape[2], mask.shape[3]), whole)
             mask = resize_mask(mask, whole)
             mask = mask if whole == self.size else center_crop_square(mask)
@@ -109,9 +109,10 @@ class Canvas:
                     f"{name} is black everywhere at {width}x{height} px: paint white where its style should go"
                 )
             laid.append(mask)
-        regions = soften(torch.cat(laid), feather)
+        regions = soften(namespace(laid[0]).concatenate(laid), feather)
         # White stays white, so that a mask of the whole picture is no mask at all.
-        return regions.masked_fill_(regions > _FULL, 1.0)
+        regions[regions > _FULL] = 1.0
+        return regions
 
 
 def guide_names(guides: Sequence[Guide], names: Sequence[str] | None = None) -> list[str]:
@@ -121,7 +122,7 @@ def guide_names(guides: Sequence[Guide], names: Sequence[str] | None = None) -> 
     return [f"mask {name or number}" for number, name in enumerate(named, start=1)]
 
 
-def lay_cells(regions: Tensor, names: Sequence[str]) -> Tensor:
+def lay_cells(regions: Array, names: Sequence[str]) -> Array:
     """Masks ``(R, 1, H, W)`` at the scale of relu4_1, ``(R, 1, H', W')``: the share of each cell's pixels inside.
 
     Cells are those of ceil-mode pooling: the last one of a row or column may be partial, and its share is that of the
@@ -131,9 +132,9 @@ def lay_cells(regions: Tensor, names: Sequence[str]) -> Tensor:
         InputError: if a region vanishes there: if all its cells together make less than :data:`MIN_AREA` of one, or if
             no cell is filled to :data:`MIN_PEAK`. The message names it.
     """
-    cells = F.avg_pool2d(regions, STRIDE, ceil_mode=True, count_include_pad=False)
-    flat = cells.detach().flatten(1)
-    areas, peaks = flat.sum(dim=1).tolist(), flat.amax(dim=1).tolist()
+    cells: Array = _cells(regions)
+    flat: Any = cells.reshape(len(cells), -1)
+    areas, peaks = flat.sum(axis=1).tolist(), namespace(flat).amax(flat, axis=1).tolist()
     for name, area, peak in zip(names, areas, peaks, strict=True):
         if not (area >= MIN_AREA and peak >= MIN_PEAK):
             raise InputError(
@@ -143,7 +144,19 @@ def lay_cells(regions: Tensor, names: Sequence[str]) -> Tensor:
     return cells
 
 
-def is_full(mask: Tensor) -> bool:
+def _cells(regions: Any) -> Any:
+    """The mean of each square of :data:`STRIDE` pixels a side, of what there is of the last ones."""
+    if is_tensor(regions):
+        import torch.nn.functional as F
+
+        return F.avg_pool2d(regions, STRIDE, ceil_mode=True, count_include_pad=False)
+    starts = [np.arange(0, side, STRIDE) for side in regions.shape[2:]]
+    sums = np.add.reduceat(np.add.reduceat(regions, starts[0], axis=2), starts[1], axis=3)
+    height, width = (np.diff(first, append=side) for first, side in zip(starts, regions.shape[2:], strict=True))
+    return sums / np.multiply.outer(height, width).astype(sums.dtype)
+
+
+def is_full(mask: AnyArray) -> bool:
     """Whether a mask selects everything."""
     return bool((mask == 1.0).all())
 
@@ -233,29 +246,29 @@ class Placement:
 
     Attributes:
         styles, alphas: one for each region.
-        masks: ``(R, 1, H, W)`` in ``[0, 1]``, at the photograph's pixels.
-        cells: ``(R, 1, H', W')``, at the cells of its features.
+        masks: ``(R, 1, H, W)`` in ``[0, 1]``, at the photograph's pixels; a tensor or an array, as its features are.
+        cells: likewise ``(R, 1, H', W')``, at the cells of its features.
         shared_content: see :class:`Regions`.
     """
 
     styles: tuple[Style, ...]
     alphas: tuple[float, ...]
-    masks: Tensor
-    cells: Tensor
+    masks: Any
+    cells: Any
     shared_content: bool = False
 
-    def to(self, device: torch.device | str) -> Placement:
-        """The same on another device."""
+    def to(self, device: Device) -> Placement:
+        """The same on another device; on None, of arrays."""
         styles = tuple(style.to(device) for style in self.styles)
-        return replace(self, styles=styles, masks=self.masks.to(device), cells=self.cells.to(device))
+        return replace(self, styles=styles, masks=moved(self.masks, device), cells=moved(self.cells, device))
 
-    def part(self, box: Box, device: torch.device | str) -> Placement:
+    def part(self, box: Box, device: Device) -> Placement:
         """The same for the cells of a box, on another device; its masks are left out, as it is for features alone."""
         return replace(self, masks=self.masks[..., :0, :0], cells=self.cells[(..., *box.slices)]).to(device)
 
 
 def place(
-    masks: Tensor,
+    masks: Any,
     styles: Sequence[Style],
     alphas: Sequence[float],
     names: Sequence[str],
@@ -271,8 +284,9 @@ def place(
     cells = lay_cells(masks, names)
     if background is not None:
         rest = uncovered(cells)
-        if float(rest.sum()) >= MIN_AREA and float(rest.amax()) >= MIN_PEAK:
-            masks, cells = torch.cat([masks, uncovered(masks)]), torch.cat([cells, rest])
+        if float(rest.sum()) >= MIN_AREA and float(rest.max()) >= MIN_PEAK:
+            join = namespace(masks).concatenate
+            masks, cells = join([masks, uncovered(masks)]), join([cells, rest])
             styles, alphas = [*styles, background], [*alphas, background_alpha]
     return Placement(tuple(styles), tuple(alphas), masks, cells, shared_content)
 

@@ -1,35 +1,37 @@
-"""A style: the statistics of an artwork's features, and the blending of several; free of torch until one is saved."""
+"""A style: the statistics of an artwork's features, and the blending of several."""
 
 from __future__ import annotations
 
 import functools
+import json
 import operator
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from .._utils.arrays import Device, FloatArray, device_of, moved
 from .._utils.errors import InputError, MissingFileError
 from .._utils.files import atomic_path
 from ..options import normalize_weights as normalize_weights
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
 
 SUFFIX = ".safetensors"
 
 FORMAT = "adain-style-1"
 """What the metadata of a style's file says it is."""
 
+_PARTS = ("mean", "std", "fine_std")
+
 
 @dataclass(frozen=True, eq=False)
 class Style:
     """What AdaIN needs to know of an artwork: mean and deviation of each channel of an encoder's features.
 
-    They are of use to the model that made them alone, and to others with the same encoder. Those that an exported model
-    made (:class:`~adain.OnnxStylizer`) are arrays of NumPy.
+    They are of use to the model that made them alone, and to others with the same encoder. They are tensors, or arrays
+    of NumPy if a model without torch made them, such as an exported one (:class:`~adain.OnnxStylizer`).
 
     Attributes:
         mean: ``(1, C, 1, 1)`` float32, or ``(B, C, 1, 1)`` for a batch of styles; C is 512 of the base model
@@ -40,15 +42,15 @@ class Style:
             (see :mod:`adain.nn.bands`); None where ``std`` serves coarse and fine alike.
     """
 
-    mean: Tensor
-    std: Tensor
+    mean: Any
+    std: Any
     name: str = ""
-    fine_std: Tensor | None = None
+    fine_std: Any = None
 
-    def to(self, device: torch.device | str) -> Style:
-        """The same style on another device."""
-        fine = None if self.fine_std is None else _moved(self.fine_std, device)
-        return Style(_moved(self.mean, device), _moved(self.std, device), self.name, fine)
+    def to(self, device: Device) -> Style:
+        """The same style on another device; on None, of arrays."""
+        fine = None if self.fine_std is None else moved(self.fine_std, device)
+        return Style(moved(self.mean, device), moved(self.std, device), self.name, fine)
 
     @property
     def channels(self) -> int:
@@ -61,20 +63,21 @@ class Style:
         Raises:
             InputError: if the name ends in anything else, or the file cannot be written.
         """
-        import torch
-        from safetensors.torch import save_file
-
         if Path(path).suffix != SUFFIX:
             raise InputError(f"cannot write {path}: a style's file must end in {SUFFIX}")
-        tensors = {"mean": self.mean, "std": self.std} | ({} if self.fine_std is None else {"fine_std": self.fine_std})
-        tensors = {key: torch.as_tensor(tensor).detach().cpu().contiguous() for key, tensor in tensors.items()}
+        given = {key: getattr(self, key) for key in _PARTS}
+        arrays = {key: np.ascontiguousarray(moved(part, None)) for key, part in given.items() if part is not None}
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={"format": FORMAT, "name": self.name})
+            temporary.write_bytes(_file_of(arrays, {"format": FORMAT, "name": self.name}))
         return Path(path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Style:
-        """The style that :meth:`save` wrote, on the CPU.
+    def load(cls, path: str | os.PathLike[str], device: Device = "cpu") -> Style:
+        """The style that :meth:`save` wrote.
+
+        Args:
+            path: of the file.
+            device: where its tensors come to lie; None for arrays.
 
         Raises:
             MissingFileError: if there is no such file.
@@ -85,35 +88,47 @@ class Style:
         if not Path(path).is_file():
             raise MissingFileError(f"cannot read {path}: there is no such file; check the path")
         try:
-            with safe_open(path, framework="pt") as file:
+            with safe_open(path, framework="np") as file:
                 metadata = file.metadata() or {}
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                parts = [key for key in file.keys() if key in _PARTS]  # noqa: SIM118
+                # NumPy does not know every type there is.
+                is_float32 = all(file.get_slice(key).get_dtype() == "F32" for key in parts)
+                arrays = {key: file.get_tensor(key) for key in parts} if is_float32 else {}
         except (SafetensorError, OSError) as error:
             raise InputError(f"cannot read {path}: it is damaged or no safetensors file ({error})") from None
-        mean, std, fine = (tensors.get(key) for key in ("mean", "std", "fine_std"))
+        mean, std, fine = (arrays.get(key) for key in _PARTS)
         if metadata.get("format") != FORMAT or mean is None or std is None or not _is_usable(mean, std, fine):
             raise InputError(f"cannot read {path}: it holds no style; write one with Style.save")
-        return cls(mean, std, metadata.get("name", ""), fine)
+        return cls(mean, std, metadata.get("name", ""), fine).to(device)
 
     def __repr__(self) -> str:
-        device = getattr(self.mean, "device", "cpu")
-        return f"Style({self.name or 'unnamed'!r}, channels={self.channels}, device={device})"
+        device = device_of(self.mean)
+        where = "arrays" if device is None else f"device={device}"
+        return f"Style({self.name or 'unnamed'!r}, channels={self.channels}, {where})"
 
 
-def _moved(tensor: Tensor, device: torch.device | str) -> Tensor:
-    return tensor.to(device) if hasattr(tensor, "to") else tensor
+def _file_of(arrays: Mapping[str, FloatArray], metadata: dict[str, str]) -> bytes:
+    """The bytes of a safetensors file, the same ones for the same style."""
+    from safetensors.numpy import save
+
+    data = save(dict(arrays))
+    # safetensors itself would write several entries in an order of chance.
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = {"__metadata__": metadata, **json.loads(data[8:end])}
+    # A name of a file that is no Unicode has surrogates for it, which no file can hold.
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
-def _is_usable(mean: Tensor, std: Tensor, fine: Tensor | None) -> bool:
+def _is_usable(mean: FloatArray, std: FloatArray, fine: FloatArray | None) -> bool:
     """Whether statistics read from a file can be ones: of one shape, finite, deviations above 0."""
-    import torch
-
-    tensors = [mean, std, *([] if fine is None else [fine])]
-    if mean.ndim != 4 or mean.shape[2:] != (1, 1) or mean.numel() == 0:
+    arrays = [mean, std, *([] if fine is None else [fine])]
+    if mean.ndim != 4 or mean.shape[2:] != (1, 1) or mean.size == 0:
         return False
-    if any(t.dtype != torch.float32 or t.shape != mean.shape or not bool(t.isfinite().all()) for t in tensors):
+    if any(part.shape != mean.shape or not np.isfinite(part).all() for part in arrays):
         return False
-    return all(bool((t > 0).all()) for t in tensors[1:])
+    return all(bool((part > 0).all()) for part in arrays[1:])
 
 
 def check_encoded(style: Any) -> None:
@@ -131,6 +146,9 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     Args:
         styles: at least one.
         weights: one for each, ≥ 0, scaled to sum 1; equal by default.
+
+    Returns:
+        A style on the device of the first that has a part in it, or of arrays as that is.
 
     Raises:
         InputError: if there is no style, the counts differ, the weights are unusable, or the styles are of different
@@ -152,10 +170,10 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     kept = [(share, style) for share, style in zip(shares, styles, strict=True) if share > 0]
     if len(kept) == 1:
         return kept[0][1]
-    device: Any = getattr(kept[0][1].mean, "device", "cpu")
+    device = device_of(kept[0][1].mean)
 
-    def mean_of(values: Callable[[Style], Tensor]) -> Tensor:
-        return functools.reduce(operator.add, [share * _moved(values(style), device) for share, style in kept])
+    def mean_of(values: Callable[[Style], Any]) -> Any:
+        return functools.reduce(operator.add, [share * moved(values(style), device) for share, style in kept])
 
     has_fine = any(style.fine_std is not None for _, style in kept)
     fine = mean_of(lambda style: style.std if style.fine_std is None else style.fine_std) if has_fine else None

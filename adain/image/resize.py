@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PIL import Image
 
+from .._utils.arrays import AnyArray
 from .._utils.errors import ImageError, InputError
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 Picture = TypeVar("Picture", Image.Image, "torch.Tensor", "Image.Image | torch.Tensor")
 
 
-def size_of(image: Image.Image | torch.Tensor) -> tuple[int, int]:
-    """Height and width of a picture or of a batch ``(B, C, H, W)``."""
+def size_of(image: Image.Image | AnyArray) -> tuple[int, int]:
+    """Height and width of a picture, or of a tensor or an array ``(B, C, H, W)``."""
     return (image.height, image.width) if isinstance(image, Image.Image) else (image.shape[2], image.shape[3])
 
 

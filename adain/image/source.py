@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from .._utils.arrays import moved
 from .._utils.errors import ImageError
 from .arrays import FloatArray, to_array
 from .io import DEFAULT_MAX_PIXELS, ImageInput, is_tensor, read_image
@@ -24,13 +25,13 @@ class Source:
     """A picture that was opened: of its final size, and not yet in floating point.
 
     Attributes:
-        image: of mode ``RGB``, or a ``(B, 3, H, W)`` tensor if a tensor was given.
+        image: of mode ``RGB``, or a ``(B, 3, H, W)`` tensor or array if one was given.
         opacity: its alpha channel (mode ``L``) if it has one.
         uncropped: height and width before the central square was cut out; None where nothing was cut.
         is_single: whether a ``(3, H, W)`` tensor was given, and the result is to be one.
     """
 
-    image: Image.Image | torch.Tensor
+    image: Image.Image | torch.Tensor | FloatArray
     opacity: Image.Image | None = None
     uncropped: tuple[int, int] | None = None
     is_single: bool = False
@@ -46,14 +47,14 @@ class Source:
 
         from .tensors import to_tensor
 
-        pixels = to_tensor(self.image) if isinstance(self.image, Image.Image) else self.image
+        pixels = to_tensor(self.image) if isinstance(self.image, Image.Image) else torch.as_tensor(self.image)
         return pixels.to(device, torch.float32).contiguous(memory_format=torch.channels_last)
 
     def to_array(self) -> FloatArray:
         """``(B, 3, H, W)`` float32 in ``[0, 1]``."""
         if isinstance(self.image, Image.Image):
             return to_array(self.image)
-        array: FloatArray = self.image.detach().float().cpu().numpy()
+        array: FloatArray = moved(self.image.float() if is_tensor(self.image) else self.image, None)
         return array
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..image.tensors import resize_area
 from ..losses import content_loss
-from ..nn.adain import adaptive_instance_norm
+from ..nn.instance_norm import adaptive_instance_norm
 from ..nn.statistics import at_least_float32, channel_mean_std, normalize_channels
 from ..nn.vgg import CONTENT_LAYER, VGGEncoder
 

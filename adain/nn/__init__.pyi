@@ -1,7 +1,5 @@
 from . import palettes as palettes
 from .adain import AdaIN as AdaIN
-from .adain import adaptive_instance_norm as adaptive_instance_norm
-from .adain import regional_instance_norm as regional_instance_norm
 from .backbones import ARCHITECTURES as ARCHITECTURES
 from .backbones import Architecture as Architecture
 from .backbones import Backbone as Backbone
@@ -22,6 +20,16 @@ from .devices import resolve_device as resolve_device
 from .devices import resolve_precision as resolve_precision
 from .fast import FastDecoder as FastDecoder
 from .fast import FastEncoder as FastEncoder
+from .instance_norm import adaptive_instance_norm as adaptive_instance_norm
+from .instance_norm import regional_instance_norm as regional_instance_norm
+from .layers import CONTENT_LAYER as CONTENT_LAYER
+from .layers import LAYERS as LAYERS
+from .layers import MIN_SIZE as MIN_SIZE
+from .layers import STRIDE as STRIDE
+from .layers import STYLE_LAYERS as STYLE_LAYERS
+from .layers import ConvSpec as ConvSpec
+from .layers import Network as Network
+from .layers import layers_upto as layers_upto
 from .pretrained import load_decoder as load_decoder
 from .pretrained import load_encoder as load_encoder
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
@@ -32,12 +40,5 @@ from .shipped import read_verified as read_verified
 from .shipped import registry as registry
 from .statistics import channel_mean_std as channel_mean_std
 from .statistics import regional_mean_std as regional_mean_std
-from .vgg import CONTENT_LAYER as CONTENT_LAYER
-from .vgg import LAYERS as LAYERS
-from .vgg import MIN_SIZE as MIN_SIZE
-from .vgg import STRIDE as STRIDE
-from .vgg import STYLE_LAYERS as STYLE_LAYERS
-from .vgg import ConvSpec as ConvSpec
 from .vgg import Pooling as Pooling
 from .vgg import VGGEncoder as VGGEncoder
-from .vgg import layers_upto as layers_upto

@@ -8,22 +8,22 @@ their convolutions in order, so prefixes such as ``module.`` or ``features.`` do
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from .._utils.errors import MissingFileError, WeightsError, first_line
 from .decoder import MIRRORED
 from .fast import FastDecoder, FastEncoder
-from .vgg import LAYERS, ConvSpec, VGGEncoder
+from .states import State as State
+from .states import convolutions, named, read_safetensors
+from .states import decoder_state as decoder_state
+from .vgg import LAYERS, VGGEncoder
 
-State = dict[str, Tensor]
 Kind = Literal["encoder", "decoder"]
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -49,16 +49,14 @@ def read_tensors(path: str | Path) -> State:
         raise MissingFileError(f"{path} is not a file: give a .safetensors or .pth weights file")
     if not path.stat().st_size:
         raise WeightsError(f"{path} is empty: give a .safetensors or .pth weights file")
+    if path.suffix == ".safetensors":
+        return read_safetensors(path, load_safetensors)
     try:
-        if path.suffix == ".safetensors":
-            return load_safetensors(path.read_bytes())
         with path.open("rb") as file:
             start = file.read(2)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or first_line(error)}") from None
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is damaged or not a safetensors file ({first_line(error)}): copy it anew") from None
     except Exception:  # torch.load raises whatever its unpickler meets, down to a bare number; none of it is of use
         if start.startswith(_PICKLES):
             raise WeightsError(
@@ -102,26 +100,15 @@ def convert_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tupl
     for specs in (MIRRORED, FastDecoder.specs):
         if (decoder := decoder_state(state, specs)) is not None:
             return "decoder", decoder
-    pairs = _convolutions(state)
+    pairs = convolutions(state)
     if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in FastEncoder.table]:
-        return "encoder", _named(FastEncoder.table, pairs)
+        return "encoder", named(FastEncoder.table, pairs)
     return "encoder", _encoder_state(state, images)
-
-
-def decoder_state(state: Mapping[str, Tensor], specs: tuple[ConvSpec, ...] = MIRRORED) -> State | None:
-    """The state in this library's decoder layout, or None if its shapes are not those of a decoder of ``specs``."""
-    names = [s.name for s in specs]
-    if all(f"{name}.{part}" in state for name in names for part in ("weight", "bias")):
-        pairs = [(state[f"{name}.weight"], state[f"{name}.bias"]) for name in names]
-    else:
-        pairs = _convolutions(state)
-    fits = [tuple(w.shape) for w, _ in pairs] == [(s.c_in, s.c_out, 3, 3) for s in specs]
-    return _named(specs, pairs) if fits else None
 
 
 def _encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> State:
     """The state in this library's encoder layout, normalised, with the preprocessing folded in."""
-    pairs = _convolutions(state)
+    pairs = convolutions(state)
     colour = pairs.pop(0) if pairs and pairs[0][0].shape == (3, 3, 1, 1) else None
     specs = LAYERS[: len(pairs)]
     shapes = [tuple(w.shape) for w, _ in pairs]
@@ -136,13 +123,13 @@ def _encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> Sta
         matrix, offset = colour[0][:, :, 0, 0], colour[1]
         folded = torch.einsum("oihw,ij->ojhw", weight, matrix)
         pairs[0] = (folded, bias + torch.einsum("oihw,i->o", weight, offset))
-        return _named(specs, pairs)
+        return named(specs, pairs)
     if any(key.endswith(f"{specs[0].name}.weight") for key in state):
-        return _own_encoder(_named(specs, pairs), images)
+        return _own_encoder(named(specs, pairs), images)
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     weight = weight / std[None, :, None, None]
     pairs[0] = (weight, bias - torch.einsum("oihw,i->o", weight, mean))
-    plain = _named(specs, pairs)
+    plain = named(specs, pairs)
     means = activation_means(plain, images)
     previous = torch.ones(3)
     for spec in specs:
@@ -189,25 +176,3 @@ def activation_means(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> d
     if not count:
         raise WeightsError("normalising an encoder needs at least one photograph")
     return {k: torch.where(total > 0, total / count, 1.0) for k, total in sums.items()}
-
-
-def _convolutions(state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
-    """Weights and biases of the convolutions, in the order of the numbers in their names."""
-
-    def order(key: str) -> list[tuple[int, str]]:
-        return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", key)]
-
-    pairs = []
-    for key in sorted((k for k in state if k.endswith("weight")), key=order):
-        bias = state.get(key.removesuffix("weight") + "bias")
-        if state[key].ndim == 4 and bias is not None:
-            pairs.append((state[key].float(), bias.float()))
-    return pairs
-
-
-def _named(specs: Iterable[ConvSpec], pairs: Iterable[tuple[Tensor, Tensor]]) -> State:
-    named: State = {}
-    for spec, (weight, bias) in zip(specs, pairs, strict=True):
-        named[f"{spec.name}.weight"] = weight.float().contiguous()
-        named[f"{spec.name}.bias"] = bias.float().contiguous()
-    return named

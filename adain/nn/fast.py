@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .decoder import Decoder
-from .layers import CONTENT_LAYER, FAST_LAYERS, FAST_MIRRORED, STYLE_LAYERS, ConvSpec
+from .layers import CONTENT_LAYER, FAST, FAST_LAYERS, FAST_MIRRORED, STYLE_LAYERS, ConvSpec
 from .layers import FOLDED as FOLDED
 from .vgg import Trim, VGGEncoder
 
@@ -52,9 +52,7 @@ class FastEncoder(VGGEncoder):
     content_layer: ClassVar[str] = CONTENT_LAYER
     style_layers: ClassVar[tuple[str, ...]] = STYLE_LAYERS
     table: ClassVar[tuple[ConvSpec, ...]] = FAST_LAYERS
-    # 240 and 180 as measured on a CPU at 1 and 2 megapixels, on one thread
-    # (python -m benchmarks tiling memory --tile off --side 1000 --model fast).
-    pass_bytes: ClassVar[int] = 250
+    pass_bytes: ClassVar[int] = FAST.pass_bytes
 
     @property
     def feature_channels(self) -> int:

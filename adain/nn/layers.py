@@ -94,12 +94,14 @@ class Network:
         name: the encoder's.
         encoder: its convolutions to :data:`CONTENT_LAYER`, in order.
         decoder: the convolutions that the decoder mirrors, deepest first.
+        pass_bytes: peak memory of both over an untiled image by torch, in bytes a pixel of float32.
         folded: a finer layer that lies beside :data:`CONTENT_LAYER` in the features, its 2 × 2 places as channels.
     """
 
     name: str
     encoder: tuple[ConvSpec, ...]
     decoder: tuple[ConvSpec, ...]
+    pass_bytes: int
     folded: str | None = None
 
     @property
@@ -109,6 +111,8 @@ class Network:
         return self.encoder[-1].c_out + fine
 
 
-BASE = Network("vgg19", layers_upto(CONTENT_LAYER), MIRRORED)
-FAST = Network("fast", FAST_LAYERS, FAST_MIRRORED, FOLDED)
+# 880 as measured on a CPU at 1 to 4 megapixels (python -m benchmarks tiling memory --tile off).
+BASE = Network("vgg19", layers_upto(CONTENT_LAYER), MIRRORED, 900)
+# 240 and 180 at 1 and 2 megapixels, on one thread (… --side 1000 --model fast).
+FAST = Network("fast", FAST_LAYERS, FAST_MIRRORED, 250, FOLDED)
 NETWORKS = (BASE, FAST)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
+from .layers import BASE
 from .layers import CONTENT_LAYER as CONTENT_LAYER
 from .layers import LAYERS as LAYERS
 from .layers import MIN_SIZE as MIN_SIZE
@@ -69,8 +70,7 @@ class VGGEncoder(nn.Module):
 
     name: ClassVar[str] = "vgg19"
     table: ClassVar[tuple[ConvSpec, ...]] = LAYERS
-    # 880 as measured on a CPU at 1 to 4 megapixels (python -m benchmarks tiling memory --tile off).
-    pass_bytes: ClassVar[int] = 900
+    pass_bytes: ClassVar[int] = BASE.pass_bytes
     content_layer: ClassVar[str] = "relu4_2"
     style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 

@@ -15,7 +15,7 @@ from ..control.style import Style
 from ..image import ImageInput
 from ..image.source import input_name
 from ..options import normalize_weights
-from ..stylizer.stylizer import Stylizer
+from ..stylizer.base import BaseStylizer
 from .options import RefineOptions
 from .pictures import StylePicture, check_size
 
@@ -38,7 +38,11 @@ def finish(image: Tensor, content: Tensor, styles: Sequence[StylePicture]) -> Te
 class Artworks:
     """The artworks of a call of :func:`adain.refine`, read once, and set beside each photograph."""
 
-    def __init__(self, stylizer: Stylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions) -> None:
+    def __init__(
+        self, stylizer: BaseStylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions
+    ) -> None:
+        self, stylizer: BaseStylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions
+    ) -> None:
         sources = list(style) if isinstance(style, (list, tuple)) else [cast(ImageInput, style)]
         count = len(sources)
         options.check(count)
@@ -56,7 +60,7 @@ class Artworks:
         for source, mask in zip(sources, own, strict=True):
             opened = stylizer.open(source, size=options.style_size, crop=options.crop)
             check_size(opened.size, input_name(source) or "the artwork")
-            pixels = opened.to_tensor(stylizer.device).detach().contiguous()
+            pixels = opened.to_tensor(stylizer.tensor_device).detach().contiguous()
             self.pixels.append(pixels)
             canvas = Canvas(opened.size, opened.uncropped, pixels.device)
             how: dict[str, Any] = {"channel": options.mask_channel, "max_pixels": stylizer.max_pixels}

@@ -12,7 +12,7 @@ from .recipe import DEFAULT_RECIPE, STARTS, Recipe, parse_setting, recipe_names
 
 if TYPE_CHECKING:
     from ..image import ImageInput
-    from ..stylizer.stylizer import Stylizer
+    from ..stylizer.base import BaseStylizer
 
 REFINE = ("refine",)
 
@@ -43,7 +43,7 @@ class RefineOptions(FileOptions):
     backbone_weights: str | os.PathLike[str] | None = option(
         None, "File of the loss network's weights.", metavar="FILE", is_file=True, group="recipe", serves=REFINE
     )
-    stylizer: Stylizer | None = attachment("The networks of the one pass, in place of those that the options name.")
+    stylizer: BaseStylizer | None = attachment("The networks of the one pass, in place of those that the options name.")
     progress: Callable[[Any], object] | None = attachment(
         "Called with a :class:`~adain.refinement.Progress` after every step; what returns something true ends it."
     )

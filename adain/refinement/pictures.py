@@ -17,7 +17,7 @@ from ..image import ImageInput, Source
 from ..image.tensors import resize_area, resize_to
 from ..losses import combined_image
 from ..losses.container import scaled_size
-from ..stylizer.stylizer import Stylizer
+from ..stylizer.base import BaseStylizer
 from .recipe import STARTS
 
 MIN_SIZE = 32
@@ -110,7 +110,7 @@ class Pictures:
 def make_start(
     start: ImageInput,
     blend_share: float,
-    stylizer: Stylizer,
+    stylizer: BaseStylizer,
     photo: Tensor,
     styles: Sequence[StylePicture],
     alpha: float,
@@ -143,7 +143,7 @@ def make_start(
             return blended(photo, styles, blend_share)
         if not Path(start).suffix and not resolve(start).exists():
             raise InputError(f"there is no start {start!r}: {suggest(start, STARTS)}, or name a picture")
-    pixels = stylizer.open(start, crop=crop).to_tensor(stylizer.device)
+    pixels = stylizer.open(start, crop=crop).to_tensor(stylizer.tensor_device)
     height, width = photo.shape[2:]
     one = pixels[index % pixels.shape[0] :][:1]
     ratio = (one.shape[3] / one.shape[2]) / (width / height)
@@ -156,7 +156,7 @@ def make_start(
 
 
 @torch.no_grad()
-def one_pass(stylizer: Stylizer, photo: Tensor, styles: Sequence[StylePicture], alpha: float) -> Tensor:
+def one_pass(stylizer: BaseStylizer, photo: Tensor, styles: Sequence[StylePicture], alpha: float) -> Tensor:
     """The AdaIN picture with the same blend or the same regions."""
     how: dict[str, Any] = {}
     if any(style.guide is not None for style in styles):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .._utils.errors import RefinementError
 from .._utils.keywords import takes
-from ..backends.models import open_stylizer
+from ..backends.models import open_model
 from ..control.regions import Canvas, guides_of
 from ..image import ImageInput, to_pil, with_alpha
 from ..image.source import input_name
@@ -79,15 +79,15 @@ def refine(
     """
     options.require("refine", name="refinement", hint="leave it out")
     plan = _plan(options)
-    stylizer = options.stylizer or open_stylizer(options)
+    stylizer = options.stylizer or open_model(options)
     # A start of the user's own is taken as it is.
     start = plan.start if options.start is None else options.start
     is_own = options.start is not None and not (isinstance(start, str) and start == plan.start)
     start_share = 1.0 if is_own else plan.start_share
-    network = LossNetwork(plan, stylizer.device, options.backbone_weights)
+    network = LossNetwork(plan, torch.device(stylizer.tensor_device), options.backbone_weights)
     opened = stylizer.open(content, size=options.size, crop=options.crop)
     check_size(opened.size, input_name(content) or "the photograph")
-    pixels = opened.to_tensor(stylizer.device).detach()
+    pixels = opened.to_tensor(stylizer.tensor_device).detach()
     artworks = Artworks(stylizer, style, options)
     guides = guides_of(options, max_pixels=stylizer.max_pixels)
     regions = None

@@ -5,20 +5,36 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-
+from .._utils.arrays import Device
 from .._utils.errors import InputError, MissingFileError
 from ..control.style import Style
-from ..nn.vgg import CONTENT_LAYER, VGGEncoder, layers_upto
+from ..nn.layers import CONTENT_LAYER, layers_upto
 from ..options import Channel
 
 if TYPE_CHECKING:
-    from .stylizer import Stylizer
+    from ..nn.vgg import VGGEncoder
 
 VERSION = 1
 """To be raised by whatever changes the statistics of the same artwork: how files are read, sized or masked."""
+
+
+class Encoding(Protocol):
+    """What a model says of the styles that it encodes."""
+
+    max_pixels: int | None
+
+    @property
+    def device(self) -> Device:
+        """Where their statistics lie; None for arrays."""
+
+    @property
+    def channels(self) -> int:
+        """Of the features that they are the statistics of."""
+
+    def encoder_identity(self) -> str:
+        """All that decides the statistics of given pixels: the encoder's weights and how they are computed with."""
 
 
 class StyleCache:
@@ -37,11 +53,10 @@ class StyleCache:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        self._fingerprint: tuple[VGGEncoder, str] | None = None
 
     def path(
         self,
-        stylizer: Stylizer,
+        model: Encoding,
         source: Any,
         *,
         size: int,
@@ -56,28 +71,24 @@ class StyleCache:
             region = None if mask is None else (_digest(mask), mask_channel)
         except (OSError, TypeError, ValueError):
             return None
-        how = (size, crop, fine_size, region, stylizer.max_pixels)
-        where = (self._encoder(stylizer.encoder), str(stylizer.dtype), stylizer.device.type)
-        key = hashlib.sha256(repr((VERSION, art, how, where)).encode()).hexdigest()
+        how = (size, crop, fine_size, region, model.max_pixels)
+        text = f"({VERSION}, {art!r}, {how!r}, {model.encoder_identity()})"
+        key = hashlib.sha256(text.encode()).hexdigest()
         return self.folder / f"{key}.safetensors"
 
-    def read(self, path: Path, stylizer: Stylizer) -> Style | None:
-        """The style kept there; None if there is none that the stylizer could use."""
+    def read(self, path: Path, model: Encoding) -> Style | None:
+        """The style kept there, on the model's device; None if there is none that it could use."""
         try:
-            style = Style.load(path)
+            style = Style.load(path, model.device)
         except (InputError, MissingFileError):
             return None
-        return style if tuple(style.mean.shape) == (1, stylizer.encoder.feature_channels, 1, 1) else None
-
-    def _encoder(self, encoder: VGGEncoder) -> str:
-        """:func:`fingerprint`, remembered for the encoder that was asked about last."""
-        if self._fingerprint is None or self._fingerprint[0] is not encoder:
-            self._fingerprint = (encoder, fingerprint(encoder))
-        return self._fingerprint[1]
+        return style if tuple(style.mean.shape) == (1, model.channels, 1, 1) else None
 
 
 def fingerprint(encoder: VGGEncoder) -> str:
     """SHA-256 of all that features are computed with: the weights up to relu4_1, in their type, and the pooling."""
+    import torch
+
     digest = hashlib.sha256(f"{encoder.name} {encoder.pool}".encode())
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
         for parameter in encoder.get_submodule(spec.name).parameters():

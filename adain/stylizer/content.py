@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image
-from torch import Tensor
 
+from .._utils.arrays import device_of, is_tensor, moved
 from .._utils.errors import InputError
-from ..control.recolor import count_colors
-from ..image import Source, to_tensor
+from ..image import Source
+from ..image.arrays import to_array
 from ..image.box import Box
 from ..image.resize import cut
 from .halo import Tiling
@@ -40,7 +41,7 @@ class Tiles:
     """How a photograph was encoded in tiles, and is decoded.
 
     Attributes:
-        picture: the photograph of mode ``RGB``; None if it is a tensor, which :attr:`Content.pixels` then is.
+        picture: the photograph of mode ``RGB``; None if it is a tensor, or an array, which :attr:`Content.pixels` is.
     """
 
     tiling: Tiling
@@ -56,43 +57,54 @@ class Content:
     Attributes:
         features: ``(B, 512, H', W')`` at relu4_1, or ``(B, 384, H', W')`` of the fast model
             (:class:`~adain.nn.fast.FastEncoder`), from the image padded to multiples of 8; of tiles, on the CPU, and
-            in a temporary file if large.
+            in a temporary file if large. An array of what computes without torch.
         size: height and width of the result in pixels.
         opacity: the image's alpha channel (mode ``L``), given back to the result; None without one.
-        is_tensor: whether the result is a tensor.
+        is_tensor: whether the result is a tensor, or an array, and no picture.
         pixels: ``(B, 3, H, W)`` float32 in ``[0, 1]`` on the device, not padded, for what keeps the photograph's
             colours; None where those are not wanted. In tiles, the tensor that was given, or None for a picture.
         uncropped: height and width in pixels before the central square was cut out, which is what masks are painted
             on; None where nothing was cut.
         tiles: how it is decoded in tiles; None for in one piece.
         is_single: whether that tensor is ``(3, H, W)``, as the one that was given.
+        is_array: whether it is an array, as the one that was given.
     """
 
-    features: Tensor
+    features: Any
     size: tuple[int, int]
     opacity: Image.Image | None = None
     is_tensor: bool = False
-    pixels: Tensor | None = None
+    pixels: Any = None
     uncropped: tuple[int, int] | None = None
     tiles: Tiles | None = None
     is_single: bool = False
+    is_array: bool = False
 
     @classmethod
-    def of(cls, opened: Source, features: Tensor, pixels: Tensor | None, tiles: Tiles | None = None) -> Content:
+    def of(cls, opened: Source, features: Any, pixels: Any, tiles: Tiles | None = None) -> Content:
         """The content of a picture, with what was made of it."""
-        is_tensor, size = isinstance(opened.image, Tensor), opened.size
-        return cls(features, size, opened.opacity, is_tensor, pixels, opened.uncropped, tiles, opened.is_single)
+        is_picture, is_array = isinstance(opened.image, Image.Image), isinstance(opened.image, np.ndarray)
+        return cls(
+            features, opened.size, opened.opacity, not is_picture, pixels, opened.uncropped, tiles, opened.is_single,
+            is_array,
+        )  # fmt: skip
 
-    def colors(self, box: Box | None = None) -> Tensor:
+    def returned(self, result: Any) -> Any:
+        """A result ``(B, 3, H, W)`` in the form that the photograph had."""
+        result = result[0] if self.is_single else result
+        return result if self.is_array or is_tensor(result) else moved(result, "cpu")
+
+    def colors(self, box: Box | None = None) -> Any:
         """:attr:`pixels`, all or those of a box, or :class:`~adain.InputError` if there are none."""
         if self.pixels is not None:
             return self.pixels if box is None else self.pixels[(..., *box.slices)]
         if self.tiles is None or self.tiles.picture is None:
             raise InputError("this Content has no pixels to keep the colours of: make it with encode_content")
         top, left, bottom, right = Box(0, 0, *self.size) if box is None else box
-        return to_tensor(cut(self.tiles.picture, (left, top, right, bottom)))
+        part = to_array(cut(self.tiles.picture, (left, top, right, bottom)))
+        return part if device_of(self.features) is None else moved(part, "cpu")
 
-    def distribution(self, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def distribution(self, mask: Any = None) -> tuple[Any, Any]:
         """The photograph's colours as an image and a mask, for what takes statistics of them and nothing else.
 
         They are :attr:`pixels` and ``mask``, or in tiles its distinct colours and the weight of each; see
@@ -100,6 +112,8 @@ class Content:
         """
         if self.tiles is None or self.tiles.picture is None:
             return self.colors(), mask
+        from ..control.recolor import count_colors
+
         return count_colors(self.tiles.picture, mask)
 
     def __repr__(self) -> str:

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from torch import Tensor
-
+from .._utils.arrays import Array
 from .._utils.errors import InputError
 from ..image.box import Box
 from ..nn.layers import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
@@ -161,15 +160,15 @@ class Trimmer:
             self.cuts[name] = [old - new for old, new in zip(before, after, strict=True)]
             self._kept[name] = after
 
-    def __call__(self, name: str, x: Tensor) -> Tensor:
+    def __call__(self, name: str, x: Array) -> Array:
         return self._cut(x, self.cuts[name])
 
-    def own(self, name: str, x: Tensor) -> Tensor:
+    def own(self, name: str, x: Array) -> Array:
         """What a call with that name has left, without any halo."""
         return self._cut(x, self._kept[name])
 
     @staticmethod
-    def _cut(x: Tensor, by: list[int]) -> Tensor:
+    def _cut(x: Array, by: list[int]) -> Array:
         top, left, bottom, right = by
         return x[..., top : x.shape[2] - bottom, left : x.shape[3] - right]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
 
+from .._utils.arrays import device_of
 from .._utils.errors import ImageError, InputError
 from .._utils.resources import absolute
 from ..control.style import Style, blend
@@ -50,7 +51,7 @@ class Paint:
 
 
 class Model(Protocol):
-    """What can stylise: :class:`~adain.Stylizer`, or :class:`~adain.OnnxStylizer` without torch."""
+    """What can stylise: :class:`~adain.Stylizer`, or, without torch, :class:`~adain.NcnnStylizer` and others."""
 
     max_pixels: int | None
 
@@ -165,10 +166,10 @@ class Look:
         return dataclasses.replace(self, styles=styles, options=options, background=absolute(background))
 
     def on(self, device: Any) -> Look:
-        """The same with its encoded styles on another device."""
+        """The same with its encoded styles on another device; those of arrays, which lie on none, stay."""
 
         def moved(style: Any) -> Any:
-            return style.to(device) if isinstance(style, Style) else style
+            return style.to(device) if isinstance(style, Style) and device_of(style.mean) is not None else style
 
         if is_regions(self.styles):
             regions = [dataclasses.replace(region, style=moved(region.style)) for region in self.styles.regions]
@@ -298,7 +299,7 @@ class Look:
         )
 
     def _shares(self, placed: Placement) -> list[ColorShare]:
-        from ..nn.adain import shares
+        from ..nn.instance_norm import shares
 
         if not isinstance(self.options.color, tuple):
             color = self.color(0)  # of the whole picture
@@ -370,7 +371,7 @@ def canvas_of(content: Any) -> Canvas:
     """What masks are laid on to fit an encoded photograph."""
     from ..control.regions import Canvas
 
-    return Canvas(content.size, content.uncropped, content.features.device)
+    return Canvas(content.size, content.uncropped, device_of(content.features))
 
 
 def is_regions(styles: Any) -> TypeGuard[Regions]:

@@ -8,11 +8,11 @@ import os
 import tempfile
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from .._utils.arrays import moved
 from .._utils.errors import InputError
 from ..image.box import Box
 
@@ -33,30 +33,44 @@ class FeatureStore:
     Args:
         shape: ``(B, C, H, W)``.
         folder: for the file; by default that for temporary files (``TMPDIR``).
+        is_array: whether the features are to be an array of NumPy, and no tensor.
 
     Attributes:
-        features: ``(B, C, H, W)`` float32, channels last in memory.
+        features: ``(B, C, H, W)`` float32; a row of cells lies in one piece, so that a row of tiles is one stretch of
+            the file. Within it tensors have their channels last, and arrays a run of cells for each channel, as those
+            compute who take them.
 
     Raises:
         InputError: if the disk has no room for it, or the folder cannot be written to.
     """
 
-    def __init__(self, shape: tuple[int, int, int, int], *, folder: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int, int],
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        is_array: bool = False,
+    ) -> None:
         batch, channels, height, width = shape
         count = prod(shape)
         self._map: mmap.mmap | None = None
         if count * 4 <= IN_MEMORY:
-            flat = torch.empty(count)
+            flat = np.empty(count, np.float32)
         else:
             self._map = _map_file(count * 4, folder)
-            flat = torch.frombuffer(self._map, dtype=torch.float32)
-        # Rows of cells lie in one piece each, so that a row of tiles is one stretch of the file.
-        self.features: Tensor = flat.view(batch, height, width, channels).permute(0, 3, 1, 2)
+            flat = np.frombuffer(self._map, np.float32)
+        self._values = (
+            flat.reshape(batch, height, channels, width).transpose(0, 2, 1, 3)
+            if is_array
+            else flat.reshape(batch, height, width, channels).transpose(0, 3, 1, 2)
+        )
+        self.features: Any = moved(self._values, None if is_array else "cpu")
 
-    def put(self, box: Box, values: Tensor) -> None:
+    def put(self, box: Box, values: Any) -> None:
         """Write the cells of a box, ``(B, C, h, w)`` from any device."""
-        rows, columns = box.slices
-        self.features[:, :, rows, columns] = values.detach().to(self.features.device)
+        self.features[(..., *box.slices)] = (
+            moved(values, None) if self.features is self._values else values.detach().cpu()
+        )
 
     def release(self) -> None:
         """Give the memory of a mapped file back; nothing is lost."""

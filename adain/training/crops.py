@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..losses import Stats
-from ..nn.adain import adaptive_instance_norm
+from ..nn.instance_norm import adaptive_instance_norm
 from ..nn.statistics import at_least_float32
 from .cache import ImageCache
 from .config import TrainingConfig

@@ -11,8 +11,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ..nn.adain import adaptive_instance_norm
 from ..nn.decoder import Decoder
+from ..nn.instance_norm import adaptive_instance_norm
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, VGGEncoder
 from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights

@@ -182,7 +182,7 @@ def exported_fast() -> Path:
 
     # The registry would do, but imports torch.
     digest = hashlib.sha256((weights_dir() / "manifest.json").read_bytes()).hexdigest()
-    folder = Path(tempfile.gettempdir()) / f"adain-onnx-{digest[:16]}"
+    folder = Path(tempfile.gettempdir()) / f"adain-onnx-2-{digest[:16]}"
     if len([*folder.glob("*.onnx")]) < 2:
         from adain.backends import export_onnx
         from adain.nn import load_decoder, load_encoder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import torch
 
 from adain._utils.errors import InputError, MissingFileError, WeightsError
 from adain._utils.fingerprint import fingerprint
-from adain.backends import OnnxStylizer, export_onnx, open_model, open_stylizer, weights_of
+from adain.backends import OnnxStylizer, choose_backend, export_onnx, models, open_model, open_stylizer, weights_of
 from adain.nn import pretrained
 from adain.options import FileOptions, ModelOptions
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image, python
 
-CPU: dict[str, Any] = {"device": "cpu"}
+CPU: dict[str, Any] = {"device": "cpu", "backend": "torch"}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ from adain.options import ModelOptions
 torch.set_num_threads(6)
 found = [torch.get_num_threads()]
 for share in (2, 9):
-    open_model(ModelOptions(device="cpu"), share=share)
+    open_model(ModelOptions(device="cpu", backend="torch"), share=share)
     found.append(torch.get_num_threads())
 print(json.dumps({"threads": found}))
 """
@@ -88,16 +89,62 @@ def test_an_exported_model(exported: Path, tmp_path: Path) -> None:
         open_model(ModelOptions(onnx=tmp_path))
 
 
-def test_what_an_exported_model_does_not_serve(exported: Path) -> None:
-    opened, picture = OnnxStylizer(exported, threads=1), noise_image(40, 32)
-    for more, named in (
-        ({"masks": [picture]}, "masks does"),
-        ({"color": "linear", "fine_style_size": 20}, "fine_style_size and color do"),
-        ({"gradient": "radial"}, "gradient does"),
-        ({"tile": 64}, "tile does"),
-    ):
-        with pytest.raises(InputError, match=f"^{named} not go with an exported model: use adain.Stylizer for that$"):
-            opened.stylize(picture, picture, **more)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("options", "gpu", "wanted"),
+    [
+        ({}, False, "ncnn"),
+        ({}, True, "torch"),
+        ({"device": "cpu"}, True, "ncnn"),
+        ({"device": "cpu", "precision": "fp32"}, False, "ncnn"),
+        ({"device": "cuda:1"}, False, "torch"),
+        ({"precision": "bf16"}, False, "torch"),
+        ({"backend": "torch"}, False, "torch"),
+        ({"device": "vulkan"}, True, "ncnn"),
+        ({"device": "vulkan:1", "backend": "ncnn"}, False, "ncnn"),
+        ({"backend": "ncnn"}, True, "ncnn"),
+        ({"onnx": "folder"}, True, "onnx"),
+        ({"onnx": "folder", "backend": "onnx"}, False, "onnx"),
+    ],
+)
+def test_what_computes(monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], gpu: bool, wanted: str) -> None:
+    monkeypatch.setattr(models, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(models, "is_fast_cpu", lambda: True)
+    assert choose_backend(ModelOptions(**options)) == wanted
+
+
+def test_a_cpu_that_ncnn_is_not_made_for(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(models, "is_fast_cpu", lambda: False)
+    assert choose_backend(ModelOptions(device="cpu")) == "torch"
+    assert choose_backend(ModelOptions(device="cpu", backend="ncnn")) == "ncnn"
+    assert caplog.records == []
+
+
+def test_a_missing_wheel(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setitem(sys.modules, "ncnn", None)
+    opened = open_model(ModelOptions(device="cpu"))
+    assert isinstance(opened, Stylizer)
+    assert [record.getMessage() for record in caplog.records] == [
+        "ncnn is not installed, so torch computes, in twice the time: pip install ncnn"
+    ]
+    with pytest.raises(InputError, match=r"^the back end ncnn is not installed .*: pip install ncnn, or use --backend"):
+        open_model(ModelOptions(backend="ncnn"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "onnx"}, "backend onnx runs a model that was exported: name its folder by onnx"),
+        ({"backend": "ncnn", "onnx": "a"}, "backend do not go with onnx"),
+        ({"model": "fast", "precision": "fp32", "onnx": "a"}, "model and precision do not go with onnx"),
+        ({"backend": "ncnn", "device": "cuda"}, "ncnn computes in fp32, on cpu or vulkan: leave out device"),
+        ({"backend": "torch", "device": "vulkan"}, "device vulkan goes with backend ncnn, not with torch"),
+        ({"device": "vulkan", "precision": "bf16"}, "ncnn computes in fp32, on cpu or vulkan: leave out precision"),
+        ({"backend": "ncnn", "precision": "bf16"}, "ncnn computes in fp32, on cpu or vulkan: leave out precision"),
+    ],
+)
+def test_contradictions(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=f"^{message}"):
+        choose_backend(ModelOptions(**options))
 
 
 def test_weights_by_their_checksums(fast_files: tuple[Path, Path], exported: Path) -> None:
@@ -107,7 +154,7 @@ def test_weights_by_their_checksums(fast_files: tuple[Path, Path], exported: Pat
     encoder, decoder = fast_files
     assert weights_of(ModelOptions(encoder=str(encoder), decoder=decoder, model="nonsense")) == [encoder, decoder]
     assert weights_of(ModelOptions(model="fast", decoder=decoder)) == [shipped.encoder.sha256, decoder]
-    assert [path.name for path in weights_of(ModelOptions(onnx=exported))] == ["style.onnx", "transfer.onnx"]
+    assert [path.name for path in weights_of(ModelOptions(onnx=exported))] == ["decoder.onnx", "encoder.onnx"]
 
 
 @pytest.mark.slow

@@ -167,8 +167,8 @@ def test_bad_input(make: Make, tmp_path: Path, stylizer: Stylizer) -> None:
         make(nonsense=1)
     with pytest.raises(InputError, match="a stylizer stays in this process"):
         make(jobs=2)
-    with pytest.raises(InputError, match=r"^masks and color do not go with onnx: leave out one or the other$"):
-        make(onnx=tmp_path, masks=[noise_image(40, 36)] * 2, color="linear", stylizer=None)
+    with pytest.raises(InputError, match=r"^device and refine do not go with onnx: leave out one or the other$"):
+        make(onnx=tmp_path, device="cpu", refine=3, stylizer=None)
     with pytest.raises(InputError, match="refine works on a picture, not on a sheet of them: leave out grid"):
         make(refine=1, grid=2)
     encoded = stylizer.encode_style(tmp_path / "arts" / "x.png")

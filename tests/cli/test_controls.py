@@ -11,12 +11,18 @@ from PIL import Image
 
 import adain
 from adain.options import ColorMode, Options
-from adain.stylizer.stylizer import Stylizer
+from adain.stylizer.base import BaseStylizer
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]
 FAST = ("--style-size", "32", "--device", "cpu")
 COLORS: tuple[ColorMode, ...] = ("linear", "none")
+
+
+@pytest.fixture
+def stylizer(cpu_model: BaseStylizer) -> BaseStylizer:
+    """What the command line computes with."""
+    return cpu_model
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ Make = Callable[..., bytes]
 # --preserve-color
 
 
-def test_colour_modes(run_cli: Run, make: Make, stylizer: Stylizer, photo: Path, art: Path, tmp_path: Path) -> None:
+def test_colour_modes(run_cli: Run, make: Make, stylizer: BaseStylizer, photo: Path, art: Path, tmp_path: Path) -> None:
     out = tmp_path / "bare.png"
     result = run_cli("stylize", photo, art, "-o", out, *FAST, "--preserve-color")
     assert result.exit_code == 0, result.output
@@ -93,7 +99,7 @@ def test_colour_modes(run_cli: Run, make: Make, stylizer: Stylizer, photo: Path,
     assert expected.tobytes() in seen
 
 
-def test_colours_of_folders(run_cli: Run, stylizer: Stylizer, tmp_path: Path) -> None:
+def test_colours_of_folders(run_cli: Run, stylizer: BaseStylizer, tmp_path: Path) -> None:
     """A recoloured style is encoded anew for each photograph, a style of no colour only once."""
     for kind in ("photos", "styles"):
         (tmp_path / kind).mkdir()
@@ -113,7 +119,11 @@ def test_colours_of_folders(run_cli: Run, stylizer: Stylizer, tmp_path: Path) ->
 # Regions
 
 
-def test_masks(make: Make, stylizer: Stylizer, photo: Path, art: Path, other: Path, halves: tuple[Path, Path]) -> None:
+def test_masks(
+    make: Make, stylizer: BaseStylizer, photo: Path, art: Path, other: Path, halves: tuple[Path, Path]
+) -> None:
+    make: Make, stylizer: BaseStylizer, photo: Path, art: Path, other: Path, halves: tuple[Path, Path]
+) -> None:
     left, right = halves
     both = make(art, other, "--mask", left, "--mask", right)
     expected = stylizer.stylize(photo, [art, other], masks=[left, right], style_size=32)
@@ -139,7 +149,7 @@ def test_a_full_mask_is_no_mask(make: Make, art: Path, tmp_path: Path) -> None:
 
 
 def test_alpha_channel_and_style_masks(
-    make: Make, stylizer: Stylizer, photo: Path, art: Path, halves: tuple[Path, Path], tmp_path: Path
+    make: Make, stylizer: BaseStylizer, photo: Path, art: Path, halves: tuple[Path, Path], tmp_path: Path
 ) -> None:
     cutout = tmp_path / "cutout.png"
     with Image.open(halves[0]) as mask:
@@ -199,7 +209,7 @@ def test_the_same_masks_for_many_photographs(
 
 
 def test_gradient(
-    make: Make, stylizer: Stylizer, photo: Path, art: Path, other: Path, halves: tuple[Path, Path]
+    make: Make, stylizer: BaseStylizer, photo: Path, art: Path, other: Path, halves: tuple[Path, Path]
 ) -> None:
     styles = [stylizer.encode_style(path, size=32) for path in (art, other)]
     made = {}
@@ -213,7 +223,7 @@ def test_gradient(
 
 @pytest.mark.parametrize(("count", "columns", "rows"), [(2, 3, 1), (3, 3, 3), (4, 3, 3)])
 def test_style_grid(
-    run_cli: Run, stylizer: Stylizer, photo: Path, art: Path, other: Path, tmp_path: Path, count: int, columns: int,
+    run_cli: Run, stylizer: BaseStylizer, photo: Path, art: Path, other: Path, tmp_path: Path, count: int, columns: int,
     rows: int,
 ) -> None:  # fmt: skip
     from adain.image.sheets import GAP
@@ -237,7 +247,7 @@ def test_pictures_of_a_grid_are_small_by_default(run_cli: Run, photo: Path, art:
         assert image.width == 3 * 6 + 2 * round(70 * 256 / 45)
 
 
-def test_two_sizes(make: Make, stylizer: Stylizer, photo: Path, art: Path) -> None:
+def test_two_sizes(make: Make, stylizer: BaseStylizer, photo: Path, art: Path) -> None:
     expected = stylizer.stylize(photo, art, style_size=32, fine_style_size=64)
     assert make(art, "--fine-style-size", "64") == expected.tobytes()
 

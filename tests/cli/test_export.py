@@ -36,8 +36,8 @@ def test_export_and_stylize(run_cli: Run, weights: tuple[object, ...], tmp_path:
     result = run_cli("export", "-o", tmp_path / "model", *weights)
     assert result.exit_code == 0, result.output
     assert [line.split(":")[0].rpartition("/")[2] for line in result.stdout.splitlines()] == [
-        "style.onnx",
-        "transfer.onnx",
+        "encoder.onnx",
+        "decoder.onnx",
     ]
     sizes = ("--style-size", 32, "--alpha", 0.8)
     result = run_cli("stylize", photo, art, "--onnx", tmp_path / "model", "-o", tmp_path / "a.png", *sizes)
@@ -45,6 +45,9 @@ def test_export_and_stylize(run_cli: Run, weights: tuple[object, ...], tmp_path:
     assert run_cli("stylize", photo, art, "-o", tmp_path / "b.png", *sizes, *weights).exit_code == 0
     a, b = (np.asarray(Image.open(tmp_path / name), np.int16) for name in ("a.png", "b.png"))
     assert np.abs(a - b).max() <= 1
+    more = ("--gradient", "radial", "--tile", 64, *sizes)
+    result = run_cli("stylize", photo, art, photo, "--onnx", tmp_path / "model", "-o", tmp_path / "c.png", *more)
+    assert result.exit_code == 0, result.output
 
     # A folder, twice: what is there is not made again, unless something has changed.
     (tmp_path / "in").mkdir()
@@ -81,9 +84,8 @@ def test_errors(
     assert "does not exist" in one_line_error(run_cli("export", "-o", tmp_path / "m", "--decoder", "no.safetensors"))
     command = ("stylize", photo, art, "--onnx", tmp_path / "m", "-o", tmp_path / "o.png")
     assert "write it with adain export" in one_line_error(run_cli(*command))
-    for option in (("--tile", "64"), ("--preserve-color",), ("--model", "vgg19"), ("--device", "cpu"), ("--refine", 3)):
+    for option in (("--model", "vgg19"), ("--device", "cpu"), ("--refine", 3)):
         assert f"{option[0]} does not go with --onnx" in one_line_error(run_cli(*command, *option))
-    assert "--crop" not in one_line_error(run_cli(*command, "--crop", "--mask", "x.png"))
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert 'pip install "adain[onnx]"' in one_line_error(run_cli("export", "-o", tmp_path / "m"))
     assert not (tmp_path / "m").exists()

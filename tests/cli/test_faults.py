@@ -22,11 +22,17 @@ from adain.image import encode_image
 from adain.options import Options
 from adain.refinement import RefineOptions
 from adain.refinement import run as refining
-from adain.stylizer.stylizer import Stylizer
+from adain.stylizer.base import BaseStylizer
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]
 FAST = ("--style-size", "32", "--device", "cpu")
+
+
+@pytest.fixture
+def stylizer(cpu_model: BaseStylizer) -> BaseStylizer:
+    """What the command line computes with."""
+    return cpu_model
 
 
 @pytest.fixture
@@ -289,7 +295,7 @@ def test_what_refinement_cannot_do_is_said_before_any_work(
     ],
 )
 def test_refined_as_python_does(
-    run_cli: Run, stylizer: Stylizer, files: dict[str, Path], tmp_path: Path, line: str, more: dict[str, Any]
+    run_cli: Run, stylizer: BaseStylizer, files: dict[str, Path], tmp_path: Path, line: str, more: dict[str, Any]
 ) -> None:
     out, asked = tmp_path / "out.png", {"style_size": 32, **more}
     result = run_cli("stylize", files["PHOTO"], *filled(line, files), "--refine", 2, "-o", out, *FAST)
@@ -335,7 +341,7 @@ def test_seconds_are_those_of_making(
     monkeypatch.setattr(order.Maker, "read", clock.spend(1000.0, order.Maker.read))
     monkeypatch.setattr(order, "open_model", clock.spend(1000.0, open_model))
     monkeypatch.setattr(order.Maker, "_encode", clock.spend(1.0, order.Maker._encode))
-    monkeypatch.setattr(Stylizer, "render", clock.spend(2.0, Stylizer.render))
+    monkeypatch.setattr(BaseStylizer, "render", clock.spend(2.0, BaseStylizer.render))
     monkeypatch.setattr(refining, "refine", clock.spend(40.0, refining.refine))
     monkeypatch.setattr(run, "encode_image", clock.spend(3.0, encode_image))
     result = run_cli("stylize", photo, art, "-o", tmp_path / "o.png", "--json", *FAST, *more)
@@ -351,8 +357,8 @@ def test_seconds_in_a_folder(run_cli: Run, photo: Path, tmp_path: Path, monkeypa
     clock = Clock()
     monkeypatch.setattr(run, "time", clock)
     monkeypatch.setattr(order.Maker, "read", clock.spend(1000.0, order.Maker.read))
-    monkeypatch.setattr(Stylizer, "encode_content", clock.spend(4.0, Stylizer.encode_content))
-    monkeypatch.setattr(Stylizer, "render", clock.spend(2.0, Stylizer.render))
+    monkeypatch.setattr(BaseStylizer, "encode_content", clock.spend(4.0, BaseStylizer.encode_content))
+    monkeypatch.setattr(BaseStylizer, "render", clock.spend(2.0, BaseStylizer.render))
     result = run_cli("stylize", photo, tmp_path / "arts", "-o", tmp_path / "out", "--json", *FAST)
     seconds = [json.loads(line)["seconds"] for line in result.stdout.splitlines()]
     assert seconds == [6.0, 2.0]

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -233,3 +234,21 @@ def test_one_bad_file_does_not_stop_the_rest(
     assert sum(line.endswith("(2 results)") for line in lines) == 1
     nothing = run_cli("stylize", "-c", bad["text.jpg"], "-c", bad["cut.jpg"], "-s", art, "-o", tmp_path / "n", *FAST)
     assert nothing.exit_code == 2
+
+
+def test_what_computes_in_place_of_ncnn(
+    run_cli: Callable[..., Result], photo: Path, art: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ncnn", None)
+    for more, said in (
+        ((), "adain stylize: warning: ncnn is not installed, so torch computes, in twice the time: pip install ncnn\n"),
+        (("-v",), "warning: ncnn is not installed"),
+        (("-q",), ""),
+        (("--backend", "torch"), ""),
+    ):
+        result = run_cli("stylize", photo, art, "-o", tmp_path / "out.png", "--device", "cpu", *more)
+        assert result.exit_code == 0
+        assert (said in result.stderr) if said else result.stderr == ""
+    failed = run_cli("stylize", photo, art, "-o", tmp_path / "other.png", "--backend", "ncnn")
+    assert "the back end ncnn is not installed" in one_line_error(failed)
+    assert not (tmp_path / "other.png").exists()

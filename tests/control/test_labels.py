@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from adain._utils.errors import ImageError, InputError
@@ -13,6 +15,7 @@ from adain.control.labels import (
     UNLABELLED,
     check_labels,
     label_masks,
+    open_label_map,
     parse_label,
     present_labels,
     read_label_map,
@@ -153,3 +156,42 @@ def test_labels_without_a_style() -> None:
 def test_labels_given_twice(styled: list[int | str], background: list[int | str]) -> None:
     with pytest.raises(InputError, match=r"^label 1 is given twice"):
         check_labels(torch.ones(2, 2, dtype=torch.long), styled, background=background)
+
+
+def test_without_torch_maps_are_arrays(tmp_path: Path) -> None:
+    Image.fromarray(COLOURS).save(tmp_path / "map.png")
+    frozen = MAP.astype(np.int64)[:, ::-1]
+    frozen.flags.writeable = False
+    clear = Image.fromarray(MAP)
+    clear.putalpha(Image.fromarray(np.array([[0, 255, 255]] * 2, np.uint8)))
+    for source in (tmp_path / "map.png", MAP, MAP.astype(np.uint16), frozen, MAP > 1, Image.fromarray(MAP, "P"), clear):
+        labels = open_label_map(source)
+        assert isinstance(labels, np.ndarray)
+        assert labels.dtype == np.int64
+        assert torch.equal(read_label_map(source), torch.from_numpy(labels))
+    assert isinstance(open_label_map(torch.from_numpy(MAP)), torch.Tensor)
+
+
+@given(st.sampled_from([3, 300, 0xFFFFFF, 2**40]), st.integers(-2, 0), st.integers(1, 9), st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_arrays_hold_what_tensors_do(top: int, low: int, side: int, seed: int) -> None:
+    labels = np.random.default_rng(seed).integers(low, top, (side, 7), endpoint=True)
+    tensor = torch.from_numpy(labels)
+    present = present_labels(labels)
+    assert present == present_labels(tensor) == sorted({*labels.ravel().tolist()} - {UNLABELLED})
+    assert unstyled_labels(labels, [0, 1]) == unstyled_labels(tensor, [0, 1])
+    named = [label for label in present if 0 <= label <= 0xFFFFFF]
+    for array, mask in zip(label_masks(labels, named), label_masks(tensor, named), strict=True):
+        assert isinstance(array, np.ndarray)
+        assert (array.shape, array.dtype) == ((1, 1, side, 7), np.float32)
+        assert torch.equal(torch.from_numpy(array), mask)
+
+
+def test_errors_of_arrays() -> None:
+    labels = open_label_map(MAP)
+    with pytest.raises(InputError, match=r"^the label map has no label 3: it holds 0, 1, 2, 5$"):
+        label_masks(labels, [1, "3"])
+    with pytest.raises(InputError, match=r"^2 labels have no style, 0, 2:"):
+        check_labels(labels, ["1", 5])
+    check_labels(labels, [0, 1, 2, 5])
+    assert present_labels(np.full((2, 2), UNLABELLED)) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from PIL import Image
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control import masks
-from adain.control.masks import feather, ramp, read_mask, resize_mask, uncovered
+from adain.control.masks import draw_ramp, feather, open_mask, ramp, read_mask, resize_mask, uncovered
 from adain.image import read_image
 from tests.image.test_io import linear_rgb
 
@@ -217,6 +218,43 @@ def test_arrays_and_open_files() -> None:
         read_mask(GREY.astype(float))
 
 
+def test_arrays_as_masks_are() -> None:
+    for values in (UNIT.numpy(), UNIT.numpy().astype(float), UNIT.numpy().astype(">f4"), UNIT.numpy()[:, ::-1]):
+        frozen = values.copy() if values.strides[-1] > 0 else values
+        frozen.flags.writeable = False
+        same(read_mask(frozen[None, None]), torch.from_numpy(values.astype(np.float32)))
+        assert open_mask(frozen[None, None]).dtype == np.float32
+    same(read_mask(UNIT.numpy()[None, None] > 0.5), (UNIT > 0.5).float())
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 1, 4, 4)), "must be"),
+        (np.zeros((1, 1, 4, 4), np.uint8), "divide by 255"),
+        (np.full((1, 1, 2, 2), math.nan), "NaN: replace"),
+        (np.array([[[[-0.5, 255.0]]]]), r"not \[-0.5, 255\]: divide"),
+    ],
+)
+def test_arrays_that_are_no_masks(array: npt.NDArray[Any], message: str) -> None:
+    with pytest.raises(InputError, match=f"a mask array .*{message}"):
+        read_mask(array)
+
+
+def test_without_torch_files_are_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    clear = np.dstack([np.full((*GREY.shape, 3), 200, np.uint8), GREY])
+    Image.fromarray(clear).save(path)
+    for source in (path, Image.fromarray(GREY), GREY, GREY / 255):
+        mask = open_mask(source)
+        assert isinstance(mask, np.ndarray)
+        assert mask.dtype == np.float32
+        assert torch.equal(torch.from_numpy(mask), read_mask(source))
+    np.testing.assert_array_equal(open_mask(path, channel="alpha")[0, 0], GREY.astype(np.float32) / np.float32(255))
+    assert open_mask(UNIT) is not UNIT
+    assert isinstance(open_mask(UNIT), torch.Tensor)
+
+
 def test_resize_by_one_is_the_mask_itself() -> None:
     mask = half()
     assert resize_mask(mask, (16, 16)) is mask
@@ -301,3 +339,84 @@ def test_ramp_errors() -> None:
         ramp((0, 3))
     with pytest.raises(InputError, match="at least 1 px"):
         resize_mask(half(), (3, 0))
+
+
+def random_masks(count: int, height: int, width: int, seed: int) -> npt.NDArray[np.float32]:
+    """Soft and hard values alike."""
+    values = np.random.default_rng(seed).random((count, 1, height, width), np.float32)
+    return np.where(values < 0.3, 0, np.where(values > 0.7, 1, values)).astype(np.float32)
+
+
+def agree(array: Any, tensor: torch.Tensor, atol: float = 1e-6) -> None:
+    assert isinstance(array, np.ndarray)
+    assert array.dtype == np.float32
+    torch.testing.assert_close(torch.from_numpy(array), tensor.float(), atol=atol, rtol=0)
+
+
+SIDES = st.integers(1, 60)
+SEEDS = st.integers(0, 2**31)
+
+
+@given(SIDES, SIDES, SIDES, SIDES, st.integers(1, 3), SEEDS)
+@settings(max_examples=150, deadline=None)
+def test_arrays_are_resized_as_tensors_are(h: int, w: int, to_h: int, to_w: int, count: int, seed: int) -> None:
+    masks = random_masks(count, h, w, seed)
+    resized = resize_mask(masks, (to_h, to_w))
+    for dtype, atol in ((torch.float64, 1e-6), (torch.float32, 1e-5)):  # which places the pixels less exactly
+        tensor = torch.from_numpy(masks).to(dtype)
+        # F.interpolate fills what is to be one column with its first pixel.
+        is_column = to_w == 1
+        agree(resized, resize_mask(tensor.mT, (1, to_h)).mT if is_column else resize_mask(tensor, (to_h, to_w)), atol)
+    assert resized.min() >= 0
+    assert resized.max() <= 1
+    np.testing.assert_allclose(resized + resize_mask(1 - masks, (to_h, to_w)), 1, atol=1e-6)
+
+
+def test_arrays_resized_at_the_edges_of_the_rule() -> None:
+    mask = random_masks(2, 16, 16, 0)
+    assert resize_mask(mask, (16, 16)) is mask
+    strided = random_masks(2, 32, 32, 0)[:, :, ::2, ::-2]
+    np.testing.assert_array_equal(resize_mask(strided, (9, 21)), resize_mask(strided.copy(), (9, 21)))
+    np.testing.assert_allclose(resize_mask(np.array([[[[0.0, 1.0]]]], np.float32), (1, 4))[0, 0, 0], [0, 0.25, 0.75, 1])
+    with pytest.raises(InputError, match="at least 1 px"):
+        resize_mask(mask, (3, 0))
+
+
+@given(SIDES, SIDES, st.integers(1, 3), st.floats(0.05, 200), SEEDS)
+@settings(max_examples=150, deadline=None)
+def test_arrays_are_feathered_as_tensors_are(h: int, w: int, count: int, radius: float, seed: int) -> None:
+    masks = random_masks(count, h, w, seed)
+    tensor = torch.from_numpy(masks).double()
+    agree(feather(masks, radius), feather(tensor.mT, radius).mT if w == 1 else feather(tensor, radius), atol=2e-6)
+
+
+@pytest.mark.parametrize("radius", [0.5, 8, 60])
+@pytest.mark.parametrize("size", [(63, 130), (64, 2), (65, 40), (129, 33), (200, 300)])
+def test_bands_of_arrays_join(size: tuple[int, int], radius: float) -> None:
+    masks = random_masks(2, *size, 3)
+    agree(feather(masks, radius), feather(torch.from_numpy(masks).double(), radius), atol=2e-6)
+
+
+@pytest.mark.parametrize("radius", [4, 40])
+def test_feathered_edge_of_an_array(radius: float) -> None:
+    soft = feather(half(40, 400).numpy(), radius)
+    torch.testing.assert_close(torch.from_numpy(soft[0, 0, 7]), gaussian_edge(400, radius), atol=0.008, rtol=0)
+    assert feather(soft, 0) is soft
+    with pytest.raises(InputError, match="feather radius"):
+        feather(soft, -1)
+
+
+@given(st.integers(1, 4), SIDES, SIDES, SEEDS)
+@settings(max_examples=30, deadline=None)
+def test_what_arrays_leave_uncovered(count: int, h: int, w: int, seed: int) -> None:
+    masks = random_masks(count, h, w, seed)
+    agree(uncovered(masks), uncovered(torch.from_numpy(masks)))
+
+
+@given(SIDES, SIDES, st.sampled_from(["horizontal", "vertical", "diagonal", "radial"]))
+@settings(max_examples=60, deadline=None)
+def test_ramps_are_drawn_as_arrays(h: int, w: int, direction: Any) -> None:
+    drawn = draw_ramp((h, w), direction, None)
+    agree(drawn, ramp((h, w), direction))
+    assert 0 <= drawn.min() <= drawn.max() <= 1
+    drawn[:] = 0  # it is the caller's own

@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from adain._utils.errors import InputError, MissingFileError, WeightsError
 from adain._utils.resources import weights_dir
-from adain.nn import pretrained, shipped
+from adain.nn import pretrained, shipped, states
 from adain.nn.fast import FastDecoder, FastEncoder
 from adain.nn.pretrained import find_model, load_decoder, load_encoder, read_verified, registry
+from adain.nn.shipped import WeightsFile
 
 
 @pytest.fixture
@@ -128,11 +129,12 @@ def test_depth_and_precision() -> None:
 def test_the_deeper_file_is_read_for_relu5_2_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def spy(weights: pretrained.WeightsFile) -> bytes:
+    def spy(weights: WeightsFile) -> bytes:
         read.append(weights.file)
         return read_verified(weights)
 
-    monkeypatch.setattr(pretrained, "read_verified", spy)
+    for module in (pretrained, states):
+        monkeypatch.setattr(module, "read_verified", spy)
     load_encoder(upto="relu5_1")
     assert read == ["vgg19.safetensors"]
     load_encoder("vgg19", upto="relu5_2")

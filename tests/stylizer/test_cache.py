@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from click.testing import Result
@@ -15,9 +18,9 @@ from adain._utils.errors import ImageError, InputError, MissingFileError
 from adain.control.style import Style
 from adain.nn.pretrained import load_encoder
 from adain.nn.vgg import VGGEncoder
-from adain.stylizer.cache import StyleCache, fingerprint
+from adain.stylizer.cache import VERSION, StyleCache, fingerprint
 from adain.stylizer.stylizer import Stylizer
-from tests.conftest import noise_image, one_line_error
+from tests.conftest import noise_image, one_line_error, python
 from tests.models import stylizer
 
 __all__ = ["stylizer"]
@@ -108,6 +111,63 @@ def test_everything_that_changes_statistics_changes_the_place(stylizer: Stylizer
     paths += [cache.path(one, art, size=512) for one in (half, limited, changed)]
     assert None not in paths
     assert len(set(paths)) == len(paths)
+
+
+def test_a_folder_of_earlier_versions_serves_on(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
+    digest = hashlib.sha256(art.read_bytes()).hexdigest()
+    how = (512, True, 32, (digest, "alpha"), stylizer.max_pixels)
+    text = repr((VERSION, digest, how, (fingerprint(stylizer.encoder), "torch.float32", "cpu")))
+    found = StyleCache(tmp_path).path(stylizer, art, size=512, crop=True, mask=art, mask_channel="alpha", fine_size=32)
+    assert found == tmp_path / f"{hashlib.sha256(text.encode()).hexdigest()}.safetensors"
+
+
+@dataclasses.dataclass
+class Model:
+    """What a cache asks of a model; without a device, one of arrays."""
+
+    name: str = "engine"
+    channels: int = 8
+    device: str | None = None
+    max_pixels: int | None = 1000
+
+    def encoder_identity(self) -> str:
+        return self.name
+
+
+def test_models_of_arrays(art: Path, tmp_path: Path) -> None:
+    cache, one = StyleCache(tmp_path), Model()
+    path = cache.path(one, art, size=32)
+    assert path is not None
+    assert path == cache.path(dataclasses.replace(one, device="cpu"), art, size=32)
+    others = [Model("other"), Model(max_pixels=None)]
+    assert path not in [cache.path(other, art, size=32) for other in others]
+    assert cache.read(path, one) is None
+    style = Style(np.ones((1, 8, 1, 1), np.float32), np.ones((1, 8, 1, 1), np.float32), "art")
+    style.save(path)
+    for device, kind in ((None, np.ndarray), ("cpu", torch.Tensor)):
+        known = cache.read(path, Model(device=device))
+        assert known is not None
+        assert isinstance(known.mean, kind)
+        assert isinstance(known.std, kind)
+    assert cache.read(path, Model(channels=16)) is None
+    path.write_bytes(path.read_bytes()[:-1])
+    assert cache.read(path, one) is None
+
+
+def test_models_of_arrays_need_no_torch(art: Path, tmp_path: Path) -> None:
+    found = python(
+        "import json, os, sys, types, numpy as np\n"
+        "from adain.control.style import Style\n"
+        "from adain.stylizer.cache import StyleCache\n"
+        "cache = StyleCache(os.environ['FOLDER'])\n"
+        "model = types.SimpleNamespace(max_pixels=9, device=None, channels=8, encoder_identity=lambda: 'engine')\n"
+        "path = cache.path(model, os.environ['ART'], size=32)\n"
+        "Style(np.ones((1, 8, 1, 1), np.float32), np.ones((1, 8, 1, 1), np.float32)).save(path)\n"
+        "print(json.dumps(['torch' in sys.modules, repr(cache.read(path, model))]))",
+        FOLDER=str(tmp_path),
+        ART=str(art),
+    )
+    assert found == [False, "Style('unnamed', channels=8, arrays)"]
 
 
 def test_whatever_is_asked_for_is_what_is_kept(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:

@@ -1,0 +1,166 @@
+"""A stage of a network on ncnn: its graph, run tile by tile."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._utils.arrays import FloatArray
+from .._utils.errors import InputError
+from .._utils.threads import count_cores, count_threads
+from ..image.box import Box
+from ..stylizer.halo import spans
+from .ncnn_graphs import StageGraph
+
+
+class Runtime:
+    """What the stages of a model share: threads and memory of the CPU, or a GPU.
+
+    Args:
+        threads: None for those of :func:`adain._utils.threads.count_threads`; never more than there are cores.
+        device: ``"cpu"``, ``"vulkan"`` for the GPU that ncnn holds to be the best, or ``"vulkan:1"`` and so on.
+
+    Raises:
+        InputError: if ncnn is missing, or there is no such device.
+    """
+
+    def __init__(self, threads: int | None = None, device: str = "cpu") -> None:
+        ncnn = require_ncnn()
+        self.gpu = None if device == "cpu" else find_gpu(device)
+        self.threads = min(threads or count_threads(), count_cores()) if self.gpu is None else 1
+        self.pool = ncnn.PoolAllocator() if self.gpu is None else None
+        self.workers = ThreadPoolExecutor(self.threads, "ncnn")
+
+
+class Stage:
+    """A graph, run in tiles.
+
+    Args:
+        alone: whether every thread computes tiles of its own, rather than all together one after the other.
+    """
+
+    def __init__(self, graph: StageGraph, runtime: Runtime, *, alone: bool) -> None:
+        self.halo, self._graph, self._alone = graph.halo, graph, alone
+        self._net = load(graph, runtime, threads=1 if alone else runtime.threads)
+        self._runtime = runtime  # its pool must outlive the net, which keeps no hold of it
+
+    def run(
+        self,
+        given: Sequence[FloatArray],
+        box: Box,
+        side: int,
+        least: int = 0,
+        into: Sequence[FloatArray] = (),
+    ) -> list[FloatArray]:
+        """The results for a box of units.
+
+        Args:
+            given: the inputs, whole, ``(C, H, W)`` each.
+            side: of a tile in units.
+            least: side to which tiles may be reduced for every thread to have one of its own.
+            into: where the first results go; for the others room is made.
+        """
+        size = given[0].shape[1], given[0].shape[2]
+        units = tuple(-(-length // self._graph.inputs[0].places) for length in size)
+        made = [*into]
+        for blob in self._graph.outputs[len(into) :]:
+            whole = tuple(-(-length * blob.places // self._graph.inputs[0].places) for length in size)
+            made.append(np.empty((blob.channels, *size_of(box.pixels(whole, blob.places))), np.float32))
+        height, width = size_of(box)
+        while self._alone and side > least and -(-height // side) * -(-width // side) < self._runtime.threads:
+            side //= 2
+        tiles = [
+            Box(top + box.top, left + box.left, bottom + box.top, right + box.left)
+            for top, bottom in spans(height, side)
+            for left, right in spans(width, side)
+        ]
+
+        ncnn = require_ncnn()
+
+        def compute(tile: Box) -> None:
+            outer = tile.grown(self.halo, units)
+            extractor = self._net.create_extractor()
+            parts = []  # ncnn keeps no hold of them
+            for blob, whole in zip(self._graph.inputs, given, strict=True):
+                rows, columns = outer.pixels(whole.shape[1:], blob.places).slices
+                parts.append(np.ascontiguousarray(whole[:, rows, columns]))
+                mat = ncnn.Mat(parts[-1])
+                # A copy has its channels begin at multiples of 16 bytes, as the copy to a GPU takes them all to do.
+                extractor.input(blob.name, mat if self._runtime.gpu is None else mat.clone())
+            for blob, result in zip(self._graph.outputs, made, strict=True):
+                code, mat = extractor.extract(blob.name)
+                if code != 0:
+                    raise MemoryError("ncnn ran out of memory")
+                values = np.asarray(mat)
+                inner = tile.within(outer).pixels(values.shape[1:], blob.places).slices
+                place = tile.within(box).pixels(result.shape[1:], blob.places).slices
+                result[(slice(None), *place)] = values[(slice(None), *inner)]
+
+        spread = self._runtime.workers.map if self._alone and len(tiles) > 1 else map
+        for _ in spread(compute, tiles):
+            pass
+        return made
+
+
+def load(graph: StageGraph, runtime: Runtime, *, threads: int) -> Any:
+    """ncnn's network of a graph."""
+    ncnn = require_ncnn()
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    if runtime.gpu is None:
+        net.opt.blob_allocator = net.opt.workspace_allocator = runtime.pool
+    else:
+        net.opt.use_vulkan_compute = True
+        net.set_vulkan_device(runtime.gpu)
+    for name in dir(net.opt):
+        if name.startswith(("use_fp16", "use_bf16")):
+            setattr(net.opt, name, False)  # two digits of every number, for little time
+    if net.load_param_mem(graph.text) != 0:
+        raise InputError(f"this ncnn ({ncnn.__version__}) does not take the model: use --backend torch")
+    # From a file, as ncnn goes on reading from what it was given in memory, which Python has taken back by then.
+    with tempfile.TemporaryDirectory(prefix="adain-") as folder:
+        path = Path(folder) / "weights.bin"
+        path.write_bytes(graph.weights)
+        if net.load_model(os.fspath(path)) != 0:
+            raise InputError(f"this ncnn ({ncnn.__version__}) does not take the model: use --backend torch")
+    return net
+
+
+def find_gpu(device: str) -> int:
+    """The number of a GPU that is named ``"vulkan"`` or ``"vulkan:N"``.
+
+    Raises:
+        InputError: if it is named otherwise, or there is none.
+    """
+    ncnn = require_ncnn()
+    name, _, number = device.partition(":")
+    if name != "vulkan" or not (number.isdigit() or device == name):
+        raise InputError(f"there is no device {device!r} of ncnn: use cpu or vulkan")
+    count = ncnn.get_gpu_count()
+    found = int(number) if number else ncnn.get_default_gpu_index()
+    if not 0 <= found < count:
+        there = f"it has {count}, numbered from 0" if count else "no driver for Vulkan was found"
+        raise InputError(f"this machine has no device {device!r}: {there}; use --device cpu")
+    return found
+
+
+def require_ncnn() -> Any:
+    """The module; InputError if it is missing."""
+    try:
+        import ncnn
+    except ImportError as error:
+        raise InputError(
+            f"the back end ncnn is not installed ({error}): pip install ncnn, or use --backend torch"
+        ) from None
+    return ncnn
+
+
+def size_of(box: Box) -> tuple[int, int]:
+    """Height and width."""
+    return box.bottom - box.top, box.right - box.left

@@ -1,0 +1,250 @@
+"""ncnn against torch: every size, both models, all that is built on features, and no torch where none is needed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from adain._utils.errors import ImageError, InputError, WeightsError
+from adain.backends import NcnnStylizer, ncnn, ncnn_graphs
+from adain.control.regions import Region, Regions
+from adain.control.style import blend
+from adain.image.box import Box
+from adain.nn.layers import BASE, FAST
+from adain.nn.states import read_network
+from adain.stylizer.stylizer import Stylizer
+from tests.conftest import noise_image, python
+
+TOLERANCE = 1e-3
+"""What a back end may differ from torch in any pixel, of 1."""
+
+SIDES = st.integers(16, 90)
+
+
+@pytest.fixture(scope="module", params=["vgg19", "fast"])
+def pair(request: pytest.FixtureRequest) -> tuple[NcnnStylizer, Stylizer]:
+    return NcnnStylizer(request.param, threads=2), Stylizer.from_pretrained(request.param, device="cpu")
+
+
+def arrays(height: int, width: int, batch: int = 1, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.random.default_rng(seed).random((batch, 3, height, width), np.float32)
+
+
+def alike(made: Any, wanted: Any) -> None:
+    if isinstance(made, Image.Image):
+        assert (made.mode, made.size) == (wanted.mode, wanted.size)
+        assert np.abs(np.asarray(made, np.int16) - np.asarray(wanted, np.int16)).max() <= 1
+    else:
+        assert made.shape == tuple(wanted.shape)
+        assert np.abs(made - wanted.numpy()).max() < TOLERANCE
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_both_ends_at_every_size(pair: tuple[NcnnStylizer, Stylizer], data: st.DataObject) -> None:
+    made, wanted = pair
+    pixels = arrays(data.draw(SIDES), data.draw(SIDES), data.draw(st.integers(1, 2)), data.draw(st.integers(0, 9)))
+    features = made.engine.encode(pixels)
+    with torch.no_grad():
+        expected = wanted.encoder.features(torch.from_numpy(pixels))
+        decoded = wanted.decoder(expected)
+    alike(features, expected)
+    alike(made.engine.decode(expected.numpy()), decoded)
+    rows, columns = features.shape[2:]
+    top, left = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))
+    kept = Box(top, left, data.draw(st.integers(top + 1, rows)), data.draw(st.integers(left + 1, columns)))
+    alike(made.engine.encode(pixels, kept), expected[(..., *kept.slices)])
+    pixels_of = kept.pixels((8 * rows, 8 * columns), 8)
+    alike(made.engine.decode(expected.numpy(), kept), decoded[(..., *pixels_of.slices)])
+
+
+@pytest.mark.parametrize("size", [(16, 640), (641, 16), (17, 17), (300, 513)])
+def test_thin_and_large(pair: tuple[NcnnStylizer, Stylizer], size: tuple[int, int]) -> None:
+    made, wanted = pair
+    photo, art = arrays(*size), arrays(40, 57, seed=1)
+    result = made.stylize(photo, art, style_size=0)
+    alike(result, wanted.stylize(torch.from_numpy(photo), torch.from_numpy(art), style_size=0))
+    assert (made.stylize(photo, art, style_size=0) == result).all()
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_small_tiles_of_every_stage(
+    pair: tuple[NcnnStylizer, Stylizer], monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
+    made, _ = pair
+    pixels = arrays(150, 203)
+    features = made.engine.encode(pixels)
+    whole = made.engine.decode(features)
+    monkeypatch.setattr(ncnn, "SHALLOW_TILE", side // 4)
+    monkeypatch.setattr(ncnn, "LEAST_TILE", 16)
+    monkeypatch.setattr(ncnn, "DEEP_TILE", side)
+    assert np.abs(made.engine.encode(pixels) - features).max() < TOLERANCE
+    assert np.abs(made.engine.decode(features) - whole).max() < TOLERANCE
+
+
+LOOKS: list[dict[str, Any]] = [
+    {"alpha": 0.4},
+    {"alpha": 0.0},
+    {"weights": (0.3, 0.7)},
+    {"masks": ("left", "right"), "feather": 3.0, "alpha": (1.0, 0.5)},
+    {"masks": ("left",), "background": "art", "alpha": 0.8},
+    {"gradient": "radial"},
+    {"fine_style_size": 24},
+    {"style_masks": ("left",)},
+    {"color": "luminance"},
+    {"color": "linear"},
+    {"crop": True, "content_size": 50},
+    {"grid": 2},
+]
+
+
+@pytest.mark.parametrize("tile", ["off", 64])
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(look))
+def test_whatever_is_asked_for(pair: tuple[NcnnStylizer, Stylizer], look: dict[str, Any], tile: Any) -> None:
+    made, wanted = pair
+    photo = noise_image(150, 110, 1)
+    mask = np.zeros((110, 150), np.uint8)
+    mask[:, :80] = 255
+    painted = {"left": Image.fromarray(mask), "right": Image.fromarray(255 - mask), "art": noise_image(60, 44, 5)}
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(filled(each) for each in value)
+        return painted.get(value, value) if isinstance(value, str) else value
+
+    options = {name: filled(value) for name, value in look.items()}
+    count = 2 if {"weights", "gradient", "grid"} & set(look) else len(look.get("masks", ("one",)))
+    arts = [noise_image(150, 110, seed) for seed in range(2, 2 + count)]
+    alike(
+        made.stylize(photo, arts, style_size=48, tile=tile, **options),
+        wanted.stylize(photo, arts, style_size=48, tile=tile, **options),
+    )
+
+
+def test_styles_are_of_use_to_each_other(pair: tuple[NcnnStylizer, Stylizer], tmp_path: Path) -> None:
+    made, wanted = pair
+    photo, art = noise_image(60, 50, 1), noise_image(50, 60, 2)
+    array, tensor = made.encode_style(art, size=0), wanted.encode_style(art, size=0)
+    assert isinstance(array.mean, np.ndarray)
+    assert np.abs(array.mean - tensor.mean.numpy()).max() < TOLERANCE
+    for style in (array, tensor, blend([array, tensor]), blend([tensor, array])):
+        alike(made.stylize(photo, style), wanted.stylize(photo, style))
+    regions = Regions([Region(tensor, noise_image(60, 50, 3)), Region(array, noise_image(60, 50, 4))])
+    alike(made.stylize(photo, regions), wanted.stylize(photo, regions))
+    kept = NcnnStylizer(made.engine.network.name, threads=1, style_cache=tmp_path / "cache")
+    art.save(tmp_path / "art.png")
+    first = kept.encode_style(tmp_path / "art.png", size=0)
+    assert len([*(tmp_path / "cache").iterdir()]) == 1
+    second = kept.encode_style(tmp_path / "art.png", size=0)
+    assert (first.mean == second.mean).all()
+    assert isinstance(second.mean, np.ndarray)
+
+
+def test_what_comes_back_is_of_the_kind_given(pair: tuple[NcnnStylizer, Stylizer]) -> None:
+    made, wanted = pair
+    art = noise_image(40, 40, 2)
+    tensor = torch.from_numpy(arrays(33, 40, 2))
+    result = made.stylize(tensor, art)
+    assert isinstance(result, torch.Tensor)
+    assert result.shape == tensor.shape
+    assert float((result - wanted.stylize(tensor, art)).abs().max()) < TOLERANCE
+    assert made.stylize(tensor[0], art).shape == tensor[0].shape
+    assert isinstance(made.stylize(tensor.numpy(), art), np.ndarray)
+    assert isinstance(made.stylize(tensor, art, tile=64), torch.Tensor)
+    clear = noise_image(30, 20, 3, "RGBA")
+    clear.putalpha(noise_image(30, 20, 4, "L"))
+    assert made.stylize(clear, art).getchannel("A").tobytes() == clear.getchannel("A").tobytes()
+    with pytest.raises(InputError, match="gradients need torch"):
+        made.stylize(tensor.requires_grad_(), art)
+    for wrong in (arrays(20, 20).astype(np.float64) + 2, np.zeros((1, 4, 20, 20), np.float32), arrays(20, 12)):
+        with pytest.raises(ImageError):
+            made.stylize(wrong, art)
+
+
+def test_weights_of_ones_own(fast_files: tuple[Path, Path], fast: Stylizer, tmp_path: Path) -> None:
+    encoder, decoder = fast_files
+    made = NcnnStylizer(encoder=encoder, decoder=decoder, threads=1)
+    photo, art = noise_image(50, 40, 1), noise_image(40, 50, 2)
+    alike(made.stylize(photo, art), fast.stylize(photo, art))
+    assert made.identity() != NcnnStylizer("fast", threads=1).identity()
+    with pytest.raises(InputError, match="encoder and the decoder of one model"):
+        NcnnStylizer(encoder=encoder, threads=1)
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match="damaged"):
+        NcnnStylizer(decoder=tmp_path / "bad.safetensors", threads=1)
+
+
+def test_halos() -> None:
+    """What convolutions, poolings and doublings reach, by hand; that it is enough is seen where tiles are compared."""
+    for network, wanted in ((BASE, [2, 3, 3, 2]), (FAST, [1, 2, 3, 2])):
+        found, encoder, decoder = read_network(network.name)
+        assert found is network
+        graphs = (*ncnn_graphs.encoder_graphs(network, encoder), *ncnn_graphs.decoder_graphs(network, decoder))
+        assert [graph.halo for graph in graphs] == wanted
+
+
+def test_more_threads_than_cores() -> None:
+    many = NcnnStylizer("fast", threads=64)
+    assert many.engine.runtime.threads <= (os.cpu_count() or 1)
+    photo, art = noise_image(90, 70, 1), noise_image(40, 50, 2)
+    assert many.stylize(photo, art).tobytes() == NcnnStylizer("fast", threads=64).stylize(photo, art).tobytes()
+    alike(many.stylize(photo, art), NcnnStylizer("fast", threads=1).stylize(photo, art))
+
+
+def test_a_graph_that_ncnn_does_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ncnn_graphs, "_MAGIC", "1")
+    with pytest.raises(InputError, match="does not take the model: use --backend torch"):
+        NcnnStylizer("fast", threads=1)
+
+
+def test_memory_that_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def input(self, *_: object) -> int:
+            return 0
+
+        def extract(self, _: str) -> tuple[int, None]:
+            return -100, None
+
+    class Net:
+        def create_extractor(self) -> Full:
+            return Full()
+
+    stylizer = NcnnStylizer("fast", threads=1)
+    stylizer.engine._pixels._net = Net()
+    with pytest.raises(MemoryError, match="out of memory"):
+        stylizer.stylize(noise_image(40, 40), noise_image(40, 40))
+
+
+def test_no_torch_on_the_plain_path(tmp_path: Path) -> None:
+    noise_image(70, 50, 1).save(tmp_path / "photo.png")
+    noise_image(70, 50, 2).save(tmp_path / "a.png")
+    noise_image(50, 70, 3).save(tmp_path / "b.png")
+    noise_image(70, 50, 4, "L").save(tmp_path / "mask.png")
+    for more in (
+        ["a.png"],
+        ["a.png", "--alpha", "0.5", "--content-size", "40", "--style-size", "30", "--crop"],
+        ["a.png", "b.png", "--style-weights", "0.3,0.7", "--tile", "64", "--model", "fast"],
+        ["a.png", "b.png", "--mask", "mask.png", "--mask", "mask.png", "--feather", "4"],
+        ["a.png", "b.png", "--gradient", "radial"],
+        ["a.png", "b.png", "--mask", "mask.png", "--mask", "mask.png", "--tile", "64", "--background", "a.png"],
+    ):
+        arguments = ["stylize", "photo.png", *more, "-o", "out.png", "--backend", "ncnn"]
+        found = python(
+            "import contextlib, io, json, os, sys\n"
+            f"os.chdir({str(tmp_path)!r})\n"
+            "from adain.cli import main\n"
+            "with contextlib.redirect_stdout(io.StringIO()):\n"
+            f"    try: main({arguments!r})\n"
+            "    except SystemExit as stop: code = stop.code\n"
+            "seen = sorted({'torch', 'kornia', 'torchvision', 'scipy', 'cv2'} & set(sys.modules))\n"
+            "print(json.dumps({'code': code or 0, 'seen': seen}))"
+        )
+        assert found == {"code": 0, "seen": []}, more
