@@ -334,8 +334,9 @@ class ModelOptions(Declared):
         choices=get_args(Backend), group="model", is_decisive=False,
     )  # fmt: skip
     device: str = option(
-        "auto", "auto, cpu, cuda, cuda:N, mps, or vulkan (by ncnn).", metavar="NAME", group="model", serves=NETWORKS, is_decisive=False
-    )
+        "auto", "auto, cpu, cuda, cuda:N, mps, or vulkan (by ncnn).", metavar="NAME", group="model", serves=NETWORKS,
+        is_decisive=False,
+    )  # fmt: skip
     precision: Precision = option(
         "auto", "What the networks compute in; auto is bf16 on CUDA and fp32 elsewhere.", choices=get_args(Precision),
         group="model", serves=NETWORKS,

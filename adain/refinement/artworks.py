@@ -41,8 +41,6 @@ class Artworks:
     def __init__(
         self, stylizer: BaseStylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions
     ) -> None:
-        self, stylizer: BaseStylizer, style: ImageInput | Sequence[ImageInput], options: RefineOptions
-    ) -> None:
         sources = list(style) if isinstance(style, (list, tuple)) else [cast(ImageInput, style)]
         count = len(sources)
         options.check(count)

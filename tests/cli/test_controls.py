@@ -122,8 +122,6 @@ def test_colours_of_folders(run_cli: Run, stylizer: BaseStylizer, tmp_path: Path
 def test_masks(
     make: Make, stylizer: BaseStylizer, photo: Path, art: Path, other: Path, halves: tuple[Path, Path]
 ) -> None:
-    make: Make, stylizer: BaseStylizer, photo: Path, art: Path, other: Path, halves: tuple[Path, Path]
-) -> None:
     left, right = halves
     both = make(art, other, "--mask", left, "--mask", right)
     expected = stylizer.stylize(photo, [art, other], masks=[left, right], style_size=32)
