@@ -21,7 +21,7 @@ from adain._utils.memory import free_memory
 from adain._utils.resources import sample_folder, weights_dir
 
 DISTRIBUTIONS = {
-    **{name: (name,) for name in ("torch", "torchvision", "pillow", "numpy", "kornia", "onnxruntime", "av", "ray")},
+    **{name: (name,) for name in ("torch", "torchvision", "ncnn", "pillow", "numpy", "kornia", "onnxruntime", "av", "ray")},
     "opencv": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
 }
 """What adain uses, and the names under which it may be installed."""
@@ -47,6 +47,7 @@ def describe() -> dict[str, Any]:
         "versions": {"adain": adain.__version__, "python": platform.python_version()}
         | {name: _version(names) for name, names in DISTRIBUTIONS.items()},
         "torch_problem": problem,
+        "backend": _backend(),
         "platform": platform.platform(),
         "cpu": {"name": _cpu(), "cores": os.cpu_count(), "threads": torch.get_num_threads() if torch else None},
         "memory": {"total": _total_memory(), "free": free_memory()},
@@ -68,6 +69,7 @@ def lines(record: dict[str, Any]) -> list[str]:
     if record["torch_problem"]:
         rows.append(("problem", record["torch_problem"]))
     threads = "" if cpu["threads"] is None else f", torch takes {cpu['threads']} threads"
+    rows.append(("back end", record["backend"]))
     rows += [("platform", record["platform"]), ("cpu", f"{cpu['name']}, {cpu['cores']} cores{threads}")]
     rows.append(("memory", _room(memory["free"], memory["total"])))
     for device in record["devices"]:
@@ -101,6 +103,17 @@ def _torch() -> tuple[Any, str | None]:
     except Exception as error:  # a library that does not load ends in any kind of error
         return None, shorten(" ".join(f"torch cannot be imported: {error}".split()))
     return torch, None
+
+
+def _backend() -> str:
+    """What computes the networks unless something else is asked for, or why that cannot be said."""
+    from adain.backends import choose_backend
+    from adain.options import ModelOptions
+
+    try:
+        return choose_backend(ModelOptions())
+    except Exception as error:  # see above
+        return shorten(" ".join(f"unknown: {error}".split()))
 
 
 def _cpu() -> str:

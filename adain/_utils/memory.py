@@ -71,6 +71,12 @@ def resident_peak() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
+def give_back() -> None:
+    """Give what was freed back to the system, where that is glibc on Linux; elsewhere nothing happens."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def reset_peak_memory(device: torch.device) -> bool:
     """Let :func:`peak_memory` start again from what is in use now; False where only glibc on Linux could."""
     if device.type == "cuda":
@@ -80,7 +86,7 @@ def reset_peak_memory(device: torch.device) -> bool:
         return True
     try:
         # What was freed may still be resident, and what is allocated next would then take nothing more.
-        ctypes.CDLL(None).malloc_trim(0)
+        give_back()
         _CLEAR.write_text("5")  # proc(5): resets the high-water mark of resident memory
     except (OSError, AttributeError, TypeError):  # no glibc, or no such system
         return False

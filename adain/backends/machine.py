@@ -7,6 +7,8 @@ import platform
 import sys
 from pathlib import Path
 
+from .ncnn_stages import require_ncnn
+
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg", "/dev/kfd")
 """Where Linux has a driver for the GPUs that torch knows as ``cuda``: NVIDIA's, in WSL, and AMD's."""
 
@@ -24,9 +26,7 @@ def is_fast_cpu() -> bool:
     """Whether ncnn has code of its own for this CPU, which torch does not outrun: of ARM, and of x86 with AVX2."""
     if platform.machine().lower() in ("arm64", "aarch64"):
         return True
-    import ncnn
-
-    return bool(ncnn.cpu_support_x86_avx2())
+    return bool(require_ncnn().cpu_support_x86_avx2())
 
 
 def _has_driver() -> bool:

@@ -13,21 +13,30 @@ import os
 import numpy as np
 
 from .._utils.arrays import FloatArray
+from .._utils.memory import give_back
 from ..image import DEFAULT_MAX_PIXELS
 from ..image.box import Box
 from ..nn.layers import STRIDE, Network
 from ..nn.shipped import DEFAULT_MODEL
 from ..nn.states import State, digest_of, read_network
+from ..options import TileSize
 from ..stylizer.cache import StyleCache
+from ..stylizer.tiles import choose_tile
 from .engine import EngineStylizer
 from .ncnn_graphs import decoder_graphs, encoder_graphs
 from .ncnn_stages import Runtime, Stage, size_of
 
-SHALLOW_TILE, LEAST_TILE = 256, 64
+SHALLOW_TILE, LEAST_TILE = 128, 64
 """Sides in pixels of the tiles on the pixels' side: usually, and where there are more threads than tiles."""
 
-DEEP_TILE = 768
+DEEP_TILE = 512
 """Side in pixels of the tiles on the features' side: their halo of 24 px is little of that."""
+
+TILE = 768
+"""Side in pixels of the tiles that ``"auto"`` takes for a photograph of more than :data:`MOST_PIXELS`."""
+
+MOST_PIXELS = 3 << 19
+"""1.6 megapixels: as much as is worth cutting in two."""
 
 _QUARTER = 4
 """Pixels to a place where the two sides meet."""
@@ -64,6 +73,10 @@ class NcnnStylizer(EngineStylizer):
         self._sources = (("encoder", encoder or model), ("decoder", decoder or model))
         engine = NcnnEngine(*read_network(model, encoder, decoder), runtime)
         super().__init__(engine, max_pixels=max_pixels, style_cache=style_cache)
+        give_back()  # a third of what the process holds by now: the weights as they were read
+
+    def choose_tile(self, tile: TileSize, pixels: int) -> int | None:
+        return choose_tile(tile, pixels, None, self.pass_bytes(), most=MOST_PIXELS, side=TILE)
 
     def identity(self) -> list[str]:
         return ["ncnn", *self._digests]
@@ -88,7 +101,8 @@ class NcnnEngine:
         InputError: if this ncnn does not take the graphs.
     """
 
-    pass_bytes = 900
+    # 550 as measured at 1 megapixel on two threads, less the 150 MB of weights (python -m benchmarks engines).
+    pass_bytes = 600
 
     def __init__(self, network: Network, encoder: State, decoder: State, runtime: Runtime) -> None:
         self.network, self.runtime = network, runtime

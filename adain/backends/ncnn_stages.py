@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,26 @@ from .._utils.threads import count_cores, count_threads
 from ..image.box import Box
 from ..stylizer.halo import spans
 from .ncnn_graphs import StageGraph
+
+
+@dataclass
+class Pool:
+    """Memory that is used again, for tiles of the same sizes: others find no use for what was left by these.
+
+    Attributes:
+        allocator: ncnn's.
+        sizes: of the tiles of each stage, when they were computed last.
+    """
+
+    allocator: Any
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def expect(self, stage: int, size: tuple[int, int]) -> None:
+        """Tiles of a size are going to be computed, and none is being."""
+        if self.sizes.get(stage) not in (None, size):
+            self.allocator.clear()
+            self.sizes.clear()
+        self.sizes[stage] = size
 
 
 class Runtime:
@@ -34,7 +56,9 @@ class Runtime:
         ncnn = require_ncnn()
         self.gpu = None if device == "cpu" else find_gpu(device)
         self.threads = min(threads or count_threads(), count_cores()) if self.gpu is None else 1
-        self.pool = ncnn.PoolAllocator() if self.gpu is None else None
+        allocator = ncnn.PoolAllocator()
+        allocator.set_size_compare_ratio(0.5)  # blocks serve half of their size, too: a tenth less memory
+        self.pool = Pool(allocator)
         self.workers = ThreadPoolExecutor(self.threads, "ncnn")
 
 
@@ -46,9 +70,9 @@ class Stage:
     """
 
     def __init__(self, graph: StageGraph, runtime: Runtime, *, alone: bool) -> None:
-        self.halo, self._graph, self._alone = graph.halo, graph, alone
-        self._net = load(graph, runtime, threads=1 if alone else runtime.threads)
+        self.halo, self._graph, self._alone = graph.halo, replace(graph, weights=b""), alone
         self._runtime = runtime  # its pool must outlive the net, which keeps no hold of it
+        self._net = load(graph, runtime, threads=1 if alone else runtime.threads)
 
     def run(
         self,
@@ -63,7 +87,7 @@ class Stage:
         Args:
             given: the inputs, whole, ``(C, H, W)`` each.
             side: of a tile in units.
-            least: side to which tiles may be reduced for every thread to have one of its own.
+            least: side to which tiles may be reduced for every thread to have one of its own, in bounded memory.
             into: where the first results go; for the others room is made.
         """
         size = given[0].shape[1], given[0].shape[2]
@@ -73,7 +97,12 @@ class Stage:
             whole = tuple(-(-length * blob.places // self._graph.inputs[0].places) for length in size)
             made.append(np.empty((blob.channels, *size_of(box.pixels(whole, blob.places))), np.float32))
         height, width = size_of(box)
-        while self._alone and side > least and -(-height // side) * -(-width // side) < self._runtime.threads:
+        threads, most = self._runtime.threads, 4 * side**2
+        while (
+            self._alone
+            and side > least
+            and (-(-height // side) * -(-width // side) < threads or threads * side**2 > most)
+        ):
             side //= 2
         tiles = [
             Box(top + box.top, left + box.left, bottom + box.top, right + box.left)
@@ -81,10 +110,12 @@ class Stage:
             for left, right in spans(width, side)
         ]
 
+        outers = _equal([tile.grown(self.halo, units) for tile in tiles], units)
+        if self._runtime.gpu is None:
+            self._runtime.pool.expect(id(self), size_of(outers[0]))
         ncnn = require_ncnn()
 
-        def compute(tile: Box) -> None:
-            outer = tile.grown(self.halo, units)
+        def compute(tile: Box, outer: Box) -> None:
             extractor = self._net.create_extractor()
             parts = []  # ncnn keeps no hold of them
             for blob, whole in zip(self._graph.inputs, given, strict=True):
@@ -103,9 +134,19 @@ class Stage:
                 result[(slice(None), *place)] = values[(slice(None), *inner)]
 
         spread = self._runtime.workers.map if self._alone and len(tiles) > 1 else map
-        for _ in spread(compute, tiles):
+        for _ in spread(compute, tiles, outers):
             pass
         return made
+
+
+def _equal(boxes: Sequence[Box], whole: Sequence[int]) -> list[Box]:
+    """Boxes grown to the size of the largest, each way, so that all find use for the memory of the others."""
+    height, width = (max(lengths) for lengths in zip(*map(size_of, boxes), strict=True))
+    grown = []
+    for box in boxes:
+        bottom, right = min(box.top + height, whole[0]), min(box.left + width, whole[1])
+        grown.append(Box(bottom - height, right - width, bottom, right))
+    return grown
 
 
 def load(graph: StageGraph, runtime: Runtime, *, threads: int) -> Any:
@@ -113,8 +154,9 @@ def load(graph: StageGraph, runtime: Runtime, *, threads: int) -> Any:
     ncnn = require_ncnn()
     net = ncnn.Net()
     net.opt.num_threads = threads
+    net.opt.openmp_blocktime = 0  # see require_ncnn: the same for another OpenMP
     if runtime.gpu is None:
-        net.opt.blob_allocator = net.opt.workspace_allocator = runtime.pool
+        net.opt.blob_allocator = net.opt.workspace_allocator = runtime.pool.allocator
     else:
         net.opt.use_vulkan_compute = True
         net.set_vulkan_device(runtime.gpu)
@@ -152,13 +194,25 @@ def find_gpu(device: str) -> int:
 
 def require_ncnn() -> Any:
     """The module; InputError if it is missing."""
+    if (known := sys.modules.get("ncnn")) is not None:
+        return known
+    # ncnn's threads would spin for milliseconds after every layer, and take the cores from those that compute other
+    # tiles, decode and write. OpenMP looks for this once, when it is loaded.
+    spins = os.environ.get(_SPINS)
+    os.environ[_SPINS] = spins or "0"
     try:
         import ncnn
     except ImportError as error:
         raise InputError(
             f"the back end ncnn is not installed ({error}): pip install ncnn, or use --backend torch"
         ) from None
+    finally:
+        if spins is None:
+            del os.environ[_SPINS]
     return ncnn
+
+
+_SPINS = "GOMP_SPINCOUNT"
 
 
 def size_of(box: Box) -> tuple[int, int]:

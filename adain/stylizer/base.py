@@ -130,6 +130,10 @@ class BaseStylizer(ABC):
     def pass_bytes(self) -> int:
         """Peak memory of both networks over an untiled picture, in bytes a pixel."""
 
+    def choose_tile(self, tile: TileSize, pixels: int) -> int | None:
+        """The side of tiles for a photograph of so many pixels; see :func:`~adain.stylizer.tiles.choose_tile`."""
+        return choose_tile(tile, pixels, self.device, self.pass_bytes())
+
     @abstractmethod
     def identity(self) -> list[Any]:
         """All that decides what is computed, to be fingerprinted."""
@@ -257,7 +261,7 @@ class BaseStylizer(ABC):
         height, width = opened.size
         if tile == "auto" and not isinstance(opened.image, Image.Image):
             tile = "off"
-        side = choose_tile(tile, height * width, self.device, self.pass_bytes())
+        side = self.choose_tile(tile, height * width)
         if side is not None:
             return encode_tiles(self, opened, side, progress=progress, folder=folder)
         pixels = self.pixels(opened)

@@ -44,7 +44,15 @@ SHARE = 0.6
 """Of the free memory, what one pass may take: the rest is for the picture's own copies and for other programs."""
 
 
-def choose_tile(tile: TileSize, pixels: int, device: Device, pass_bytes: int = BASE.pass_bytes) -> int | None:
+def choose_tile(
+    tile: TileSize,
+    pixels: int,
+    device: Device,
+    pass_bytes: int = BASE.pass_bytes,
+    *,
+    most: int | None = None,
+    side: int | None = None,
+) -> int | None:
     """The side of tiles to use for an image; None for no tiles.
 
     Args:
@@ -53,6 +61,8 @@ def choose_tile(tile: TileSize, pixels: int, device: Device, pass_bytes: int = B
         pixels: of the image, times the images of a batch.
         device: where it will be computed.
         pass_bytes: what the pass takes, a pixel: the model knows it.
+        most: pixels of the largest image that ``"auto"`` leaves whole, however much memory there is; None for any.
+        side: beyond which nothing is gained; None for that of the device.
     """
     check_tile(tile)
     if tile == "off":
@@ -60,9 +70,9 @@ def choose_tile(tile: TileSize, pixels: int, device: Device, pass_bytes: int = B
     if tile != "auto":
         return int(tile)
     room = int(memory.free_memory(device) * SHARE) // pass_bytes
-    if pixels <= room:
+    if pixels <= (room if most is None else min(room, most)):
         return None
-    side = GPU_TILE_SIDE if memory.is_gpu(device) else TILE_SIDE
+    side = side or (GPU_TILE_SIDE if memory.is_gpu(device) else TILE_SIDE)
     while side > MIN_TILE and (side + 64) ** 2 > room:
         side //= 2
     return side

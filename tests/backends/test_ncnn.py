@@ -248,3 +248,52 @@ def test_no_torch_on_the_plain_path(tmp_path: Path) -> None:
             "print(json.dumps({'code': code or 0, 'seen': seen}))"
         )
         assert found == {"code": 0, "seen": []}, more
+
+
+@pytest.mark.parametrize("model", ["vgg19", "fast"])
+def test_vulkan(model: str) -> None:
+    """By whatever driver there is; Debian's mesa-vulkan-drivers has one that needs no GPU."""
+    import ncnn as runtime
+
+    if not runtime.get_gpu_count():
+        pytest.skip("no driver for Vulkan")
+    made, wanted = NcnnStylizer(model, device="vulkan"), NcnnStylizer(model, threads=1)
+    # Of odd sizes, whose channels do not begin where a GPU has them begin.
+    photo, art = arrays(75, 51, 2), arrays(37, 45, seed=1)
+    style = wanted.encode_style(art, size=0)
+    for tile in ("off", 64):
+        assert np.abs(made.stylize(photo, style, tile=tile) - wanted.stylize(photo, style)).max() < TOLERANCE
+    assert np.abs(made.encode_style(art, size=0).std - style.std).max() < TOLERANCE
+
+
+def test_devices_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ncnn as runtime
+
+    monkeypatch.setattr(runtime, "get_gpu_count", lambda: 0)
+    with pytest.raises(InputError, match="no device 'vulkan': no driver for Vulkan was found; use --device cpu"):
+        NcnnStylizer("fast", device="vulkan")
+    monkeypatch.setattr(runtime, "get_gpu_count", lambda: 2)
+    with pytest.raises(InputError, match="no device 'vulkan:2': it has 2, numbered from 0"):
+        NcnnStylizer("fast", device="vulkan:2")
+    for name in ("cuda", "vulkan:x", "Vulkan"):
+        with pytest.raises(InputError, match=f"there is no device '{name}' of ncnn: use cpu or vulkan"):
+            NcnnStylizer("fast", device=name)
+
+
+def test_large_photographs_are_tiled() -> None:
+    stylizer = NcnnStylizer("fast", threads=1)
+    assert [stylizer.choose_tile("auto", side**2) for side in (1024, 1200, 1300, 4096)] == [None, None, 768, 768]
+    assert stylizer.choose_tile("off", 9000**2) is None
+    assert stylizer.choose_tile(512, 100**2) == 512
+
+
+def test_memory_is_that_of_the_last_sizes() -> None:
+    """What was computed with other tiles is not kept beside what is computed now."""
+    stylizer = NcnnStylizer("fast", threads=1)
+    art = noise_image(40, 40)
+    for sides in ((40, 60), (200, 90), (40, 60), (64, 64)):
+        stylizer.stylize(noise_image(*sides), art, style_size=0)
+    sizes = stylizer.engine.runtime.pool.sizes
+    assert len(sizes) == 4
+    stylizer.stylize(noise_image(64, 64), stylizer.encode_style(art, size=64))
+    assert set(sizes.values()) == {(16, 16), (8, 8)}
