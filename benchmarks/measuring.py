@@ -89,8 +89,14 @@ def show(result: Mapping[str, object], as_json: bool, width: int = 16) -> None:
     print(json.dumps(result) if as_json else "\n".join(f"{name:{width}} {value}" for name, value in result.items()))
 
 
+def instruction_sets(info: Path = Path("/proc/cpuinfo")) -> list[str]:
+    """Those of the processor that decide how fast networks are, as Linux names them; none where it is not asked."""
+    words = set(info.read_text().split()) if info.is_file() else set()
+    return [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "asimd") if name in words]
+
+
 def describe() -> str:
-    """Processor, cores, threads and torch in one line; also the GPU, if there is one."""
+    """Processor, its instruction sets, cores, threads and torch in one line; also the GPU, if there is one."""
     import torch
 
     name = platform.processor() or platform.machine()
@@ -98,6 +104,8 @@ def describe() -> str:
     if info.is_file():
         models = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         name = models[0] if models else name
+    if sets := instruction_sets():
+        name += f" with {' '.join(sets)}"
     parts = [f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"]
     if torch.cuda.is_available():
         parts.append(torch.cuda.get_device_name())

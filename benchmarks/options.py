@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,18 @@ runs = partial(click.option, "--runs", type=int, help="How often each is timed."
 model = click.option("--model", default="vgg19", help="Of the registry.")
 RESULTS = Path(__file__).with_name("results")
 output = click.option("--output", type=FOLDER, default=RESULTS, help="Folder for the report.")
+
+
+def only(keys: Sequence[str]) -> Callable[[Function], Function]:
+    """``--only``: some of the contestants."""
+
+    def known(text: str) -> list[str]:
+        if unknown := set(names(text)) - set(keys):
+            raise click.UsageError(f"no such contestant: {', '.join(sorted(unknown))}")
+        return names(text)
+
+    text = "Keys of contestants, with commas between them."
+    return click.option("--only", type=known, default=",".join(keys), help=text)
 
 
 def torch_threads() -> int:

@@ -1,20 +1,27 @@
-"""Warping error and flicker of stylised videos, with and without steadying, on motion that is known exactly.
+"""Videos: warping error and flicker with and without steadying, and frames a second from file to file.
 
-A camera moves over a photograph, alone or with a disc of another before it, by parts of a pixel; the flow is known,
-and so is what comes into view. The warping error is the mean squared difference of a result and the one before it,
-moved along that flow, over what both show (adain.image.warp). Flicker is the mean absolute change from frame to frame
-of a scene that stands still, clean and with the noise of a sensor, in 255ths. Sharpness is the mean absolute step
-between neighbouring pixels of the last frame over that of frames painted each for itself: steadying by blurring would
-show there. All on the frames themselves, before any encoder. Ratios are to stability 0, of the same run.
+Without the name of another, the former: a camera moves over a photograph, alone or with a disc of another before it, by
+parts of a pixel; the flow is known, and so is what comes into view. The warping error is the mean squared difference of
+a result and the one before it, moved along that flow, over what both show (adain.image.warp). Flicker is the mean
+absolute change from frame to frame of a scene that stands still, clean and with the noise of a sensor, in 255ths.
+Sharpness is the mean absolute step between neighbouring pixels of the last frame over that of frames painted each for
+itself: steadying by blurring would show there. All on the frames themselves, before any encoder. Ratios are to
+stability 0, of the same run.
+
+``speed`` takes turns at whole videos, from file to file, and at the networks alone on as many frames of that size, with
+the same threads, each model at each size in a process of its own. The ratio of the two rates is taken round by round.
+Where the networks keep every core busy, it is bounded by what decoding and encoding take of the cores; so the seconds
+that all cores together worked on a frame are given, too.
 """
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import click
 import torch
@@ -24,12 +31,14 @@ from adain import Style, Stylizer, read_image
 from adain._utils.resources import sample_folder
 from adain.image import center_crop_square, resize_shorter, to_tensor
 from adain.metrics import warping_error
-from adain.options import Options
-from adain.video import STABILITY_ON, Steadier
+from adain.options import Backend, Options
+from adain.video import STABILITY_ON, Steadier, VideoOptions
 
 from . import options
-from .measuring import describe, row, table
+from .frame_rates import measure
+from .measuring import Spread, describe, ratio, row, table
 from .motion import Camera, KnownFrame, moving_view
+from .processes import Process
 
 NOISE = 3 / 255
 """Deviation of the noise of a sensor, in ``[0, 1]``."""
@@ -86,15 +95,18 @@ def score(stylizer: Stylizer, style: Style, scene: Iterable[KnownFrame], stabili
     return result
 
 
-@click.command(help=__doc__)
+@click.group(help=__doc__, invoke_without_command=True)
 @options.size(default=256, help="Height of the frames in px.")
 @click.option("--frames", type=int, default=12, help="Of each scene.")
 @click.option("--styles", "count", type=int, default=2, help="How many sample artworks.")
 @click.option("--stability", type=options.floats, default=f"0,0.5,{STABILITY_ON},1",
               help="Strengths, with commas between them; ratios are to the first.")  # fmt: skip
 @options.device()
+@click.pass_context
 @torch.no_grad()
-def main(size: int, frames: int, count: int, stability: list[float], device: str) -> None:
+def main(context: click.Context, size: int, frames: int, count: int, stability: list[float], device: str) -> None:
+    if context.invoked_subcommand is not None:
+        return
     stylizer = Stylizer.from_pretrained(device=device)
     arts = sorted(sample_folder("style").glob("*.jpg"))[:count]
     styles = [stylizer.encode_style(art, size=min(Options.style_size, 2 * size)) for art in arts]
@@ -126,3 +138,35 @@ def main(size: int, frames: int, count: int, stability: list[float], device: str
             result = statistics.mean(statistics.mean(f.changes) for f in found)
             verdict = "yes" if result > source + 1 else "no"
             print(row((name, f"{strength:g}", f"{source:.2f}", f"{result:.2f}", verdict)), flush=True)
+
+
+@main.command()
+@click.option("--models", type=options.names, default="fast,vgg19", help="Of the registry, with commas between.")
+@click.option("--sizes", type=options.names, default="512x288,1280x720", help="Of the frames, with commas between.")
+@click.option("--backend", type=click.Choice(get_args(Backend)), default="auto", help="What computes the networks.")
+@click.option("--preset", help="Of the encoder.")
+@click.option("--strength", type=float, default=0.0, help="The videos' --stability.")
+@click.option("--seconds", type=float, default=6.0, help="That the networks take a round, about.")
+@options.runs(default=3)
+def speed(
+    models: list[str],
+    sizes: list[str],
+    backend: Backend,
+    preset: str | None,
+    strength: float,
+    seconds: float,
+    runs: int,
+) -> None:
+    """Frames a second from file to file, against those of the networks alone."""
+    print(f"{describe()}\n")
+    head = "model | size | by | frames | networks, frames/s | video, frames/s | video / networks"
+    print(table(f"{head} | networks, CPU ms/frame | video, CPU ms/frame"))
+    for model, size in itertools.product(models, sizes):
+        width, height = map(int, size.split("x"))
+        how = VideoOptions(model=model, backend=backend, preset=preset, stability=strength)
+        with Process(f"{model} at {size}") as process:
+            found = process.do(measure, how, (width, height), seconds, runs)
+        rates = [Spread.of([1 / s for s in each]) for each in (found.networks, found.video)]
+        busy = [f"{1000 * statistics.median(each):.1f}" for each in (found.networks_cpu, found.video_cpu)]
+        cells = (model, size, found.backend, found.frames, *rates, ratio(found.networks, found.video), *busy)
+        print(row(cells), flush=True)

@@ -48,7 +48,7 @@ OF_MAKING = ("alpha", "model", "encoder", "decoder")
 )
 @options_of(EvaluationOptions)
 @options_of(Options, only=("alpha",))
-@options_of(ModelOptions, without=("onnx", "style_cache", "precision"))
+@options_of(ModelOptions, without=("backend", "onnx", "style_cache", "precision"))
 def evaluate(
     paths: tuple[str, ...],
     outputs: tuple[str, ...],

@@ -21,7 +21,10 @@ from adain._utils.memory import free_memory
 from adain._utils.resources import sample_folder, weights_dir
 
 DISTRIBUTIONS = {
-    **{name: (name,) for name in ("torch", "torchvision", "ncnn", "pillow", "numpy", "kornia", "onnxruntime", "av", "ray")},
+    **{
+        name: (name,)
+        for name in ("torch", "torchvision", "ncnn", "pillow", "numpy", "kornia", "onnxruntime", "av", "ray")
+    },
     "opencv": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
 }
 """What adain uses, and the names under which it may be installed."""

@@ -1,4 +1,4 @@
-"""What runs the two networks: torch, or onnxruntime without it; and writing a model for the latter."""
+"""What runs the two networks: torch, or ncnn or onnxruntime without it; and writing a model for the latter."""
 
 import lazy_loader
 

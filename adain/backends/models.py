@@ -1,4 +1,4 @@
-"""From what is asked for to networks that run: torch, or an exported model without it."""
+"""From what is asked for to networks that run: by torch, or by ncnn or onnxruntime without it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def choose_backend(options: ModelOptions) -> Backend:
 
 
 def open_stylizer(options: ModelOptions, *, share: int = 1) -> Stylizer:
-    """:func:`open_model` on torch, which alone can be trained with, measured and refined by."""
+    """:func:`open_model` on torch, which alone can be trained, measured and exported."""
     from ..image import DEFAULT_MAX_PIXELS
     from ..nn.shipped import DEFAULT_MODEL
     from ..stylizer.stylizer import Stylizer

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import tempfile
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -22,7 +24,7 @@ from .ncnn_graphs import StageGraph
 
 
 @dataclass
-class Pool:
+class Blocks:
     """Memory that is used again, for tiles of the same sizes: others find no use for what was left by these.
 
     Attributes:
@@ -58,7 +60,11 @@ class Runtime:
         self.threads = min(threads or count_threads(), count_cores()) if self.gpu is None else 1
         allocator = ncnn.PoolAllocator()
         allocator.set_size_compare_ratio(0.5)  # blocks serve half of their size, too: a tenth less memory
-        self.pool = Pool(allocator)
+        # ncnn ends the process where a block outlives its allocator, as it may while the interpreter shuts down. So
+        # that is never destroyed, but emptied with its runtime.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(allocator))
+        weakref.finalize(self, allocator.clear).atexit = False
+        self.pool = Blocks(allocator)
         self.workers = ThreadPoolExecutor(self.threads, "ncnn")
 
 

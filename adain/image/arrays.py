@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,28 @@ def from_array(values: npt.NDArray[Any]) -> Image.Image:
 
     Raises ImageError for values that are NaN or infinite.
     """
-    if not np.isfinite(values).all():
-        raise ImageError("the picture holds NaN or infinite values; expected values in [0, 1]")
-    levels = np.rint(np.clip(values[0], 0, 1) * np.float32(255)).astype(np.uint8)
-    return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
+    planes: npt.NDArray[Any] = values[0]
+    _, height, width = planes.shape
+    levels = np.empty((height, width, 3), np.uint8)
+    for rows in bands(height, width):
+        for channel in range(3):
+            part = planes[channel, rows].astype(np.float32)
+            if not np.isfinite(part).all():
+                raise ImageError("the picture holds NaN or infinite values; expected values in [0, 1]")
+            np.clip(part, 0, 1, out=part)
+            part *= np.float32(255)
+            levels[rows, :, channel] = np.rint(part, out=part)
+    return Image.fromarray(levels)
+
+
+def bands(height: int, width: int) -> Iterator[slice]:
+    """Rows of a picture in pieces that stay in the caches while something is done to them."""
+    step = max(1, _CACHED // width)
+    return (slice(top, top + step) for top in range(0, height, step))
+
+
+_CACHED = 1 << 14
+"""Pixels of a band."""
 
 
 def to_image(array: npt.NDArray[Any]) -> Image.Image:

@@ -74,7 +74,7 @@ def choose_tile(
         return None
     side = side or (GPU_TILE_SIDE if memory.is_gpu(device) else TILE_SIDE)
     while side > MIN_TILE and (side + 64) ** 2 > room:
-        side //= 2
+        side = max(MIN_TILE, side // 2)
     return side
 
 

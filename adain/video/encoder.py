@@ -174,8 +174,10 @@ class PartEncoder:
 
     def finish(self) -> bytes:
         """The part as a file's bytes."""
-        self._mux(None)
-        self._container.close()
+        try:
+            self._mux(None)
+        finally:
+            self._container.close()
         return self._buffer.getvalue()
 
     def close(self) -> None:

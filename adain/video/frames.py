@@ -143,15 +143,21 @@ def resample(frames: Iterable[Frame], info: VideoInfo, rate: Fraction) -> Iterat
 
 
 class Sink:
-    """Takes painted frames in order and keeps them safe in steps; what is whole at once only has to say how to add."""
+    """Takes painted frames in order and keeps them safe in steps; what is whole at once only has to say how to add.
+
+    One thread at a time asks it for something.
+    """
 
     def add(self, pixels: Pixels, pts: int, index: int) -> None:
         """Take a frame."""
         raise NotImplementedError
 
-    def commit(self) -> dict[str, Any]:
-        """Put what was added since the last time where it outlives the process; what to restore it by."""
-        return {}
+    def commit(self) -> Callable[[], dict[str, Any]]:
+        """What puts that which was added since the last time where it outlives the process, and says how to restore it.
+
+        It takes its time, and may take it in another thread, while the next frames are added.
+        """
+        return dict
 
     def restore(self, state: dict[str, Any]) -> None:
         """Undo :meth:`commit`."""

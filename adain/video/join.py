@@ -16,7 +16,8 @@ from .._utils.files import atomic_path
 from .encoder import CONTAINERS, TIMES_AS_THEY_ARE, Codec, PartEncoder, container_of
 from .frames import Pixels, Sink, VideoInfo, require_av
 from .reader import open_media
-from .resume import State, WorkFolder
+from .resume import WorkFolder
+from .state import State
 
 Flow = Iterator[tuple[float, Any]]
 """Packets with their decoding times in seconds."""
@@ -45,12 +46,18 @@ class VideoSink(Sink):
             self._encoder, self._start = PartEncoder(self.codec, self.info), pts
         self._encoder.add(pixels, pts)
 
-    def commit(self) -> State:
-        if self._encoder is not None:
-            data, self._encoder = self._encoder.finish(), None
-            self.work.save_part(len(self._starts), data)
+    def commit(self) -> Callable[[], State]:
+        encoder, self._encoder, index = self._encoder, None, len(self._starts)
+        if encoder is not None:
             self._starts.append(self._start)
-        return {"starts": list(self._starts)}
+        state: State = {"starts": list(self._starts)}
+
+        def finish() -> State:
+            if encoder is not None:
+                self.work.save_part(index, encoder.finish())
+            return state
+
+        return finish
 
     def restore(self, state: State) -> None:
         self._starts = list(state["starts"])

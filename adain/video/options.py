@@ -20,7 +20,7 @@ from ..options import FileOptions, check_alpha
 if TYPE_CHECKING:
     from ..control.style import Style
     from ..image import ImageInput
-    from ..stylizer.stylizer import Stylizer
+    from ..stylizer.base import BaseStylizer
     from .stylize import VideoProgress
 
 FPS = 25  # of a folder of pictures, which does not say
@@ -143,7 +143,7 @@ class VideoOptions(FileOptions):
         48, "Frames between two points that an interrupted job can go on from.", low=1, metavar="N"
     )
     restart: bool = _of_files(False, "Begin anew even if an interrupted job could be gone on with.")
-    stylizer: Stylizer | None = attachment("The networks to use, in place of those that the options name.")
+    stylizer: BaseStylizer | None = attachment("The networks to use, in place of those that the options name.")
     progress: Callable[[VideoProgress], object] | None = attachment(  # not of tiles here
         "Called after every frame; the job ends, keeping what it has, when this returns something true."
     )

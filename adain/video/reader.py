@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -43,6 +44,8 @@ class VideoReader:
     ) -> None:
         self.path, self.warn = Path(path), warn
         self.skipped = self.damaged = 0
+        self._lock = threading.Lock()  # of the file: whoever reads ahead may be at it when it is closed
+        self._is_closed = False
         self._av = require_av()
         self._container = open_media(self.path)
         try:
@@ -63,19 +66,25 @@ class VideoReader:
         """Every frame that can be decoded, in the order of display; to be called once."""
         origin: int | None = None
         found = 0
-        for raw in itertools.chain([self._first], self._raw):
+        for raw in itertools.chain([self._first], iter(self._next, None)):
             found += 1
             pts = self._time(raw)
             origin = pts if origin is None else origin
             self.damaged += bool(raw.is_corrupt)
             yield Frame(pts, float((pts - origin) * self.info.time_base), functools.partial(self._pixels, raw))
         expected = self._stream.frames
-        if found + self.skipped < 0.98 * expected - 1:
+        if found + self.skipped < 0.98 * expected - 1 and not self._is_closed:
             self.warn(f"{self.path.name} ends early, after {found} of {expected} frames: the file may be cut short")
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._container.close()
+        """Let go of the file; no further frame comes of it."""
+        with self._lock:
+            self._is_closed = True
+            self._container.close()
+
+    def _next(self) -> Any:
+        with self._lock:
+            return None if self._is_closed else next(self._raw, None)
 
     def _decode(self) -> Iterator[Any]:
         """Raw frames; errors of the file end it, errors of a packet do not."""

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import torch
-
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
 from .._utils.fingerprint import fingerprint
 from ..options import Declared
+from .state import State, pack, unpack
 
-FORMAT = 2
-State = dict[str, Any]
-"""Tensors, numbers, strings, lists and dicts only, so that nothing else need be unpickled."""
+FORMAT = 3
 
 
 class WorkFolder:
@@ -29,7 +25,8 @@ class WorkFolder:
     def __init__(self, output: Path) -> None:
         self.folder = output.with_name(f"{output.name}.parts")
         self._about: State = {"format": FORMAT}
-        self._state = self.folder / "state.pt"
+        self._state = self.folder / "state.safetensors"
+        self._older = self.folder / "state.pt"  # of versions that wrote formats 1 and 2
         self._lock: IO[str] | None = None
 
     def open(self, settings: Mapping[str, str], options: str = "", *, restart: bool = False) -> State | None:
@@ -47,13 +44,14 @@ class WorkFolder:
             leftover.unlink(missing_ok=True)  # of a process that was killed while writing
         if restart:
             self._state.unlink(missing_ok=True)
-        if not self._state.exists():
+            self._older.unlink(missing_ok=True)
+        if not self.has_state:
             return None
         try:
-            state: State = torch.load(self._state, map_location="cpu", weights_only=True)
+            state = unpack(self._state)
             if state["format"] != FORMAT:
                 raise ValueError(f"format {state['format']}")
-        except Exception as error:  # torch.load raises whatever a damaged pickle makes it meet
+        except Exception as error:  # whatever damage makes a reader meet
             self.close()
             raise InputError(f"{self._state} is damaged, or of another version: begin anew with --restart") from error
         before = state["settings"]
@@ -68,8 +66,8 @@ class WorkFolder:
 
     @property
     def has_state(self) -> bool:
-        """Whether there is something to go on from."""
-        return self._state.exists()
+        """Whether there is something to go on from, if only for another version."""
+        return self._state.exists() or self._older.exists()
 
     def part(self, index: int) -> Path:
         """Where a part goes."""
@@ -81,16 +79,13 @@ class WorkFolder:
 
     def save(self, state: State) -> None:
         """Write the state, whole or not at all."""
-        # In memory first: torch's own writer does not say why a file could not be written.
-        buffer = io.BytesIO()
-        torch.save(self._about | state, buffer)
-        _write(self._state, buffer.getbuffer())
+        _write(self._state, pack(self._about | state))
 
     def close(self) -> None:
         """Let go of the folder; if nothing was saved in it, remove it."""
         if self._lock is not None:
             self._lock.close()
-        if not self._state.exists():
+        if not self.has_state:
             self.remove()
 
     def remove(self) -> None:
@@ -115,7 +110,7 @@ class WorkFolder:
         self._lock = lock
 
 
-def _write(path: Path, data: bytes | memoryview) -> None:
+def _write(path: Path, data: bytes) -> None:
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 

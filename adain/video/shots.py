@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from .frames import Pixels
@@ -21,6 +20,21 @@ MEMORY = 4  # frames back that are looked at: what was there a moment ago is no 
 Floats = npt.NDArray[np.float32]
 
 
+Signature = tuple[Floats, Floats]
+"""What a frame is told by: its structure and its colours."""
+
+
+def signature(pixels: Pixels) -> Signature | None:
+    """What a frame ``(H, W, 3)`` is told by; None of one that is flat."""
+    small = np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32) / 255.0
+    grey = small @ np.array([0.299, 0.587, 0.114], np.float32)
+    deviation = float(grey.std())
+    if deviation < 0.01:
+        return None
+    structure: Floats = ((grey - grey.mean()) / deviation).astype(np.float32)
+    return structure, _histogram((small - grey.mean()) / deviation)
+
+
 class CutDetector:
     """Says of each frame whether it begins a new shot.
 
@@ -32,31 +46,27 @@ class CutDetector:
     """
 
     def __init__(self) -> None:
-        self._memory: list[tuple[Floats, Floats]] = []
+        self._memory: list[Signature] = []
 
-    def is_cut(self, pixels: Pixels) -> bool:
-        """Whether a frame ``(H, W, 3)`` begins a new shot; the first frame does not."""
-        small = np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32) / 255.0
-        grey = small @ np.array([0.299, 0.587, 0.114], np.float32)
-        deviation = float(grey.std())
-        if deviation < 0.01:
+    def is_cut(self, frame: Signature | None) -> bool:
+        """Whether a frame of that :func:`signature` begins a new shot; the first frame does not."""
+        if frame is None:
             return False
-        structure: Floats = ((grey - grey.mean()) / deviation).astype(np.float32)
-        colors = _histogram((small - grey.mean()) / deviation)
+        structure, colors = frame
         cut = bool(self._memory) and all(
             float((other * structure).mean()) < STRUCTURE and 0.5 * float(np.abs(colors - tints).sum()) > COLORS
             for other, tints in self._memory
         )
-        self._memory = [*([] if cut else self._memory[1 - MEMORY :]), (structure, colors)]
+        self._memory = [*([] if cut else self._memory[1 - MEMORY :]), frame]
         return cut
 
     def state(self) -> dict[str, Any]:
         """What it remembers."""
-        return {"memory": [[torch.from_numpy(x) for x in pair] for pair in self._memory]}
+        return {"memory": [list(pair) for pair in self._memory]}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Undo :meth:`state`."""
-        self._memory = [(first.numpy(), second.numpy()) for first, second in state["memory"]]
+        self._memory = [(structure, colors) for structure, colors in state["memory"]]
 
 
 def _histogram(values: Floats) -> Floats:

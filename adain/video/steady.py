@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from .._utils.arrays import Array, Device, device_of, is_tensor, moved
 from ..control.regions import Placement
 from ..control.style import Style
-from ..image.warp import trusted, warp
 from ..nn.statistics import EPS, channel_mean_std, regional_mean_std
 from .frames import require
 from .options import VideoOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOMENT_DECAY = 0.9  # share of the running statistics in the next, at strength 1
 BLEND = 0.9  # share of the frame before in the next where the flow is trusted fully, at strength 1
@@ -44,6 +44,8 @@ class Steadier:
     where :math:`m` is the test of Ruder et al. 2016 (:func:`~adain.image.warp.trusted`) and :math:`e` what the source
     itself differs by along the flow. Whatever comes into view, and every first frame of a shot, is painted anew.
 
+    It computes with torch. Arrays are lent to that, so that there is no copy of them, and get arrays back.
+
     Args:
         strength: :math:`S` in ``[0, 1]``; 0 changes nothing.
 
@@ -62,7 +64,7 @@ class Steadier:
         """Forget everything: a new shot begins."""
         self._memory = {}
 
-    def target(self, target: Style | Placement, features: Tensor) -> Style | Placement:
+    def target(self, target: Style | Placement, features: Array) -> Style | Placement:
         """What to decode the ``features`` ``(1, C, H, W)`` of a frame with, for them to have running statistics.
 
         AdaIN with statistics :math:`\\bar\\mu, \\bar\\sigma` of the content in place of its own :math:`\\mu, \\sigma`
@@ -71,6 +73,10 @@ class Steadier:
         """
         if not self.strength:
             return target
+        if not is_tensor(features):
+            return self.target(target.to("cpu"), moved(features, "cpu")).to(None)
+        import torch
+
         cells = target.cells if isinstance(target, Placement) and not target.shared_content else None
         if cells is None:
             mean, std = (x[None] for x in channel_mean_std(features))
@@ -91,29 +97,40 @@ class Steadier:
         each = zip(target.styles, scale.expand(count, -1, -1, -1, -1), shift.expand(count, -1, -1, -1, -1), strict=True)
         return dataclasses.replace(target, styles=tuple(itertools.starmap(_moved, each)))
 
-    def blend(self, output: Tensor, content: Tensor) -> Tensor:
+    def blend(self, output: Array, content: Array) -> Array:
         """The result ``(1, 3, H, W)`` in ``[0, 1]`` with the one before mixed in; ``content`` is its source."""
         if self._flow is None:
             return output
+        device = device_of(output)
+        lent = moved(output, device or "cpu"), moved(content, device or "cpu")
+        steadied: Array = moved(self._blend(*lent, self._flow), device)
+        return steadied
+
+    def _blend(self, output: Tensor, content: Tensor, finder: FlowFinder) -> Tensor:
+        import torch
+        import torch.nn.functional as F
+
+        from ..image.warp import trusted, warp
+
         last_output, last_content = self._memory.get("before", (None, None))
         if last_output is not None and last_content is not None and last_output.shape == output.shape:
-            flow, back = self._flow.both_ways(content, last_content)
+            flow, back = finder.both_ways(content, last_content)
             change = (content - warp(last_content, flow)).abs().mean(1, keepdim=True)
             change = F.avg_pool2d(change, WINDOW, 1, WINDOW // 2, count_include_pad=False)
             trust = torch.exp(-(change / LIGHT).square()) * trusted(flow, back)
             # Bilinear interpolation of what was interpolated before, over and over, would melt every stroke.
-            moved = warp(last_output, flow, "bicubic").clamp(0.0, 1.0)
-            output = torch.lerp(output, moved, BLEND * self.strength * trust)
+            moved_on = warp(last_output, flow, "bicubic").clamp(0.0, 1.0)
+            output = torch.lerp(output, moved_on, BLEND * self.strength * trust)
         self._memory["before"] = (output, content)
         return output
 
     def state(self) -> dict[str, Any]:
-        """What it remembers, on the CPU."""
-        return {name: [x.cpu().contiguous() for x in pair] for name, pair in self._memory.items()}
+        """What it remembers, in arrays."""
+        return {name: [moved(x, None) for x in pair] for name, pair in self._memory.items()}
 
-    def restore(self, state: dict[str, Any], device: torch.device) -> None:
-        """Undo :meth:`state`."""
-        self._memory = {name: (first.to(device), second.to(device)) for name, (first, second) in state.items()}
+    def restore(self, state: dict[str, Any], device: Device) -> None:
+        """Undo :meth:`state`; ``device`` is that of frames to come, or None for arrays."""
+        self._memory = {name: (moved(a, device or "cpu"), moved(b, device or "cpu")) for name, (a, b) in state.items()}
 
 
 def _moved(style: Style, scale: Tensor, shift: Tensor) -> Style:
@@ -140,12 +157,12 @@ class FlowFinder:
             return still, still
         a, b = _grey(current), _grey(previous)
         flows = (self._finder.calc(*ways, None).transpose(2, 0, 1) for ways in ((a, b), (b, a)))
-        flow, back = (torch.from_numpy(np.ascontiguousarray(x))[None].to(current.device) for x in flows)
+        flow, back = (moved(np.ascontiguousarray(x)[None], current.device) for x in flows)
         return flow, back
 
 
 def _grey(image: Tensor) -> npt.NDArray[np.uint8]:
     weights = image.new_tensor([0.299, 0.587, 0.114])[:, None, None]
     grey = (image[0] * weights).sum(0).mul(255.0).round_().clamp_(0.0, 255.0)
-    levels: npt.NDArray[np.uint8] = grey.to(torch.uint8).cpu().numpy()
+    levels: npt.NDArray[np.uint8] = grey.byte().cpu().numpy()
     return levels

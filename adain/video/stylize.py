@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, cast
 
 from .._utils.errors import AdainError, InputError
 from .._utils.errors import VideoStopped as VideoStopped
 from .._utils.files import check_writable
 from .._utils.keywords import takes
+from .._utils.prefetch import read_ahead
 from ..backends.models import open_model
-from ..control.regions import Regions
-from ..image import Source, resize_shorter, to_pil, to_tensor
 from ..image.resize import scaled
-from ..stylizer.content import Content
 from ..stylizer.looks import is_regions, listed
-from ..stylizer.stylizer import StyleInput, Stylizer
 from .encoder import choose_codec, container_of
 from .frames import Frame, Pixels, Sink, resample, resampled_info
 from .join import VideoSink, check_container
 from .options import FPS, Key, VideoOptions
+from .painter import Painter, Prepared
 from .reader import VideoReader
-from .resume import State, WorkFolder, settings_of, written
+from .resume import WorkFolder, settings_of, written
 from .sequence import SequenceReader, SequenceWriter, is_sequence
-from .shots import CutDetector
+from .state import State
 from .steady import Steadier
 from .timeline import Timeline
+from .writer import Writer
+
+if TYPE_CHECKING:
+    from ..control.regions import Regions
+    from ..stylizer.base import StyleInput
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class VideoProgress:
     """How far a video is, as a callback sees it after every frame.
 
     Attributes:
-        frame: frames done, in this run and before.
+        frame: frames done, in this run and before; the last few may still be painted or encoded.
         frames: how many there will be, as far as the file says; it may be wrong by a few.
         resumed: frames that an earlier run had done.
         seconds: since this run began with its first frame.
@@ -94,54 +94,6 @@ class VideoResult:
         return (self.frames - self.resumed) / self.seconds if self.seconds > 0 else 0.0
 
 
-@dataclass
-class Painter:
-    """Paints frame after frame, with whatever has to be remembered from one to the next.
-
-    Attributes:
-        size: shorter side of the result in pixels, 0 for that of the source.
-    """
-
-    stylizer: Stylizer
-    timeline: Timeline
-    steadier: Steadier
-    size: int
-    shots: int = 0
-    _cuts: CutDetector = field(default_factory=CutDetector)
-
-    @torch.no_grad()
-    def paint(self, pixels: Pixels, seconds: float) -> Pixels:
-        """The frame that is on view after so many seconds, painted."""
-        content = self._encoded(pixels)
-        # The cut is looked for even in the first frame, as the next is compared with it.
-        if self._cuts.is_cut(pixels) or self.shots == 0:
-            self.shots += 1
-            self.steadier.cut()
-            self.timeline.begin_shot(content)
-        paint = self.timeline.at(seconds)
-        target = self.steadier.target(paint.target, content.features)
-        painted = cast(Tensor, self.stylizer.render(content, dataclasses.replace(paint, target=target)))
-        return np.array(to_pil(self.steadier.blend(painted, content.colors())))
-
-    def state(self) -> State:
-        """What it remembers, on the CPU."""
-        parts: dict[str, Any] = {"look": self.timeline, "steadier": self.steadier, "cuts": self._cuts}
-        return {"shots": self.shots} | {name: part.state() for name, part in parts.items()}
-
-    def restore(self, state: State, first: Frame) -> None:
-        """Undo :meth:`state`; any frame serves to fit styles and masks to the size of the video."""
-        self.shots = state["shots"]
-        self._cuts.restore(state["cuts"])
-        self.steadier.restore(state["steadier"], self.stylizer.device)
-        self.timeline.restore(state["look"])
-        if not state["look"]:
-            self.timeline.begin_shot(self._encoded(first.pixels()))
-
-    def _encoded(self, pixels: Pixels) -> Content:
-        picture = resize_shorter(Image.fromarray(pixels), self.size)
-        return self.stylizer.encode_content(Source(to_tensor(picture)))
-
-
 @takes(VideoOptions).three
 def stylize_video(
     source: str | os.PathLike[str],
@@ -170,7 +122,7 @@ def stylize_video(
         VideoStopped: if ``progress`` ended the job.
     """
     options.require("video", name="videos", hint="leave that out")
-    warn = options.warn or (lambda _: None)
+    warnings = _Warnings(options.warn or (lambda _: None))
     target, origin = Path(output), Path(source)
     style = _files(style)
     inputs = _paths([origin, style, *options.decisive().values()])
@@ -181,21 +133,16 @@ def stylize_video(
         container_of(target)
         check_writable(target)
     steadier = Steadier(options.stability)
-    stylizer = options.stylizer or cast(Stylizer, open_model(options))
-    rate, limit = cast("Fraction | None", options.fps), stylizer.max_pixels
-    reader: VideoReader | SequenceReader
-    if is_sequence(source):
-        reader = SequenceReader(source, rate or Fraction(FPS), warn=warn, max_pixels=limit)
-        pictures = reader.paths
-    else:
-        reader = VideoReader(source, warn=warn, max_pixels=limit)
-        pictures = []
-    with contextlib.closing(reader):
+    model = options.stylizer or open_model(options)
+    rate, limit = cast("Fraction | None", options.fps), model.max_pixels
+    reader = _open(source, rate, warnings, limit)
+    pictures = reader.paths if isinstance(reader, SequenceReader) else []
+    with contextlib.closing(reader), contextlib.closing(warnings):
         info = resampled_info(reader.info, rate) if rate is not None else reader.info
-        timeline = Timeline(stylizer, style, options, info.duration)
+        timeline = Timeline(model, style, options, info.duration)
         sides = (info.width, info.height)
         size = scaled(sides, options.size, max_pixels=limit, name=info.name, option="content_size")
-        settings = settings_of(options, source=pictures or origin, style=style, networks=stylizer.identity())
+        settings = settings_of(options, source=pictures or origin, style=style, networks=model.identity())
         # A folder such as "." has a name only in full.
         work = WorkFolder(target if target.suffix else Path(os.path.abspath(target)))
         sink: Sink
@@ -207,31 +154,67 @@ def stylize_video(
             codec = choose_codec(container_of(target), options)
             result = dataclasses.replace(info, width=size[0], height=size[1])
             sound = origin if options.audio and not pictures else None
-            streams = check_container(codec, result, target, sound, warn)
+            streams = check_container(codec, result, target, sound, warnings.give)
             settings |= {"encoding": str(dataclasses.astuple(codec)), "sound": str(streams)}
-            sink = VideoSink(target, work, codec, result, sound, streams, warn)
+            sink = VideoSink(target, work, codec, result, sound, streams, warnings.give)
         state = work.open(settings, written(options), restart=options.restart)
-        painter = Painter(stylizer, timeline, steadier, options.size)
+        painter = Painter(model, timeline, steadier, options.size)
         try:
-            frames = reader.frames() if rate is None else resample(reader.frames(), reader.info, rate)
-            job = _Job(painter, sink, work, options, info.frames, reader)
-            job.run(frames, state)
-            sink.finish()
+            # What was committed is kept before anything is said of it.
+            with contextlib.closing(painter), contextlib.closing(Writer(sink, work.save)) as writer:
+                frames = reader.frames() if rate is None else resample(reader.frames(), reader.info, rate)
+                job = _Job(painter, writer, work.folder, options, info.frames, reader, warnings)
+                if state is not None:
+                    sink.restore(state["sink"])
+                job.run(frames, state)
+                sink.finish()
         except VideoStopped:
             raise
         except AdainError as error:
             raise _with_hint(error, work) from error
         finally:
-            sink.close()
             work.close()
         work.remove()
     skipped, damaged = job.counts
     return VideoResult(target, job.done, painter.shots, skipped, damaged, *size, job.resumed, job.seconds)
 
 
+def _open(
+    source: str | os.PathLike[str], rate: Fraction | None, warnings: _Warnings, limit: int | None
+) -> VideoReader | SequenceReader:
+    """What reads a video, or the pictures of one."""
+    try:
+        if is_sequence(source):
+            return SequenceReader(source, rate or Fraction(FPS), warn=warnings.take, max_pixels=limit)
+        return VideoReader(source, warn=warnings.take, max_pixels=limit)
+    finally:
+        warnings.give()
+
+
+class _Warnings:
+    """What is odd about a video, found in any thread and told in the one that does the work."""
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self._tell = tell
+        self._found: SimpleQueue[str] = SimpleQueue()
+
+    def take(self, text: str) -> None:
+        """Keep one until it is asked for."""
+        self._found.put(text)
+
+    def give(self, *more: str) -> None:
+        """Tell of all that were taken, and of more."""
+        while not self._found.empty():
+            self._tell(self._found.get())
+        for text in more:
+            self._tell(text)
+
+    close = give
+
+
 @dataclass
 class _Job:
-    """Frames painted one after the other, committed every so many.
+    """Frames read, painted and written at the same time, committed every so many.
 
     Attributes:
         frames: how many there will be, as far as is known.
@@ -242,11 +225,12 @@ class _Job:
     """
 
     painter: Painter
-    sink: Sink
-    work: WorkFolder
+    writer: Writer
+    folder: Path
     options: VideoOptions
     frames: int | None
     reader: VideoReader | SequenceReader
+    warnings: _Warnings
     done: int = 0
     resumed: int = 0
     counts: Sequence[int] = (0, 0)
@@ -260,38 +244,47 @@ class _Job:
         """
         if state is not None:
             self.done = self.resumed = state["frames"]
-            self.sink.restore(state["sink"])
             self.painter.shots = state["painter"]["shots"]
             if state["complete"]:
                 self.counts = state["counts"]
                 return
         begun = time.perf_counter()
-        last: tuple[Any, Pixels] | None = None
-        for index, frame in enumerate(frames):
-            if index == self.resumed:
-                begun = time.perf_counter()
-                if state is not None:
-                    self.painter.restore(state["painter"], frame)
-            if is_new := index >= self.resumed:
-                # A frame shown for several ticks of another rate is painted once.
-                if last is None or last[0] is not frame.pixels:
-                    last = (frame.pixels, self.painter.paint(frame.pixels(), frame.time))
-                self.sink.add(last[1], frame.pts, index)
-                self.done, self.seconds = self.done + 1, time.perf_counter() - begun
-            # Told of frames that are done, too: decoding them takes its time in a long video, and may be interrupted.
-            event = VideoProgress(self.done, self.frames, self.resumed, self.seconds)
-            stop = self.options.progress is not None and self.options.progress(event)
-            if is_new and (stop or self.done % self.options.save_every == 0):
-                self._commit(complete=False)
-            if stop:
-                raise VideoStopped(f"stopped after {self.done} frames, kept in {self.work.folder}", self.done)
+        last: tuple[Any, Callable[[], Pixels]] | None = None
+        prepare = functools.lru_cache(maxsize=1)(lambda pixels: self.painter.prepare(pixels()))
+
+        def read(item: tuple[int, Frame]) -> Prepared | None:
+            return prepare(item[1].pixels) if item[0] >= self.resumed else None
+
+        with contextlib.closing(read_ahead(enumerate(frames), read)) as ahead:
+            for (index, frame), future in ahead:
+                prepared = future.result()
+                self.warnings.give()
+                if index == self.resumed:
+                    begun = time.perf_counter()
+                    if state is not None and prepared is not None:
+                        self.painter.restore(state["painter"], prepared)
+                if prepared is not None:
+                    # A frame shown for several ticks of another rate is painted once.
+                    if last is None or last[0] is not frame.pixels:
+                        last = (frame.pixels, self.painter.paint(prepared, frame.time))
+                    self.writer.add(last[1], frame.pts, index)
+                    self.done, self.seconds = self.done + 1, time.perf_counter() - begun
+                # Told of those that are done, too: decoding them takes time in a long video, and may be interrupted.
+                event = VideoProgress(self.done, self.frames, self.resumed, self.seconds)
+                stop = self.options.progress is not None and self.options.progress(event)
+                if prepared is not None and (stop or self.done % self.options.save_every == 0):
+                    self._commit(complete=False)
+                if stop:
+                    self.writer.settle()
+                    raise VideoStopped(f"stopped after {self.done} frames, kept in {self.folder}", self.done)
         self._commit(complete=True)
+        self.writer.settle()
         self.seconds = time.perf_counter() - begun
 
     def _commit(self, complete: bool) -> None:
         self.counts = [self.reader.skipped, self.reader.damaged]
-        saved = {"sink": self.sink.commit(), "frames": self.done, "complete": complete, "counts": self.counts}
-        self.work.save(saved | {"painter": self.painter.state()})
+        saved = {"frames": self.done, "complete": complete, "counts": self.counts}
+        self.writer.commit(saved | {"painter": self.painter.state()})
 
 
 def _files(style: Any) -> Any:

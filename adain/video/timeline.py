@@ -6,17 +6,18 @@ import bisect
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
+from .._utils.arrays import moved
 from .._utils.errors import InputError
-from ..control.regions import Regions
 from ..control.style import Style, blend
-from ..stylizer.content import Content
+from ..image import Source
 from ..stylizer.looks import Look, Paint
-from ..stylizer.stylizer import StyleInput, Stylizer
 from .options import Key, VideoOptions
+
+if TYPE_CHECKING:
+    from ..control.regions import Regions
+    from ..stylizer.base import BaseStylizer, StyleInput
 
 
 class Timeline:
@@ -26,7 +27,7 @@ class Timeline:
     colours of the first frame of that shot: with those of every frame it would flicker.
 
     Args:
-        stylizer: encodes them.
+        model: encodes them.
         style: as :meth:`adain.Stylizer.stylize` takes it; None with keys.
         options: hold the keys, in any order; none for the same style throughout.
         duration: of the video in seconds, None if it is not known.
@@ -37,14 +38,14 @@ class Timeline:
 
     def __init__(
         self,
-        stylizer: Stylizer,
+        model: BaseStylizer,
         style: StyleInput | Regions | Sequence[StyleInput] | None,
         options: VideoOptions,
         duration: float | None,
     ) -> None:
-        self._stylizer = stylizer
+        self._model = model
         self._paints: list[Paint] = []
-        self._reference: Tensor | None = None
+        self._reference: Any = None
         keys = sorted(options.keys, key=lambda key: key.seconds(duration))
         self._times = [key.seconds(duration) for key in keys]
         if keys:
@@ -54,7 +55,7 @@ class Timeline:
         elif style is None:
             raise InputError("no style given: at least one is needed")
         else:
-            self._looks = [Look(style, options).encoded(stylizer)]
+            self._looks = [Look(style, options).encoded(model)]
         # Whether styles depend on the shot.
         self.recolours = any(look.recolours for look in self._looks)
 
@@ -68,16 +69,21 @@ class Timeline:
         for key in keys:
             name = os.fspath(key.style) if isinstance(key.style, os.PathLike) else id(key.style)
             if name not in known:
-                known[name] = Look(key.style, options).encoded(self._stylizer)
+                known[name] = Look(key.style, options).encoded(self._model)
             alpha = key.alpha * float(options.alpha)  # type: ignore[arg-type]  # a list was refused by the look
             looks.append(dataclasses.replace(known[name], options=known[name].options.change(alpha=alpha)))
         return looks
 
-    def begin_shot(self, content: Content) -> None:
+    @property
+    def is_settled(self) -> bool:
+        """Whether the styles are fitted to the video, and no shot changes them."""
+        return bool(self._paints) and not self.recolours
+
+    def begin_shot(self, content: Any) -> None:
         """Fit the styles to a shot whose first frame is this; without recolouring, only the first call does so."""
-        if self._paints and not self.recolours:
+        if self.is_settled:
             return
-        self._paints = [look.resolve(self._stylizer, content) for look in self._looks]
+        self._paints = [look.resolve(self._model, content) for look in self._looks]
         self._reference = content.pixels if self.recolours else None
 
     def at(self, time: float) -> Paint:
@@ -93,13 +99,13 @@ class Timeline:
         return Paint(blend(styles, [share for _, share in shares]), min(alpha, 1.0), colors)
 
     def state(self) -> dict[str, Any]:
-        """What it remembers of the shot, on the CPU."""
-        return {} if self._reference is None else {"reference": self._reference.cpu().contiguous()}
+        """What it remembers of the shot, in arrays."""
+        return {} if self._reference is None else {"reference": moved(self._reference, None)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Undo :meth:`state`."""
         if "reference" in state:
-            self.begin_shot(self._stylizer.encode_content(state["reference"]))
+            self.begin_shot(self._model.encode_content(Source(moved(state["reference"], self._model.device))))
 
 
 def weights_at(times: Sequence[float], time: float) -> dict[int, float]:

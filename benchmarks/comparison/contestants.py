@@ -7,6 +7,7 @@ cold start, and of its memory.
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class Contestant:
         key: for command lines and files.
         name: for people.
         about: what it is, in a line of the report.
-        environment: variables of its process, beside the usual.
+        folder: with another build of this library than the one that measures, which its process is to import.
         needs: module that has to be installed.
         extra: how to install it.
     """
@@ -38,7 +39,7 @@ class Contestant:
     key: str
     name: str
     about: str
-    environment: dict[str, str] = field(default_factory=dict, kw_only=True)
+    folder: Path | None = field(default=None, kw_only=True)
     needs: ClassVar[str] = "adain"
     extra: ClassVar[str] = ""
 
@@ -69,6 +70,10 @@ class Pass(Contestant):
         """One picture in a style from :meth:`encode_style`."""
         raise NotImplementedError
 
+    def command(self, photo: Path, art: Path, output: Path) -> list[str] | None:
+        """The command line that makes a file of two files; None where there is none."""
+        return None
+
     def bare(self, photo: Image.Image) -> Callable[[], object] | None:
         """The networks' own forward passes on the same pixels, where they can be told apart."""
         return None
@@ -78,10 +83,18 @@ class Pass(Contestant):
         return None
 
 
-class Stylizing(Pass):
-    """What either of this library's stylizers does, once it is loaded."""
+@dataclass
+class Adain(Pass):
+    """This library, by one of its back ends.
 
-    stylizer: Any
+    Attributes:
+        model: of the registry.
+        backend: as a table calls it.
+    """
+
+    model: str = "vgg19"
+    backend: ClassVar[str]
+    stylizer: Any = field(init=False, repr=False)
 
     def encode_style(self, art: Image.Image) -> Any:
         return self.stylizer.encode_style(art)
@@ -90,35 +103,106 @@ class Stylizing(Pass):
         result: Image.Image = self.stylizer.stylize(photo, style)
         return result
 
+    def pixels(self, photo: Image.Image, style: Any) -> Any:
+        """The same picture before it is rounded to 8 bits: ``(1, 3, H, W)`` float32 in ``[0, 1]``."""
+        import numpy as np
+
+        image = np.asarray(photo, np.float32).transpose(2, 0, 1)[None] / np.float32(255)
+        return self._stylized(np.ascontiguousarray(image), style)
+
+    def _stylized(self, image: Any, style: Any) -> Any:
+        return self.stylizer.stylize(image, style)
+
+    def bare(self, photo: Image.Image) -> Callable[[], object] | None:
+        pixels = self.stylizer.pixels(self.stylizer.open(photo))
+        return lambda: self.stylizer.decode_features(self.stylizer.encode(pixels))
+
+    def command(self, photo: Path, art: Path, output: Path) -> list[str]:
+        files = (str(photo), str(art), "-o", str(output))
+        return [sys.executable, "-m", "adain", "stylize", *files, *self.arguments()]
+
+    def arguments(self) -> list[str]:
+        """Of the command line, for this model and back end."""
+        return ["--backend", self.backend, "--model", self.model, "--device", "cpu"]
+
+    def rate(self, side: int = 2048, runs: int = 3) -> float:
+        a, b = self._matrices(side)
+        return 2.0 * side**3 / min(seconds(lambda: a @ b) for _ in range(runs + 1))
+
+    def _matrices(self, side: int) -> Any:
+        import numpy as np
+
+        return np.random.default_rng(0).random((2, side, side), np.float32)
+
+
+class NcnnAdain(Adain):
+    """What a CPU computes with, unless something else is asked for."""
+
+    backend: ClassVar[str] = "ncnn"
+    needs: ClassVar[str] = "ncnn"
+    extra: ClassVar[str] = "pip install ncnn"
+
+    def load(self, threads: int) -> None:
+        from adain import NcnnStylizer
+
+        self.stylizer = NcnnStylizer(self.model, threads=threads)
+
 
 @dataclass
-class Adain(Stylizing):
-    """This library."""
+class TorchAdain(Adain):
+    """``--backend torch``."""
 
-    model: str = "vgg19"
     precision: str = "fp32"
+    backend: ClassVar[str] = "torch"
 
     def load(self, threads: int) -> None:
         from adain import Stylizer
 
         self.stylizer = Stylizer.from_pretrained(self.model, device="cpu", precision=self.precision)
 
-    def bare(self, photo: Image.Image) -> Callable[[], object]:
+    def _stylized(self, image: Any, style: Any) -> Any:
         import torch
 
-        pixels = self.stylizer.open(photo).to_tensor().to(self.stylizer.dtype)
+        return self.stylizer.stylize(torch.from_numpy(image), style).numpy()
 
-        @torch.no_grad()
-        def networks() -> object:
-            return self.stylizer.decoder(self.stylizer.encoder.features(pixels))
+    def arguments(self) -> list[str]:
+        return [*super().arguments(), "--precision", self.precision]
 
-        return networks
-
-    def rate(self, side: int = 2048, runs: int = 3) -> float:
+    def _matrices(self, side: int) -> Any:
         import torch
 
-        a, b = (torch.rand(side, side).to(self.stylizer.dtype) for _ in range(2))
-        return 2.0 * side**3 / min(seconds(lambda: a @ b) for _ in range(runs + 1))
+        return torch.rand(2, side, side).to(self.stylizer.dtype)
+
+
+class OlderAdain(TorchAdain):
+    """An older build, which may have torch alone, and whose stylizer is asked for nothing but pictures."""
+
+    backend: ClassVar[str] = "torch, before"
+
+    def missing(self) -> str | None:
+        return None if self.folder is not None else "not asked for: --against FOLDER"
+
+    def bare(self, photo: Image.Image) -> None:
+        return None
+
+    def arguments(self) -> list[str]:
+        return ["--model", self.model, "--device", "cpu"]
+
+
+class OnnxAdain(Adain):
+    """An exported model."""
+
+    backend: ClassVar[str] = "onnx"
+    needs: ClassVar[str] = "onnxruntime"
+    extra: ClassVar[str] = 'pip install "adain[onnx]"'
+
+    def load(self, threads: int) -> None:
+        from adain import OnnxStylizer
+
+        self.stylizer = OnnxStylizer(exported(self.model), threads=threads)
+
+    def arguments(self) -> list[str]:
+        return ["--onnx", str(exported(self.model))]
 
 
 class TextbookAdain(Pass):
@@ -163,31 +247,23 @@ class StyletransferLite(Pass):
         result: Image.Image = self.engine.stylize_with(photo, style)
         return result
 
-
-class ExportedAdain(Stylizing):
-    """This library's fast model, exported and without torch."""
-
-    needs: ClassVar[str] = "onnxruntime"
-    extra: ClassVar[str] = 'pip install "adain[onnx]"'
-
-    def load(self, threads: int) -> None:
-        from adain import OnnxStylizer
-
-        self.stylizer = OnnxStylizer(exported_fast(), threads=threads)
+    def command(self, photo: Path, art: Path, output: Path) -> list[str]:
+        files = (str(photo), "--style-image", str(art), "-o", str(output))
+        return [sys.executable, "-m", self.needs, "stylize", *files, "--device", "cpu", "--max-size", "0"]
 
 
-def exported_fast() -> Path:
-    """A temporary folder with the exported fast model, written by the first who asks."""
+def exported(model: str) -> Path:
+    """A temporary folder with an exported model, written by the first who asks."""
     from adain._utils.resources import weights_dir
 
     # The registry would do, but imports torch.
     digest = hashlib.sha256((weights_dir() / "manifest.json").read_bytes()).hexdigest()
-    folder = Path(tempfile.gettempdir()) / f"adain-onnx-2-{digest[:16]}"
+    folder = Path(tempfile.gettempdir()) / f"adain-onnx-2-{model}-{digest[:16]}"
     if len([*folder.glob("*.onnx")]) < 2:
         from adain.backends import export_onnx
         from adain.nn import load_decoder, load_encoder
 
-        export_onnx(load_encoder("fast"), load_decoder("fast"), folder)
+        export_onnx(load_encoder(model), load_decoder(model), folder)
     return folder
 
 
@@ -224,16 +300,11 @@ class Optimisation(Contestant):
         return kept, losses, times
 
 
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1"}
-"""What makes glibc keep the memory that is freed, rather than give it back and ask for it anew."""
-
-KEPT = f"the same with `{' '.join(f'{name}={value}' for name, value in KEEP_MEMORY.items())}`"
-
 CONTESTANTS: tuple[Contestant, ...] = (
-    Adain("adain", "adain", "this library as it comes: float32 on the CPU"),
-    Adain("adain-kept", "adain, memory kept", KEPT, environment=KEEP_MEMORY),
-    Adain("adain-bf16", "adain, bfloat16", "with `--precision bf16`", precision="bf16"),
-    Adain("fast", "adain, fast model", "`--model fast`: float32 on the CPU", model="fast"),
+    NcnnAdain("adain", "adain", "this library as a CPU gets it: by ncnn, float32"),
+    TorchAdain("torch", "adain by torch", "`--backend torch`: float32"),
+    TorchAdain("bf16", "adain by torch, bfloat16", "`--precision bf16`", precision="bf16"),
+    NcnnAdain("fast", "adain, fast model", "`--model fast` as a CPU gets it: by ncnn, float32", "fast"),
     TextbookAdain(
         "textbook", "textbook AdaIN", "the same weights in plain layers: float32, NCHW, the artwork encoded every time"
     ),
@@ -248,14 +319,20 @@ CONTESTANTS: tuple[Contestant, ...] = (
 """Everybody, in the order of the report."""
 
 VARIANTS: tuple[Contestant, ...] = (
-    Adain("fast-kept", "adain, fast model, memory kept", KEPT, "fast", environment=KEEP_MEMORY),
-    Adain("fast-bf16", "adain, fast model, bfloat16", "with `--precision bf16`", "fast", precision="bf16"),
-    ExportedAdain("fast-onnx", "adain, fast model, onnxruntime", "`adain export --model fast` run by onnxruntime"),
+    OnnxAdain("onnx", "adain by onnxruntime", "`adain export`, run by onnxruntime"),
+    OlderAdain("before", "adain before, by torch", "an older build"),
+    TorchAdain("fast-torch", "adain, fast model by torch", "`--model fast --backend torch`: float32", "fast"),
+    TorchAdain("fast-bf16", "adain, fast model by torch, bfloat16", "with `--precision bf16`", "fast", "bf16"),
+    OnnxAdain("fast-onnx", "adain, fast model by onnxruntime", "`adain export --model fast`", "fast"),
+    OlderAdain("fast-before", "adain before, fast model by torch", "an older build", "fast"),
 )
-"""Who takes part in ``fast`` alone."""
+"""Who takes part in ``engines`` and ``fast`` alone."""
 
 OURS, TEXTBOOK = "adain", "textbook"
 """Keys of this library, and of what its times are put in relation to."""
+
+TORCH = {"vgg19": "torch", "fast": "fast-torch"}
+"""Keys of who computes a model by torch: what its other back ends are put in relation to."""
 
 
 def find(key: str) -> Contestant:

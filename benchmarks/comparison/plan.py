@@ -34,6 +34,7 @@ class Plan:
         pairs: how many of :data:`PAIRS` are scored.
         scored: sides at which they are.
         networks_upto: largest side at which the networks are timed alone, too.
+        compares_pixels: whether those of this library's back ends are compared with torch's.
         cold_size: side of the picture that is made from a cold start.
         cold_rounds: how often.
     """
@@ -43,6 +44,7 @@ class Plan:
     pairs: int = len(PAIRS)
     scored: tuple[int, ...] = (256, 512)
     networks_upto: int = 1024
+    compares_pixels: bool = False
     cold_size: int = 512
     cold_rounds: int = 3
 

@@ -12,10 +12,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from adain._utils.plots import Curve, drawing, plot_curves
+from adain.metrics import GUARDS
 from adain.nn import Decoder, FastDecoder, FastEncoder, VGGEncoder
 
 from ..measuring import NONE, Spread, ratio, short, table
-from .contestants import CONTESTANTS, OURS, TEXTBOOK, find
+from .contestants import CONTESTANTS, OURS, TEXTBOOK, Contestant, find
 from .measure import Result, peak_memory, timings
 from .plan import PAIRS, REFERENCE_STEPS
 
@@ -26,6 +27,8 @@ SCORES = {
     "ssim": "SSIM ↑",
 }
 """Names of figures, and how a table calls them."""
+
+GUARDED = "*identity* is the photograph itself, *style* the artwork itself: a figure that one of them wins says little."
 
 
 def write(result: Result, called: str, figures: Sequence[Path]) -> str:
@@ -104,7 +107,8 @@ def _floor(result: Result, sizes: Sequence[int]) -> str:
     intro = (
         "The arithmetic of both networks' convolutions over the speed of a large matrix product, measured in the same "
         "process; the networks alone on the same pixels; and a whole picture, from a picture in memory to a picture in "
-        "memory, with a cached style."
+        "memory, with a cached style. The arithmetic is counted as the textbook has it: Winograd's algorithm, by which "
+        "ncnn convolves, needs less, and so a picture may take less than the floor."
     )
     return f"{intro}\n\n{table(head, rows)}"
 
@@ -113,7 +117,10 @@ def _cold(result: Result) -> str:
     cold = result["cold"]
     base = cold.get(TEXTBOOK)
     rows = [(find(k).name, short(statistics.median(v)), ratio(v, base) if base else NONE) for k, v in cold.items() if v]
-    intro = "From starting a process to its end: a picture and an artwork read from files, the result written to one."
+    intro = (
+        "From starting a process to its end: a picture and an artwork read from files, the result written to one; by "
+        "the command line of who has one."
+    )
     return f"{intro}\n\n{table(f'contestant | seconds | × {find(TEXTBOOK).name}', rows)}"
 
 
@@ -148,7 +155,7 @@ def _scores(result: Result) -> str:
             # Of a mean over several pairs, nobody may have fewer.
             if at == size and len(chosen) == len(indices):
                 spreads = [Spread.of([row[name] for row in chosen]) for name in SCORES]
-                label = "photograph" if key == "photograph" else find(key).name + (f", {steps} steps" if steps else "")
+                label = key if key in GUARDS else find(key).name + (f", {steps} steps" if steps else "")
                 found.append((label, *(str(s) if len(indices) > 1 else f"{s.median:.3f}" for s in spreads)))
         return found
 
@@ -157,7 +164,7 @@ def _scores(result: Result) -> str:
         "All by the same normalised VGG-19, against the photograph and the artwork at 512 px on its shorter side. "
         "*Style residual*: 1 for the photograph itself, 0 for the style's own statistics; the losses that this "
         "library's decoder was trained with. *Gram difference*: what Gatys et al. minimise. *Content distance* and "
-        "*SSIM* tell how much of the photograph is left, and a picture that is hardly changed wins both."
+        f"*SSIM* tell how much of the photograph is left. {GUARDED}"
     ]
     for size in sorted({row["size"] for row in result["scores"]}):
         pairs = {row["pair"] for row in result["scores"] if row["size"] == size}
@@ -177,7 +184,7 @@ def draw(result: Result, folder: Path, stem: str, suffix: str) -> list[Path]:
 
 def speed_quality(result: Result, path: Path) -> bool:
     """Style residual over seconds a picture, first pair, at the smallest size scored; a dot for each contestant."""
-    rows = [row for row in result["scores"] if row["pair"] == 0 and row["contestant"] != "photograph"]
+    rows = [row for row in result["scores"] if row["pair"] == 0 and row["contestant"] not in GUARDS]
     size = min((row["size"] for row in rows), default=0)
     times = timings(result, size)
     dots: list[tuple[float, float, str]] = []
@@ -201,17 +208,21 @@ def speed_quality(result: Result, path: Path) -> bool:
     return True
 
 
-def scaling(result: Result, path: Path) -> bool:
-    """Seconds a picture over megapixels, on logarithmic axes; the line of each one-pass contestant."""
+def scaling(result: Result, path: Path, contestants: Sequence[Contestant] = CONTESTANTS) -> bool:
+    """Seconds a picture over megapixels, on logarithmic axes; the line of each one-pass contestant.
+
+    That of the fast model is dashed.
+    """
     sizes = sorted({row["size"] for row in result["timings"]})
     if not sizes:
         return False
     with drawing(path) as axes:
-        for one in CONTESTANTS:
+        for one in contestants:
             points = [(s * s / 1e6, timings(result, s).get((one.key, "frame"))) for s in sizes]
             kept = [(x, statistics.median(y)) for x, y in points if y]
             if kept:
-                axes.plot(*zip(*kept, strict=True), marker="o", label=one.name)
+                dashes = "--" if getattr(one, "model", "") == "fast" else "-"
+                axes.plot(*zip(*kept, strict=True), marker="o", linestyle=dashes, label=one.name)
         axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel="seconds a picture, style encoded before")
     return True
 

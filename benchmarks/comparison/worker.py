@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from functools import cache
@@ -11,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from adain._utils.memory import resident_peak  # which imports no torch
 
 from ..measuring import seconds
-from ..processes import Process
-from .contestants import Pass, find
+from ..processes import Process, WorkerError
+from .contestants import Contestant, Pass, find
+from .older import prefer
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
 class Worker(Process):
     """A contestant in a process of its own. One at a time works; the others wait."""
 
-    def __init__(self, key: str, threads: int) -> None:
-        own = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-        super().__init__(key, **own, **find(key).environment)
+    def __init__(self, contestant: Contestant, threads: int) -> None:
+        super().__init__(contestant.key, **_environment(threads))
         self.threads = threads
+        if contestant.folder is not None:
+            self.do(prefer, str(contestant.folder))  # before anything else is imported there
 
     def ask(self, do: str, **details: Any) -> Any:
         """Have it do something: a method of :class:`Session`.
@@ -35,16 +39,30 @@ class Worker(Process):
         return self.do(_do, self.name, self.threads, do, details, what=do)
 
 
-def cold_start(key: str, threads: int, photo: str, art: str, size: int, output: Path) -> float:
-    """Seconds from starting a process to its end, a picture made from files and written to a file by Pillow.
+def _environment(threads: int) -> dict[str, str]:
+    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+
+
+def cold_start(one: Pass, threads: int, photo: Path, art: Path, output: Path) -> float:
+    """Seconds from starting a process to its end, a picture made from files and written to a file.
+
+    By the contestant's own command line, or, where it has none, by what is written here for it.
 
     Raises:
         WorkerError: if it fails.
     """
+    command = one.command(photo, art, output)
     begun = time.perf_counter()
-    with Worker(key, threads) as worker:
-        worker.ask("open", photo=photo, art=art, size=size)
-        worker.ask("save", path=output)
+    if command is None:
+        with Worker(one, threads) as worker:
+            worker.ask("open", photo=str(photo), art=str(art))
+            worker.ask("save", path=output)
+    else:
+        environment = {**os.environ, **_environment(threads)}
+        # The current folder comes first on the path.
+        ran = subprocess.run(command, cwd=one.folder, env=environment, capture_output=True, text=True, check=False)
+        if ran.returncode:
+            raise WorkerError(f"{one.key} cannot start: {ran.stderr.strip()}")
     return time.perf_counter() - begun
 
 
@@ -69,15 +87,15 @@ class Session:
         self.contestant: Any = find(key)
         self.contestant.load(threads)
 
-    def open(self, photo: str, art: str, size: int) -> None:
-        """Take up a pair at a size."""
-        self.photo, self.art = opened(photo, size), opened(art)
+    def open(self, photo: str, art: str, size: int | None = None) -> None:
+        """Take up a pair, at a size or as it is."""
+        self.photo, self.art, self.bare = opened(photo, size), opened(art), None
         if isinstance(self.contestant, Pass):
             self.style = self.contestant.encode_style(self.art)
-            self.bare = self.contestant.bare(self.photo)
 
-    def works(self) -> list[str]:
-        """What of a pass can be timed."""
+    def works(self, networks: bool) -> list[str]:
+        """What of a pass can be timed; ``networks`` alone only if that is wanted."""
+        self.bare = self.contestant.bare(self.photo) if networks else None
         able = {"image": True, "frame": self.contestant.caches, "networks": self.bare is not None}
         return [what for what, can in able.items() if can]
 
@@ -94,6 +112,10 @@ class Session:
     def rate(self) -> float | None:
         """FLOP/s of matrix products."""
         return self.contestant.rate()  # type: ignore[no-any-return]
+
+    def pixels(self) -> Any:
+        """See :meth:`~benchmarks.comparison.contestants.Adain.pixels`."""
+        return self.contestant.pixels(self.photo, self.style)
 
     def save(self, path: Path) -> None:
         """Write a picture."""

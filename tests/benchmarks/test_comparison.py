@@ -1,4 +1,4 @@
-"""The parts of the benchmarks ``compare`` and ``check`` that can be right or wrong."""
+"""The parts of the benchmarks ``compare``, ``check`` and ``fast`` that can be right or wrong."""
 
 from __future__ import annotations
 
@@ -17,14 +17,23 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from adain.nn import CONTENT_LAYER
 from adain.stylizer.stylizer import Stylizer
-from benchmarks import check
+from benchmarks import check, fast
 from benchmarks.comparison import contestants, measure, report
-from benchmarks.comparison.contestants import CONTESTANTS, OURS, TEXTBOOK, Adain, Optimisation, TextbookAdain
+from benchmarks.comparison.contestants import (
+    CONTESTANTS,
+    OURS,
+    TEXTBOOK,
+    VARIANTS,
+    NcnnAdain,
+    Optimisation,
+    TextbookAdain,
+    TorchAdain,
+)
 from benchmarks.comparison.plan import PAIRS, PLANS, Plan, pair, restrict
 from benchmarks.comparison.report import network_flops
 from benchmarks.comparison.textbook import Textbook
 from benchmarks.comparison.worker import Worker, opened
-from benchmarks.measuring import Spread, ratio, short
+from benchmarks.measuring import Spread, instruction_sets, ratio, short
 from benchmarks.processes import WorkerError
 from tests.benchmarks.test_benchmarks import run
 from tests.conftest import noise_image
@@ -70,7 +79,7 @@ def result_of(frame: float = 1.0) -> dict[str, Any]:
         "left_out": [{"contestant": "gatys", "size": 128, "reason": "needs about 9 GB of memory, 1 are free"}],
         "scores": [
             *({"contestant": OURS, **row} for row in scores),
-            *({"contestant": "photograph", **row} for row in scores),
+            *({"contestant": name, **row} for name in ("identity", "style") for row in scores),
             {"contestant": "gatys", "steps": 50, **scores[0]},
         ],
     }
@@ -174,8 +183,8 @@ def test_plan_for_some_sizes() -> None:
 
 
 def test_contestants_have_keys_of_their_own() -> None:
-    keys = [one.key for one in CONTESTANTS]
-    assert len(set(keys)) == len(keys)
+    keys = [one.key for one in (*CONTESTANTS, *VARIANTS)]
+    assert len(set(keys)) == len(keys) == len({one.name for one in (*CONTESTANTS, *VARIANTS)})
     assert {OURS, TEXTBOOK} <= set(keys)
     assert contestants.find("gatys").name == "Gatys et al."
 
@@ -204,6 +213,8 @@ def test_report() -> None:
     assert "| Gatys et al. | `adain refine --recipe gatys2016`: L-BFGS from the photograph | yes |" in text
     assert "bfloat16" in text
     assert "not asked for" in text
+    for guard in ("identity", "style"):
+        assert text.count(f"| {guard} | ") == 2
     assert "![compare scaling](compare-scaling.png)" in text
     floor = network_flops(64, 64) / 1e11
     assert f"| adain | 64 | {network_flops(64, 64) / 1e9:.0f} | 100 | {short(floor)} |" in text
@@ -232,7 +243,11 @@ def test_no_figures_of_nothing(tmp_path: Path) -> None:
     assert report.draw(empty, tmp_path, "compare", ".png") == []
 
 
-@pytest.mark.parametrize("contestant", [Adain("a", "a", ""), TextbookAdain("t", "t", "")])
+@pytest.mark.parametrize(
+    "contestant",
+    [NcnnAdain("n", "n", "", "fast"), TorchAdain("a", "a", ""), TextbookAdain("t", "t", "")],
+    ids=lambda one: one.key,
+)
 def test_passes(contestant: contestants.Pass) -> None:
     contestant.load(1)
     photo, art = noise_image(32, 32, 1), noise_image(40, 40, 2)
@@ -243,10 +258,53 @@ def test_passes(contestant: contestants.Pass) -> None:
         assert bare().shape == (1, 3, 32, 32)  # type: ignore[attr-defined]
 
 
-def test_rate_is_that_of_a_product() -> None:
-    contestant = Adain("a", "a", "")
+def test_pixels_are_those_of_the_picture() -> None:
+    photo, art = noise_image(32, 40, 1), noise_image(40, 40, 2)
+    made = []
+    for contestant in (NcnnAdain("n", "n", "", "fast"), TorchAdain("t", "t", "", "fast")):
+        contestant.load(1)
+        style = contestant.encode_style(art)
+        pixels = contestant.pixels(photo, style)
+        assert (pixels.dtype, pixels.shape) == (np.float32, (1, 3, 40, 32))
+        picture = np.asarray(contestant.frame(photo, style), float)
+        assert np.abs(255 * pixels[0].transpose(1, 2, 0) - picture).max() < 0.51
+        made.append(pixels)
+    assert 0 < np.abs(made[0] - made[1]).max() < 1e-3
+
+
+@pytest.mark.parametrize("kind", [NcnnAdain, TorchAdain])
+def test_rate_is_that_of_a_product(kind: type[contestants.Adain]) -> None:
+    contestant = kind("a", "a", "", "fast")
     contestant.load(1)
     assert 1e8 < contestant.rate(side=64, runs=1) < 1e14
+
+
+def test_instruction_sets_are_read(tmp_path: Path) -> None:
+    (tmp_path / "info").write_text("model name: One\nflags\t: fpu avx2 avx512f avx512_bf16\nbugs: avx\n")
+    assert instruction_sets(tmp_path / "info") == ["avx2", "avx512f", "avx512_bf16"]
+    assert instruction_sets(tmp_path / "none") == []
+
+
+def test_nobody_stylised_is_scored_too() -> None:
+    rows = measure.measure(Plan({}, pairs=1, scored=(64,), cold_rounds=0), 1, contestants=[])["scores"]
+    identity, style = rows
+    assert (identity["contestant"], style["contestant"]) == ("identity", "style")
+    assert identity["style_residual"] == pytest.approx(1)
+    assert (identity["content_distance"], identity["ssim"]) == (0, pytest.approx(1))
+    assert style["style_residual"] < 0.5
+    assert style["content_distance"] > 0
+
+
+def test_tables_of_fast_have_them(tmp_path: Path) -> None:
+    assert [line.split(" | ")[0] for line in fast.quality(result_of()).splitlines()[2:]] == [
+        "| adain",
+        "| identity",
+        "| style",
+    ]
+    noise_image(40, 40, 1).save(tmp_path / "a.png")
+    *_, identity, style = fast.on_folders([], tmp_path, tmp_path, 32).splitlines()
+    assert identity.startswith("| identity | ")
+    assert style.startswith("| style | ")
 
 
 def test_optimisation() -> None:
@@ -266,7 +324,7 @@ def test_pictures_are_central_squares(tmp_path: Path) -> None:
 
 
 def test_workers_tell_what_went_wrong() -> None:
-    with Worker(TEXTBOOK, 1) as worker:
+    with Worker(contestants.find(TEXTBOOK), 1) as worker:
         with pytest.raises(WorkerError, match="textbook cannot dance: AttributeError"):
             worker.ask("dance")
         [process] = multiprocessing.active_children()
@@ -283,7 +341,7 @@ def test_the_whole_command(tmp_path: Path) -> None:
     for heading in ("One picture", "Against the floor", "From a cold start", "How good"):
         assert f"## {heading}" in text
     result = json.loads((tmp_path / "compare-quick.json").read_text())
-    assert {row["contestant"] for row in result["scores"]} == {OURS, "photograph"}
+    assert {row["contestant"] for row in result["scores"]} == {OURS, "identity", "style"}
     # What is in the file is all the report is made of.
     drawn = [tmp_path / f"compare-quick-{name}.png" for name in ("quality", "scaling")]
     assert all(path.is_file() for path in drawn)

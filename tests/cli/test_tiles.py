@@ -56,7 +56,7 @@ def test_auto_tiles_where_memory_is_short(
         return json.loads(run_cli("stylize", large, art, "-o", tmp_path / "a.png", "--json").stdout)["tiles"]
 
     assert tiles() == 1
-    monkeypatch.setattr(memory, "free_memory", lambda device: 1 << 20)
+    monkeypatch.setattr(memory, "free_memory", lambda device=None: 1 << 20)
     assert tiles() == 6
 
 

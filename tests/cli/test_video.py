@@ -163,7 +163,7 @@ def test_a_job_that_is_killed_goes_on(art: Path, tmp_path: Path, number: str) ->
     clip = write_video(tmp_path / "long.mp4", scene(14, 64, 48), sound=True)
     whole, out = tmp_path / "whole.mkv", tmp_path / "out.mkv"
     process = start(clip, art, out)
-    state = tmp_path / "out.mkv.parts" / "state.pt"
+    state = tmp_path / "out.mkv.parts" / "state.safetensors"
     while not state.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)

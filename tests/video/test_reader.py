@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -40,6 +41,24 @@ def test_frames_times_and_info(tmp_path: Path) -> None:
     assert (info.width, info.height, info.frames, info.rate) == (48, 32, 6, Fraction(30000, 1001))
     assert [frame.pts * info.time_base for frame in frames] == [Fraction(1001 * k, 30000) for k in range(6)]
     assert [frame.time for frame in frames] == pytest.approx([k / 29.97 for k in range(6)], abs=1e-4)
+
+
+def test_closing_while_another_thread_reads(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", scene(40, 48, 32))
+    for _ in range(5):
+        reader, count = open_file(path), 0
+
+        def run(reader: VideoReader = reader) -> None:
+            nonlocal count
+            for _ in reader.frames():
+                count += 1
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        reader.close()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert 0 <= count <= 40
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

@@ -6,7 +6,7 @@ from PIL import Image
 
 from adain._utils.resources import sample_folder
 from adain.video.frames import Pixels
-from adain.video.shots import CutDetector
+from adain.video.shots import CutDetector, signature
 
 PHOTOS = sorted((sample_folder("content")).glob("*.jpg"))
 
@@ -18,7 +18,7 @@ def photo(index: int, width: int = 480, height: int = 320) -> Image.Image:
 
 def cuts(frames: list[Pixels]) -> list[int]:
     detector = CutDetector()
-    return [k for k, frame in enumerate(frames) if detector.is_cut(frame)]
+    return [k for k, frame in enumerate(frames) if detector.is_cut(signature(frame))]
 
 
 def view(picture: Image.Image, x: float, y: float, side: float = 160) -> Pixels:
@@ -61,11 +61,11 @@ def test_a_cut_through_black() -> None:
 def test_state() -> None:
     a, b = (np.asarray(photo(k, 120, 80)) for k in (0, 1))
     first = CutDetector()
-    first.is_cut(a)
+    first.is_cut(signature(a))
     for frame, expected in ((a, False), (b, True)):
         second = CutDetector()
         second.restore(first.state())
-        assert second.is_cut(frame) is expected
+        assert second.is_cut(signature(frame)) is expected
 
 
 def test_back_after_a_flash_of_white_paper() -> None:

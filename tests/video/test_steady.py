@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 
@@ -67,6 +70,36 @@ def test_statistics_of_each_region_and_of_the_fine_band() -> None:
     assert isinstance(moved, Style)
     assert moved.fine_std is not None
     assert torch.allclose(moved.fine_std / style().fine_std, moved.std / style().std)
+
+
+def test_arrays_get_arrays_of_the_same_numbers() -> None:
+    content = [frame.image for frame in moving_view(photo(160), (48, 64), 3, Camera((2.0, 1.0)))]
+    cells = torch.zeros(1, 1, 6, 8)
+    cells[..., :4] = 1
+    cells = torch.cat([cells, 1 - cells])
+    for look in (style(), plain(style()), Placement((style(0), style(1)), (1.0, 0.5), cells, cells)):
+        tensors, arrays, resumed = Steadier(0.7), Steadier(0.7), Steadier(0.7)
+        for image in content:
+            features, output = torch.rand(1, 8, 6, 8), torch.rand_like(image)
+            expected = tensors.target(look, features)
+            target = arrays.target(look.to(None), features.numpy())
+            for a, b in zip(statistics(target), statistics(expected), strict=True):
+                assert isinstance(a, np.ndarray)
+                assert np.array_equal(a, b.numpy())
+            painted = arrays.blend(output.numpy(), image.numpy())
+            assert isinstance(painted, np.ndarray)
+            assert np.array_equal(painted, tensors.blend(output, image).numpy())
+            resumed.restore(arrays.state(), None)
+        features, output = torch.rand(1, 8, 6, 8).numpy(), torch.rand(1, 3, 48, 64).numpy()
+        for a, b in zip(*(statistics(s.target(look.to(None), features)) for s in (resumed, arrays)), strict=True):
+            assert np.array_equal(a, b)
+        assert np.array_equal(*(s.blend(output, content[0].numpy()) for s in (resumed, arrays)))
+
+
+def statistics(target: Style | Placement) -> list[Any]:
+    styles = [target] if isinstance(target, Style) else target.styles
+    found = [part for each in styles for part in (each.mean, each.std, each.fine_std) if part is not None]
+    return found if isinstance(target, Style) else [*found, target.masks, target.cells]
 
 
 def test_strength_0_does_nothing() -> None:

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import av
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from adain._utils.errors import InputError
@@ -20,6 +19,7 @@ from adain.options import Options
 from adain.stylizer.stylizer import Stylizer
 from adain.video import Key, VideoOptions, VideoProgress, VideoResult, VideoStopped, stylize_video
 from adain.video.resume import WorkFolder, settings_of
+from adain.video.state import unpack
 from tests.conftest import ROOT, noise_image
 
 from .videos import Pixels, packets, read_video, scene, spoil, write_video
@@ -310,7 +310,7 @@ class TestResuming:
     ) -> None:
         with pytest.raises(VideoStopped):
             paint(clip, art, tmp_path / "out.mp4", progress=self.stop_after(3), fps=25, **self.how)
-        state = torch.load(tmp_path / "out.mp4.parts" / "state.pt", weights_only=True)
+        state = unpack(tmp_path / "out.mp4.parts" / "state.safetensors")
         assert VideoOptions.from_json(state["options"]) == VideoOptions(style_size=40, fps=25, **self.how)
         assert paint(clip, str(art), tmp_path / "out.mp4", **self.how | {"save_every": 5, "fps": "25"}).resumed == 3
 
