@@ -69,7 +69,7 @@ class NcnnStylizer(EngineStylizer):
         max_pixels: int | None = DEFAULT_MAX_PIXELS,
         style_cache: StyleCache | str | os.PathLike[str] | None = None,
     ) -> None:
-        runtime = Runtime(threads, device)
+        self._runtime = runtime = Runtime(threads, device)
         self._sources = (("encoder", encoder or model), ("decoder", decoder or model))
         engine = NcnnEngine(*read_network(model, encoder, decoder), runtime)
         super().__init__(engine, max_pixels=max_pixels, style_cache=style_cache)
@@ -77,6 +77,10 @@ class NcnnStylizer(EngineStylizer):
 
     def choose_tile(self, tile: TileSize, pixels: int) -> int | None:
         return choose_tile(tile, pixels, None, self.pass_bytes(), most=MOST_PIXELS, side=TILE)
+
+    def release(self) -> None:
+        self._runtime.pool.release()
+        give_back()
 
     def identity(self) -> list[str]:
         return ["ncnn", *self._digests]

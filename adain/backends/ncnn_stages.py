@@ -38,9 +38,13 @@ class Blocks:
     def expect(self, stage: int, size: tuple[int, int]) -> None:
         """Tiles of a size are going to be computed, and none is being."""
         if self.sizes.get(stage) not in (None, size):
-            self.allocator.clear()
-            self.sizes.clear()
+            self.release()
         self.sizes[stage] = size
+
+    def release(self) -> None:
+        """Give back what is not in use."""
+        self.allocator.clear()
+        self.sizes.clear()
 
 
 class Runtime:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -159,7 +159,7 @@ def encode_image(image: ImageInput, path: str | os.PathLike[str], *, quality: in
     file_format = _format_of(path)
     if not 1 <= quality <= 100:
         raise InputError(f"expected a quality from 1 to 100, not {quality}")
-    image = read_image(image, max_pixels=None)
+    image = image if _is_plain(image) else read_image(image, max_pixels=None)
     if max(image.size) > (longest := _LONGEST_SIDE.get(file_format, sys.maxsize)):
         raise ImageError(
             f"cannot write {path}: {file_format} allows {longest} pixels a side and the image has"
@@ -178,6 +178,11 @@ def encode_image(image: ImageInput, path: str | os.PathLike[str], *, quality: in
     except Exception as error:
         raise ImageError(f"cannot write {path}: {_cause(error)}; use another format") from error
     return encoded.getbuffer()
+
+
+def _is_plain(image: ImageInput) -> TypeGuard[Image.Image]:
+    """Whether `read_image` would give no more than a copy."""
+    return isinstance(image, Image.Image) and image.mode in ("RGB", "RGBA") and not image.info and not image.getexif()
 
 
 def check_output_path(path: str | os.PathLike[str]) -> None:

@@ -142,6 +142,9 @@ class BaseStylizer(ABC):
     def encoder_identity(self) -> str:
         """All that decides what the statistics of a given artwork are."""
 
+    def release(self) -> None:  # noqa: B027  # most keep nothing
+        """Let go of memory that is kept for more tiles: there are no more of this picture."""
+
     def encode_style(
         self,
         source: ImageInput | Source,

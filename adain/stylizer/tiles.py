@@ -95,6 +95,7 @@ def encode_tiles(
     batch = 1 if image is None else image.shape[0]
     store = FeatureStore((batch, model.channels, *tiling.cells), folder=folder, is_array=model.device is None)
     content = Content.of(opened, store.features, image, Tiles(tiling, store, picture, progress))
+    memory.give_back()  # what reading a large picture has left, as much as the picture itself
     for inner in _walk(content, "encode"):
         outer = inner.grown(ENCODER_HALO, tiling.cells)
         with no_gradients():
@@ -143,6 +144,7 @@ def decode_tiles(
             if colors:
                 result = _keep_colors(result, content, place, colors)
         yield place, result
+    model.release()
 
 
 def assemble(tiles: Iterator[tuple[Box, Any]], content: Content) -> Any:

@@ -76,6 +76,11 @@ def test_methods() -> None:
 
 
 @pytest.mark.slow
+def test_rates_of_videos() -> None:
+    out = run("video", "speed", "--models", "fast", "--sizes", "48x32", "--seconds", 0.1, "--runs", 1)
+    assert "48x32" in out
+
+
 def test_video() -> None:
     out = run("video", "--size", 48, "--frames", 3, "--styles", 1, "--stability", "0,0.7")
     for row in ("| pan | 0 | ", "| moving disc | 0.7 | ", "| clean | 0.7 | 0.00 | 0.00 | no |"):

@@ -229,7 +229,9 @@ def test_refining_starts_from_it_and_is_judged_by_vgg(
     losses += ("--start", "adain", "--set", "start_share=1")
     outs = [tmp_path / f"{steps}.png" for steps in (0, 2)]
     for steps, out in zip((0, 2), outs, strict=True):
-        result = run_cli("refine", photo, art, *size, *losses, "--steps", steps, *model, "--backend", "torch", "-o", out)
+        result = run_cli(
+            "refine", photo, art, *size, *losses, "--steps", steps, *model, "--backend", "torch", "-o", out
+        )
         assert result.exit_code == 0, result.output
     assert [type(judge) for judge in judges] == [VGGEncoder] * 2
     start = fast.stylize(photo, art, content_size=40, style_size=40)
