@@ -7,6 +7,7 @@ hands in tensors (on any device, differentiably) and needs no torch for whoever 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
@@ -30,7 +31,9 @@ Device: TypeAlias = "torch.device | str | None"
 
 def is_tensor(value: object) -> TypeGuard[torch.Tensor]:
     """Whether a value is a tensor; nobody has one without having imported torch."""
-    return "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor)
+    # Another thread may be importing it at this moment, and not have come to its names.
+    kind = getattr(sys.modules.get("torch"), "Tensor", None)
+    return kind is not None and isinstance(value, kind)
 
 
 def namespace(value: object) -> Any:
@@ -54,8 +57,8 @@ def moved(value: Any, device: Device) -> Any:
 
 def no_gradients() -> AbstractContextManager[Any]:
     """Where torch is told to keep nothing for gradients, if it is there at all."""
-    context: AbstractContextManager[Any] = sys.modules["torch"].no_grad() if "torch" in sys.modules else nullcontext()
-    return context
+    make: Callable[[], AbstractContextManager[Any]] = getattr(sys.modules.get("torch"), "no_grad", nullcontext)
+    return make()
 
 
 def at_least_float32(x: Array) -> Array:

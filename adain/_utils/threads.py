@@ -15,8 +15,9 @@ def count_threads(share: int = 1) -> int:
     Args:
         share: processes that share the cores.
     """
-    if "torch" in sys.modules:
-        count = int(sys.modules["torch"].get_num_threads())
+    of_torch = getattr(sys.modules.get("torch"), "get_num_threads", None)  # None also while it is being imported
+    if of_torch is not None:
+        count = int(of_torch())
     else:
         said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
         count = int(said) if said.isascii() and said.isdigit() and int(said) > 0 else count_cores()

@@ -101,6 +101,7 @@ def test_the_same_bytes_as_in_one_process(fast_files: Any, tmp_path: Path, contr
     two = make("two", jobs=2)
     assert seen == two
     one = make("one")
+    assert {str(result.error) for result in (*one, *two)} == {"None"}
     assert {result.status for result in (*one, *two)} == {"done"}
     assert [result.output.relative_to(tmp_path / "one") for result in one] == [
         result.output.relative_to(tmp_path / "two") for result in two
