@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """What computes the two networks on arrays of NumPy."""
+    """What computes the two networks on arrays of NumPy. Several threads may ask at a time, as those of a video do."""
 
     network: Network
     pass_bytes: int

@@ -21,6 +21,7 @@ from adain.image.box import Box
 from adain.nn.layers import BASE, FAST
 from adain.nn.states import read_network
 from adain.stylizer.stylizer import Stylizer
+from tests.backends.looks import LOOKS, pictures
 from tests.conftest import noise_image, python
 
 TOLERANCE = 1e-3
@@ -90,43 +91,10 @@ def test_small_tiles_of_every_stage(
     assert np.abs(made.engine.decode(features) - whole).max() < TOLERANCE
 
 
-LOOKS: list[dict[str, Any]] = [
-    {"alpha": 0.4},
-    {"alpha": 0.0},
-    {"weights": (0.3, 0.7)},
-    {"masks": ("left", "right"), "feather": 3.0, "alpha": (1.0, 0.5)},
-    {"masks": ("left",), "background": "art", "alpha": 0.8},
-    {"gradient": "radial"},
-    {"fine_style_size": 24},
-    {"style_masks": ("left",)},
-    {"color": "luminance"},
-    {"color": "linear"},
-    {"crop": True, "content_size": 50},
-    {"grid": 2},
-]
-
-
 @pytest.mark.parametrize("tile", ["off", 64])
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(look))
 def test_whatever_is_asked_for(pair: tuple[NcnnStylizer, Stylizer], look: dict[str, Any], tile: Any) -> None:
-    made, wanted = pair
-    photo = noise_image(150, 110, 1)
-    mask = np.zeros((110, 150), np.uint8)
-    mask[:, :80] = 255
-    painted = {"left": Image.fromarray(mask), "right": Image.fromarray(255 - mask), "art": noise_image(60, 44, 5)}
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(filled(each) for each in value)
-        return painted.get(value, value) if isinstance(value, str) else value
-
-    options = {name: filled(value) for name, value in look.items()}
-    count = 2 if {"weights", "gradient", "grid"} & set(look) else len(look.get("masks", ("one",)))
-    arts = [noise_image(150, 110, seed) for seed in range(2, 2 + count)]
-    alike(
-        made.stylize(photo, arts, style_size=48, tile=tile, **options),
-        wanted.stylize(photo, arts, style_size=48, tile=tile, **options),
-    )
+    alike(*pictures(look, tile, *pair))
 
 
 def test_styles_are_of_use_to_each_other(pair: tuple[NcnnStylizer, Stylizer], tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from adain.control.regions import Region, Regions
 from adain.control.style import Style, blend
 from adain.image.box import Box
 from adain.stylizer.stylizer import Stylizer
+from tests.backends.looks import LOOKS, pictures
 from tests.backends.test_export import fast_model
 from tests.conftest import noise_image, python
 
@@ -113,42 +114,10 @@ def test_thin_pictures(pair: tuple[OnnxStylizer, Stylizer], size: tuple[int, int
         alike(made.stylize(photo, art, style_size=0, tile=tile), expected)
 
 
-LOOKS: list[dict[str, Any]] = [
-    {"alpha": 0.4},
-    {"alpha": 0.0},
-    {"weights": (3.0, 1.0)},
-    {"masks": ("left", "right"), "feather": 3.0, "alpha": (1.0, 0.5)},
-    {"masks": ("left",), "background": "art", "alpha": 0.8},
-    {"gradient": "radial"},
-    {"fine_style_size": 24},
-    {"style_masks": ("left",)},
-    {"color": "luminance"},
-    {"color": "linear"},
-    {"crop": True, "content_size": 50},
-    {"grid": 2},
-]
-
-
 @pytest.mark.parametrize("tile", ["off", 64])
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(look))
 def test_whatever_is_asked_for(pair: tuple[OnnxStylizer, Stylizer], look: dict[str, Any], tile: Any) -> None:
-    made, wanted = pair
-    mask = np.zeros((73, 110), np.uint8)
-    mask[:, :60] = 255
-    painted = {"left": Image.fromarray(mask), "right": Image.fromarray(255 - mask), "art": noise_image(60, 44, 5)}
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(filled(each) for each in value)
-        return painted.get(value, value) if isinstance(value, str) else value
-
-    options = {name: filled(value) for name, value in look.items()}
-    count = 2 if {"weights", "gradient", "grid"} & set(look) else len(look.get("masks", ("one",)))
-    photo, arts = noise_image(110, 73, 1), [noise_image(110, 73, seed) for seed in range(2, 2 + count)]
-    alike(
-        made.stylize(photo, arts, style_size=48, tile=tile, **options),
-        wanted.stylize(photo, arts, style_size=48, tile=tile, **options),
-    )
+    alike(*pictures(look, tile, *pair))
 
 
 def test_pictures(fast: Stylizer, exported: OnnxStylizer, photo: Path, art: Path, tmp_path: Path) -> None:
