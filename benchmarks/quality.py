@@ -1,8 +1,8 @@
 """Score a model on every pair of a folder of photographs and a folder of artworks.
 
-Figures, each the mean over pairs (pictures): style residual and content distance at alpha 1 as `adain evaluate`
+Figures, each the mean over pairs (pictures): style residual, content distance and lattice at alpha 1 as `adain evaluate`
 measures them, PSNR at alpha 0 against the photograph, SSIM against the input when an image is its own style. The first
-two are also given for what nobody has stylised: *identity* is the photograph itself, *style* the artwork itself.
+three are also given for what nobody has stylised: *identity* is the photograph itself, *style* the artwork itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from adain import Style, metrics
 from adain.backends import open_stylizer
 from adain.image import list_images
 from adain.metrics import GUARDS, MADE, Pairing, evaluate, load_square, pair_up
-from adain.nn import STRIDE, channel_mean_std
+from adain.nn import LATTICE_SIZE, STRIDE, channel_mean_std
 from adain.options import ModelOptions
 
 from . import options
@@ -42,7 +42,7 @@ def main(
     stylizer = open_stylizer(networks.change(device=device))
     photos = list_images(contents)
     chosen = pair_up(photos, list_images(styles), pairs)
-    names = ["style-residual", "content-distance"]
+    names = ["style-residual", "content-distance", *(["lattice"] if size >= LATTICE_SIZE else [])]
     judged = evaluate(chosen, names=names, stylizer=stylizer, size=size, track=lambda order: tqdm(order, disable=None))
     if judged.failures:
         raise judged.failures[0]
@@ -63,6 +63,7 @@ def main(
         "style_residual_median": round(statistics.median(residuals.values()), 4),
         "style_residual_worst": round(max(residuals.values()), 4),
         "content_distance": round(statistics.mean(entry.values["content-distance"] for entry in made), 4),
+        **{name: round(statistics.mean(entry.values[name] for entry in made), 2) for name in names[2:]},
         "psnr_alpha0_db": round(statistics.mean(psnr), 2),
         "ssim_own_style": round(statistics.mean(ssim), 4),
     }

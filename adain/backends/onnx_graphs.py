@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from ..nn.decoder import Decoder
-from ..nn.fast import FOLDED, FastDecoder, FastEncoder
+from ..nn.folded import FoldedDecoder
 from ..nn.statistics import EPS
 from ..nn.vgg import CONTENT_LAYER, ConvSpec, VGGEncoder, layers_upto
 from .options import Storage
@@ -91,13 +91,14 @@ class Graph:
         return self.add("Pad", x, pads, mode="edge")
 
     def convolution(self, module: nn.Module, x: str, name: str) -> str:
-        """A 3 × 3 convolution with a reflected border of one cell."""
+        """A convolution of 3 × 3 with a reflected border of one cell, or of 1 × 1."""
         conv: Any = module.get_submodule(name)
         part = "decoder" if isinstance(module, Decoder) else "encoder"
-        border = self.add("Pad", x, self.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
+        side = conv.kernel_size[0]
+        border = x if side == 1 else self.add("Pad", x, self.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
         weight = self.filters(f"{part}.{name}.weight", _values(conv.weight))
         return self.add(
-            "Conv", border, weight, self.constant(f"{part}.{name}.bias", _values(conv.bias)), kernel_shape=[3, 3]
+            "Conv", border, weight, self.constant(f"{part}.{name}.bias", _values(conv.bias)), kernel_shape=[side, side]
         )
 
 
@@ -135,9 +136,9 @@ def encode(graph: Graph, encoder: VGGEncoder, image: str) -> str:
             x = graph.add(kind, x, kernel_shape=[2, 2], strides=[2, 2], pads=[0, 0, 1, 1])
         x = graph.add("Relu", graph.convolution(encoder, x, spec.name))
         found[spec.relu] = x
-    if not isinstance(encoder, FastEncoder):
+    if encoder.folded is None:
         return x
-    return graph.add("Concat", x, graph.add("SpaceToDepth", graph.evened(found[FOLDED]), blocksize=2), axis=1)
+    return graph.add("Concat", x, graph.add("SpaceToDepth", graph.evened(found[encoder.folded]), blocksize=2), axis=1)
 
 
 def statistics(graph: Graph, features: str, names: tuple[str, str]) -> None:
@@ -163,12 +164,17 @@ def normalise(graph: Graph, features: str, content: tuple[str, str], style: tupl
 def decode(graph: Graph, decoder: Decoder, features: str) -> str:
     """The decoder's image, not yet clamped."""
     specs: Sequence[ConvSpec] = decoder.specs
-    if not isinstance(decoder, FastDecoder):
+    if not isinstance(decoder, FoldedDecoder):
         return _mirror(graph, decoder, specs, features)
     first, *others = specs
     parts = (graph.integers(0), graph.integers(first.c_out), graph.integers(decoder.feature_channels))
     fine = graph.add("Slice", features, *parts[1:], graph.integers(1))
     x = _mirror(graph, decoder, [first], graph.add("Slice", features, *parts[:2], graph.integers(1)))
+    skip = decoder.network.skip
+    if skip is not None:
+        fine = graph.add("DepthToSpace", fine, blocksize=2, mode="DCR")
+        x = graph.add("Add", _doubled(graph, x), graph.convolution(decoder, fine, skip))
+        return _mirror(graph, decoder, others, x)
     fourfold = graph.add("Concat", x, x, x, x, axis=1)
     x = graph.add("DepthToSpace", graph.add("Add", fourfold, fine), blocksize=2, mode="DCR")
     return _mirror(graph, decoder, others, x)
@@ -178,14 +184,18 @@ def _mirror(graph: Graph, decoder: Decoder, specs: Sequence[ConvSpec], x: str) -
     """Some convolutions in a row, each with its ReLU and doubling; but a doubling behind the last is left out."""
     doubles = False
     for spec in specs:
-        if doubles:
-            scales = graph.constant("doubling", np.array([1, 1, 2, 2], np.float32))
-            nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-            x = graph.add("Resize", x, "", scales, **nearest)
+        x = _doubled(graph, x) if doubles else x
         x = graph.convolution(decoder, x, spec.name)
         x = x if spec is decoder.specs[-1] else graph.add("Relu", x)
         doubles = spec.pool_before
     return x
+
+
+def _doubled(graph: Graph, x: str) -> str:
+    """By nearest neighbours."""
+    scales = graph.constant("doubling", np.array([1, 1, 2, 2], np.float32))
+    nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return graph.add("Resize", x, "", scales, **nearest)
 
 
 def encoder_graph(encoder: VGGEncoder, graph: Graph) -> onnx.ModelProto:

@@ -34,8 +34,8 @@ class Style:
     of NumPy if a model without torch made them, such as an exported one (:class:`~adain.OnnxStylizer`).
 
     Attributes:
-        mean: ``(1, C, 1, 1)`` float32, or ``(B, C, 1, 1)`` for a batch of styles; C is 512 of the base model
-            (relu4_1), 384 of the fast one (:class:`~adain.nn.fast.FastEncoder`).
+        mean: ``(1, C, 1, 1)`` float32, or ``(B, C, 1, 1)`` for a batch of styles; C is 1536 of the base model,
+            512 of the classic and 384 of the fast one: :mod:`adain.nn.layers`.
         std: likewise, > 0.
         name: where it came from, for people.
         fine_std: deviations for the fine texture alone, of the shape of ``std``, from the artwork at another size

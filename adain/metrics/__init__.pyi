@@ -35,6 +35,7 @@ from .pairs import read_triples as read_triples
 from .pairs import with_outputs as with_outputs
 from .pixels import SSIM_WINDOW as SSIM_WINDOW
 from .pixels import histogram_distance as histogram_distance
+from .pixels import lattice as lattice
 from .pixels import psnr as psnr
 from .pixels import rgb_uv_histogram as rgb_uv_histogram
 from .pixels import ssim as ssim

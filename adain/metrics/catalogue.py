@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from .._utils.errors import InputError, suggest
+from ..nn.layers import LATTICE_SIZE
 from ..nn.vgg import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 from .content import (
     CFSD_LAYER,
@@ -21,7 +22,8 @@ from .content import (
 )
 from .frechet import FRECHET_LAYER
 from .gallery import Seen
-from .pixels import histogram_distance, ssim
+from .options import EvaluationOptions
+from .pixels import histogram_distance, lattice, ssim
 from .style import GRAM_LAYERS, gram_distance, residual, style_distance
 
 
@@ -49,6 +51,7 @@ class Metric:
         digits: decimals in tables.
         networks: the files of the user's that it needs.
         styles: how many styles it needs.
+        least: shortest side in pixels that it can be taken of.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Metric:
     digits: int = 3
     networks: tuple[str, ...] = ()
     styles: int = 1
+    least: int = 0
 
 
 _TABLE = (
@@ -105,6 +109,10 @@ _TABLE = (
         of=lambda v: histogram_distance(v.output.histogram, v.style.histogram),
     ),
     Metric(
+        "lattice", "lower", "pair", "energy at periods of 2, 4, 8 px ÷ that around them", "metrics.lattice",
+        of=lambda v: lattice(v.output.pixels), digits=1, least=LATTICE_SIZE,
+    ),
+    Metric(
         "vgg-fd", "lower", "set", "Fréchet distance to the styles, VGG-19", "metrics.frechet_distance",
         (FRECHET_LAYER,), digits=1,
     ),
@@ -146,7 +154,12 @@ METRICS = {metric.name: metric for metric in _TABLE}
 
 
 def choose(
-    names: Sequence[str] | None, *, stylising: bool, networks: Sequence[str] = (), styles: int = 2
+    names: Sequence[str] | None,
+    *,
+    stylising: bool,
+    networks: Sequence[str] = (),
+    styles: int = 2,
+    size: int = EvaluationOptions.size,
 ) -> list[Metric]:
     """The measures to take, in the order of :data:`METRICS`.
 
@@ -155,6 +168,7 @@ def choose(
         stylising: whether pictures are made now.
         networks: ``"lpips"`` and ``"artfid"``, as far as their files are given.
         styles: how many there are.
+        size: side of the squares in pixels.
 
     Raises:
         InputError: if a name is unknown, or what it needs is not there; the message says what would be right.
@@ -164,7 +178,7 @@ def choose(
             raise InputError(f"there is no measure {name!r}: {suggest(name, list(METRICS), most=len(METRICS))}")
     if names is not None and "artfid" in names:
         names = [*names, "lpips", "fid"]  # its factors
-    lacks = {name: _lack(metric, stylising, networks, styles) for name, metric in METRICS.items()}
+    lacks = {name: _lack(metric, stylising, networks, styles, size) for name, metric in METRICS.items()}
     chosen = [m for m in METRICS.values() if (not lacks[m.name] if names is None else m.name in names)]
     for metric in chosen:
         if lacks[metric.name]:
@@ -174,7 +188,7 @@ def choose(
     return chosen
 
 
-def _lack(metric: Metric, stylising: bool, networks: Sequence[str], styles: int) -> str:
+def _lack(metric: Metric, stylising: bool, networks: Sequence[str], styles: int, size: int) -> str:
     """What keeps a measure from being taken; empty if nothing does."""
     if metric.scope == "stylising" and not stylising:
         return "is of pictures that are made now: leave out --output and --triples, or add --stylize"
@@ -184,6 +198,8 @@ def _lack(metric: Metric, stylising: bool, networks: Sequence[str], styles: int)
         return "needs the Inception network of ArtFID: give --artfid-inception"
     if styles < metric.styles:
         return f"needs at least {metric.styles} styles"
+    if size < metric.least:
+        return f"needs pictures of {metric.least} px or more, not {size}: use a larger --size"
     return ""
 
 

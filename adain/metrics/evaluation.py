@@ -98,7 +98,7 @@ def evaluate(
         raise InputError("there is nothing to measure: give outputs, or a stylizer that makes them")
     networks = [name for name, given in (("lpips", lpips), ("artfid", inception)) if given is not None]
     styles = list(dict.fromkeys(pair.style for pair in pairs))
-    chosen = choose(names, stylising=stylizer is not None, networks=networks, styles=len(styles))
+    chosen = choose(names, stylising=stylizer is not None, networks=networks, styles=len(styles), size=size)
     layers = layers_for(metric.name for metric in chosen)
     least = min_size(sum(spec.pool_before for spec in layers_upto(layers[-1])))
     if size < least:

@@ -20,9 +20,12 @@ from .devices import resolve_device as resolve_device
 from .devices import resolve_precision as resolve_precision
 from .fast import FastDecoder as FastDecoder
 from .fast import FastEncoder as FastEncoder
+from .folded import BaseDecoder as BaseDecoder
+from .folded import FoldedDecoder as FoldedDecoder
 from .instance_norm import adaptive_instance_norm as adaptive_instance_norm
 from .instance_norm import regional_instance_norm as regional_instance_norm
 from .layers import CONTENT_LAYER as CONTENT_LAYER
+from .layers import LATTICE_SIZE as LATTICE_SIZE
 from .layers import LAYERS as LAYERS
 from .layers import MIN_SIZE as MIN_SIZE
 from .layers import STRIDE as STRIDE

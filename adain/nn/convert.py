@@ -17,8 +17,8 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from .._utils.errors import MissingFileError, WeightsError, first_line
-from .decoder import MIRRORED
-from .fast import FastDecoder, FastEncoder
+from .fast import FastEncoder
+from .layers import MIRRORED, NETWORKS
 from .states import State as State
 from .states import convolutions, named, read_safetensors
 from .states import decoder_state as decoder_state
@@ -97,12 +97,12 @@ def convert_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> tupl
     Raises:
         WeightsError: if the shapes fit none of the layouts, or it is not normalised and bears this library's names.
     """
-    for specs in (MIRRORED, FastDecoder.specs):
-        if (decoder := decoder_state(state, specs)) is not None:
+    for network in NETWORKS:
+        if (decoder := decoder_state(state, network)) is not None:
             return "decoder", decoder
     pairs = convolutions(state)
     if [tuple(w.shape) for w, _ in pairs] == [(s.c_out, s.c_in, 3, 3) for s in FastEncoder.table]:
-        return "encoder", named(FastEncoder.table, pairs)
+        return "encoder", named([spec.name for spec in FastEncoder.table], pairs)
     return "encoder", _encoder_state(state, images)
 
 
@@ -123,13 +123,13 @@ def _encoder_state(state: Mapping[str, Tensor], images: Iterable[Tensor]) -> Sta
         matrix, offset = colour[0][:, :, 0, 0], colour[1]
         folded = torch.einsum("oihw,ij->ojhw", weight, matrix)
         pairs[0] = (folded, bias + torch.einsum("oihw,i->o", weight, offset))
-        return named(specs, pairs)
+        return named([spec.name for spec in specs], pairs)
     if any(key.endswith(f"{specs[0].name}.weight") for key in state):
-        return _own_encoder(named(specs, pairs), images)
+        return _own_encoder(named([spec.name for spec in specs], pairs), images)
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     weight = weight / std[None, :, None, None]
     pairs[0] = (weight, bias - torch.einsum("oihw,i->o", weight, mean))
-    plain = named(specs, pairs)
+    plain = named([spec.name for spec in specs], pairs)
     means = activation_means(plain, images)
     previous = torch.ones(3)
     for spec in specs:

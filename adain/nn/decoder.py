@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
+from .layers import CLASSIC, ConvSpec, Network
 from .layers import MIRRORED as MIRRORED
-from .layers import ConvSpec
 from .padding import can_pad_outside, convolve, pad, pad_doubled
 from .vgg import Trim
 
@@ -23,13 +23,19 @@ class Decoder(nn.Module):
     would undo AdaIN, and no output activation.
 
     Attributes:
+        network: the tables it is made from; its encoder is the one that the decoder belongs to.
         specs: the convolutions of the encoder that are mirrored, deepest first.
 
     Shape:
         features ``(B, 512, H, W)`` → image ``(B, 3, 8 H, 8 W)``, RGB nominally in ``[0, 1]``, not clamped.
     """
 
-    specs: ClassVar[tuple[ConvSpec, ...]] = MIRRORED
+    network: ClassVar[Network] = CLASSIC
+    specs: ClassVar[tuple[ConvSpec, ...]] = CLASSIC.decoder
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.specs = cls.network.decoder
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +58,7 @@ class Decoder(nn.Module):
     @property
     def feature_channels(self) -> int:
         """How many channels the features must have."""
-        return self.specs[0].c_out
+        return self.network.channels
 
     def _decode(self, features: Tensor, trim: Trim | None) -> Tensor:
         return self._run(self.specs, features, trim)

@@ -26,8 +26,14 @@ STRIDE = 8
 MIN_SIZE = 16
 """Shortest side the encoder takes, and enough for relu4_4; relu5_1 and deeper need one pixel more: :func:`min_size`."""
 
+LATTICE_SIZE = 8 * STRIDE
+"""Shortest side in pixels in which what repeats every :data:`STRIDE` can be told from what lies around it."""
+
+FINER = "relu3_1"
+"""The base model's finer layer: of twice relu4_1's size, and one of those where the style loss compares statistics."""
+
 FOLDED = "relu3_2"
-"""The fast model's finer layer: the last one before the last pooling."""
+"""The fast model's: the last one before the last pooling."""
 
 
 class ConvSpec(NamedTuple):
@@ -96,6 +102,7 @@ class Network:
         decoder: the convolutions that the decoder mirrors, deepest first.
         pass_bytes: peak memory of both over an untiled image by torch, in bytes a pixel of float32.
         folded: a finer layer that lies beside :data:`CONTENT_LAYER` in the features, its 2 × 2 places as channels.
+        skip: name of the 1 × 1 convolution by which the decoder takes that layer in; None where it is added as it is.
     """
 
     name: str
@@ -103,16 +110,32 @@ class Network:
     decoder: tuple[ConvSpec, ...]
     pass_bytes: int
     folded: str | None = None
+    skip: str | None = None
+
+    @property
+    def fine_channels(self) -> int:
+        """Of the finer layer; 0 without one."""
+        return sum(spec.c_out for spec in self.encoder if spec.relu == self.folded)
 
     @property
     def channels(self) -> int:
         """Of the features."""
-        fine = sum(4 * spec.c_out for spec in self.encoder if spec.relu == self.folded)
-        return self.encoder[-1].c_out + fine
+        return self.encoder[-1].c_out + 4 * self.fine_channels
+
+    @property
+    def decoder_shapes(self) -> dict[str, tuple[int, int, int, int]]:
+        """The decoder's filters by the names of its convolutions, deepest first and the skip at the end."""
+        shapes = {spec.name: (spec.c_in, spec.c_out, 3, 3) for spec in self.decoder}
+        if self.skip is not None:
+            shapes[self.skip] = (self.decoder[0].c_in, self.fine_channels, 1, 1)
+        return shapes
 
 
 # 880 as measured on a CPU at 1 to 4 megapixels (python -m benchmarks tiling memory --tile off).
-BASE = Network("vgg19", layers_upto(CONTENT_LAYER), MIRRORED, 900)
+CLASSIC = Network("vgg19", layers_upto(CONTENT_LAYER), MIRRORED, 900)
+"""As published: relu4_1 alone (Huang & Belongie 2017, section 5)."""
+
+BASE = Network("vgg19+relu3_1", layers_upto(CONTENT_LAYER), MIRRORED, 960, FINER, "skip3_1")
 # 240 and 180 at 1 and 2 megapixels, on one thread (… --side 1000 --model fast).
 FAST = Network("fast", FAST_LAYERS, FAST_MIRRORED, 250, FOLDED)
-NETWORKS = (BASE, FAST)
+NETWORKS = (BASE, CLASSIC, FAST)

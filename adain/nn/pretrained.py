@@ -10,9 +10,10 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from .._utils.errors import WeightsError
-from .convert import decoder_state, fill
+from .convert import fill
 from .decoder import Decoder
 from .fast import FastDecoder, FastEncoder
+from .folded import BaseDecoder
 from .layers import FAST
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
 from .shipped import find_model as find_model
@@ -22,14 +23,16 @@ from .states import (
     convolution,
     has_convolution,
     network_of,
-    no_decoder,
     read_tensors_of,
+    recognise_decoder,
     shipped_model,
     too_short,
 )
 from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 
 _log = logging.getLogger(__name__)
+
+DECODERS: tuple[type[Decoder], ...] = (BaseDecoder, Decoder, FastDecoder)
 
 
 def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER, pool: Pooling = "max") -> VGGEncoder:
@@ -43,7 +46,9 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
 
     Returns:
         A frozen :class:`~adain.nn.vgg.VGGEncoder` in float32 on the CPU; of the fast model, a
-        :class:`~adain.nn.fast.FastEncoder`. For errors see :func:`read_verified` and :func:`find_model`.
+        :class:`~adain.nn.fast.FastEncoder`. The features of a shipped model's are those that its decoder takes, of a
+        file's relu4_1 alone until :meth:`~adain.nn.vgg.VGGEncoder.giving` says more. For errors see
+        :func:`read_verified` and :func:`find_model`.
     """
     tensors, name = read_tensors_of(source, "encoder", load_safetensors)
     kind = FastEncoder if network_of(tensors, name) is FAST else VGGEncoder
@@ -63,16 +68,16 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
             raise too_short(tensors, kind.table, upto, name)
         state[f"{spec.name}.weight"], state[f"{spec.name}.bias"] = convolution(tensors, spec.name)
     _log.info("encoder as far as %s from %s", upto, name)
-    return fill(encoder, state, f"the shapes in {name} are not those of {kind.__name__}")
+    encoder = fill(encoder, state, f"the shapes in {name} are not those of {kind.__name__}")
+    return encoder if model is None or model.folded is None else encoder.giving(model.folded)
 
 
 def load_decoder(source: str | Path | None = None) -> Decoder:
     """The decoder of a shipped model, or one from a ``.safetensors`` file; arguments as :func:`load_encoder`."""
     tensors, name = read_tensors_of(source, "decoder", load_safetensors)
-    for kind in (Decoder, FastDecoder):
-        if (state := decoder_state(tensors, kind.specs)) is not None:
-            with torch.device("meta"):
-                decoder = kind()
-            _log.info("decoder from %s", name)
-            return fill(decoder, state, f"the shapes in {name} are not those of {kind.__name__}")
-    raise no_decoder(name)
+    network, state = recognise_decoder(tensors, name)
+    kind = next(kind for kind in DECODERS if kind.network is network)
+    with torch.device("meta"):
+        decoder = kind()
+    _log.info("decoder from %s", name)
+    return fill(decoder, state, f"the shapes in {name} are not those of {kind.__name__}")

@@ -49,12 +49,14 @@ class ShippedModel:
     Attributes:
         encoder: the encoder as far as most users need it.
         decoder: its mirror from relu4_1.
+        folded: the finer layer that the decoder takes in beside relu4_1, where the encoder's own features have none.
         encoder_deeper: further convolutions of the encoder, in order, read only when a layer behind them is asked for.
     """
 
     encoder: WeightsFile
     decoder: WeightsFile
     encoder_deeper: tuple[WeightsFile, ...] = ()
+    folded: str | None = None
 
     def parts(self) -> Iterator[tuple[str, WeightsFile]]:
         """Every file with the name of the part it is: ``encoder``, ``encoder_deeper`` or ``decoder``."""
@@ -81,7 +83,7 @@ def registry() -> dict[str, ShippedModel]:
         models = {}
         for name, entry in manifest["models"].items():
             deeper = tuple(files[file] for file in entry.get("encoder_deeper", ()))
-            models[name] = ShippedModel(files[entry["encoder"]], files[entry["decoder"]], deeper)
+            models[name] = ShippedModel(files[entry["encoder"]], files[entry["decoder"]], deeper, entry.get("folded"))
         return models
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None

@@ -17,7 +17,7 @@ import numpy as np
 from .._utils.arrays import is_tensor
 from .._utils.errors import InputError, MissingFileError, WeightsError, first_line
 from . import palettes
-from .layers import FAST, MIRRORED, NETWORKS, ConvSpec, Network
+from .layers import CLASSIC, FAST, NETWORKS, ConvSpec, Network
 from .shipped import DEFAULT_MODEL, ShippedModel, WeightsFile, find_model, read_verified, registry
 
 State = dict[str, Any]
@@ -43,14 +43,11 @@ def read_network(model: str | None, encoder: Source = None, decoder: Source = No
     (tensors, name), (others, other) = (
         read_tensors_of(source, part, load_arrays) for source, part in zip(sources, ("encoder", "decoder"), strict=True)
     )
-    network = network_of(tensors, name)
-    first = encoder_state(tensors, network, name)
-    for known in NETWORKS:
-        if (second := decoder_state(others, known.decoder)) is not None:
-            break
-    else:
-        raise no_decoder(other)
-    check_match(network.channels, known.channels)
+    encoder_of = network_of(tensors, name)
+    first = encoder_state(tensors, encoder_of, name)
+    network, second = recognise_decoder(others, other)
+    if network.encoder != encoder_of.encoder:
+        check_match(encoder_of.channels, network.channels)
     return network, first, second
 
 
@@ -158,9 +155,16 @@ def too_short(tensors: Mapping[str, Any], table: Iterable[ConvSpec], relu: str, 
     return WeightsError(f"{name} does not reach {relu}: {reach} (adain weights import makes such files)")
 
 
-def no_decoder(name: str) -> WeightsError:
-    """What to say of a file that is no decoder's."""
-    return WeightsError(f"{name} holds no decoder: its layers do not mirror VGG-19 to relu4_1, nor the fast model")
+def recognise_decoder(tensors: Mapping[str, Any], name: str) -> tuple[Network, State]:
+    """Whose decoder the tensors are, and its weights by their names here; WeightsError if they are none, or more."""
+    for network in NETWORKS:
+        if (state := decoder_state(tensors, network)) is not None:
+            return network, state
+    known = _parameters(CLASSIC)
+    if known <= set(tensors):
+        extra = ", ".join(sorted(set(tensors) - known)[:3])
+        raise WeightsError(f"{name} holds a decoder and something that does not belong to one, {extra}: leave that out")
+    raise WeightsError(f"{name} holds no decoder: its layers do not mirror VGG-19 to relu4_1, nor the fast model")
 
 
 def has_convolution(tensors: Mapping[str, Any], name: str) -> bool:
@@ -176,15 +180,25 @@ def convolution(tensors: Mapping[str, Any], name: str) -> tuple[Any, Any]:
     return as_float32(weight), as_float32(tensors[f"{name}.bias"])
 
 
-def decoder_state(state: Mapping[str, Any], specs: tuple[ConvSpec, ...] = MIRRORED) -> State | None:
-    """The state in this library's decoder layout, or None if its shapes are not those of a decoder of ``specs``."""
-    names = [s.name for s in specs]
-    if all(f"{name}.{part}" in state for name in names for part in ("weight", "bias")):
-        pairs = [(state[f"{name}.weight"], state[f"{name}.bias"]) for name in names]
-    else:
+def decoder_state(state: Mapping[str, Any], network: Network) -> State | None:
+    """The state in this library's decoder layout, or None if it is anything else than that network's decoder.
+
+    Names other than this library's will do for a network without a skip, whose order of convolutions says it all.
+    """
+    shapes = network.decoder_shapes
+    if set(state) == _parameters(network):
+        pairs = [(state[f"{name}.weight"], state[f"{name}.bias"]) for name in shapes]
+    elif network.skip is None and not _parameters(network) < set(state):
         pairs = convolutions(state)
-    fits = [tuple(w.shape) for w, _ in pairs] == [(s.c_in, s.c_out, 3, 3) for s in specs]
-    return named(specs, pairs) if fits else None
+    else:
+        return None
+    fits = [tuple(w.shape) for w, _ in pairs] == [*shapes.values()]
+    return named(shapes, pairs) if fits and 2 * len(pairs) == len(state) else None
+
+
+def _parameters(network: Network) -> set[str]:
+    """The names of a decoder's tensors."""
+    return {f"{name}.{part}" for name in network.decoder_shapes for part in ("weight", "bias")}
 
 
 def convolutions(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
@@ -201,11 +215,11 @@ def convolutions(state: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     return pairs
 
 
-def named(specs: Iterable[ConvSpec], pairs: Iterable[tuple[Any, Any]]) -> State:
+def named(names: Iterable[str], pairs: Iterable[tuple[Any, Any]]) -> State:
     """Weights and biases in order, by the names of their convolutions."""
     state: State = {}
-    for spec, (weight, bias) in zip(specs, pairs, strict=True):
-        state[f"{spec.name}.weight"], state[f"{spec.name}.bias"] = as_float32(weight), as_float32(bias)
+    for name, (weight, bias) in zip(names, pairs, strict=True):
+        state[f"{name}.weight"], state[f"{name}.bias"] = as_float32(weight), as_float32(bias)
     return state
 
 

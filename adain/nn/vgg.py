@@ -7,13 +7,15 @@ preprocessing of the original network is folded into the first convolution, so t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
+from .fold import fuse, layers_of
 from .layers import BASE
 from .layers import CONTENT_LAYER as CONTENT_LAYER
 from .layers import LAYERS as LAYERS
@@ -61,6 +63,8 @@ class VGGEncoder(nn.Module):
         content_layer, style_layers: where Gatys et al. 2016 compare content and style when they optimise an image
             (section 3). They belong to the network: an encoder that ends before them cannot give them.
         table: all convolutions of the network.
+        folded: a finer layer that lies beside relu4_1 in :meth:`features`; None for none. VGG-19 has none until
+            :meth:`giving` says so, as it serves decoders of both kinds.
         pass_bytes: peak memory of encoder and decoder together over an untiled image, in bytes a pixel of float32.
 
     Shape:
@@ -73,12 +77,14 @@ class VGGEncoder(nn.Module):
     pass_bytes: ClassVar[int] = BASE.pass_bytes
     content_layer: ClassVar[str] = "relu4_2"
     style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    folded_layer: ClassVar[str | None] = None
 
     def __init__(self, upto: str = CONTENT_LAYER, *, pool: Pooling = "max") -> None:
         super().__init__()
         if pool not in ("max", "average"):
             raise InputError(f"pool must be 'max' or 'average', not {pool!r}")
         self.upto = upto
+        self.folded = self.folded_layer
         self.pool = pool
         self.specs = layers_upto(upto, self.table)
         self.layer_names = tuple(spec.relu for spec in self.specs)
@@ -121,19 +127,31 @@ class VGGEncoder(nn.Module):
                 found[spec.relu] = x
         return found
 
+    def giving(self, folded: str | None) -> Self:
+        """This encoder, its weights shared, with such a finer layer in its :meth:`features`."""
+        if folded == self.folded:
+            return self
+        other = copy.copy(self)
+        other.folded = folded
+        return other
+
     @property
     def feature_channels(self) -> int:
         """How many channels :meth:`features` has."""
-        return layers_upto(CONTENT_LAYER, self.table)[-1].c_out
+        widths = {spec.relu: spec.c_out for spec in self.table}
+        return widths[CONTENT_LAYER] + (4 * widths[self.folded] if self.folded else 0)
 
     def features(self, image: Tensor, *, trim: Trim | None = None) -> Tensor:
-        """What AdaIN works on and the decoder decodes: :data:`CONTENT_LAYER`.
+        """What AdaIN works on and the decoder decodes: :data:`CONTENT_LAYER`, and the folded layer if there is one.
 
         Shape:
             ``(B, 3, H, W)`` → ``(B, feature_channels, ceil(H / 8), ceil(W / 8))``.
         """
-        found: dict[str, Tensor] = self(image, (CONTENT_LAYER,), trim=trim)
-        return found[CONTENT_LAYER]
+        found: dict[str, Tensor] = self(image, layers_of(self.folded), trim=trim)
+        if self.folded is not None and trim is not None:
+            name = next(spec.name for spec in self.specs if spec.relu == self.folded)
+            found[self.folded] = trim.own(name, found[self.folded])
+        return fuse(found, self.folded)
 
     def extra_repr(self) -> str:
         return f"upto={self.upto}, pool={self.pool}"

@@ -254,7 +254,7 @@ class BaseStylizer(ABC):
                 which a tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No
                 gradient passes through tiles.
             progress: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.
-            folder: for a large photograph's features, 32 bytes a pixel; by default that for temporary files.
+            folder: for a large photograph's features, 96 bytes a pixel; by default that for temporary files.
 
         Raises:
             MissingFileError, ImageError: see :func:`adain.read_image`; also for images under 16 px a side.

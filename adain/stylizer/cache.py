@@ -89,7 +89,7 @@ def fingerprint(encoder: VGGEncoder) -> str:
     """SHA-256 of all that features are computed with: the weights up to relu4_1, in their type, and the pooling."""
     import torch
 
-    digest = hashlib.sha256(f"{encoder.name} {encoder.pool}".encode())
+    digest = hashlib.sha256(f"{encoder.name} {encoder.folded} {encoder.pool}".encode())
     for spec in layers_upto(CONTENT_LAYER, encoder.table):
         for parameter in encoder.get_submodule(spec.name).parameters():
             values = parameter.detach().cpu().contiguous()

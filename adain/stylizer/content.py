@@ -55,9 +55,8 @@ class Content:
     """A content image after the encoder, ready to be decoded in any number of styles.
 
     Attributes:
-        features: ``(B, 512, H', W')`` at relu4_1, or ``(B, 384, H', W')`` of the fast model
-            (:class:`~adain.nn.fast.FastEncoder`), from the image padded to multiples of 8; of tiles, on the CPU, and
-            in a temporary file if large. An array of what computes without torch.
+        features: ``(B, C, H', W')``, C as in :attr:`adain.Style.mean`, from the image padded to multiples of 8; of
+            tiles, on the CPU, and in a temporary file if large. An array of what computes without torch.
         size: height and width of the result in pixels.
         opacity: the image's alpha channel (mode ``L``), given back to the result; None without one.
         is_tensor: whether the result is a tensor, or an array, and no picture.

@@ -17,7 +17,7 @@ from .._utils.errors import InputError
 from ..image.box import Box
 
 IN_MEMORY = 128 << 20
-"""Bytes up to which a feature map is kept in memory: that of 4 megapixels."""
+"""Bytes up to which a feature map is kept in memory: that of 1.4 megapixels, or 5.6 of the fast model."""
 
 _CHUNK = 16 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

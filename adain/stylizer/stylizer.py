@@ -58,6 +58,8 @@ class Stylizer(BaseStylizer):
         precision: str = ModelOptions.precision,
         style_cache: StyleCache | str | os.PathLike[str] | None = None,
     ) -> None:
+        if encoder.table[: len(decoder.network.encoder)] == decoder.network.encoder:
+            encoder = encoder.giving(decoder.network.folded)
         check_match(encoder.feature_channels, decoder.feature_channels)
         self.channels = encoder.feature_channels
         self.max_pixels = max_pixels

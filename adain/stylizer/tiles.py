@@ -1,7 +1,8 @@
 """Stylising in tiles: each encoded once into stored features, and decoded from those with a halo.
 
 Equal to the untiled pass up to float rounding; :mod:`adain.stylizer.halo` says why. Memory is that of one tile, and
-beside it 32 bytes a pixel for the features, in a file where that is much, and the photograph and the result in 8 bits.
+beside it 24 to 96 bytes a pixel for the features, in a file where that is much, and the photograph and the result in 8
+bits.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .._utils.errors import InputError
+from ..nn.layers import LATTICE_SIZE
 
 Phase = Literal["warmup", "style"]
 
@@ -38,9 +39,10 @@ class TrainingConfig:
     The ``help`` entry in each field's metadata says what it is; the command line shows the same words.
     """
 
-    model: Literal["vgg19", "fast"] = _setting(
+    model: Literal["vgg19", "classic", "fast"] = _setting(
         "vgg19",
-        "vgg19: the decoder of the base model. fast: encoder and decoder of the fast one; its warm-up distils "
+        "vgg19: the decoder of the base model; grown from one of classic's, it begins with its pictures. classic: the "
+        "decoder as published, of relu4_1 alone. fast: encoder and decoder of the fast one; its warm-up distils "
         "VGG-19's features into the encoder while the decoder learns to give images back.",
     )
     max_iter: int = _setting(160_000, "Steps of style training; a warm-up comes on top.")
@@ -67,6 +69,7 @@ class TrainingConfig:
         0.0, "Weight of the Wasserstein-2 distance of the style's channels at relu1_1, relu2_1."
     )
     tv_weight: float = _setting(0.0, "Weight of the output's squared total variation.")
+    lattice_weight: float = _setting(0.0, "Weight of the energy of the output that repeats every 2, 4 or 8 px.")
     alpha_low: float = _setting(
         1.0, "Each pair is trained at an alpha drawn between this and 1 (1: always full style)."
     )
@@ -124,6 +127,8 @@ class TrainingConfig:
             self._need(name, fits, f"a multiple of 8, {MIN_CROP} or more")
         fits = self.loss_size == 0 or (MIN_CROP <= self.loss_size <= self.crop and self.loss_size % 8 == 0)
         self._need("loss_size", fits, f"0, or a multiple of 8 from {MIN_CROP} to --crop")
+        fits = not self.lattice_weight or self.crop >= LATTICE_SIZE
+        self._need("lattice_weight", fits, f"0 where --crop is below {LATTICE_SIZE}")
         for name in ("freeze_iter", "teacher_weight", "loss_size"):
             self._need(name, self.model == "fast" or not getattr(self, name), "0 without --model fast")
         self._need("cache_size", self.cache_size >= 64, "64 or more")

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from ..nn.decoder import Decoder
+from ..nn.fold import fuse, layers_of
 from ..nn.instance_norm import adaptive_instance_norm
 from ..nn.statistics import channel_mean_std
-from ..nn.vgg import CONTENT_LAYER, VGGEncoder
+from ..nn.vgg import VGGEncoder
 from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights
 from .config import TrainingConfig, ema_decay, learning_rate, phase_of
 from .crops import Batch, draw_mix, to_images
@@ -53,6 +54,8 @@ class Learner:
         self.encoder = encoder.to(device, self.dtype).to(memory_format=torch.channels_last)
         self.teacher = None if teacher is None else teacher.to(device, self.dtype).to(memory_format=torch.channels_last)
         self.network = network.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
+        taught = self.teacher if isinstance(network, FastNet) else network
+        self._folded = None if taught is None else taught.network.folded
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self._rank = team.ranks.rank
         self._parameters: list[Tensor] = list(self.network.parameters())
@@ -80,15 +83,16 @@ class Learner:
             group["lr"] = 0.0 if rests else learning_rate(config, step)
         size = config.crop if phase == "style" else (config.warmup_crop or config.crop)
         images, identity = to_images(batch, size, self.device)
-        warm_up = distil_objective if isinstance(self.network, FastNet) else warmup_objective
         with self.autocast:
-            if phase == "warmup":
-                losses = warm_up(self._encode, self._run, images)
+            if phase == "warmup" and isinstance(self.network, FastNet):
+                losses = distil_objective(self._encode, self._run, images)
+            elif phase == "warmup":
+                losses = warmup_objective(self._encode, self._run, images, self._folded)
             else:
                 content, style = images.chunk(2)
                 mix = draw_mix(config, step, self._rank, identity)
                 networks = self._encode, self._run, self.teacher
-                losses = style_objective(config, *networks, content, style, identity, mix)
+                losses = style_objective(config, *networks, content, style, identity, mix, self._folded)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._parameters, config.clip_norm or math.inf)
@@ -103,7 +107,8 @@ class Learner:
         with self.autocast:
             if isinstance(self.average, FastNet):
                 return cast(Tensor, self.average(content, style))
-            features, wanted = (self.encoder(images)[CONTENT_LAYER] for images in (content, style))
+            layers = layers_of(self._folded)
+            features, wanted = (fuse(self.encoder(images, layers), self._folded) for images in (content, style))
             return cast(Tensor, self.average(adaptive_instance_norm(features, *channel_mean_std(wanted))))
 
     def save(self, folder: Path) -> None:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from ..nn.decoder import MIRRORED, Decoder
 from ..nn.fast import FOLDED, FastDecoder, FastEncoder
+from ..nn.fold import fuse
+from ..nn.folded import BaseDecoder
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, LAYERS, VGGEncoder
 from .crops import PLAIN, Mix
@@ -56,6 +58,15 @@ def mirrored_decoder(encoder: VGGEncoder, images: Tensor) -> Decoder:
     return decoder
 
 
+def grown(decoder: Decoder) -> BaseDecoder:
+    """The base model's decoder that gives, to the bit, what a plain one does: its skip begins at zero."""
+    base = BaseDecoder()
+    missing = base.load_state_dict(decoder.state_dict(), strict=False).missing_keys
+    for name in missing:
+        nn.init.zeros_(base.get_parameter(name))
+    return base
+
+
 class FastNet(nn.Module):
     """Both ends of the fast model in one module, so that one call serves a step on any number of GPUs.
 
@@ -96,4 +107,4 @@ class FastNet(nn.Module):
         found = self.encoder(content, tuple(ADAPTED))
         adapted = {other: self.adaptors[own](found[own]) for own, other in ADAPTED.items()}
         # The decoder follows: what makes pixels easy to give back is not what the encoder is to learn.
-        return adapted, self.decoder(self.encoder.fuse(found).detach())
+        return adapted, self.decoder(fuse(found, self.encoder.folded).detach())

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..losses import Stats, content_loss, feature_stats, style_loss, total_variation
+from ..losses.lattice import lattice_loss
 from ..losses.moments import covariance_loss, matrix_root, mean_covariance
-from ..nn.statistics import at_least_float32
+from ..nn.fold import fuse, layers_of
+from ..nn.statistics import at_least_float32, channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, STYLE_LAYERS
 from .config import TrainingConfig
 from .crops import PLAIN, Mix
@@ -44,12 +46,14 @@ def style_objective(
     style: Tensor,
     identity: Tensor,
     mix: Mix = PLAIN,
+    folded: str | None = None,
 ) -> Losses:
     r"""The loss of Huang & Belongie 2017, eq. 11 to 14, and a term for pairs that should not change.
 
     .. math:: L = w_c L_c + w_s L_s + w_i \operatorname{mean}_b\left[ m_b \lVert g(t_b) - c_b \rVert^2 \right]
 
-    and, where the config gives them a weight, total variation and a Wasserstein-2 distance of the style's channels.
+    and, where the config gives them a weight, total variation, a Wasserstein-2 distance of the style's channels and
+    the energy of what repeats every 8 pixels.
     For the fast model, which has an encoder of its own, VGG-19 only judges, at ``loss_size``; with a teacher
     :math:`T`, the base model's decoder, :math:`w_t \operatorname{mean} \lVert g - T(t) \rVert^2` is added.
 
@@ -60,14 +64,18 @@ def style_objective(
         content, style: ``(B, 3, H, W)`` in ``[0, 1]``.
         identity: ``(B, 1, 1, 1)``, 1 where ``style`` is ``content`` (:math:`m_b`), 0 elsewhere.
         mix: strengths and blends.
+        folded: the finer layer that the decoder, or the teacher, takes in beside relu4_1; None for none.
     """
     output = paint(content, style, mix) if config.model == "fast" else None
+    whole = output
     if output is not None and config.loss_size and config.loss_size != content.shape[-1]:
         content, style, output = (shrink(images, config.loss_size) for images in (content, style, output))
-    wanted = targets(config, encode, content, style, mix)
+    wanted = targets(config, encode, content, style, mix, folded)
     output = paint(wanted.features) if output is None else output
+    whole = output if whole is None else whole
     found = encode(output, STYLE_LAYERS)
-    l_content = content_loss(found[CONTENT_LAYER], wanted.features)
+    coarse = found[CONTENT_LAYER]
+    l_content = content_loss(coarse, wanted.features[:, : coarse.shape[1]])
     if config.style_form == "mean":
         l_style = style_loss(found, wanted.stats)
     else:
@@ -77,6 +85,8 @@ def style_objective(
         total = total + config.covariance_weight * covariance_loss(*mean_covariance(found[layer]), *moments)
     if config.tv_weight > 0:
         total = total + config.tv_weight * total_variation(output, form="squared")
+    if config.lattice_weight > 0:
+        total = total + config.lattice_weight * lattice_loss(whole)
     l_identity = torch.zeros_like(total)
     if config.identity_share > 0:
         l_identity = content_loss(output * identity, content * identity)
@@ -96,29 +106,39 @@ def shrink(images: Tensor, size: int) -> Tensor:
 class Targets(NamedTuple):
     """What an output should have, all in float32: small as it is, bfloat16 would round it to three digits."""
 
-    features: Tensor  # t, at relu4_1
+    features: Tensor  # t, at relu4_1, and the folded layer with the style's statistics
     stats: Stats
     covariances: Stats  # means and roots of covariances at COVARIANCE_LAYERS, where they have a weight
 
 
 @torch.no_grad()
-def targets(config: TrainingConfig, encode: Encode, content: Tensor, style: Tensor, mix: Mix = PLAIN) -> Targets:
+def targets(
+    config: TrainingConfig,
+    encode: Encode,
+    content: Tensor,
+    style: Tensor,
+    mix: Mix = PLAIN,
+    folded: str | None = None,
+) -> Targets:
     """The targets of pairs; arguments as for :func:`style_objective`."""
-    seen = encode(content, (CONTENT_LAYER,) if mix.alpha is None else STYLE_LAYERS)
-    found = encode(style, STYLE_LAYERS)
-    features = at_least_float32(seen[CONTENT_LAYER])
-    stats = mix.blended(feature_stats(found))
-    goal = mix.transfer(features, *stats[CONTENT_LAYER])
+    layers = {*STYLE_LAYERS, *layers_of(folded)}
+    seen = encode(content, layers_of(folded) if mix.alpha is None else layers)
+    found = encode(style, layers)
+    stats = mix.blended(feature_stats({layer: found[layer] for layer in STYLE_LAYERS}))
+    whole = mix.blended({CONTENT_LAYER: channel_mean_std(fuse(found, folded))})
+    goal = mix.transfer(at_least_float32(fuse(seen, folded)), *whole[CONTENT_LAYER])
     if mix.alpha is not None:
-        stats = mix.softened(feature_stats(seen), stats)
+        stats = mix.softened(feature_stats({layer: seen[layer] for layer in STYLE_LAYERS}), stats)
     measured = {k: mean_covariance(found[k]) for k in COVARIANCE_LAYERS if config.covariance_weight > 0}
     return Targets(goal, stats, {layer: (mean, matrix_root(square)) for layer, (mean, square) in measured.items()})
 
 
-def warmup_objective(encode: Encode, decode: Callable[[Tensor], Tensor], content: Tensor) -> Losses:
+def warmup_objective(
+    encode: Encode, decode: Callable[[Tensor], Tensor], content: Tensor, folded: str | None = None
+) -> Losses:
     """Pixel error of the plain auto-encoder (alpha 0), reported as ``identity``; sides are multiples of 8."""
     with torch.no_grad():
-        features = encode(content, (CONTENT_LAYER,))[CONTENT_LAYER]
+        features = fuse(encode(content, layers_of(folded)), folded)
     error = content_loss(decode(features), content)
     zero = torch.zeros_like(error)
     return Losses(error, zero, zero, error)

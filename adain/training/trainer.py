@@ -11,11 +11,14 @@ import torch
 
 from .._utils.errors import InputError, WeightsError
 from .._utils.signals import CODES, StopFlag, Stopped
-from ..nn.convert import decoder_state, read_tensors
+from ..nn.convert import read_tensors
 from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device
 from ..nn.fast import FastDecoder, FastEncoder
+from ..nn.folded import BaseDecoder
+from ..nn.layers import BASE, FAST
 from ..nn.pretrained import load_decoder, load_encoder
+from ..nn.states import recognise_decoder
 from ..nn.vgg import CONTENT_LAYER
 from .cache import ImageCache, open_cache
 from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State
@@ -24,7 +27,7 @@ from .crops import BatchMaker, to_images
 from .distributed import Ranks, Team
 from .learner import Learner
 from .loop import Loop, TrainingProgress, TrainingResult
-from .networks import FastNet, mirrored_decoder
+from .networks import FastNet, grown, mirrored_decoder
 from .report import Reporter
 
 
@@ -79,7 +82,8 @@ class Trainer:
         if resumed is not None:
             return
         if init_from is not None:
-            self._start = read_fast(init_from) if self.config.model == "fast" else read_decoder(init_from)
+            is_fast = self.config.model == "fast"
+            self._start = read_fast(init_from) if is_fast else read_decoder(init_from, self.config.model)
         if CheckpointStore(self.output / "checkpoints").paths():
             fix = "add --resume to continue it, or choose another --output"
             raise InputError(f"{self.output} holds a run already: {fix}")
@@ -200,11 +204,12 @@ class Trainer:
         if network is None and config.model == "fast":
             network = FastNet.fresh(config.seed)
         elif network is None and self._resumed is not None:
-            network = Decoder()
+            network = Decoder() if config.model == "classic" else BaseDecoder()
         elif network is None:
             size = config.warmup_crop if config.warmup_steps else config.crop
             images, _ = to_images(maker.starting(), size or config.crop, torch.device("cpu"))
             network = mirrored_decoder(encoder, images)
+            network = network if config.model == "classic" else grown(network)
         return Learner(config, encoder, network, self.device, team, teacher)
 
 
@@ -224,20 +229,24 @@ def fast_arithmetic(device: torch.device) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def read_decoder(source: str | Path) -> Decoder:
-    """A decoder from a file in any layout the field uses or the folder of a run, or the shipped one of a model name."""
+def read_decoder(source: str | Path, model: str) -> Decoder:
+    """A decoder to go on with, of ``"vgg19"`` or ``"classic"``, the latter's grown for the former.
+
+    Args:
+        source: a file in any layout the field uses, the folder of a run, or the name of a shipped model.
+    """
     path = Path(source)
     is_name = not path.suffix and not path.exists()
     path = path / DECODER_FILE if path.is_dir() else path
     tensors = load_decoder(str(source)).state_dict() if is_name else read_tensors(path)
-    state = decoder_state(tensors)
-    if state is None and decoder_state(tensors, FastDecoder.specs) is not None:
+    network, state = recognise_decoder(tensors, str(path))
+    if network is FAST:
         raise WeightsError(f"{path} holds the decoder of the fast model: train that with --model fast")
-    if state is None:
-        raise WeightsError(f"{path} holds no decoder: its layers do not mirror VGG-19 to relu4_1")
-    decoder = Decoder()
+    if network is BASE and model == "classic":
+        raise WeightsError(f"{path} holds a decoder that takes in {network.folded}, too: train that with --model vgg19")
+    decoder = BaseDecoder() if network is BASE else Decoder()
     decoder.load_state_dict(state)
-    return decoder
+    return decoder if network is BASE or model == "classic" else grown(decoder)
 
 
 def read_fast(source: str | Path) -> FastNet:

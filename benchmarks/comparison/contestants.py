@@ -215,7 +215,7 @@ class TextbookAdain(Pass):
 
         from .textbook import Textbook
 
-        self.pipeline = Textbook(load_encoder().state_dict(), load_decoder().state_dict())
+        self.pipeline = Textbook(load_encoder().state_dict(), load_decoder("classic").state_dict())
 
     def frame(self, photo: Image.Image, style: Any) -> Image.Image:
         return self.pipeline(photo, style)

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from adain._utils.plots import Curve, drawing, plot_curves
 from adain.metrics import GUARDS
-from adain.nn import Decoder, FastDecoder, FastEncoder, VGGEncoder
+from adain.nn import BaseDecoder, FastDecoder, FastEncoder, VGGEncoder
 
 from ..measuring import NONE, Spread, ratio, short, table
 from .contestants import CONTESTANTS, OURS, TEXTBOOK, Contestant, find
@@ -85,7 +85,8 @@ def network_flops(height: int, width: int, model: str = "vgg19") -> int:
     sides are multiples of 8.
     """
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        encoder, decoder = (FastEncoder(), FastDecoder()) if model == "fast" else (VGGEncoder(), Decoder())
+        encoder, decoder = (FastEncoder(), FastDecoder()) if model == "fast" else (VGGEncoder(), BaseDecoder())
+        encoder = encoder.giving(decoder.network.folded)
         decoder(encoder.features(torch.empty(1, 3, height, width)))
     return int(counter.get_total_flops())
 

@@ -88,9 +88,9 @@ def test_agrees_with_torch(pair: tuple[Stylizer, Graphs], data: st.DataObject) -
     arts = torch.rand(styles, 3, data.draw(sides), data.draw(sides))
     features, mean, std = theirs.encode(arts)
     style = ours.encode_style(arts, size=0)
-    np.testing.assert_allclose(features, ours.encoder.features(arts), atol=1e-4)
-    np.testing.assert_allclose(mean, style.mean, atol=1e-4)
-    np.testing.assert_allclose(std, style.std, atol=1e-4)
+    # Of relu3_1 they reach 30 and more, where float32 has six digits.
+    for found, expected in ((features, ours.encoder.features(arts)), (mean, style.mean), (std, style.std)):
+        np.testing.assert_allclose(found, expected, rtol=3e-5, atol=5e-4)
     alpha = data.draw(st.sampled_from([0.0, 0.5, 1.0]))
     wanted = ours.stylize(photos, style, alpha=alpha).numpy()
     made = theirs.stylize(photos, arts, alpha)

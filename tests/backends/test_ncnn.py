@@ -18,7 +18,7 @@ from adain.backends import NcnnStylizer, ncnn, ncnn_graphs
 from adain.control.regions import Region, Regions
 from adain.control.style import blend
 from adain.image.box import Box
-from adain.nn.layers import BASE, FAST
+from adain.nn.layers import BASE, CLASSIC, FAST
 from adain.nn.states import read_network
 from adain.stylizer.stylizer import Stylizer
 from tests.backends.looks import LOOKS, pictures
@@ -107,7 +107,8 @@ def test_styles_are_of_use_to_each_other(pair: tuple[NcnnStylizer, Stylizer], tm
         alike(made.stylize(photo, style), wanted.stylize(photo, style))
     regions = Regions([Region(tensor, noise_image(60, 50, 3)), Region(array, noise_image(60, 50, 4))])
     alike(made.stylize(photo, regions), wanted.stylize(photo, regions))
-    kept = NcnnStylizer(made.engine.network.name, threads=1, style_cache=tmp_path / "cache")
+    name = "fast" if made.engine.network is FAST else "vgg19"
+    kept = NcnnStylizer(name, threads=1, style_cache=tmp_path / "cache")
     art.save(tmp_path / "art.png")
     first = kept.encode_style(tmp_path / "art.png", size=0)
     assert len([*(tmp_path / "cache").iterdir()]) == 1
@@ -152,8 +153,9 @@ def test_weights_of_ones_own(fast_files: tuple[Path, Path], fast: Stylizer, tmp_
 
 def test_halos() -> None:
     """What convolutions, poolings and doublings reach, by hand; that it is enough is seen where tiles are compared."""
-    for network, wanted in ((BASE, [2, 3, 3, 2]), (FAST, [1, 2, 3, 2])):
-        found, encoder, decoder = read_network(network.name)
+    expected = {"vgg19": (BASE, [2, 3, 3, 2]), "classic": (CLASSIC, [2, 3, 3, 2]), "fast": (FAST, [1, 2, 3, 2])}
+    for name, (network, wanted) in expected.items():
+        found, encoder, decoder = read_network(name)
         assert found is network
         graphs = (*ncnn_graphs.encoder_graphs(network, encoder), *ncnn_graphs.decoder_graphs(network, decoder))
         assert [graph.halo for graph in graphs] == wanted

@@ -72,6 +72,11 @@ def alike(made: Any, wanted: Any) -> None:
         assert np.abs(made - wanted.numpy()).max() <= 1e-4
 
 
+def close(features: np.ndarray, expected: torch.Tensor) -> None:
+    """Of relu3_1 they reach 30 and more, where float32 has six digits."""
+    np.testing.assert_allclose(features, expected.numpy(), rtol=3e-5, atol=5e-4)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_both_ends_at_every_size(pair: tuple[OnnxStylizer, Stylizer], data: st.DataObject) -> None:
@@ -81,12 +86,12 @@ def test_both_ends_at_every_size(pair: tuple[OnnxStylizer, Stylizer], data: st.D
     with torch.no_grad():
         expected = wanted.encoder.features(torch.from_numpy(pixels))
         decoded = wanted.decoder(expected).clamp(0, 1)
-    alike(features, expected)
+    close(features, expected)
     alike(made.engine.decode(expected.numpy()), decoded)
     rows, columns = features.shape[2:]
     top, left = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))
     kept = Box(top, left, data.draw(st.integers(top + 1, rows)), data.draw(st.integers(left + 1, columns)))
-    alike(made.engine.encode(pixels, kept), expected[(..., *kept.slices)])
+    close(made.engine.encode(pixels, kept), expected[(..., *kept.slices)])
     pixels_of = kept.pixels((8 * rows, 8 * columns), 8)
     alike(made.engine.decode(expected.numpy(), kept), decoded[(..., *pixels_of.slices)])
 

@@ -10,7 +10,11 @@ from adain._utils.resources import sample_folder
 from adain.stylizer.stylizer import Stylizer
 
 HERE = Path(__file__).parent
-REFERENCES = {"vgg19": HERE / "reference.png", "fast": HERE / "reference-fast.png"}
+REFERENCES = {
+    "vgg19": HERE / "reference.png",
+    "classic": HERE / "reference-classic.png",
+    "fast": HERE / "reference-fast.png",
+}
 """One for each shipped model."""
 
 

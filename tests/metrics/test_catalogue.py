@@ -6,6 +6,7 @@ import pytest
 
 from adain._utils.errors import InputError
 from adain.metrics.catalogue import METRICS, choose, layers_for
+from adain.nn.layers import LATTICE_SIZE
 from adain.nn.vgg import STYLE_LAYERS
 
 NETWORKS = ("lpips", "artfid")
@@ -63,6 +64,14 @@ def test_those_that_cannot_be_had(names: list[str], message: str) -> None:
 def test_a_blend_needs_two_styles() -> None:
     with pytest.raises(InputError, match="blend-moves needs at least 2 styles"):
         choose(["blend-moves"], stylising=True, styles=1)
+
+
+def test_a_lattice_needs_room() -> None:
+    """Of small pictures it is left out, unless it is asked for by name."""
+    assert "lattice" in {m.name for m in choose(None, stylising=False, size=LATTICE_SIZE)}
+    assert "lattice" not in {m.name for m in choose(None, stylising=False, size=LATTICE_SIZE - 1)}
+    with pytest.raises(InputError, match="lattice needs pictures of 64 px or more, not 63: use a larger --size"):
+        choose(["lattice"], stylising=False, size=LATTICE_SIZE - 1)
 
 
 def test_no_more_is_computed_than_needed() -> None:

@@ -25,7 +25,7 @@ def test_architecture() -> None:
 
 
 def test_plain_reference() -> None:
-    decoder = load_decoder()
+    decoder = load_decoder("classic")
     features = torch.rand(1, 512, 3, 5)
     x = features
     for index, spec in enumerate(MIRRORED):
@@ -46,5 +46,5 @@ def test_eight_pixels_a_cell(size: tuple[int, int]) -> None:
 def test_does_not_change_its_input() -> None:
     features = torch.randn(1, 512, 2, 2)
     before = features.clone()
-    load_decoder()(features)
+    load_decoder("classic")(features)
     assert torch.equal(features, before)

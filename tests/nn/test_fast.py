@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from adain._utils.errors import InputError
 from adain.nn.decoder import Decoder
-from adain.nn.fast import FOLDED, FastDecoder, FastEncoder, fold, unfold
+from adain.nn.fast import FOLDED, FastDecoder, FastEncoder
+from adain.nn.fold import fold, fuse, unfold
 from adain.nn.layers import FAST_BLOCKS as BLOCKS
 from adain.nn.layers import FAST_LAYERS as LAYERS
 from adain.nn.vgg import CONTENT_LAYER, STRIDE, VGGEncoder
@@ -115,7 +116,7 @@ def test_layers_alone(net: FastNet) -> None:
     found = net.encoder(image, [spec.relu for spec in LAYERS])
     for name, expected in plain(net.encoder, image).items():
         torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5)
-    assert torch.equal(net.encoder.fuse(found), net.encoder.features(image))
+    assert torch.equal(fuse(found, FOLDED), net.encoder.features(image))
     with pytest.raises(InputError, match="no layer 'relu5_1': choose one of relu1_1"):
         FastEncoder("relu5_1")
     with pytest.raises(InputError, match=f"{CONTENT_LAYER} asked of an encoder that ends at relu2_1"):

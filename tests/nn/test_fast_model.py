@@ -87,7 +87,7 @@ def test_styles_of_the_other_model(stylizer: Stylizer, fast: Stylizer) -> None:
             with pytest.raises(InputError, match=r"channels and the content \d+: encode (both|all) with") as caught:
                 fast.stylize(photo, style, tile=tile)
             assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="384 and 512 channels cannot be blended"):
+    with pytest.raises(InputError, match="384 and 1536 channels cannot be blended"):
         adain.blend([own, theirs])
     with pytest.raises(InputError, match="cannot be blended"):
         fast.stylize(photo, [own, theirs], weights=[1, 0])

@@ -129,8 +129,8 @@ def test_encoder_depends_on_just_as_much(stylizer: Stylizer) -> None:
 
 def test_decoder_depends_on_just_as_much(stylizer: Stylizer) -> None:
     assert DECODER_REACH == DECODER_HALO == 4
-    features = torch.rand(1, 512, 16, 16, requires_grad=True)
     decoder = type(stylizer.decoder)()
+    features = torch.rand(1, decoder.feature_channels, 16, 16, requires_grad=True)
     for parameter in decoder.parameters():
         torch.nn.init.constant_(parameter, 0.01)
     decoder(features)[0, 0, 64:72, 64:72].sum().backward()
@@ -142,11 +142,11 @@ def test_decoder_depends_on_just_as_much(stylizer: Stylizer) -> None:
 @torch.no_grad()
 def test_halos_are_enough_and_smaller_ones_are_not(stylizer: Stylizer, short: int) -> None:
     image = torch.rand(1, 3, 200, 200)
-    features = stylizer.encoder(image)["relu4_1"]
+    features = stylizer.encoder.features(image)
     inner = Box(8, 8, 17, 17)
     outer = inner.grown(ENCODER_HALO - short, (25, 25))
     rows, columns = outer.pixels((200, 200), STRIDE).slices
-    found = stylizer.encoder(image[..., rows, columns], trim=Trimmer(ENCODER_STEPS, inner, outer))["relu4_1"]
+    found = stylizer.encoder.features(image[..., rows, columns], trim=Trimmer(ENCODER_STEPS, inner, outer))
     encoded = float((found - features[(..., *inner.slices)]).abs().max())
     outer = inner.grown(DECODER_HALO - short, (25, 25))
     made = stylizer.decoder(features[(..., *outer.slices)], trim=Trimmer(DECODER_STEPS, inner, outer))

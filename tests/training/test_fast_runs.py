@@ -160,7 +160,7 @@ def test_what_it_cannot_start_from(run: Run, straight: Path, tmp_path: Path) -> 
 def test_the_other_way_round(run: Run, straight: Path, tmp_path: Path) -> None:
     for source in (straight, straight / FILES[1]):
         with pytest.raises(WeightsError, match="holds the decoder of the fast model: train that with --model fast"):
-            read_decoder(source)
+            read_decoder(source, "vgg19")
     with pytest.raises(InputError, match="--model is fast in this run and cannot be changed to vgg19"):
         Trainer.resume(straight, given={"model": "vgg19"}, device="cpu")
 
@@ -180,7 +180,7 @@ def test_errors_name_what_it_can_start_from(
 
 def test_validation() -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
-        ({"model": "slow"}, "--model must be one of vgg19, fast"),
+        ({"model": "slow"}, "--model must be one of vgg19, classic, fast"),
         ({"freeze_iter": 5}, "--freeze-iter must be 0 without --model fast"),
         ({"teacher_weight": 1.0}, "--teacher-weight must be 0 without --model fast"),
         ({"loss_size": 64}, "--loss-size must be 0 without --model fast"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from adain.nn.decoder import Decoder
+from adain.nn.folded import BaseDecoder
 from adain.nn.pretrained import load_decoder
 from adain.nn.vgg import VGGEncoder
 from adain.training.cache import ImageCache
@@ -90,7 +91,7 @@ def test_state_brings_back_every_bit(encoder: VGGEncoder, contents: ImageCache, 
         one.step(step, make(step))
     state = copy.deepcopy(one.state())
     after = [one.step(step, make(step)) for step in (3, 4)]
-    two = learner(CONFIG, encoder, Decoder())
+    two = learner(CONFIG, encoder, BaseDecoder())
     two.load(state)
     assert all(torch.equal(two.step(step, make(step)), after[step - 3]) for step in (3, 4))
     assert torch.equal(weights(two.network), weights(one.network))

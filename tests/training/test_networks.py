@@ -14,7 +14,7 @@ from adain.nn.adain import adaptive_instance_norm
 from adain.nn.decoder import MIRRORED
 from adain.nn.pretrained import load_decoder
 from adain.nn.statistics import channel_mean_std
-from adain.nn.vgg import CONTENT_LAYER, STYLE_LAYERS, VGGEncoder
+from adain.nn.vgg import CONTENT_LAYER, VGGEncoder
 from adain.training.cache import ImageCache
 from adain.training.config import TrainingConfig
 from adain.training.crops import BatchMaker
@@ -184,7 +184,9 @@ def test_style_objective_with_a_size_and_a_teacher(net: FastNet, encoder: VGGEnc
     content, style = torch.rand(2, 3, 48, 48), torch.rand(2, 3, 48, 48)
     identity = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
     teacher = load_decoder()
-    losses = style_objective(config, encoder, net, teacher if teaches else None, content, style, identity)
+    folded = teacher.network.folded
+    judges = net, teacher if teaches else None
+    losses = style_objective(config, encoder, *judges, content, style, identity, folded=folded if teaches else None)
 
     output = net(content, style)
     seen = [content, style, output]
@@ -196,9 +198,8 @@ def test_style_objective_with_a_size_and_a_teacher(net: FastNet, encoder: VGGEnc
     plain = style_objective(base, encoder, lambda _: made, None, small, art, identity)
     total = plain.total
     if teaches:
-        target = adaptive_instance_norm(
-            encoder(small)["relu4_1"], *channel_mean_std(encoder(art, STYLE_LAYERS)["relu4_1"])
-        )
+        giving = encoder.giving(folded)
+        target = adaptive_instance_norm(giving.features(small), *channel_mean_std(giving.features(art)))
         total = total + 3.0 * (made - teacher(target).clamp(0, 1)).square().mean()
     for got, expected in zip(losses, (total, *plain[1:]), strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)

@@ -3,13 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from adain.losses import CovarianceLoss, total_variation
+from adain.losses import CovarianceLoss, lattice_loss, total_variation
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.decoder import Decoder
+from adain.nn.layers import BASE, CLASSIC
 from adain.nn.statistics import channel_mean_std
 from adain.nn.vgg import CONTENT_LAYER, STYLE_LAYERS, VGGEncoder
 from adain.training.config import TrainingConfig
 from adain.training.crops import Mix
+from adain.training.networks import grown
 from adain.training.objective import COVARIANCE_LAYERS, style_objective, targets, warmup_objective
 
 
@@ -121,3 +123,36 @@ def test_a_softened_blend_is_judged_by_what_it_was_made_of(
         wanted.stats[CONTENT_LAYER][0][:1], goal.mean(dim=(2, 3), keepdim=True), rtol=1e-3, atol=1e-3
     )
     torch.testing.assert_close(wanted.features[1:], adaptive_instance_norm(features[1:], *(t[1:] for t in known)))
+
+
+def test_a_lattice_can_be_weighed(encoder: VGGEncoder) -> None:
+    """Of the output, in float32 under autocast, too."""
+    batch = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64), torch.zeros(2, 1, 1, 1)
+    decoder = Decoder()
+    output = decoder(targets(TrainingConfig(), encoder, *batch[:2]).features)
+    plain, weighed = (
+        style_objective(TrainingConfig(lattice_weight=weight), encoder, decoder, None, *batch).total.detach()
+        for weight in (0.0, 30.0)
+    )
+    torch.testing.assert_close(weighed - plain, 30.0 * lattice_loss(output).detach(), rtol=1e-2, atol=1e-3)
+    exact = lattice_loss(output)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(lattice_loss(output), exact, rtol=1e-6, atol=1e-6)
+
+
+def test_a_folded_layer_has_the_styles_statistics_too(encoder: VGGEncoder) -> None:
+    """What the base model's decoder is trained with is what it is given when it stylises."""
+    content, style = torch.rand(2, 3, 48, 40), torch.rand(2, 3, 32, 64)
+    giving = encoder.giving(BASE.folded)
+    wanted = targets(TrainingConfig(), encoder, content, style, folded=BASE.folded)
+    goal = adaptive_instance_norm(giving.features(content), *channel_mean_std(giving.features(style)))
+    torch.testing.assert_close(wanted.features, goal, rtol=1e-4, atol=1e-4)
+    plain = targets(TrainingConfig(), encoder, content, style)
+    torch.testing.assert_close(wanted.features[:, : CLASSIC.channels], plain.features, rtol=1e-4, atol=1e-4)
+    assert wanted.stats.keys() == plain.stats.keys()
+    losses = style_objective(
+        TrainingConfig(), encoder, grown(Decoder()), None, content, style[..., :40], torch.zeros(2, 1, 1, 1),
+        folded=BASE.folded,
+    )  # fmt: skip
+    losses.total.backward()  # type: ignore[no-untyped-call]
+    assert bool(torch.isfinite(losses.total))

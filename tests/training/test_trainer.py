@@ -338,24 +338,33 @@ def test_a_run_goes_on_with_its_own_images_and_settings(
 
 def test_what_to_start_from(run: Run, straight: Path, tmp_path: Path) -> None:
     own = straight / "decoder.safetensors"
-    wanted = load_decoder(own).state_dict()
+    plain = load_decoder("classic").state_dict()
     field = {}
-    for index, name in enumerate(dict.fromkeys(k.rpartition(".")[0] for k in wanted)):
+    for index, name in enumerate(dict.fromkeys(k.rpartition(".")[0] for k in plain)):
         for kind in ("weight", "bias"):
-            field[f"c.{index}.{kind}"] = wanted[f"{name}.{kind}"].contiguous()
+            field[f"c.{index}.{kind}"] = plain[f"{name}.{kind}"].contiguous()
     save_file(field, tmp_path / "field.safetensors")
-    for source in (own, tmp_path / "field.safetensors"):
-        read = read_decoder(source).state_dict()
-        assert all(torch.equal(read[k], v) for k, v in wanted.items())
+    grown_from = plain | {f"skip3_1.{kind}": torch.zeros(()) for kind in ("weight", "bias")}
+    for source, model, wanted in (
+        (own, "vgg19", load_decoder(own).state_dict()),
+        (tmp_path / "field.safetensors", "classic", plain),
+        (tmp_path / "field.safetensors", "vgg19", grown_from),
+        ("classic", "vgg19", grown_from),
+    ):
+        read = read_decoder(source, model).state_dict()
+        assert read.keys() == wanted.keys()
+        assert all(bool((read[k] == v).all()) for k, v in wanted.items())
+    with pytest.raises(WeightsError, match="takes in relu3_1, too: train that with --model vgg19"):
+        read_decoder(own, "classic")
     assert run.new(tmp_path / "new", init_from=own).config.warmup_steps == CONFIG.warmup_steps
     assert run.new(tmp_path / "new", TrainingConfig(), init_from="vgg19").config.warmup_steps == 0
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(WeightsError, match="holds no decoder"):
-        read_decoder(tmp_path / "other.safetensors")
+        read_decoder(tmp_path / "other.safetensors", "vgg19")
     with pytest.raises(MissingFileError):
-        read_decoder(tmp_path / "gone.safetensors")
+        read_decoder(tmp_path / "gone.safetensors", "vgg19")
     with pytest.raises(WeightsError, match="no model 'vgg91'"):
-        read_decoder("vgg91")
+        read_decoder("vgg91", "vgg19")
 
 
 def test_missing_sources(tmp_path: Path) -> None:
