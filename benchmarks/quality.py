@@ -1,8 +1,9 @@
 """Score a model on every pair of a folder of photographs and a folder of artworks.
 
-Figures, each the mean over pairs (pictures): style residual, content distance and lattice at alpha 1 as `adain evaluate`
-measures them, PSNR at alpha 0 against the photograph, SSIM against the input when an image is its own style. The first
-three are also given for what nobody has stylised: *identity* is the photograph itself, *style* the artwork itself.
+Figures, each the mean over pairs (pictures): style residual, content distance and lattice at alpha 1 as `adain
+evaluate` measures them, PSNR at alpha 0 against the photograph, SSIM against the input when an image is its own style.
+The first three are also given for what nobody has stylised: *identity* is the photograph itself,
+*style* the artwork.
 """
 
 from __future__ import annotations
