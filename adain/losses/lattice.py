@@ -7,7 +7,6 @@ loss does not mind: means and deviations say nothing of where a texture lies.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -119,7 +118,6 @@ def neighbourhoods(power: Tensor, places: Iterable[tuple[int, int]]) -> tuple[Te
     return torch.stack(near, dim=1), torch.stack(ring, dim=1)
 
 
-@cache
 def _masks(along_rows: bool, along_columns: bool) -> tuple[Tensor, Tensor]:
     distance = torch.arange(-_RING, _RING + 1).abs()
     inner = (distance[:, None] <= 1) & (distance <= 1)

@@ -146,6 +146,7 @@ def join(
         temporary = stack.enter_context(atomic_path(output))
         # A file of Python's: its errors say what is wrong with the disk.
         file = stack.enter_context(temporary.open("wb+"))
+        stack.enter_context(_why(av))
         result = stack.enter_context(av.open(file, "w", format=container_of(output), options=TIMES_AS_THEY_ARE))
         first = stack.enter_context(av.open(str(parts[0][0])))
         video = result.add_stream_from_template(first.streams.video[0])
@@ -163,6 +164,20 @@ def join(
                 flows.append(_copied(media, copies, source, warn))
         for _, packet in heapq.merge(*flows, key=lambda item: item[0]):
             result.mux(packet)
+
+
+@contextlib.contextmanager
+def _why(av: Any) -> Iterator[None]:
+    """A file that could not be written cannot be closed either, and that error would hide the disk's."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        reason = error.__context__
+        while reason is not None and (not isinstance(reason, OSError) or isinstance(reason, av.error.FFmpegError)):
+            reason = reason.__context__
+        if reason is None:
+            raise
+        raise reason from None
 
 
 def _decoding_times(parts: Sequence[tuple[Path, int]], info: VideoInfo) -> list[tuple[int, int]]:
