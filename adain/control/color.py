@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
+from ..image.tensors import luma
 from ..nn.statistics import at_least_float32, channel_mean_std
 from ..options import ColorMode, ColorSpace, Options
 from .recolor import METHODS as METHODS
@@ -28,9 +29,6 @@ from .recolor import (
 
 MODES = get_args(ColorMode)
 SPACES = get_args(ColorSpace)
-
-# ITU-R BT.601, the luma of YCbCr.
-_LUMA = (0.299, 0.587, 0.114)
 
 _D65 = (0.95047, 1.0, 1.08883)
 _DELTA = 6.0 / 29.0  # of CIE Lab: below its cube the cube root goes over into a straight line
@@ -292,8 +290,7 @@ def _lightness(image: Tensor, space: str) -> Tensor:
     """``(B, 1, H, W)`` lightness of ``(B, 3, H, W)`` pixels."""
     if space == "lab":
         return _cube_root(_tristimulus(image)[:, 1:2])
-    red, green, blue = (image[:, i : i + 1] for i in range(3))
-    return torch.add(torch.add(red * _LUMA[0], green, alpha=_LUMA[1]), blue, alpha=_LUMA[2])
+    return luma(image)
 
 
 def _tristimulus(image: Tensor) -> Tensor:

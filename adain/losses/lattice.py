@@ -6,12 +6,13 @@ loss does not mind: means and deviations say nothing of where a texture lies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
+from ..image.tensors import luma
 from ..nn.layers import LATTICE_SIZE, STRIDE
 
 PERIODS = (2, 4, 8)
@@ -23,8 +24,6 @@ _RING = 6
 _HANN = 0.375
 """Mean square of a Hann window."""
 
-_LUMA = (0.299, 0.587, 0.114)
-
 
 def lattice(image: Tensor) -> Tensor:
     r"""Energy at periods of 2, 4 and 8 px over that of their neighbourhood.
@@ -34,8 +33,7 @@ def lattice(image: Tensor) -> Tensor:
 
     where :math:`P` is the power spectrum of the luminance under a Hann window and :math:`K_p` are the frequencies
     :math:`1/p` along rows, along columns and along both diagonals. The denominator is no less than what rounding to 8
-    bits gives. Of noise the greatest of nine bins is about 4 times
-    the median, and so photographs score 3 to 5.
+    bits gives. Of noise the greatest of nine bins is about 4 times the median, and so photographs score 3 to 5.
 
     Args:
         image: ``(B, 3, H, W)`` RGB in ``[0, 1]``, at least :data:`~adain.nn.layers.LATTICE_SIZE` px a side; cut to
@@ -80,8 +78,8 @@ def lattice_loss(image: Tensor) -> Tensor:
     return (ratio - 1).clamp_min(0).log1p().mean()
 
 
-# Half of the plane: a real picture's spectrum has the other half from it.
-_HARMONICS = [(i, j) for i in range(STRIDE // 2 + 1) for j in range(STRIDE) if (i, j) > (0, STRIDE // 2) or 0 < j <= 4]
+# Half of the plane and its border: the spectrum of what is real says the rest by symmetry.
+_HARMONICS = [(i, j) for i in range(STRIDE // 2 + 1) for j in range(STRIDE) if i or j]
 
 
 def spectrum(image: Tensor) -> Tensor:
@@ -92,16 +90,14 @@ def spectrum(image: Tensor) -> Tensor:
             f"a lattice is looked for in pictures of {LATTICE_SIZE} px and more a side, not "
             f"{image.shape[3]}x{image.shape[2]}"
         )
-    image = image[..., :height, :width].float()
-    # No product of matrices: autocast would make that one of three digits.
-    luma = (image * image.new_tensor(_LUMA)[:, None, None]).sum(dim=1)
-    luma = luma - luma.mean(dim=(1, 2), keepdim=True)
+    light = luma(image[..., :height, :width].float())[:, 0]
+    light = light - light.mean(dim=(1, 2), keepdim=True)
     down, across = (torch.hann_window(side, device=image.device) for side in (height, width))
-    transformed: Tensor = torch.fft.fft2(luma * down[:, None] * across)
+    transformed: Tensor = torch.fft.fft2(light * down[:, None] * across)
     return transformed.real.square() + transformed.imag.square()
 
 
-def neighbourhoods(power: Tensor, places: Iterable[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+def neighbourhoods(power: Tensor, places: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
     """The power about some frequencies, ``(B, places, 9)``, and around those, ``(B, places, bins)``.
 
     The latter is NaN where there is nothing to compare with: of a frequency along rows or columns only that line
@@ -109,21 +105,12 @@ def neighbourhoods(power: Tensor, places: Iterable[tuple[int, int]]) -> tuple[Te
     """
     height, width = power.shape[1:]
     steps = torch.arange(-_RING, _RING + 1, device=power.device)
-    near, ring = [], []
-    for row, column in places:
-        around = power[:, (row + steps)[:, None] % height, (column + steps) % width]
-        inner, outer = _masks(row == 0, column == 0)
-        near.append(around[:, inner.to(power.device)])
-        ring.append(torch.where(outer.to(power.device), around, torch.nan).flatten(1))
-    return torch.stack(near, dim=1), torch.stack(ring, dim=1)
-
-
-def _masks(along_rows: bool, along_columns: bool) -> tuple[Tensor, Tensor]:
-    distance = torch.arange(-_RING, _RING + 1).abs()
-    inner = (distance[:, None] <= 1) & (distance <= 1)
-    line = (distance[:, None] <= 1) | ~torch.tensor(along_rows)
-    line = line & ((distance <= 1) | ~torch.tensor(along_columns))
-    return inner, ~inner & line
+    rows, columns = torch.tensor(places, device=power.device).T[..., None]
+    around = power[:, ((rows + steps) % height)[:, :, None], ((columns + steps) % width)[:, None, :]]
+    down, across = (steps.abs() <= 1)[:, None], steps.abs() <= 1
+    outer = ~(down & across) & (down | (rows != 0)[..., None]) & (across | (columns != 0)[..., None])
+    near = around[..., _RING - 1 : _RING + 2, _RING - 1 : _RING + 2]
+    return near.flatten(2), torch.where(outer, around, torch.nan).flatten(2)
 
 
 def _floor(power: Tensor) -> float:

@@ -33,6 +33,7 @@ from .vgg import CONTENT_LAYER, Pooling, VGGEncoder
 _log = logging.getLogger(__name__)
 
 DECODERS: tuple[type[Decoder], ...] = (BaseDecoder, Decoder, FastDecoder)
+"""One for each network of :data:`adain.nn.layers.NETWORKS`."""
 
 
 def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER, pool: Pooling = "max") -> VGGEncoder:

@@ -76,11 +76,17 @@ def plain_features(encoder: VGGEncoder, image: Tensor) -> Tensor:
 
 
 def plain_image(decoder: Decoder, features: Tensor) -> Tensor:
-    """relu4_1 decoded and doubled, the finer layer unfolded and added, and the rest decoded; with torch's own parts."""
+    """relu4_1 decoded and doubled, the finer layer unfolded and added, and the rest decoded; with torch's own parts.
+
+    Where the network has a skip, that convolution stands between unfolding and adding.
+    """
     wide = decoder.specs[0].c_out
     batch, _, height, width = features.shape
     fine = features[:, wide:].reshape(batch, 2, 2, -1, height, width)
     fine = fine.permute(0, 3, 4, 1, 5, 2).reshape(batch, -1, 2 * height, 2 * width)
+    if decoder.network.skip is not None:
+        skip = decoder.get_submodule(decoder.network.skip)
+        fine = F.conv2d(fine, skip.get_parameter("weight"), skip.get_parameter("bias"))
     x = features[:, :wide]
     for index, spec in enumerate(decoder.specs):
         convolution = decoder.get_submodule(spec.name)

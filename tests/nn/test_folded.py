@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from adain._utils.errors import InputError, WeightsError
 from adain.nn.decoder import Decoder
@@ -23,6 +22,7 @@ from adain.stylizer.halo import DECODER_REACH
 from adain.stylizer.stylizer import Stylizer
 from adain.training.checkpoint import save_weights
 from adain.training.networks import grown
+from tests.nn.test_fast import plain_image
 from tests.stylizer.test_halo import reach_of
 
 SKIP = "skip3_1"
@@ -45,25 +45,6 @@ def net() -> BaseDecoder:
     decoder = BaseDecoder().requires_grad_(False)
     nn.init.normal_(decoder.get_submodule(SKIP).get_parameter("weight"), std=0.1)
     return decoder
-
-
-def plain_image(decoder: Decoder, features: Tensor) -> Tensor:
-    """With torch's own parts: the skip's result is added where the first doubling has made its size."""
-    wide = decoder.specs[0].c_out
-    batch, _, height, width = features.shape
-    fine = features[:, wide:].reshape(batch, 2, 2, -1, height, width)
-    fine = fine.permute(0, 3, 4, 1, 5, 2).reshape(batch, -1, 2 * height, 2 * width)
-    x = features[:, :wide]
-    for index, spec in enumerate(decoder.specs):
-        conv = decoder.get_submodule(spec.name)
-        weight, bias = conv.get_parameter("weight"), conv.get_parameter("bias")
-        x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias)
-        x = x if index == len(decoder.specs) - 1 else F.relu(x)
-        x = F.interpolate(x, scale_factor=2, mode="nearest") if spec.pool_before else x
-        if index == 0:
-            skip = decoder.get_submodule(SKIP)
-            x = x + F.conv2d(fine, skip.get_parameter("weight"), skip.get_parameter("bias"))
-    return x
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
