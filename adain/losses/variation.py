@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from kornia.losses import total_variation as kornia_total_variation
 from torch import Tensor
 
 from .._utils.errors import InputError
@@ -40,6 +39,8 @@ def total_variation(image: Tensor, guide: Tensor | None = None, *, form: Form = 
         raise InputError(f"total variation needs two pixels a side, not {image.shape[3]}x{image.shape[2]}")
     x = at_least_float32(image)
     if form == "absolute" and guide is None:
+        from kornia.losses import total_variation as kornia_total_variation  # here: training does without kornia
+
         return kornia_total_variation(x, reduction="mean").mean()
     result = x.new_zeros(())
     for axis in (2, 3):
