@@ -61,6 +61,9 @@ class TrainingConfig:
     betas: tuple[float, float] = _setting((0.9, 0.999), "Decay rates of Adam's two moments.")
     clip_norm: float = _setting(5.0, "Gradients are scaled down to this norm (0: never).")
     content_weight: float = _setting(1.0, "Weight of the content loss.")
+    structure_weight: float = _setting(
+        0.0, "Weight of the content distance: relu4_1 of output and photograph, both normalised by channel."
+    )
     style_weight: float = _setting(10.0, "Weight of the style loss (averaged over channels).")
     style_form: Literal["mean", "sum"] = _setting(
         "mean", "mean: the style loss is averaged over the channels of a layer; sum: summed, as in the paper."

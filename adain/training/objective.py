@@ -13,7 +13,7 @@ from ..losses import Stats, content_loss, feature_stats, style_loss, total_varia
 from ..losses.lattice import lattice_loss
 from ..losses.moments import covariance_loss, matrix_root, mean_covariance
 from ..nn.fold import fuse, layers_of
-from ..nn.statistics import at_least_float32, channel_mean_std
+from ..nn.statistics import at_least_float32, channel_mean_std, normalize_channels
 from ..nn.vgg import CONTENT_LAYER, STYLE_LAYERS
 from .config import TrainingConfig
 from .crops import PLAIN, Mix
@@ -52,8 +52,9 @@ def style_objective(
 
     .. math:: L = w_c L_c + w_s L_s + w_i \operatorname{mean}_b\left[ m_b \lVert g(t_b) - c_b \rVert^2 \right]
 
-    and, where the config gives them a weight, total variation, a Wasserstein-2 distance of the style's channels and
-    the energy of what repeats every 8 pixels.
+    and, where the config gives them a weight, the distance of output and photograph in features normalised by channel
+    (after Park & Lee 2019, section 3.3), which counts a channel that the style leaves faint as much as any other; total
+    variation; a Wasserstein-2 distance of the style's channels; and the energy of what repeats every 8 pixels.
     For the fast model, which has an encoder of its own, VGG-19 only judges, at ``loss_size``; with a teacher
     :math:`T`, the base model's decoder, :math:`w_t \operatorname{mean} \lVert g - T(t) \rVert^2` is added.
 
@@ -81,6 +82,8 @@ def style_objective(
     else:
         l_style = torch.stack([f.shape[1] * style_loss({k: f}, wanted.stats) for k, f in found.items()]).sum()
     total = config.content_weight * l_content + config.style_weight * l_style
+    if wanted.structure is not None:
+        total = total + config.structure_weight * content_loss(normalize_channels(coarse), wanted.structure)
     for layer, moments in wanted.covariances.items():
         total = total + config.covariance_weight * covariance_loss(*mean_covariance(found[layer]), *moments)
     if config.tv_weight > 0:
@@ -109,6 +112,7 @@ class Targets(NamedTuple):
     features: Tensor  # t, at relu4_1, and the folded layer with the style's statistics
     stats: Stats
     covariances: Stats  # means and roots of covariances at COVARIANCE_LAYERS, where they have a weight
+    structure: Tensor | None  # relu4_1 of the content, normalised, where that has a weight
 
 
 @torch.no_grad()
@@ -121,7 +125,7 @@ def targets(
     folded: str | None = None,
 ) -> Targets:
     """The targets of pairs; arguments as for :func:`style_objective`."""
-    layers = {*STYLE_LAYERS, *layers_of(folded)}
+    layers = tuple(dict.fromkeys((*STYLE_LAYERS, *layers_of(folded))))  # torch.compile of torch 2.11 takes no set
     seen = encode(content, layers_of(folded) if mix.alpha is None else layers)
     found = encode(style, layers)
     stats = mix.blended(feature_stats({layer: found[layer] for layer in STYLE_LAYERS}))
@@ -130,7 +134,9 @@ def targets(
     if mix.alpha is not None:
         stats = mix.softened(feature_stats({layer: seen[layer] for layer in STYLE_LAYERS}), stats)
     measured = {k: mean_covariance(found[k]) for k in COVARIANCE_LAYERS if config.covariance_weight > 0}
-    return Targets(goal, stats, {layer: (mean, matrix_root(square)) for layer, (mean, square) in measured.items()})
+    covariances = {layer: (mean, matrix_root(square)) for layer, (mean, square) in measured.items()}
+    structure = normalize_channels(seen[CONTENT_LAYER]) if config.structure_weight > 0 else None
+    return Targets(goal, stats, covariances, structure)
 
 
 def warmup_objective(

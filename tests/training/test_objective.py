@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from adain.losses import CovarianceLoss, lattice_loss, total_variation
+from adain.metrics import content_distance
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.decoder import Decoder
 from adain.nn.layers import BASE, CLASSIC
@@ -93,6 +94,8 @@ def test_what_a_config_can_add(encoder: VGGEncoder, batch: tuple[torch.Tensor, .
         config = TrainingConfig(**settings)  # type: ignore[arg-type]
         return float(style_objective(config, encoder, decoder, None, *batch).total - plain.total)
 
+    structure = float(content_distance(found, encoder(batch[0])))
+    torch.testing.assert_close(extra(structure_weight=50.0), 50.0 * structure, rtol=1e-2, atol=1e-3)
     torch.testing.assert_close(
         extra(tv_weight=3.0), 3.0 * float(total_variation(output, form="squared")), rtol=1e-2, atol=1e-3
     )
