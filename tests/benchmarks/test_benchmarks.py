@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import NAMES, Benchmarks, sentence
+from benchmarks.scenes import Face
 
 from ..conftest import ROOT, noise_image
 
@@ -60,6 +61,24 @@ def test_pairs(tmp_path: Path) -> None:
     args = ("--pairs", 2, "--size", 48, "--steps", 3, 2, "--bounded", 1)
     out = run("refine_pairs", tmp_path / "content", tmp_path / "style", *args)
     assert "of 2 pairs" in out
+
+
+@pytest.mark.slow
+def test_scenes(tmp_path: Path) -> None:
+    art = noise_image(64, 64, 1)
+    art.save(tmp_path / "art.png")
+    given = ("--sky", tmp_path / "art.png", "--face", f"{tmp_path / 'art.png'}:0,0,64,64", "--artworks", tmp_path)
+    rows = [line.split(" | ") for line in run("scenes", *given, "--sizes", 64, "--against", "vgg19").splitlines()]
+    assert rows[2] == rows[3]  # of one model both times
+    assert rows[2][0] == "| vgg19"
+    assert rows[2][1] == "64"
+    assert rows[-1] == ["| mean", "× 1.00", "× 1.00 |"]
+
+
+def test_a_face_has_a_box() -> None:
+    assert Face.parse("a:b/c.jpg:1,2,3,4") == Face(Path("a:b/c.jpg"), (1, 2, 3, 4))
+    with pytest.raises(click.UsageError, match="give a face as PHOTO:left,top,right,bottom"):
+        Face.parse("c.jpg:1,2,3")
 
 
 @pytest.mark.slow
