@@ -15,9 +15,13 @@ from ..image.source import check_least
 from ..nn.layers import MIN_SIZE, ConvSpec, Network
 from ..stylizer.base import BaseStylizer
 from ..stylizer.cache import StyleCache
+from ..stylizer.transfer import plain_change
 
 if TYPE_CHECKING:
     import os
+
+    from ..control.regions import Placement
+    from ..control.style import Style
 
 
 class Engine(Protocol):
@@ -30,8 +34,13 @@ class Engine(Protocol):
     def encode(self, pixels: FloatArray, keep: Box | None = None) -> FloatArray:
         """``(B, 3, H, W)`` in ``[0, 1]`` → ``(B, C, ceil(H / 8), ceil(W / 8))``, or the cells that are to be kept."""
 
-    def decode(self, features: FloatArray, keep: Box | None = None) -> FloatArray:
-        """``(B, C, h, w)`` → ``(B, 3, 8 h, 8 w)``, not clamped, or the pixels of the cells that are to be kept."""
+    def decode(
+        self, features: FloatArray, keep: Box | None = None, change: tuple[FloatArray, FloatArray] | None = None
+    ) -> FloatArray:
+        """``(B, C, h, w)`` → ``(B, 3, 8 h, 8 w)``, not clamped, or the pixels of the cells that are to be kept.
+
+        ``change`` is what the features are to be multiplied by and what is to be added, ``(B or 1, C, 1, 1)`` each.
+        """
 
 
 class EngineStylizer(BaseStylizer):
@@ -92,6 +101,12 @@ class EngineStylizer(BaseStylizer):
 
     def decode_features(self, features: FloatArray) -> FloatArray:
         return self.engine.decode(features)
+
+    def decode_changed(self, features: FloatArray, target: Style | Placement, alpha: float) -> FloatArray:
+        change = plain_change(features, target, alpha)
+        if change is None:
+            return super().decode_changed(features, target, alpha)
+        return self.engine.decode(features, change=change)
 
     def decode_part(self, features: FloatArray, inner: Box, outer: Box) -> FloatArray:
         return self.engine.decode(features, inner.within(outer))

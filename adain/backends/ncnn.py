@@ -138,17 +138,19 @@ class NcnnEngine:
         coarse = self.network.encoder[-1].c_out
         for image, cell in zip(pixels, features, strict=True):
             (quarter,) = self._pixels.run([image], between, self._side // _QUARTER, LEAST_TILE // _QUARTER)
-            _, *fine = self._quarter.run([quarter], keep.within(wide), DEEP_TILE // STRIDE, into=[cell[:coarse]])
-            for finer in fine:
-                _fold(finer, cell[coarse:])
+            ends = _ends(cell, coarse, self.network.folded is not None)
+            self._quarter.run([quarter], keep.within(wide), DEEP_TILE // STRIDE, into=ends)
         return features
 
-    def decode(self, features: FloatArray, keep: Box | None = None) -> FloatArray:
+    def decode(
+        self, features: FloatArray, keep: Box | None = None, change: tuple[FloatArray, FloatArray] | None = None
+    ) -> FloatArray:
         """The pictures of features.
 
         Args:
             features: ``(B, C, h, w)``.
             keep: the cells whose pixels are wanted; None for all.
+            change: scale and shift of the features, ``(B or 1, C, 1, 1)`` each, made of every tile as it is read.
 
         Returns:
             ``(B, 3, 8 h, 8 w)``, or as many pixels as are kept, not clamped.
@@ -160,21 +162,15 @@ class NcnnEngine:
         pixels = np.empty((len(features), 3, STRIDE * height, STRIDE * width), np.float32)
         coarse = self.network.encoder[-1].c_out
         inside = Box(*(2 * side for side in keep.within(wide)))
-        for cell, image in zip(features, pixels, strict=True):
-            parts = [cell[:coarse], *([cell[coarse:]] if self.network.folded else [])]
-            (quarter,) = self._cells.run(parts, wide, DEEP_TILE // STRIDE)
+        whole = change or ()
+        for number, (cell, image) in enumerate(zip(features, pixels, strict=True)):
+            own = [np.broadcast_to(each, (len(features), *each.shape[1:]))[number] for each in whole]
+            parts, *changes = (_ends(each, coarse, self.network.folded is not None) for each in (cell, *own))
+            (quarter,) = self._cells.run(parts, wide, DEEP_TILE // STRIDE, changes=list(zip(*changes, strict=True)))
             self._back.run([quarter], inside, self._side // _QUARTER, LEAST_TILE // _QUARTER, into=[image])
         return pixels
 
 
-def _fold(fine: FloatArray, into: FloatArray) -> None:
-    """:func:`adain.nn.fold.fold`."""
-    height, width = into.shape[1:]
-    odd = 2 * height - fine.shape[1], 2 * width - fine.shape[2]
-    if any(odd):
-        fine = np.pad(fine, ((0, 0), (0, odd[0]), (0, odd[1])), mode="edge")
-    for part, (row, column) in zip(np.split(into, 4), _PLACES, strict=True):
-        part[:] = fine[:, row::2, column::2]
-
-
-_PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
+def _ends(values: FloatArray, coarse: int, has_fine: bool) -> list[FloatArray]:
+    """What of ``(C, …)`` is relu4_1's, and what the folded layer's where there is one."""
+    return [values[:coarse], values[coarse:]] if has_fine else [values]

@@ -24,11 +24,18 @@ _PLACES_FIRST = 1  # of PixelShuffle's modes: as adain.nn.fold lays the channels
 
 
 class Blob(NamedTuple):
-    """What goes into a stage or comes out of it: its name, its channels, and its places to a unit of the stage."""
+    """What goes into a stage or comes out of it.
+
+    Attributes:
+        channels: as ncnn has it.
+        places: of its own to a unit of the stage.
+        folded: whether its 2 places to a unit, each way, are wanted as channels; see :mod:`adain.nn.fold`.
+    """
 
     name: str
     channels: int
     places: int
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ Weights = Mapping[str, FloatArray]
 def encoder_graphs(network: Network, weights: Weights) -> tuple[StageGraph, StageGraph]:
     """From pixels to a quarter of their size, and from there to relu4_1.
 
-    The second gives the folded layer of a network that has one, too, as it is: folding only moves numbers about.
+    The second gives the layer to be folded of a network that has one, too.
     """
     cut = next(k for k, spec in enumerate(network.encoder) if spec.name == _CUT)
     shallow, deep = network.encoder[:cut], network.encoder[cut:]
@@ -116,7 +123,7 @@ def encoder_graphs(network: Network, weights: Weights) -> tuple[StageGraph, Stag
             second.pool()
         _convolve(second, spec, weights)
         if spec.relu == network.folded:
-            finer.append(Blob(second.both(), spec.c_out, 2))
+            finer.append(Blob(second.both(), spec.c_out, 2, folded=True))
     coarse, width = Blob(second.last, deep[-1].c_out, 1), shallow[-1].c_out
     return (
         first.graph([Blob("pixels", 3, 4)], [Blob(first.last, width, 1)], _units(_encoder_reach(shallow), 4)),

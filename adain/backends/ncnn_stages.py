@@ -91,6 +91,7 @@ class Stage:
         side: int,
         least: int = 0,
         into: Sequence[FloatArray] = (),
+        changes: Sequence[tuple[FloatArray, ...]] = (),
     ) -> list[FloatArray]:
         """The results for a box of units.
 
@@ -99,13 +100,19 @@ class Stage:
             side: of a tile in units.
             least: side to which tiles may be reduced for every thread to have one of its own, in bounded memory.
             into: where the first results go; for the others room is made.
+            changes: what each input is multiplied by and what is added, ``(C, 1, 1)`` each; none for nothing.
         """
         size = given[0].shape[1], given[0].shape[2]
         units = tuple(-(-length // self._graph.inputs[0].places) for length in size)
         made = [*into]
         for blob in self._graph.outputs[len(into) :]:
             whole = tuple(-(-length * blob.places // self._graph.inputs[0].places) for length in size)
-            made.append(np.empty((blob.channels, *size_of(box.pixels(whole, blob.places))), np.float32))
+            shape = (
+                (4 * blob.channels, *size_of(box))
+                if blob.folded
+                else (blob.channels, *size_of(box.pixels(whole, blob.places)))
+            )
+            made.append(np.empty(shape, np.float32))
         height, width = size_of(box)
         threads, most = self._runtime.threads, 4 * side**2
         while (
@@ -128,9 +135,14 @@ class Stage:
         def compute(tile: Box, outer: Box) -> None:
             extractor = self._net.create_extractor()
             parts = []  # ncnn keeps no hold of them
-            for blob, whole in zip(self._graph.inputs, given, strict=True):
+            for number, (blob, whole) in enumerate(zip(self._graph.inputs, given, strict=True)):
                 rows, columns = outer.pixels(whole.shape[1:], blob.places).slices
-                parts.append(np.ascontiguousarray(whole[:, rows, columns]))
+                part = whole[:, rows, columns]
+                if changes:
+                    scale, shift = changes[number]
+                    part = np.multiply(part, scale, order="C")
+                    part += shift
+                parts.append(np.ascontiguousarray(part))
                 mat = ncnn.Mat(parts[-1])
                 # A copy has its channels begin at multiples of 16 bytes, as the copy to a GPU takes them all to do.
                 extractor.input(blob.name, mat if self._runtime.gpu is None else mat.clone())
@@ -140,13 +152,30 @@ class Stage:
                     raise MemoryError("ncnn ran out of memory")
                 values = np.asarray(mat)
                 inner = tile.within(outer).pixels(values.shape[1:], blob.places).slices
-                place = tile.within(box).pixels(result.shape[1:], blob.places).slices
-                result[(slice(None), *place)] = values[(slice(None), *inner)]
+                part = values[(slice(None), *inner)]
+                if blob.folded:
+                    fold(part, result[(slice(None), *tile.within(box).slices)])
+                else:
+                    place = tile.within(box).pixels(result.shape[1:], blob.places).slices
+                    result[(slice(None), *place)] = part
 
         spread = self._runtime.workers.map if self._alone and len(tiles) > 1 else map
         for _ in spread(compute, tiles, outers):
             pass
         return made
+
+
+def fold(fine: FloatArray, into: FloatArray) -> None:
+    """:func:`adain.nn.fold.fold` of ``(C, H, W)``, into ``(4 C, ceil(H / 2), ceil(W / 2))``."""
+    height, width = into.shape[1:]
+    odd = 2 * height - fine.shape[1], 2 * width - fine.shape[2]
+    if any(odd):
+        fine = np.pad(fine, ((0, 0), (0, odd[0]), (0, odd[1])), mode="edge")
+    for part, (row, column) in zip(np.split(into, 4), _PLACES, strict=True):
+        part[:] = fine[:, row::2, column::2]
+
+
+_PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
 def _equal(boxes: Sequence[Box], whole: Sequence[int]) -> list[Box]:

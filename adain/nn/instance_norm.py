@@ -53,6 +53,23 @@ def adaptive_instance_norm(
         return result
     if check_alpha(strength) == 0.0:
         return content
+    scale, shift = scale_and_shift(content, style_mean, style_std, strength, content_stats=content_stats)
+    result = as_type_of(content, _multiply_add(c, scale, shift))
+    return result
+
+
+def scale_and_shift(
+    content: Array,
+    style_mean: Array,
+    style_std: Array,
+    alpha: float = 1.0,
+    *,
+    content_stats: tuple[Array, Array] | None = None,
+) -> tuple[Any, Any]:
+    """What :func:`adaptive_instance_norm` multiplies each channel by and adds to it, ``(B, C, 1, 1)`` each.
+
+    Arguments and errors are its own; alpha is one number.
+    """
     if style_mean.shape[1] != content.shape[1]:
         raise InputError(
             f"the style has {style_mean.shape[1]} channels and the content {content.shape[1]}: "
@@ -64,11 +81,11 @@ def adaptive_instance_norm(
     # One multiply-add over the feature map; everything else is per channel.
     scale: Any = style_std / std
     shift: Any = style_mean - mean * scale
+    strength = check_alpha(alpha)
     if strength != 1.0:
         scale = (1.0 - strength) + strength * scale
         shift = strength * shift
-    result = as_type_of(content, _multiply_add(c, scale, shift))
-    return result
+    return scale, shift
 
 
 def regional_instance_norm(

@@ -122,6 +122,10 @@ class BaseStylizer(ABC):
     def decode_features(self, features: Any) -> Any:
         """The pixels of ``(B, C, h, w)``: ``(B, 3, 8 h, 8 w)`` in float32, not clamped."""
 
+    def decode_changed(self, features: Any, target: Style | Placement, alpha: float) -> Any:
+        """:meth:`decode_features` of what :func:`~adain.stylizer.transfer.transfer` makes of the features."""
+        return self.decode_features(transfer(features, target, alpha))
+
     @abstractmethod
     def decode_part(self, features: Any, inner: Box, outer: Box) -> Any:
         """The pixels of the cells ``inner``, of the features of the cells ``outer``."""
@@ -286,7 +290,7 @@ class BaseStylizer(ABC):
         if content.tiles is not None:
             return assemble(decode_tiles(self, content, target, alpha), content)
         height, width = content.size
-        decoded = self.decode_features(transfer(content.features, target.to(self.device), alpha))
+        decoded = self.decode_changed(content.features, target.to(self.device), alpha)
         return decoded[..., :height, :width].clip(0.0, 1.0)
 
     @_stylising(Options)

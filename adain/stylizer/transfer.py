@@ -10,8 +10,8 @@ from ..control.regions import Placement, is_full
 from ..control.style import Style
 from ..image.box import Box
 from ..nn.bands import fine_change
-from ..nn.instance_norm import adaptive_instance_norm, regional_instance_norm
-from ..nn.statistics import RunningStatistics, as_type_of, channel_mean_std, regional_mean_std
+from ..nn.instance_norm import adaptive_instance_norm, regional_instance_norm, scale_and_shift
+from ..nn.statistics import RunningStatistics, as_type_of, at_least_float32, channel_mean_std, regional_mean_std
 from ..options import check_alpha
 
 
@@ -73,6 +73,22 @@ def transfer(
         change = fine_change(features, [(s.std, s.fine_std) for s in styles], stats[1], alphas, target.cells)
         result = as_type_of(features, result + change)
     return result
+
+
+def plain_change(features: Array, target: Style | Placement, alpha: float) -> tuple[Array, Array] | None:
+    """Scale and shift by channel, ``(B, C, 1, 1)``, that :func:`transfer` amounts to.
+
+    None where it is no such change, or makes several of one content. Who computes with copies of parts of the features
+    can apply it to those, and needs no second feature map.
+    """
+    check_alpha(alpha)
+    if has_fine_band(target) or not (isinstance(target, Style) or _fills(target)):
+        return None
+    style, strength = (target, alpha) if isinstance(target, Style) else (target.styles[0], alpha * target.alphas[0])
+    if strength == 0.0:
+        return None
+    change = scale_and_shift(at_least_float32(features), style.mean, style.std, strength)
+    return None if len(change[0]) > len(features) else change
 
 
 def has_fine_band(target: Style | Placement) -> bool:

@@ -27,7 +27,10 @@ class Mosaic:
         features[:, : 3 * STRIDE**2] = cells.reshape(batch, -1, rows, columns)
         return features if keep is None else features[(..., *keep.slices)]
 
-    def decode(self, features: FloatArray, keep: Box | None = None) -> FloatArray:
+    def decode(
+        self, features: FloatArray, keep: Box | None = None, change: tuple[FloatArray, FloatArray] | None = None
+    ) -> FloatArray:
+        features = features if change is None else features * change[0] + change[1]
         part = features if keep is None else features[(..., *keep.slices)]
         batch, _, rows, columns = part.shape
         cells = part[:, : 3 * STRIDE**2].reshape(batch, 3, STRIDE, STRIDE, rows, columns)
