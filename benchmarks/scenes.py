@@ -41,15 +41,16 @@ class Face(NamedTuple):
     """A photograph, and a face's box in the square of 512 px that is cut out of it."""
 
     photo: Path
-    box: tuple[int, ...]  # left, top, right, bottom
+    box: tuple[int, int, int, int]  # left, top, right, bottom
 
     @classmethod
     def parse(cls, text: str) -> Face:
         path, _, corners = text.rpartition(":")
-        box = tuple(options.ints(corners))
-        if len(box) != 4:
-            raise click.UsageError(f"{text}: give a face as PHOTO:left,top,right,bottom")
-        return cls(Path(path), box)
+        try:
+            left, top, right, bottom = options.ints(corners)
+        except ValueError:
+            raise click.UsageError(f"{text}: give a face as PHOTO:left,top,right,bottom") from None
+        return cls(Path(path), (left, top, right, bottom))
 
 
 FACES = [Face(sample_folder("content") / "astronaut.jpg", (170, 30, 290, 190))]

@@ -15,7 +15,7 @@ from ..image.source import check_least
 from ..nn.layers import MIN_SIZE, ConvSpec, Network
 from ..stylizer.base import BaseStylizer
 from ..stylizer.cache import StyleCache
-from ..stylizer.transfer import plain_change
+from ..stylizer.transfer import plain_change, transfer
 
 if TYPE_CHECKING:
     import os
@@ -105,7 +105,7 @@ class EngineStylizer(BaseStylizer):
     def decode_changed(self, features: FloatArray, target: Style | Placement, alpha: float) -> FloatArray:
         change = plain_change(features, target, alpha)
         if change is None:
-            return super().decode_changed(features, target, alpha)
+            return self.decode_features(transfer(features, target, alpha))
         return self.engine.decode(features, change=change)
 
     def decode_part(self, features: FloatArray, inner: Box, outer: Box) -> FloatArray:
