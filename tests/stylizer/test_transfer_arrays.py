@@ -15,7 +15,7 @@ from adain._utils.errors import InputError
 from adain.control.regions import Placement
 from adain.control.style import Style
 from adain.image.box import Box
-from adain.stylizer.transfer import content_statistics, transfer
+from adain.stylizer.transfer import content_statistics, has_fine_band, plain_change, transfer
 from tests.conftest import python
 
 Array = npt.NDArray[Any]
@@ -61,6 +61,24 @@ def agree(found: Array, wanted: torch.Tensor) -> None:
     assert found.dtype == np.float32
     # Regions hold few cells, at least four; their deviation may be small.
     np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-6, atol=1e-6 * max(20.0, 2 * float(abs(wanted).max())))
+
+
+@settings(max_examples=40, deadline=None)
+@given(targets(), st.sampled_from([0.0, 0.25, 1.0]))
+def test_one_style_is_one_change_of_each_channel(case: tuple[Array, Style | Placement], alpha: float) -> None:
+    """To the bit, as engines make it tile by tile of what others change whole."""
+    x, target = case
+    change = plain_change(x, target, alpha)
+    is_one = isinstance(target, Style) or (len(target.styles) == 1 and bool((target.cells == 1).all()))
+    assert (change is not None) == (is_one and alpha > 0 and not has_fine_band(target))
+    if change is not None:
+        np.testing.assert_array_equal(x * change[0] + change[1], transfer(x, target, alpha))
+
+
+def test_several_styles_of_one_content_are_no_change_of_it() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 5, 6, 6)).astype(np.float32)
+    assert plain_change(x, make_style(rng, has_fine=False, batch=2), 1.0) is None
 
 
 @given(targets(), st.sampled_from([1.0, 0.3, 0.0]))
@@ -117,7 +135,7 @@ import numpy as np
 from adain.control.regions import Placement
 from adain.control.style import Style
 from adain.image.box import Box
-from adain.stylizer.transfer import content_statistics, transfer
+from adain.stylizer.transfer import content_statistics, has_fine_band, plain_change, transfer
 x = np.random.default_rng(0).random((1, 5, 8, 8), np.float32)
 mean, std = x[..., :1, :1], x[..., 1:2, 1:2] + 1
 style = Style(mean, std, "", 2 * std)
