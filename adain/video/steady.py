@@ -26,6 +26,8 @@ MOMENT_DECAY = 0.9  # share of the running statistics in the next, at strength 1
 BLEND = 0.9  # share of the frame before in the next where the flow is trusted fully, at strength 1
 LIGHT = 0.06  # difference of the source's colours along the flow, in [0, 1], at which the trust has fallen to 0.37
 WINDOW = 5  # side in pixels of the square over which that difference is averaged, so that noise counts as no change
+JITTER = 2.0  # pixels of flow below which it may be noise that moves, and nothing else
+LEVEL = 1 / 255  # by how much the source's colours may differ more without the flow for it to be taken for that
 MIN_SIDE = 16  # below this, in pixels, frames are taken not to move: the method's patches do not fit
 
 
@@ -42,7 +44,9 @@ class Steadier:
     .. math:: y_t(p) \leftarrow (1 - w)\,y_t(p) + w\,y_{t-1}(p + f(p)), \qquad w = 0.9\,S\,m(p)\,e^{-(e(p)/0.06)^2}
 
     where :math:`m` is the test of Ruder et al. 2016 (:func:`~adain.image.warp.trusted`) and :math:`e` what the source
-    itself differs by along the flow. Whatever comes into view, and every first frame of a shot, is painted anew.
+    itself differs by along the flow. What moves by a pixel or two, and is explained as well by standing still, stands
+    still: the noise of a source has a flow of its own, and strokes would tremble with it. Whatever comes into view, and
+    every first frame of a shot, is painted anew.
 
     It computes with torch. Arrays are lent to that, so that there is no copy of them, and get arrays back.
 
@@ -108,15 +112,16 @@ class Steadier:
 
     def _blend(self, output: Tensor, content: Tensor, finder: FlowFinder) -> Tensor:
         import torch
-        import torch.nn.functional as F
 
         from ..image.warp import trusted, warp
 
         last_output, last_content = self._memory.get("before", (None, None))
         if last_output is not None and last_content is not None and last_output.shape == output.shape:
             flow, back = finder.both_ways(content, last_content)
-            change = (content - warp(last_content, flow)).abs().mean(1, keepdim=True)
-            change = F.avg_pool2d(change, WINDOW, 1, WINDOW // 2, count_include_pad=False)
+            change, unmoved = _difference(content, warp(last_content, flow)), _difference(content, last_content)
+            stays = (flow.norm(dim=1, keepdim=True) < JITTER) & (unmoved <= change + LEVEL)
+            flow, back = flow.masked_fill(stays, 0.0), back.masked_fill(stays, 0.0)
+            change = torch.where(stays, unmoved, change)
             trust = torch.exp(-(change / LIGHT).square()) * trusted(flow, back)
             # Bilinear interpolation of what was interpolated before, over and over, would melt every stroke.
             moved_on = warp(last_output, flow, "bicubic").clamp(0.0, 1.0)
@@ -131,6 +136,13 @@ class Steadier:
     def restore(self, state: dict[str, Any], device: Device) -> None:
         """Undo :meth:`state`; ``device`` is that of frames to come, or None for arrays."""
         self._memory = {name: (moved(a, device or "cpu"), moved(b, device or "cpu")) for name, (a, b) in state.items()}
+
+
+def _difference(a: Tensor, b: Tensor) -> Tensor:
+    """Of two pictures' colours about each pixel, ``(1, 1, H, W)``."""
+    import torch.nn.functional as F
+
+    return F.avg_pool2d((a - b).abs().mean(1, keepdim=True), WINDOW, 1, WINDOW // 2, count_include_pad=False)
 
 
 def _moved(style: Style, scale: Tensor, shift: Tensor) -> Style:
