@@ -61,14 +61,15 @@ def level(picture: Image.Image) -> float:
     return float(lattice(to_tensor(picture)))
 
 
-def sky_row(stylizer: Any, skies: Sequence[Path], artworks: Sequence[Path], size: int) -> dict[str, float]:
-    """Lattice of the skies at one size, and how often it is what it may be."""
-    known = {art: (stylizer.encode_style(art), level(square(SIDE, art))) for art in artworks}
+def sky_row(
+    stylizer: Any, styles: Sequence[Any], levels: Sequence[float], skies: Sequence[Path], size: int
+) -> dict[str, float]:
+    """Lattice of the skies at one size in encoded styles, and how often it is allowed; ``levels``: the artworks'."""
     found, ratios = [], []
     for sky in tqdm(skies, disable=None, leave=False):
         photo = square(size, sky)
         own = level(photo)
-        for style, its in known.values():
+        for style, its in zip(styles, levels, strict=True):
             found.append(level(stylizer.stylize(photo, style)))
             ratios.append(found[-1] / max(own, its))
     return {
@@ -80,14 +81,14 @@ def sky_row(stylizer: Any, skies: Sequence[Path], artworks: Sequence[Path], size
     }
 
 
-def face_row(stylizer: Any, face: Face, artworks: Sequence[Path]) -> list[float]:
-    """SSIM of a face at each of :data:`ALPHAS`, the mean over the artworks."""
+def face_row(stylizer: Any, styles: Sequence[Any], face: Face) -> list[float]:
+    """SSIM of a face at each of :data:`ALPHAS`, the mean over encoded styles."""
     photo = square(SIDE, face.photo)
-    wanted = to_tensor(photo.crop(face.box))
+    wanted, content = to_tensor(photo.crop(face.box)), stylizer.encode_content(photo)
     return [
         statistics.mean(
-            float(metrics.ssim(to_tensor(stylizer.stylize(photo, art, alpha=alpha).crop(face.box)), wanted))
-            for art in (artworks if alpha else artworks[:1])
+            float(metrics.ssim(to_tensor(stylizer.stylize(content, style, alpha=alpha).crop(face.box)), wanted))
+            for style in (styles if alpha else styles[:1])
         )
         for alpha in ALPHAS
     ]
@@ -111,21 +112,22 @@ def main(
     device: str,
 ) -> None:
     name = networks.decoder.name if isinstance(networks.decoder, Path) else str(networks.model)
-    both = [
-        (each, open_stylizer(chosen.change(device=device)))
-        for each, chosen in ((against, ModelOptions(model=against)), (name, networks))
-    ]
     arts = list_images(artworks)
+    levels = [level(square(SIDE, art)) for art in arts]
+    both = []
+    for each, chosen in ((against, ModelOptions(model=against)), (name, networks)):
+        stylizer = open_stylizer(chosen.change(device=device))
+        both.append((each, stylizer, [stylizer.encode_style(art) for art in arts]))
     rows: list[tuple[object, ...]] = []
     for size in sizes:
-        for each, stylizer in both:
-            sky = sky_row(stylizer, skies or SKIES, arts, size)
+        for each, stylizer, styles in both:
+            sky = sky_row(stylizer, styles, levels, skies or SKIES, size)
             values = (short(sky[key]) for key in ("lattice", "ratio", "largest"))
             rows.append((each, size, *values, f"{sky['held']:.0f} of {sky['of']:.0f}"))
     print(table(f"model | px | lattice | over photograph or artwork | largest | at most {ALLOWED}", rows))
     rows, gains = [], []
     for face in faces or FACES:
-        before, after = (face_row(stylizer, face, arts) for _, stylizer in both)
+        before, after = (face_row(stylizer, styles, face) for _, stylizer, styles in both)
         gains.append([b / a for a, b in zip(before, after, strict=True)])
         pairs = zip(before, after, gains[-1], strict=True)
         rows.append((face.photo.stem, *(f"{a:.3f} → {b:.3f}, × {gain:.2f}" for a, b, gain in pairs)))

@@ -99,7 +99,7 @@ class Stage:
             given: the inputs, whole, ``(C, H, W)`` each.
             side: of a tile in units.
             least: side to which tiles may be reduced for every thread to have one of its own, in bounded memory.
-            into: where the first results go; for the others room is made.
+            into: where the first results go, folded ones in any case; for the others room is made.
             changes: what each input is multiplied by and what is added, ``(C, 1, 1)`` each; none for nothing.
         """
         size = given[0].shape[1], given[0].shape[2]
@@ -107,12 +107,7 @@ class Stage:
         made = [*into]
         for blob in self._graph.outputs[len(into) :]:
             whole = tuple(-(-length * blob.places // self._graph.inputs[0].places) for length in size)
-            shape = (
-                (4 * blob.channels, *size_of(box))
-                if blob.folded
-                else (blob.channels, *size_of(box.pixels(whole, blob.places)))
-            )
-            made.append(np.empty(shape, np.float32))
+            made.append(np.empty((blob.channels, *size_of(box.pixels(whole, blob.places))), np.float32))
         height, width = size_of(box)
         threads, most = self._runtime.threads, 4 * side**2
         while (

@@ -111,7 +111,9 @@ class OnnxEngine:
         self, features: FloatArray, keep: Box | None = None, change: tuple[FloatArray, FloatArray] | None = None
     ) -> FloatArray:
         """``(B, C, h, w)`` → ``(B, 3, 8 h, 8 w)`` in ``[0, 1]``, or the pixels of the cells that are to be kept."""
-        features = features if change is None else features * change[0] + change[1]
+        if change is not None:
+            features = features * change[0]
+            features += change[1]
         # Alpha is 0: they have been normalised, and what these say of them is not asked for.
         zero, one = (np.full((1, features.shape[1], 1, 1), value, np.float32) for value in (0, 1))
         known = {"content_mean": zero, "content_std": one, "style_mean": zero, "style_std": one}

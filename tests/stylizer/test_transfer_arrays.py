@@ -135,7 +135,7 @@ import numpy as np
 from adain.control.regions import Placement
 from adain.control.style import Style
 from adain.image.box import Box
-from adain.stylizer.transfer import content_statistics, has_fine_band, plain_change, transfer
+from adain.stylizer.transfer import content_statistics, transfer
 x = np.random.default_rng(0).random((1, 5, 8, 8), np.float32)
 mean, std = x[..., :1, :1], x[..., 1:2, 1:2] + 1
 style = Style(mean, std, "", 2 * std)
