@@ -5,6 +5,7 @@ from .options import Key as Key
 from .options import VideoOptions as VideoOptions
 from .options import parse_key as parse_key
 from .options import spread_keys as spread_keys
+from .sequence import is_pattern as is_pattern
 from .sequence import is_sequence as is_sequence
 from .steady import Steadier as Steadier
 from .stylize import VideoProgress as VideoProgress

@@ -16,15 +16,24 @@ from .._utils.errors import ImageError, InputError, MissingFileError
 from ..image import check_output_path, list_images, read_image, save_image, split_alpha
 from .frames import Frame, Pixels, Sink, VideoInfo
 
-NUMBER = re.compile(r"%(0?)(\d*)d")
+NUMBER = re.compile(r"%(0?)(\d*)d(?:(?<=\dd)|(?![^\W\d_]))")
+"""What stands for a frame's number: ``%05d`` anywhere, ``%d`` where it does not begin a word, as in ``100%done``."""
 FRAME_NAME = "frame-%05d.png"
 """What pictures are called in a folder, counted from 1."""
 
 
 def is_sequence(path: str | os.PathLike[str]) -> bool:
-    """Whether a path means pictures: a folder, or a name with ``%d`` or ``%05d`` in it."""
-    text = os.fspath(path)
-    return NUMBER.search(Path(text).name) is not None or text.endswith(("/", os.sep)) or Path(text).is_dir()
+    """Whether a path means pictures: a folder, or a pattern of their names."""
+    return _is_folder(path) or is_pattern(path)
+
+
+def is_pattern(path: str | os.PathLike[str]) -> bool:
+    """Whether a name has ``%d`` or ``%05d`` in it, and means that: no folder and no file is called just so."""
+    return NUMBER.search(Path(path).name) is not None and not _is_folder(path) and not Path(path).exists()
+
+
+def _is_folder(path: str | os.PathLike[str]) -> bool:
+    return os.fspath(path).endswith(("/", os.sep)) or Path(path).is_dir()
 
 
 def list_frames(path: str | os.PathLike[str]) -> list[Path]:
@@ -99,7 +108,7 @@ class SequenceWriter(Sink):
     """
 
     def __init__(self, path: str | os.PathLike[str], quality: int) -> None:
-        self.pattern = Path(path) if NUMBER.search(Path(path).name) else Path(path) / FRAME_NAME
+        self.pattern = Path(path) if is_pattern(path) else Path(path) / FRAME_NAME
         self.quality = quality
         check_output_path(self.path(0))
 

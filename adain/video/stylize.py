@@ -147,7 +147,7 @@ def stylize_video(
         work = WorkFolder(target if target.suffix else Path(os.path.abspath(target)))
         sink: Sink
         if as_pictures:
-            sink = SequenceWriter(target, options.quality)
+            sink = SequenceWriter(output, options.quality)
             if (clash := sink.would_replace(pictures)) is not None:
                 raise InputError(f"{clash} is also an input and would be replaced: choose another -o")
         else:

@@ -50,6 +50,14 @@ def test_video(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
     assert packets(out, "audio") == packets(clip, "audio")
 
 
+def test_names_with_per_cent_signs_are_names(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
+    source, out = clip.rename(tmp_path / "100%done.mp4"), tmp_path / "50%done.mp4"
+    result = run_cli("video", source, art, "-o", out, *FAST)
+    assert result.stdout.strip() == str(out)
+    assert len(read_video(out)[0]) == 5
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["100%done.mp4", "50%done.mp4", "art.png"]
+
+
 def test_json(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
     result = run_cli("video", clip, art, "-o", tmp_path / "o.webm", "--no-audio", "--json", "--content-size", 20, *FAST)
     record = json.loads(result.stdout)

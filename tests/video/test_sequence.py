@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
-from adain.video.sequence import SequenceReader, SequenceWriter, is_sequence, list_frames
+from adain.video.sequence import SequenceReader, SequenceWriter, is_pattern, is_sequence, list_frames
 from tests.conftest import noise_image
 
 
@@ -18,6 +18,27 @@ def test_what_means_pictures(tmp_path: Path) -> None:
     assert is_sequence("not/there/")
     assert not is_sequence("a.mp4")
     assert not is_sequence("100%.mp4")
+
+
+@pytest.mark.parametrize("name", ["100%done.mp4", "50%done.png", "20%día.png", "5%.mp4", "a%05.png"])
+def test_a_per_cent_sign_is_no_number(tmp_path: Path, name: str) -> None:
+    assert not is_sequence(name)
+    assert not is_pattern(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["%d.png", "%05dpx.png", "a%d_b.png", "a%3d.png", "%d1.png"])
+def test_a_number_is_one_unless_a_file_is_called_so(tmp_path: Path, name: str) -> None:
+    assert is_pattern(tmp_path / name)
+    noise_image(8, 8).save(tmp_path / name)
+    assert not is_sequence(tmp_path / name)
+
+
+def test_folders_may_have_a_number_in_their_names(tmp_path: Path) -> None:
+    (tmp_path / "take%d").mkdir()
+    noise_image(8, 8).save(tmp_path / "take%d" / "1.png")
+    assert [p.name for p in list_frames(tmp_path / "take%d")] == ["1.png"]
+    assert SequenceWriter(tmp_path / "take%d", 90).path(0) == tmp_path / "take%d" / "frame-00001.png"
+    assert SequenceWriter(f"{tmp_path}/new%d/", 90).path(0) == tmp_path / "new%d" / "frame-00001.png"
 
 
 def test_numbers_decide_the_order(tmp_path: Path) -> None:
