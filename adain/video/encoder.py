@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._utils.errors import InputError
+from .chroma import from_rgb, location_for
 from .frames import FULL_RANGE, LIMITED_RANGE, Pixels, VideoInfo, require_av
 from .options import PIXEL_FORMAT, VideoOptions
 
@@ -132,9 +133,13 @@ class PartEncoder:
         # Columns and rows to add, as chroma that is stored for 2 x 2 pixels needs even sizes.
         chroma = av.VideoFormat(codec.pixel_format, 64, 64)
         self._pad = -width % (64 // chroma.chroma_width(64)), -height % (64 // chroma.chroma_height(64))
+        is_full, location = codec.pixel_format.startswith("yuvj"), location_for(codec.name)
+        self._convert = from_rgb(codec.pixel_format, color, location, is_full)
         if codec.name == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # the only way to keep it from reporting on stderr
         options = dict(codec.options)
+        if not chroma.is_rgb and chroma.chroma_height(64) < 64:  # others have nothing to say, and x265 would
+            options["chroma_sample_location"] = location
         if codec.name == "libx264" and width < SMALL_WIDTH:
             options["mbtree"] = "0"
         try:
@@ -144,10 +149,8 @@ class PartEncoder:
             context.pix_fmt = codec.pixel_format
             context.time_base = self.stream.time_base = info.time_base
             context.sample_aspect_ratio = info.aspect
-            self._is_rgb = av.VideoFormat(codec.pixel_format).is_rgb
-            self._range = FULL_RANGE if codec.pixel_format.startswith("yuvj") or self._is_rgb else LIMITED_RANGE
-            if not self._is_rgb:
-                context.colorspace, context.color_range = color.matrix, self._range
+            if not chroma.is_rgb:
+                context.colorspace, context.color_range = color.matrix, FULL_RANGE if is_full else LIMITED_RANGE
             context.color_primaries, context.color_trc = color.primaries, color.transfer
             # One header for the whole file, which containers such as MP4 want, and the same in every part.
             context.flags |= av.codec.context.Flags.global_header
@@ -162,13 +165,7 @@ class PartEncoder:
         if any(self._pad):
             pixels = np.pad(pixels, ((0, self._pad[1]), (0, self._pad[0]), (0, 0)), mode="edge")
         frame = self._av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        if not self._is_rgb:
-            matrix = self._info.color.scaler_matrix
-            how = self._av.video.reformatter.Interpolation
-            frame = frame.reformat(
-                format=self._codec.pixel_format, src_colorspace=matrix, dst_colorspace=matrix,
-                src_color_range=FULL_RANGE, dst_color_range=self._range, interpolation=how.BICUBIC | how.ACCURATE_RND,
-            )  # fmt: skip
+        frame = self._convert(frame)
         frame.pts, frame.time_base = pts - self._first, self._info.time_base
         self._mux(frame)
 

@@ -64,7 +64,8 @@ class VideoSink(Sink):
 
     def finish(self) -> None:
         parts = [(self.work.part(k), start) for k, start in enumerate(self._starts)]
-        join(parts, self.output, self.info, self.source, self.streams, self.warn)
+        with contextlib.closing(PartEncoder(self.codec, self.info)) as like:
+            join(parts, self.output, like.stream, self.info, self.source, self.streams, self.warn)
 
     def close(self) -> None:
         if self._encoder is not None:
@@ -123,6 +124,7 @@ def _takes(container: str, *streams: Any) -> bool:
 def join(
     parts: Sequence[tuple[Path, int]],
     output: Path,
+    like: Any,
     info: VideoInfo,
     source: Path | None,
     streams: Sequence[int],
@@ -133,6 +135,7 @@ def join(
     Args:
         parts: files of :class:`~adain.video.encoder.PartEncoder` in order, with the ``pts`` of their first frames.
         output: replaced in one go once all is written.
+        like: a stream of the encoder that made them: parts do not tell all of what it was told, such as colours.
         info: of the result.
         source: the video to copy other streams from, packet by packet.
         streams: their indices.
@@ -148,8 +151,7 @@ def join(
         file = stack.enter_context(temporary.open("wb+"))
         stack.enter_context(_why(av))
         result = stack.enter_context(av.open(file, "w", format=container_of(output), options=TIMES_AS_THEY_ARE))
-        first = stack.enter_context(av.open(str(parts[0][0])))
-        video = result.add_stream_from_template(first.streams.video[0])
+        video = result.add_stream_from_template(like)
         video.time_base = info.time_base
         flows = [_video_packets(parts, video, info)]
         if source is not None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .._utils.errors import ImageError, InputError, MissingFileError
-from .frames import BT709, FULL_RANGE, LIMITED_RANGE, Color, Frame, Orientation, Pixels, VideoInfo, require_av
+from .chroma import location_of, to_rgb
+from .frames import BT709, Color, Frame, Orientation, Pixels, VideoInfo, require_av
 
 BT601 = 6
 UNSPECIFIED = 2  # how FFmpeg says that a matrix is not known, beside 0
@@ -136,25 +137,15 @@ class VideoReader:
         if self._orientation.swap:
             width, height, aspect = height, width, 1 / aspect
         self.info = VideoInfo(name, width, height, rate, Fraction(time_base), count, _color(raw), aspect)
-        self._stored = (raw.width, raw.height)
+        # Always of one size: a stream may change it on the way.
+        self._to_rgb = to_rgb(raw, (raw.width, raw.height), self.info.color, location_of(raw, stream))
         if raw.interlaced_frame:
             self.warn(f"{name} is interlaced: deinterlace it first, or its combs are taken for texture")
         if any(component.is_alpha for component in raw.format.components):
             self.warn(f"the transparency of {name} is left out")
 
     def _pixels(self, raw: Any) -> Pixels:
-        how: dict[str, Any] = {}
-        if not raw.format.is_rgb:
-            matrix = _color(raw).scaler_matrix
-            is_full = int(raw.color_range) == FULL_RANGE or raw.format.name.startswith("yuvj")
-            ways = self._av.video.reformatter.Interpolation
-            how = {
-                "src_colorspace": matrix, "dst_colorspace": matrix,
-                "src_color_range": FULL_RANGE if is_full else LIMITED_RANGE, "dst_color_range": FULL_RANGE,
-                "interpolation": ways.BICUBIC | ways.ACCURATE_RND | ways.FULL_CHR_H_INT,
-            }  # fmt: skip
-        # Always of one size: a stream may change it on the way.
-        return self._orientation.apply(raw.reformat(*self._stored, "rgb24", **how).to_ndarray())
+        return self._orientation.apply(self._to_rgb(raw).to_ndarray())
 
 
 def open_media(path: Path) -> Any:
