@@ -22,8 +22,10 @@ from .._utils.files import atomic_path, check_writable
 from .._utils.resources import missing, resolve
 from ..options import FileOptions
 from .arrays import to_image
+from .colorspace import Colorspace
 from .listing import READABLE, WRITABLE
 from .modes import normalise, srgb_profile
+from .signalled import Signalled, signalled
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +36,9 @@ PictureInput: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Im
 # A string, and torch imported where it is needed: the ONNX models run without it.
 ImageInput: TypeAlias = "PictureInput | torch.Tensor"
 """Whatever a caller has a picture in."""
+
+Convert: TypeAlias = Callable[[Image.Image, Signalled], Image.Image]
+"""Makes a new image of a decoded one and what its file says of its colours."""
 
 # Twice Pillow's MAX_IMAGE_PIXELS: above this, Pillow by itself refuses an image.
 DEFAULT_MAX_PIXELS = 178_956_970
@@ -53,11 +58,13 @@ def read_image(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
     65535, bool, or floats in [0, 1]; tensors are floats in [0, 1], (3, H, W) or (1, 3, H, W), or with one channel for
     grey.
 
-    The EXIF orientation is applied, an embedded ICC profile converted (one that is damaged or of another colour space
-    is ignored), and of several frames the first is taken. Any transparency, even if opaque everywhere, makes the result
-    "RGBA". In files and `PIL.Image`s, integers of more than 8 bits are taken as 0 to 65535 and floats as 0 to 1, or up
-    to the largest value in the image where that is larger; negative values become 0. The result is a new image without
-    metadata; an image passed in is not modified, and its current frame is taken.
+    The EXIF orientation is applied, and of several frames the first is taken. Colours are converted by what the file
+    says of them, an ICC profile (one that is damaged or of another colour space is ignored) or what
+    :mod:`adain.image.signalled` knows; those of high dynamic range as :mod:`adain.image.hdr` does. Any transparency,
+    even if opaque everywhere, makes the result "RGBA". In files and `PIL.Image`s, integers of more than 8 bits are
+    taken as 0 to 65535 and floats as 0 to 1, or up to the largest value in the image where that is larger; negative
+    values become 0. The result is a new image without metadata; an image passed in is not modified, and its current
+    frame is taken.
 
     Raises MissingFileError if there is no such file, and ImageError if `source` is a folder, an empty file, not an
     image or damaged, an array or a tensor of another kind or beyond [0, 1], or has more than `max_pixels` pixels (None:
@@ -72,10 +79,10 @@ def read_stored(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXE
     For masks and label maps, whose pixels are data and no colours: no ICC profile is applied and nothing is rounded to
     8 bits. Of the metadata only the transparency stays in `info`. Raises as `read_image` does.
     """
-    return _read(source, max_pixels, Image.Image.copy)
+    return _read(source, max_pixels, lambda image, _: image.copy())
 
 
-def _read(source: ImageInput, max_pixels: int | None, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+def _read(source: ImageInput, max_pixels: int | None, convert: Convert) -> Image.Image:
     """Open `source` if need be, decode it, `convert` the stored image and turn it upright."""
     if is_tensor(source):
         from .tensors import as_batch, to_pil
@@ -197,12 +204,13 @@ def _format_of(path: str | os.PathLike[str]) -> str:
     return found
 
 
-def _decode(
-    image: Image.Image, name: str, max_pixels: int | None, convert: Callable[[Image.Image], Image.Image]
-) -> Image.Image:
+def _decode(image: Image.Image, name: str, max_pixels: int | None, convert: Convert) -> Image.Image:
     if max_pixels is not None and image.width * image.height > max_pixels:
         size = f"{image.width} x {image.height} pixels is over the limit of {max_pixels}"
         raise ImageError(f"cannot read {name}: {size}; max_pixels (--max-pixels) raises it")
+    colors = signalled(image)  # before the file is let go of
+    if isinstance(colors, Colorspace) and colors.curve is not None:
+        _log.info("%s is HDR, %s of up to %g cd/m2: tone-mapped to sRGB", name, colors.curve, colors.peak)
     try:
         with _LIMIT_LOCK:
             most = Image.MAX_IMAGE_PIXELS
@@ -210,7 +218,7 @@ def _decode(
         # Only a large image needs the limit lifted, and with it the lock, while it is decoded.
         with _without_pillow_limit() if over else contextlib.nullcontext():
             image.load()
-        result = convert(image)
+        result = convert(image, colors)
     except Exception as error:  # as in read_image
         raise _unreadable(name, _cause(error)) from error
     # What describes the file, its orientation above all, is no longer true of this image.

@@ -11,19 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
+from .colorspace import Colorspace
+from .signalled import Signalled
+
 # Only exact names: "sRGB-elle-V2-g10.icc", for one, is linear. One that is sRGB under another is converted for nothing.
 _SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"})
 
 _BAND = 256  # rows that are in floating point together
 
 
-def normalise(image: Image.Image) -> Image.Image:
-    """A loaded image as a new "RGB" or "RGBA" image in sRGB."""
-    profile = image.info.get("icc_profile")
+def normalise(image: Image.Image, colors: Signalled) -> Image.Image:
+    """A loaded image, and what its file says of its colours, as a new "RGB" or "RGBA" image in sRGB."""
     image, alpha = separate(image)
     if image.mode == "F" or image.mode.startswith("I"):
         image = Image.fromarray(_to_levels(np.asarray(image)))
-    rgb = _to_srgb(image, profile)
+    rgb = _to_srgb(image, colors)
     if alpha is not None:
         rgb.putalpha(alpha)
     rgb.info = {}
@@ -83,13 +85,15 @@ def _white(values: npt.NDArray[Any]) -> float:
     return max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))
 
 
-def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+def _to_srgb(image: Image.Image, colors: Signalled) -> Image.Image:
+    if isinstance(colors, Colorspace) and image.mode in ("L", "RGB"):
+        return colors.converted(image)
     if image.mode not in ("L", "RGB", "CMYK"):
         image = image.convert("RGB")
-    if isinstance(profile, bytes):
+    if isinstance(colors, bytes):
         # What a profile raises that is damaged or, as happens, not for the mode of the image.
         with contextlib.suppress(OSError, TypeError, ValueError):
-            opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            opened = ImageCms.ImageCmsProfile(io.BytesIO(colors))
             if opened.profile.profile_description not in _SRGB_NAMES:
                 srgb = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
                 # Intent and flags: what browsers and picture editors do by default.
