@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from adain._utils.protect import protect
 from adain._utils.resources import samples
 from adain.options import ModelOptions
 
@@ -33,6 +34,7 @@ def demo(output: Path, cell: int, **model: Any) -> None:
     from adain.image import center_crop_square, check_output_path, contact_sheet, read_image, save_image
 
     picture_path, sheet_path = output / "stylized.jpg", output / "contact-sheet.jpg"
+    protect([picture_path, sheet_path], [sample.path for sample in samples()])
     for written in (picture_path, sheet_path):
         check_output_path(written)
     path = {sample.name: sample.path for sample in samples()}

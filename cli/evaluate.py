@@ -10,6 +10,7 @@ import click
 
 from adain import InputError, Options
 from adain._utils.files import check_writable
+from adain._utils.protect import protect
 from adain.metrics import EvaluationOptions
 from adain.options import ModelOptions
 
@@ -108,6 +109,9 @@ def evaluate(
     count = len({pair.style for pair in pairs})
     metrics.choose(chosen, stylising=makes, networks=networks, styles=count, size=options.size)  # before reading
     if csv_path is not None:
+        pictures = [path for pair in pairs for path in (pair.content, pair.style, *pair.outputs.values())]
+        files = [triples, backbone, weights, inception, *model.files()]
+        protect([csv_path], [*pictures, *(file for file in files if file is not None)])
         check_writable(csv_path)
     evaluation = metrics.evaluate(
         pairs,

@@ -28,12 +28,14 @@ def export(output: Path, **values: Any) -> None:
     adain export -o model/ --storage int8
     adain stylize photo.jpg wave.jpg --onnx model/ -o out.jpg
     """
-    from adain.backends import export_onnx, provenance
+    from adain._utils.protect import protect
+    from adain.backends import export_onnx, graph_files, provenance
     from adain.nn import DEFAULT_MODEL, load_decoder, load_encoder
 
     options, model = take(ExportOptions, values), take(ModelOptions, values)
     name = model.model or DEFAULT_MODEL
     own = [None if path is None else Path(path) for path in (model.encoder, model.decoder)]
+    protect(graph_files(output), [path for path in own if path is not None])
     networks = load_encoder(own[0] or name), load_decoder(own[1] or name)
     details = provenance(name, *own)
     written = export_onnx(*networks, output, storage=options.storage, opset=options.opset, details=details)

@@ -85,6 +85,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
         what = f"no style given for {paths[0]}" if paths else "no photograph given"
         raise click.UsageError(f"{what}: adain refine PHOTO ARTWORK -o OUT")
 
+    from adain._utils.protect import protect
     from adain._utils.signals import CODES, StopFlag
     from adain.backends import open_model
     from adain.batch import find, means_file, plan_jobs
@@ -95,6 +96,8 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     todo = plan_jobs(find(paths[:1]), [name], output, inputs=inputs)
     if len(todo) > 1 and (files["log"] or files["plot"]):
         raise InputError("--log and --plot are of one picture: name a single photograph")
+    read = [*inputs, *(job.content for job in todo)]
+    protect([path for job in todo for path in _beside(job.output, files)], read)
     options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_model(options))
     errors: list[AdainError] = []
     is_named, replaced = means_file(output), 0
@@ -122,6 +125,20 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     return exit_code(len(errors), len(todo))
 
 
+def _partial(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.partial.png")
+
+
+def _steps(output: Path) -> Path:
+    return output.with_name(f"{output.stem}-steps")
+
+
+def _beside(output: Path, files: dict[str, Any]) -> list[Path]:
+    """What is written along with a result and is there already, or was named."""
+    steps = _steps(output).glob("*.png") if files["save_every"] else ()
+    return [path for path in (files["log"], files["plot"]) if path] + [_partial(output), *steps]
+
+
 def _one(
     job: Any, styles: list[Path], options: RefineOptions, files: dict[str, Any], stopped: Callable[[], bool]
 ) -> dict[str, Any]:
@@ -135,13 +152,13 @@ def _one(
     plan, output = options.recipe, job.output
     assert isinstance(plan, recipes.Recipe)
     last: recipes.Progress | None = None
-    partial = Partial(output.with_name(f"{output.stem}.partial.png"))
+    partial = Partial(_partial(output))
     watchers: list[Callable[[recipes.Progress], None]] = [partial]
     with ExitStack() as at_end:
         if files["log"]:
             watchers.append(LossLog(files["log"]))
         if files["save_every"]:
-            shots = Snapshots(output.with_name(f"{output.stem}-steps"), files["save_every"])
+            shots = Snapshots(_steps(output), files["save_every"])
             watchers.append(shots)
             at_end.callback(shots.save_strip)
         if files["plot"]:

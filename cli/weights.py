@@ -55,6 +55,7 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     from safetensors.torch import save
 
     from adain._utils.files import atomic_path, check_writable
+    from adain._utils.protect import protect
     from adain._utils.resources import sample_folder
     from adain.image import list_images, read_image, resize_shorter, split_alpha, to_tensor
     from adain.nn import convert_state, read_tensors
@@ -62,8 +63,7 @@ def import_weights(file: Path, output: Path | None, images: str | None) -> None:
     target = output or Path(f"{file.stem}.safetensors")
     if target.suffix != ".safetensors":
         raise InputError(f"{target} must end in .safetensors")
-    if target.resolve() == file.resolve():
-        raise InputError(f"{target} is the file being imported: name another with -o")
+    protect([target], [file])
     check_writable(target)
     photos = list_images(images or sample_folder("content"))
     pictures = (to_tensor(resize_shorter(split_alpha(read_image(path))[0], 512)) for path in photos)

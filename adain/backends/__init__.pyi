@@ -8,5 +8,6 @@ from .models import open_stylizer as open_stylizer
 from .models import weights_of as weights_of
 from .ncnn import NcnnStylizer as NcnnStylizer
 from .onnx import OnnxStylizer as OnnxStylizer
+from .onnx import graph_files as graph_files
 from .options import ExportOptions as ExportOptions
 from .options import Storage as Storage

@@ -24,7 +24,7 @@ from ..nn.shipped import DEFAULT_MODEL, WeightsFile, find_model
 from ..nn.vgg import MIN_SIZE, VGGEncoder
 from ..stylizer.stylizer import Stylizer
 from ..stylizer.tiles import complete
-from .onnx import FORMAT, PARTS, open_session
+from .onnx import FORMAT, PARTS, graph_files, open_session
 from .options import ExportOptions, Storage
 
 OPSETS = (13, 23)
@@ -89,7 +89,7 @@ def export_onnx(
         import onnxruntime  # noqa: F401
     except ImportError:
         raise InputError('exporting needs onnx and onnxruntime: pip install "adain[onnx]"') from None
-    paths = (Path(folder) / f"{PARTS[0]}.onnx", Path(folder) / f"{PARTS[1]}.onnx")
+    paths = graph_files(folder)
     for path in paths:
         check_writable(path)
     from .onnx_graphs import round_filters  # which needs onnx

@@ -34,6 +34,11 @@ _PASS_BYTES = {"vgg19+relu3_1": 1400, "vgg19": 1200, "fast": 400}
 """Peak memory of a pass in bytes a pixel, as measured at 0.3 to 2 megapixels."""
 
 
+def graph_files(folder: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """The two files of an exported model."""
+    return Path(folder) / f"{PARTS[0]}.onnx", Path(folder) / f"{PARTS[1]}.onnx"
+
+
 class OnnxStylizer(EngineStylizer):
     """Stylises as :class:`~adain.Stylizer` does, by the graphs that :func:`adain.backends.export.export_onnx` wrote.
 
@@ -90,7 +95,7 @@ class OnnxEngine:
     def __init__(
         self, folder: str | os.PathLike[str], *, threads: int | None = None, providers: Sequence[str] | None = None
     ) -> None:
-        paths = [Path(folder) / f"{part}.onnx" for part in PARTS]
+        paths = graph_files(folder)
         if not paths[0].is_file() and Path(folder, "transfer.onnx").is_file():
             raise WeightsError(
                 f"the model in {folder} is of an older adain: write it anew with adain export -o {folder}"

@@ -12,7 +12,7 @@ from typing import Any, Self
 from .._utils.errors import ImageError, InputError
 from .._utils.keywords import takes
 from ..options import Options
-from ..stylizer.looks import Look, each
+from ..stylizer.looks import Look, each, files_of
 from .manifest import Manifest
 from .options import FolderOptions
 from .order import Order
@@ -121,7 +121,7 @@ class Folder:
         photographs = search(paths, **how)
         if not is_zip:
             photographs = distinct(photographs)
-        inputs = [*(art for look in looks for art in _files(look)), *options.files()]
+        inputs = [*files_of(looks, options)]
         jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs, inputs=inputs)
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils.errors import ImageError, InputError
+from .._utils.protect import Place, folds_case, locator, one_spelling, refuse_input
 from .._utils.resources import resolve
 from ..image import WRITABLE, check_output_path, list_images
 from ..options import plural
@@ -181,34 +181,30 @@ def check_inputs(jobs: Sequence[Job], inputs: Iterable[str | os.PathLike[str]]) 
     Raises:
         InputError: see :func:`plan_jobs`.
     """
-    locate = _locator()
+    locate = locator()
     contents = (content for content in {job.content for job in jobs} if isinstance(content, Path))
-    sources = {locate(path)[0] for path in (*inputs, *contents)}
+    kept = {locate(path).key for path in (*inputs, *contents)}
+    places = {job.output: locate(job.output) for job in jobs}
+    check_distinct(jobs, places)
     tried = set()
-    for path, times in Counter(job.output for job in jobs).items():
-        if times > 1:
-            raise InputError(f"{times} results would be called {path}: rename the inputs or do them apart")
-        resolved, is_there = locate(path)
-        if resolved in sources:
-            raise InputError(f"{path} is also an input and would be replaced: choose another -o")
+    for path, place in places.items():
+        refuse_input(path, place, kept)
         # One new name says whether others of its folder and format can be written.
         like = os.path.dirname(path), os.path.splitext(path)[1]
-        if is_there or like not in tried:
+        if place.is_there or like not in tried:
             check_output_path(path)
             tried.add(like)
 
 
-def _locator() -> Callable[[str | os.PathLike[str]], tuple[str, bool]]:
-    """What says where a file really lies, and whether it is there; of a million, each folder is resolved once."""
-    real = functools.cache(os.path.realpath)
-
-    def locate(path: str | os.PathLike[str]) -> tuple[str, bool]:
-        parent, name = os.path.split(path)
-        there = os.path.join(real(parent), name)
-        try:
-            is_link = stat.S_ISLNK(os.lstat(there).st_mode)
-        except (OSError, ValueError):
-            return there, False
-        return os.path.realpath(there) if is_link else there, True
-
-    return locate
+def check_distinct(jobs: Sequence[Job], places: Mapping[Path, Place]) -> None:
+    """InputError, if two results would be one file, by whatever name."""
+    times = Counter(places[job.output].path for job in jobs)
+    if len(times) == len(jobs):
+        times = Counter(one_spelling(places[job.output].path) for job in jobs)
+        alike = [job.output for job in jobs if times[one_spelling(places[job.output].path)] > 1]
+        if not any(folds_case(folder) for folder in {path.parent for path in alike}):
+            return
+        path, count = alike[0], times[one_spelling(places[alike[0]].path)]
+    else:
+        path, count = next((j.output, n) for j in jobs if (n := times[places[j.output].path]) > 1)
+    raise InputError(f"{count} results would be called {path}: rename the inputs or do them apart")

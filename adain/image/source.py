@@ -11,6 +11,7 @@ from PIL import Image
 
 from .._utils.arrays import moved
 from .._utils.errors import ImageError
+from .._utils.resources import resolve
 from .arrays import FloatArray, to_array
 from .io import DEFAULT_MAX_PIXELS, ImageInput, is_tensor, read_image
 from .modes import split_alpha
@@ -115,7 +116,14 @@ def check_least(size: tuple[int, int], least: int, name: str) -> None:
 
 def input_name(source: Any) -> str:
     """The file name of an input, for messages; empty if it has none."""
-    if isinstance(source, (str, os.PathLike)):
-        return Path(source).name
+    return Path(source).name if isinstance(source, str) else os.path.basename(input_path(source))
+
+
+def input_path(source: Any) -> str:
+    """The path of the file of an input, that of a sample by its name; empty if it has none."""
+    if isinstance(source, str):
+        return os.fspath(resolve(source))
+    if isinstance(source, os.PathLike):
+        return os.fsdecode(source)
     name = getattr(source, "name" if hasattr(source, "read") else "filename", "")
-    return Path(name).name if isinstance(name, (str, os.PathLike)) else ""
+    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._utils.files import atomic_path
+from .._utils.protect import protect
 from .catalogue import Metric
 from .evaluation import Entry, Evaluation
 
@@ -120,8 +121,10 @@ def write_csv(evaluation: Evaluation, path: str | Path) -> None:
     """A line for every pair and row, a column for every measure of pairs; empty where there is no figure.
 
     Raises:
-        InputError: if it cannot be written.
+        InputError: if it cannot be written, or is one of the pictures.
     """
+    pictures = {file for entry in evaluation.entries for file in (entry.content, entry.style, entry.output) if file}
+    protect([path], pictures)
     names = [metric.name for metric in evaluation.metrics if metric.scope != "set"]
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["row", "content", "style", "output", *names], restval="", lineterminator="\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
@@ -14,11 +14,12 @@ from .._utils.errors import ImageError, InputError
 from .._utils.resources import absolute
 from ..control.style import Style, blend
 from ..image import contact_sheet
-from ..image.source import input_name
+from ..image.source import input_name, input_path
 from ..options import (
     ARRANGEMENTS,
     PREVIEW_ALPHAS,
     PREVIEW_SIZES,
+    Declared,
     Direction,
     Options,
     TileSize,
@@ -382,6 +383,22 @@ def is_regions(styles: Any) -> TypeGuard[Regions]:
 def listed(styles: Any) -> tuple[Any, ...]:
     """One style or several as several."""
     return tuple(styles) if isinstance(styles, (list, tuple)) else (styles,)
+
+
+def files_of(*things: Any) -> Iterator[str]:
+    """The files that artworks, masks, regions, looks and options come from, as far as these know their names."""
+    for thing in things:
+        if isinstance(thing, Look):
+            yield from files_of(thing.styles, thing.options, thing.background)
+        elif isinstance(thing, Declared):
+            named = [(getattr(thing, each.name), each) for each in thing.declared().values() if each.is_file]
+            yield from files_of(*(v for v, each in named if not (isinstance(v, str) and v in each.choices)))
+        elif is_regions(thing):
+            yield from files_of(*(region.mask for region in thing.regions))
+        elif isinstance(thing, (list, tuple)):
+            yield from files_of(*thing)
+        elif name := input_path(thing):
+            yield name
 
 
 def style_name(style: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from .._utils.errors import InputError, WeightsError
+from .._utils.protect import protect
 from .._utils.signals import CODES, StopFlag, Stopped
 from ..nn.convert import read_tensors
 from ..nn.decoder import Decoder
@@ -87,6 +88,17 @@ class Trainer:
         if CheckpointStore(self.output / "checkpoints").paths():
             fix = "add --resume to continue it, or choose another --output"
             raise InputError(f"{self.output} holds a run already: {fix}")
+        self._protect()
+
+    def _protect(self) -> None:
+        """InputError, if the run would write over what it is made from."""
+        folder, names = self.output, (DECODER_FILE, ENCODER_FILE, "run.json", "log.jsonl", "loss.png")
+        written = [*(folder / name for name in names), *(folder / "previews").glob("*.jpg")]
+        sources = [*self.contents, *self.styles]
+        roots = [source.resolve() for source in sources if source.is_dir()]
+        below = [path for path in written if path.exists() and any(path.resolve().is_relative_to(r) for r in roots)]
+        start = [] if self.init_from is None else [Path(self.init_from)]
+        protect(written, [*sources, *below, *start, *(path / name for path in start for name in names[:2])])
 
     @classmethod
     def resume(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -89,8 +89,12 @@ class WorkFolder:
             self.remove()
 
     def remove(self) -> None:
-        """The job is done."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """The job is done: take its files away, and the folder if nothing else is in it."""
+        own = ("part-*.nut", self._state.name, self._older.name, "lock", ".adain-*")
+        with contextlib.suppress(OSError):
+            for path in [path for pattern in own for path in self.folder.glob(pattern)]:
+                path.unlink()
+            self.folder.rmdir()
 
     def _hold(self) -> None:
         """See that no other process is at work here; the system lets go of the lock even of one that is killed."""

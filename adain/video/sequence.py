@@ -120,10 +120,15 @@ class SequenceWriter(Sink):
     def add(self, pixels: Pixels, pts: int, index: int) -> None:
         save_image(Image.fromarray(pixels), self.path(index), quality=self.quality)
 
-    def would_replace(self, paths: list[Path]) -> Path | None:
-        """One of these files that a frame would be written over."""
-        pattern, folder = _pattern(self.pattern), self.pattern.parent.resolve()
-        return next((p for p in paths if p.parent.resolve() == folder and pattern.fullmatch(p.name)), None)
+    def present(self) -> list[Path]:
+        """What is there already of names that frames have, or that would be taken for frames beside them."""
+        pattern, folder = _pattern(self.pattern), self.pattern.parent
+        folded = re.compile(pattern.pattern, re.IGNORECASE)  # where case is not told apart, these are names of frames
+        found: list[Path] = []
+        for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
+            if match := folded.fullmatch(name):
+                found += [folder / name] * bool(pattern.fullmatch(name)) + [self.path(int(match[1]) - 1)]
+        return found
 
 
 def _pattern(path: Path) -> re.Pattern[str]:

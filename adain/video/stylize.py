@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +19,14 @@ from .._utils.errors import VideoStopped as VideoStopped
 from .._utils.files import check_writable
 from .._utils.keywords import takes
 from .._utils.prefetch import read_ahead
+from .._utils.protect import protect
 from ..backends.models import open_model
 from ..image.resize import scaled
-from ..stylizer.looks import is_regions, listed
+from ..stylizer.looks import files_of, is_regions, listed
 from .encoder import choose_codec, container_of
 from .frames import Frame, Pixels, Sink, resample, resampled_info
 from .join import VideoSink, check_container
-from .options import FPS, Key, VideoOptions
+from .options import FPS, VideoOptions
 from .painter import Painter, Prepared
 from .reader import VideoReader
 from .resume import WorkFolder, settings_of, written
@@ -125,9 +125,8 @@ def stylize_video(
     warnings = _Warnings(options.warn or (lambda _: None))
     target, origin = Path(output), Path(source)
     style = _files(style)
-    inputs = _paths([origin, style, *options.decisive().values()])
-    if target.exists() and any(path.exists() and path.samefile(target) for path in inputs):
-        raise InputError(f"{output} is also an input and would be replaced: choose another -o")
+    inputs = [*files_of(origin, style, options, [key.style for key in options.keys])]
+    protect([target], inputs)
     as_pictures = is_sequence(output) or not target.suffix
     if not as_pictures:
         container_of(target)
@@ -148,8 +147,7 @@ def stylize_video(
         sink: Sink
         if as_pictures:
             sink = SequenceWriter(output, options.quality)
-            if (clash := sink.would_replace(pictures)) is not None:
-                raise InputError(f"{clash} is also an input and would be replaced: choose another -o")
+            protect(sink.present(), [*inputs, *pictures])
         else:
             codec = choose_codec(container_of(target), options)
             result = dataclasses.replace(info, width=size[0], height=size[1])
@@ -294,15 +292,6 @@ def _files(style: Any) -> Any:
         regions = [dataclasses.replace(r, mask=Path(m)) if isinstance(m, str) else r for r, m in masks]
         return dataclasses.replace(style, regions=regions)
     return style if style is None else [Path(one) if isinstance(one, str) else one for one in listed(style)]
-
-
-def _paths(value: Any) -> Iterator[Path]:
-    """The files among values."""
-    value = value.style if isinstance(value, Key) else value
-    if isinstance(value, Path):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        yield from itertools.chain.from_iterable(map(_paths, value))
 
 
 def _with_hint(error: AdainError, work: WorkFolder) -> AdainError:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,34 @@ def test_refined_as_asked_for(make: Make, stylizer: Stylizer, tmp_path: Path, co
     bare: Any = adain.refine(photo, styles[:1], start=plain, steps=2, stylizer=stylizer, **sizes)
     assert (bare.tobytes() == expected.tobytes()) == (controls == {})
     assert states(make(refine=2, content_size=38, **controls)) == "s" * len(results)
+
+
+def test_what_is_read_is_not_replaced(stylizer: Stylizer, tmp_path: Path) -> None:
+    """In Python, too, wherever a file's name is known: of an open picture, of a look's and of regions' masks."""
+    names = {"a.png": 1, "art.png": 2, "a_stylized_art.png": 3}
+    for name, seed in names.items():
+        noise_image(40, 36, seed).save(tmp_path / name)
+    photo, art, mask = (tmp_path / name for name in names)
+    before = mask.read_bytes()
+    style = stylizer.encode_style(art, size=32)
+    opened, handle = Image.open(mask), mask.open("rb")
+    encoded = adain.Regions([adain.Region(style, mask)])
+    looks: list[Any] = [
+        adain.stylizer.Look([art], Options(masks=[mask])),
+        adain.stylizer.Look([art], Options(style_masks=[str(mask)])),
+        adain.stylizer.Look(encoded, name="art"),
+        adain.stylizer.Look([opened], name="art"),
+        adain.stylizer.Look([handle], name="art"),
+    ]
+    with opened, handle:
+        for look in looks:
+            with pytest.raises(InputError, match=r"a_stylized_art.png is also an input"):
+                adain.stylize_folder(photo, look, tmp_path, stylizer=stylizer)
+        with pytest.raises(InputError, match=r"a_stylized_art.png is also an input"):
+            adain.stylize_folder([photo, mask], art, tmp_path, stylizer=stylizer)
+        with pytest.raises(InputError, match=r"a_stylized_art.png is also an input"):
+            adain.stylize_folder(photo, art, tmp_path, stylizer=stylizer, encoder=os.path.relpath(mask))
+    assert mask.read_bytes() == before
 
 
 def test_large_photographs_are_not_read_ahead(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,15 @@ def test_current_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert plan_jobs([Path("a.png")], ["w"])[0].output == Path("a_stylized_w.png")
 
 
+def test_results_that_differ_in_case_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are one file where the file system takes them for one."""
+    contents = [folder / "a.png", folder / "sub" / "A.PNG", folder / "b.jpg"]
+    assert [j.output.name[0] for j in plan_jobs(contents, ["w"], folder)] == ["a", "A", "b"]
+    monkeypatch.setattr("adain.batch.plan.folds_case", lambda _: True)
+    with pytest.raises(InputError, match=r"2 results would be called .*a_stylized_w.png"):
+        plan_jobs(contents, ["w"], folder)
+
+
 def test_conflicts(folder: Path) -> None:
     a, b = folder / "a.png", folder / "b.jpg"
     with pytest.raises(InputError, match="one file for 2 results: give a folder"):
@@ -56,6 +65,10 @@ def test_conflicts(folder: Path) -> None:
         plan_jobs([a, folder / "sub" / "a.png"], ["w"], folder)
     with pytest.raises(InputError, match="also an input"):
         plan_jobs([a], ["w"], a)
+    (folder / "a_stylized_w.png").symlink_to("z.png")
+    (folder / "A_stylized_w.png").symlink_to("z.png")
+    with pytest.raises(InputError, match="2 results would be called"):
+        plan_jobs([a, folder / "sub" / "A.png"], ["w"], folder)
     with pytest.raises(InputError, match=r"cannot write \.gif files: choose one of"):
         plan_jobs([a], ["w"], folder, suffix=".gif")
     with pytest.raises(InputError, match=r"\.xyz"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -140,6 +141,87 @@ def test_inputs_are_not_replaced(run_cli: Run, files: dict[str, Path], line: str
     result = run_cli(*filled(line, files), "-o", files[output], *FAST)
     assert f"{files[output].name} is also an input and would be replaced: choose another -o" in one_line_error(result)
     assert files[output].read_bytes() == before
+
+
+@pytest.mark.parametrize("make", [os.symlink, os.link])
+@pytest.mark.parametrize("command", ["stylize PHOTO ART", "refine PHOTO ART"])
+def test_inputs_are_not_replaced_by_another_name(
+    run_cli: Run, files: dict[str, Path], tmp_path: Path, command: str, make: Callable[..., None]
+) -> None:
+    for name in ("PHOTO", "ART"):
+        link, before = tmp_path / f"{name}-link.png", files[name].read_bytes()
+        make(files[name], link)
+        assert "is also an input" in one_line_error(run_cli(*filled(command, files), "-o", link, *FAST))
+        assert link.read_bytes() == files[name].read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("flag", "input"), [("--log", "ART"), ("--log", "PHOTO"), ("--plot", "PHOTO"), ("--plot", "LEFT"), ("--log", "OWN")]
+)
+def test_refine_replaces_no_input_with_a_log(
+    run_cli: Run, files: dict[str, Path], tmp_path: Path, flag: str, input: str
+) -> None:
+    recipe = tmp_path / "own.toml"
+    recipe.write_text('base = "gatys2016"\n')
+    path = {**files, "OWN": recipe}[input]
+    before = path.read_bytes()
+    command = filled("refine PHOTO ART --mask LEFT", files)
+    result = run_cli(*command, "--recipe", recipe, "-o", tmp_path / "out.png", flag, path, *FAST)
+    assert f"{path.name} is also an input and would be replaced" in one_line_error(result)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("start", ["out.partial.png", "out-steps/step-00001.png"])
+def test_refine_may_start_from_what_was_left_but_under_another_name(
+    run_cli: Run, files: dict[str, Path], tmp_path: Path, start: str
+) -> None:
+    """A picture of an interrupted run, which the same run again would write over, and take away in the end."""
+    (tmp_path / "out-steps").mkdir()
+    noise_image(40, 32, 5).save(tmp_path / start)
+    command = (*filled("refine PHOTO ART", files), "--start", tmp_path / start, "--save-every", "1", *FAST)
+    assert f"{start} is also an input" in one_line_error(run_cli(*command, "-o", tmp_path / "out.png"))
+    assert (tmp_path / start).is_file()
+
+
+def test_an_evaluation_replaces_no_picture(run_cli: Run, files: dict[str, Path], tmp_path: Path) -> None:
+    before = {name: path.read_bytes() for name, path in files.items()}
+    triples = tmp_path / "triples.csv"
+    triples.write_text(f"content,style,output\n{files['PHOTO']},{files['ART']},{files['OTHER']}\n")
+    for path in (files["PHOTO"], files["ART"], files["OTHER"], triples):
+        result = run_cli("evaluate", "--triples", triples, "--csv", path, "--device", "cpu")
+        assert f"{path.name} is also an input" in one_line_error(result)
+    assert {name: path.read_bytes() for name, path in files.items()} == before
+
+
+def test_an_export_replaces_no_weights(run_cli: Run, fast_files: tuple[Path, Path], tmp_path: Path) -> None:
+    own = [Path(shutil.copy(file, tmp_path)) for file in fast_files]
+    for file in own:
+        os.link(file, file.with_suffix(".onnx"))
+    networks = ("--encoder", own[0], "--decoder", own[1])
+    assert "encoder.onnx is also an input" in one_line_error(run_cli("export", "-o", tmp_path, *networks))
+
+
+def test_a_run_replaces_nothing_that_it_is_made_from(
+    run_cli: Run, fast_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    for folder in (data, run):
+        folder.mkdir()
+    noise_image(40, 40).save(data / "a.png")
+    noise_image(40, 40).save(data / "loss.png")
+    shutil.copy(fast_files[0], run / "encoder.safetensors")
+    shutil.copy(fast_files[1], run / "decoder.safetensors")
+    where = ("--content-dir", data, "--style-dir", data, "--device", "cpu")
+    for more in (("-o", data), ("-o", run, "--model", "fast", "--init-from", run)):
+        assert "is also an input" in one_line_error(run_cli("train", *where, *more))
+    assert sorted(path.name for path in data.iterdir()) == ["a.png", "loss.png"]
+    assert (run / "decoder.safetensors").read_bytes() == fast_files[1].read_bytes()
+
+
+def test_imported_weights_are_not_replaced(run_cli: Run, fast_files: tuple[Path, Path], tmp_path: Path) -> None:
+    own, link = shutil.copy(fast_files[1], tmp_path), tmp_path / "x.safetensors"
+    os.link(own, link)
+    assert "is also an input" in one_line_error(run_cli("weights", "import", own, "-o", link))
 
 
 def test_inputs_are_not_replaced_in_folders(run_cli: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,41 @@ def test_styles_by_name(run_cli: Run, clip: Path, tmp_path: Path) -> None:
     for how in (("great-wave",), ("--key", "0:great-wave", "--key", "100%:great-wave:0.5")):
         result = run_cli("video", clip, *how, "-o", tmp_path / "out.mp4", *FAST)
         assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("kept", ["video", "art", "key", "mask", "map", "frames"])
+def test_inputs_are_not_replaced(run_cli: Run, clip: Path, art: Path, other: Path, tmp_path: Path, kept: str) -> None:
+    """As the file that is asked for, by another name of it, and as a picture among others."""
+    frame = tmp_path / "out" / "frame-00003.png"
+    frame.parent.mkdir()
+    shutil.copy(art, frame)
+    lines: dict[str, tuple[object, ...]] = {
+        "video": (clip, art, "-o", tmp_path / "link.mp4"),
+        "art": (clip, frame, "-o", tmp_path / "out"),
+        "key": (clip, "--key", f"0:{other}", "--key", f"100%:{frame}", "-o", tmp_path / "out" / "frame-%05d.png"),
+        "mask": (clip, art, "--mask", frame, "-o", tmp_path / "out/"),
+        "map": (clip, "--label-map", frame, "--label", f"1={art}", "-o", tmp_path / "out"),
+        "frames": (tmp_path / "again", art, "-o", tmp_path / "out"),
+    }
+    os.link(clip, tmp_path / "link.mp4")
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "a.png").symlink_to(frame)
+    before = {path: path.read_bytes() for path in (clip, art, other, frame)}
+    message = one_line_error(run_cli("video", *lines[kept], *FAST))
+    assert "is also an input and would be replaced: choose another -o" in message
+    assert {path: path.read_bytes() for path in before} == before
+    assert sorted(path.name for path in frame.parent.iterdir()) == [frame.name]
+
+
+def test_the_folder_of_parts_may_hold_what_is_no_part(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
+    own = tmp_path / "out.mp4.parts" / "wave.png"
+    own.parent.mkdir()
+    shutil.copy(art, own)
+    assert run_cli("video", clip, own, "-o", tmp_path / "out.mp4", *FAST).exit_code == 0
+    assert [path.name for path in own.parent.iterdir()] == ["wave.png"]
+    own.unlink()
+    assert run_cli("video", clip, art, "-o", tmp_path / "out.mp4", *FAST).exit_code == 0
+    assert not own.parent.exists()
 
 
 def test_one_line_errors(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._utils.errors import AdainError, DiskFullError, InputError
 from ..._utils.keywords import takes
+from ..._utils.protect import protect
 from ..folder import Folder, Paths
 from ..run import Result, Task, by_content, fail
 from . import runtime, tables
@@ -86,6 +87,9 @@ def plan_dataset(
     search = functools.partial(find, columns=options.columns, target=target if parts else None)
     how: dict[str, Any] = {"tolerant": tolerant, "search": search, "manifest": parts, "place": "ray"}
     planned = Dataset.plan(contents, styles, output, options, **how)
+    if parts is not None:
+        contained = {task.job.content for task in planned.tasks}
+        protect(target.glob(f"*{PARQUET}"), {row.table for row in contained if isinstance(row, Row)})
     if parts is not None and options.existing == "resume":
         done = [task for task in planned.tasks if parts.is_there(task.job.output)]
         if others := sum(not parts.is_complete(task.job.output, task.settings) for task in done):

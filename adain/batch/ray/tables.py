@@ -164,6 +164,8 @@ class Parts(Manifest):
         self._changed = False
         for part in sorted(self.folder.glob("*.parquet")) if self.folder.is_dir() else ():
             with _open(part) as file:
+                if "output" not in file.schema_arrow.names:
+                    continue  # somebody else's
                 known = [name for name in RESULT_COLUMNS if name in file.schema_arrow.names and name != "image"]
                 for row in file.read(columns=known).to_pylist():
                     row.setdefault("status", "done")
@@ -194,6 +196,8 @@ class Parts(Manifest):
         names = [self.key(output) for output in outputs if self.is_there(output)]
         for part in sorted(self.folder.glob("part-*.parquet")) if names else ():
             table = pq.read_table(part)
+            if "output" not in table.column_names:
+                continue
             kept = table.filter(pc.invert(pc.is_in(table["output"], pa.array(names))))
             if kept.num_rows == 0:
                 part.unlink()

@@ -83,6 +83,21 @@ def states(results: list[Result]) -> str:
     return "".join(sorted(result.status[0] for result in results))
 
 
+def test_tables_that_are_read_are_not_replaced(tmp_path: Path, art: Path) -> None:
+    """Results of before, given as pictures, lie where the new parts go."""
+    pytest.importorskip("ray.data")
+    part = write_table(tmp_path / "out.parquet" / "part-0.parquet", {"image": [png(1)], "name": ["a.png"]})
+    (tmp_path / "link.parquet").symlink_to(part)
+    before = part.read_bytes()
+    for given in (part, tmp_path / "link.parquet"):
+        with pytest.raises(InputError, match=r"part-0.parquet is also an input"):
+            plan_dataset([given], [art], tmp_path / "out.parquet", RayOptions())
+    with pytest.raises(InputError, match=r"art.png is also an input"):
+        plan_dataset([part], [art], art, RayOptions())
+    assert part.read_bytes() == before
+    assert plan_dataset([part], [art], tmp_path / "other.parquet", RayOptions()).total == 1
+
+
 @pytest.mark.slow
 def test_killed_actors(
     ray: Any, photos: Path, art: Path, tmp_path: Path, stylizer: Any, monkeypatch: pytest.MonkeyPatch
