@@ -75,10 +75,20 @@ class VideoInfo:
     color: Color = Color()
     aspect: Fraction = Fraction(1)
 
-    @property
-    def duration(self) -> float | None:
-        """In seconds, as far as it is known."""
-        return None if self.frames is None else float(self.frames / self.rate)
+
+@dataclass(frozen=True)
+class Moment:
+    """When a frame is shown.
+
+    Attributes:
+        pts: from when on, in units of the video's ``time_base``.
+        index: how many frames are before it.
+        duration: for how long, likewise; None where nothing says so. For all but the last it is until the next one.
+    """
+
+    pts: int
+    index: int
+    duration: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +99,13 @@ class Frame:
         pts: when it is shown, in units of the video's ``time_base``.
         time: likewise in seconds from the first frame.
         pixels: converts it when called, so that frames that are skipped cost only their decoding.
+        duration: for how long it is shown, in units of ``time_base``; None where nothing says so.
     """
 
     pts: int
     time: float
     pixels: Callable[[], Pixels]
+    duration: int | None = None
 
 
 @dataclass(frozen=True)
@@ -136,9 +148,10 @@ def resample(frames: Iterable[Frame], info: VideoInfo, rate: Fraction) -> Iterat
         time = frame.pts * info.time_base
         if origin is None:
             origin, start = time, round(time * rate)
-        end = time + 1 / info.rate if following is None else following.pts * info.time_base
+        lasts = 1 / info.rate if frame.duration is None else frame.duration * info.time_base
+        end = time + lasts if following is None else following.pts * info.time_base
         while tick / rate < end - origin:
-            yield Frame(start + tick, float(tick / rate), frame.pixels)
+            yield Frame(start + tick, float(tick / rate), frame.pixels, 1)
             tick += 1
 
 
@@ -148,7 +161,7 @@ class Sink:
     One thread at a time asks it for something.
     """
 
-    def add(self, pixels: Pixels, pts: int, index: int) -> None:
+    def add(self, pixels: Pixels, moment: Moment) -> None:
         """Take a frame."""
         raise NotImplementedError
 

@@ -14,7 +14,7 @@ from typing import Any
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
 from .encoder import CONTAINERS, TIMES_AS_THEY_ARE, Codec, PartEncoder, container_of
-from .frames import Pixels, Sink, VideoInfo, require_av
+from .frames import Moment, Pixels, Sink, VideoInfo, require_av
 from .reader import open_media
 from .resume import WorkFolder
 from .state import State
@@ -39,18 +39,20 @@ class VideoSink(Sink):
     warn: Callable[[str], object]
     _starts: list[int] = field(default_factory=list)
     _start: int = 0
+    _last: int | None = None
     _encoder: PartEncoder | None = None
 
-    def add(self, pixels: Pixels, pts: int, index: int) -> None:
+    def add(self, pixels: Pixels, moment: Moment) -> None:
         if self._encoder is None:
-            self._encoder, self._start = PartEncoder(self.codec, self.info), pts
-        self._encoder.add(pixels, pts)
+            self._encoder, self._start = PartEncoder(self.codec, self.info), moment.pts
+        self._encoder.add(pixels, moment.pts)
+        self._last = moment.duration
 
     def commit(self) -> Callable[[], State]:
         encoder, self._encoder, index = self._encoder, None, len(self._starts)
         if encoder is not None:
             self._starts.append(self._start)
-        state: State = {"starts": list(self._starts)}
+        state: State = {"starts": list(self._starts), "last": self._last}
 
         def finish() -> State:
             if encoder is not None:
@@ -60,12 +62,20 @@ class VideoSink(Sink):
         return finish
 
     def restore(self, state: State) -> None:
-        self._starts = list(state["starts"])
+        self._starts, self._last = list(state["starts"]), state.get("last")
 
     def finish(self) -> None:
-        parts = [(self.work.part(k), start) for k, start in enumerate(self._starts)]
-        with contextlib.closing(PartEncoder(self.codec, self.info)) as like:
-            join(parts, self.output, like.stream, self.info, self.source, self.streams, self.warn)
+        join(self)
+
+    @property
+    def parts(self) -> list[tuple[Path, int]]:
+        """Files of :class:`~adain.video.encoder.PartEncoder` in order, with the ``pts`` of their first frames."""
+        return [(self.work.part(k), start) for k, start in enumerate(self._starts)]
+
+    @property
+    def last(self) -> int | None:
+        """How long the last frame is shown, in units of ``time_base``; None where the source does not say."""
+        return self._last
 
     def close(self) -> None:
         if self._encoder is not None:
@@ -121,49 +131,34 @@ def _takes(container: str, *streams: Any) -> bool:
     return True
 
 
-def join(
-    parts: Sequence[tuple[Path, int]],
-    output: Path,
-    like: Any,
-    info: VideoInfo,
-    source: Path | None,
-    streams: Sequence[int],
-    warn: Callable[[str], object],
-) -> None:
-    """Write the video that the parts are of.
-
-    Args:
-        parts: files of :class:`~adain.video.encoder.PartEncoder` in order, with the ``pts`` of their first frames.
-        output: replaced in one go once all is written.
-        like: a stream of the encoder that made them: parts do not tell all of what it was told, such as colours.
-        info: of the result.
-        source: the video to copy other streams from, packet by packet.
-        streams: their indices.
-        warn: told if the source cannot be read to its end.
+def join(sink: VideoSink) -> None:
+    """Write the video that the parts of a sink are of, replacing its output in one go once all is written.
 
     Raises:
         InputError: if the disk is full or the output cannot be written.
     """
-    av = require_av()
+    av, info, source = require_av(), sink.info, sink.source
     with contextlib.ExitStack() as stack:
-        temporary = stack.enter_context(atomic_path(output))
+        temporary = stack.enter_context(atomic_path(sink.output))
         # A file of Python's: its errors say what is wrong with the disk.
         file = stack.enter_context(temporary.open("wb+"))
         stack.enter_context(_why(av))
-        result = stack.enter_context(av.open(file, "w", format=container_of(output), options=TIMES_AS_THEY_ARE))
-        video = result.add_stream_from_template(like)
+        result = stack.enter_context(av.open(file, "w", format=container_of(sink.output), options=TIMES_AS_THEY_ARE))
+        # Parts do not tell all that their encoder was told, such as colours.
+        like = stack.enter_context(contextlib.closing(PartEncoder(sink.codec, info)))
+        video = result.add_stream_from_template(like.stream)
         video.time_base = info.time_base
-        flows = [_video_packets(parts, video, info)]
+        flows = [_video_packets(sink, video)]
         if source is not None:
             media = stack.enter_context(open_media(source))
             result.metadata.update({k: v for k, v in media.metadata.items() if k not in _OF_THE_FILE})
             with contextlib.suppress(Exception):  # not every container has chapters, and few miss them
                 result.set_chapters(media.chapters())
-            copies = {index: result.add_stream_from_template(media.streams[index]) for index in streams}
+            copies = {index: result.add_stream_from_template(media.streams[index]) for index in sink.streams}
             for index, copied in copies.items():
                 copied.metadata.update(media.streams[index].metadata)
             if copies:
-                flows.append(_copied(media, copies, source, warn))
+                flows.append(_copied(media, copies, source, sink.warn))
         for _, packet in heapq.merge(*flows, key=lambda item: item[0]):
             result.mux(packet)
 
@@ -182,19 +177,20 @@ def _why(av: Any) -> Iterator[None]:
         raise reason from None
 
 
-def _decoding_times(parts: Sequence[tuple[Path, int]], info: VideoInfo) -> list[tuple[int, int]]:
+def _decoding_times(sink: VideoSink) -> list[tuple[int, int]]:
     """Decoding time and duration of every packet, in the order of the file.
 
     Encoders give times that begin below those of the first frame, so those of one part would run into the part
     before. Here they are found anew for the whole: frames in order of display, as late as the order of decoding allows.
     """
-    shown = [pts for _, pts in _packets(parts, info.time_base)]
+    info = sink.info
+    shown = [pts for _, pts in _packets(sink.parts, info.time_base)]
     order = sorted(shown)
     rank = {pts: k for k, pts in enumerate(order)}
     delay = max((k - rank[pts] for k, pts in enumerate(shown)), default=0)
-    step = max(1, round(1 / (info.rate * info.time_base)))  # as long as the last frame is shown
+    step = max(1, round(1 / (info.rate * info.time_base)))
     decoding = [order[0] - (delay - k) * step for k in range(delay)] + order
-    ends = [*order[1:], order[-1] + step]
+    ends = [*order[1:], order[-1] + (sink.last or step)]
     return [(decoding[k], ends[rank[pts]] - pts) for k, pts in enumerate(shown)]
 
 
@@ -208,12 +204,12 @@ def _packets(parts: Sequence[tuple[Path, int]], time_base: Fraction) -> Iterator
                     yield packet, start + round(packet.pts * packet.time_base / time_base)
 
 
-def _video_packets(parts: Sequence[tuple[Path, int]], stream: Any, info: VideoInfo) -> Flow:
-    times = _decoding_times(parts, info)
-    for (packet, pts), (dts, duration) in zip(_packets(parts, info.time_base), times, strict=True):
-        packet.stream, packet.time_base = stream, info.time_base
+def _video_packets(sink: VideoSink, stream: Any) -> Flow:
+    time_base = sink.info.time_base
+    for (packet, pts), (dts, duration) in zip(_packets(sink.parts, time_base), _decoding_times(sink), strict=True):
+        packet.stream, packet.time_base = stream, time_base
         packet.pts, packet.dts, packet.duration = pts, dts, duration
-        yield float(dts * info.time_base), packet
+        yield float(dts * time_base), packet
 
 
 def _copied(media: Any, copies: dict[int, Any], source: Path, warn: Callable[[str], object]) -> Flow:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -67,15 +69,40 @@ class VideoReader:
         """Every frame that can be decoded, in the order of display; to be called once."""
         origin: int | None = None
         found = 0
-        for raw in itertools.chain([self._first], iter(self._next, None)):
+        raws = itertools.chain([self._first], iter(self._next, None), [None])
+        for raw, following in itertools.pairwise(raws):
+            if following is None and self._is_closed:
+                return
             found += 1
             pts = self._time(raw)
             origin = pts if origin is None else origin
             self.damaged += bool(raw.is_corrupt)
-            yield Frame(pts, float((pts - origin) * self.info.time_base), functools.partial(self._pixels, raw))
-        expected = self._stream.frames
-        if found + self.skipped < 0.98 * expected - 1 and not self._is_closed:
-            self.warn(f"{self.path.name} ends early, after {found} of {expected} frames: the file may be cut short")
+            lasts = raw.duration or None
+            if following is None and found == self._count and self._end is not None and self._end > pts:
+                lasts = self._end - pts
+            yield Frame(pts, float((pts - origin) * self.info.time_base), functools.partial(self._pixels, raw), lasts)
+        if found + self.skipped < 0.98 * self._count - 1:
+            self.warn(f"{self.path.name} ends early, after {found} of {self._count} frames: the file may be cut short")
+
+    def duration(self) -> float:
+        """In seconds, from the first frame to the end of the last: by the times of all packets, which it reads.
+
+        What a file says of itself may be of the sound, of what an edit list leaves out, or missing, as where a browser
+        recorded it.
+        """
+        count, first, end = 0, math.inf, -math.inf
+        with contextlib.closing(open_media(self.path)) as container:
+            stream = container.streams[self._stream.index]
+            with contextlib.suppress(self._av.error.FFmpegError, OSError):  # cut short
+                for packet in container.demux(stream):
+                    if packet.size and not packet.is_discard:
+                        count += 1
+                        if packet.pts is not None:
+                            lasts = packet.duration or round(1 / (self.info.rate * self.info.time_base))
+                            first, end = min(first, packet.pts), max(end, packet.pts + lasts)
+        if count == self._count and self._end is not None:
+            end = self._end
+        return float((end - first) * self.info.time_base) if end > first else float(count / self.info.rate)
 
     def close(self) -> None:
         """Let go of the file; no further frame comes of it."""
@@ -129,7 +156,12 @@ class VideoReader:
                 self._orientation = Orientation.of_matrix(bytes(data))
         rate = Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or FALLBACK_RATE)
         time_base = stream.time_base or raw.time_base or 1 / rate
-        count: int | None = stream.frames or None
+        # Of the formats with an index of all frames, the edit list of MP4 may leave some out, and ends the last.
+        entries = stream.index_entries
+        has_index = stream.frames == len(entries) and stream.start_time is not None
+        self._count = sum(not entry.is_discard for entry in entries) if has_index else 0
+        self._end = stream.start_time + stream.duration if self._count and stream.duration else None
+        count: int | None = self._count or None
         if count is None:
             seconds = float(stream.duration * time_base) if stream.duration else (self._container.duration or 0) / 1e6
             count = round(seconds * rate) or None

@@ -14,7 +14,7 @@ from PIL import Image
 
 from .._utils.errors import ImageError, InputError, MissingFileError
 from ..image import check_output_path, list_images, read_image, save_image, split_alpha
-from .frames import Frame, Pixels, Sink, VideoInfo
+from .frames import Frame, Moment, Pixels, Sink, VideoInfo
 
 NUMBER = re.compile(r"%(0?)(\d*)d(?:(?<=\dd)|(?![^\W\d_]))")
 """What stands for a frame's number: ``%05d`` anywhere, ``%d`` where it does not begin a word, as in ``100%done``."""
@@ -74,7 +74,11 @@ class SequenceReader:
                 self.skipped += 1
                 self._warn(str(error))
             else:
-                yield Frame(k, float(k / self.info.rate), functools.partial(np.asarray, picture))
+                yield Frame(k, float(k / self.info.rate), functools.partial(np.asarray, picture), 1)
+
+    def duration(self) -> float:
+        """In seconds, from the first to the end of the last."""
+        return float(len(self.paths) / self.info.rate)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -117,8 +121,8 @@ class SequenceWriter(Sink):
         name = NUMBER.sub(lambda m: f"{index + 1:{m[1]}{m[2]}d}", self.pattern.name, count=1)
         return self.pattern.with_name(name)
 
-    def add(self, pixels: Pixels, pts: int, index: int) -> None:
-        save_image(Image.fromarray(pixels), self.path(index), quality=self.quality)
+    def add(self, pixels: Pixels, moment: Moment) -> None:
+        save_image(Image.fromarray(pixels), self.path(moment.index), quality=self.quality)
 
     def present(self) -> list[Path]:
         """What is there already of names that frames have, or that would be taken for frames beside them."""

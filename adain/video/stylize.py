@@ -24,7 +24,7 @@ from ..backends.models import open_model
 from ..image.resize import scaled
 from ..stylizer.looks import files_of, is_regions, listed
 from .encoder import choose_codec, container_of
-from .frames import Frame, Pixels, Sink, resample, resampled_info
+from .frames import Frame, Moment, Pixels, Sink, resample, resampled_info
 from .join import VideoSink, check_container
 from .options import FPS, VideoOptions
 from .painter import Painter, Prepared
@@ -138,7 +138,9 @@ def stylize_video(
     pictures = reader.paths if isinstance(reader, SequenceReader) else []
     with contextlib.closing(reader), contextlib.closing(warnings):
         info = resampled_info(reader.info, rate) if rate is not None else reader.info
-        timeline = Timeline(model, style, options, info.duration)
+        # To know it, the file is read once to its end: only where that is asked for.
+        duration = reader.duration() if any(key.percent for key in options.keys) else None
+        timeline = Timeline(model, style, options, duration)
         sides = (info.width, info.height)
         size = scaled(sides, options.size, max_pixels=limit, name=info.name, option="content_size")
         settings = settings_of(options, source=pictures or origin, style=style, networks=model.identity())
@@ -265,7 +267,7 @@ class _Job:
                     # A frame shown for several ticks of another rate is painted once.
                     if last is None or last[0] is not frame.pixels:
                         last = (frame.pixels, self.painter.paint(prepared, frame.time))
-                    self.writer.add(last[1], frame.pts, index)
+                    self.writer.add(last[1], Moment(frame.pts, index, frame.duration))
                     self.done, self.seconds = self.done + 1, time.perf_counter() - begun
                 # Told of those that are done, too: decoding them takes time in a long video, and may be interrupted.
                 event = VideoProgress(self.done, self.frames, self.resumed, self.seconds)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from .frames import Pixels, Sink
+from .frames import Moment, Pixels, Sink
 from .state import State
 
 BEHIND = 3
@@ -34,9 +34,9 @@ class Writer:
         self._saved: Future[None] | None = None
         self._failed = False
 
-    def add(self, pixels: Callable[[], Pixels], pts: int, index: int) -> None:
+    def add(self, pixels: Callable[[], Pixels], moment: Moment) -> None:
         """Have a frame encoded, which is made when its turn comes; raises what went wrong with an earlier one."""
-        self._uncommitted.append(self._later(lambda: self._sink.add(pixels(), pts, index)))
+        self._uncommitted.append(self._later(lambda: self._sink.add(pixels(), moment)))
 
     def commit(self, state: State) -> None:
         """Have what was added until now kept, with a state that tells of it; what it holds must not change."""

@@ -15,7 +15,7 @@ import pytest
 from adain.video import VideoOptions
 from adain.video.chroma import LOCATIONS, from_rgb, location_for, location_of, to_rgb
 from adain.video.encoder import choose_codec, container_of
-from adain.video.frames import Color, VideoInfo
+from adain.video.frames import Color, Moment, VideoInfo
 from adain.video.join import VideoSink, check_container
 from adain.video.reader import VideoReader
 from adain.video.resume import WorkFolder
@@ -66,7 +66,7 @@ def write(path: Path, pixels: Pixels, **options: Any) -> None:
     work.open({})
     with closing(VideoSink(path, work, codec, info, None, [], str)) as sink:
         for k in range(3):
-            sink.add(pixels, k, k)
+            sink.add(pixels, Moment(k, k))
         work.save(sink.commit()())
         sink.finish()
     work.close()

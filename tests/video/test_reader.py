@@ -10,12 +10,13 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from adain._utils.errors import InputError, MissingFileError
 from adain.video.frames import Orientation
 from adain.video.reader import VideoReader
 
-from .videos import Pixels, scene, spoil, write_video
+from .videos import Pixels, edit, scene, spoil, write_ending_late, write_live, write_video
 
 
 def open_file(path: Path, max_pixels: int | None = None) -> VideoReader:
@@ -67,6 +68,51 @@ def test_variable_frame_rate(tmp_path: Path, suffix: str) -> None:
     path = write_video(tmp_path / f"a{suffix}", scene(6, 48, 32), pts=pts, time_base=Fraction(1, 1000))
     with closing(open_file(path)) as reader:
         assert [frame.pts * reader.info.time_base * 1000 for frame in reader.frames()] == pts
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("bf", ["0", "3"])
+def test_the_last_frame_has_a_duration_of_its_own(tmp_path: Path, suffix: str, bf: str) -> None:
+    path = write_ending_late(tmp_path / f"a{suffix}", scene(9, 48, 32), Fraction(4), bf=bf)
+    with closing(open_file(path)) as reader:
+        frames = [*reader.frames()]
+        assert [(frame.duration or 0) * reader.info.time_base for frame in frames][-1] == 4
+        assert frames[-1].time == pytest.approx(0.32)
+        assert reader.duration() == pytest.approx(4.32)
+
+
+def test_the_duration_of_a_gif(tmp_path: Path) -> None:
+    first, *others = [Image.fromarray(pixels) for pixels in scene(4, 48, 32)]
+    path = tmp_path / "a.gif"
+    first.save(path, save_all=True, append_images=others, duration=[100, 100, 100, 3000])
+    with closing(open_file(path)) as reader:
+        frames = [*reader.frames()]
+        assert [float((frame.duration or 0) * reader.info.time_base) for frame in frames] == [0.1, 0.1, 0.1, 3]
+        assert reader.duration() == pytest.approx(3.3)
+
+
+@pytest.mark.parametrize("bf", ["0", "3"])
+@pytest.mark.parametrize("start", [0, 12])
+def test_an_edit_list_leaves_frames_out(tmp_path: Path, bf: str, start: int) -> None:
+    made = write_video(tmp_path / "a.mp4", scene(50, 48, 32), options={"crf": "20", "bf": bf})
+    shown = read(made)[0][start : start + 38]
+    # Where there are B-frames, the first is in the file two frames late.
+    with av.open(str(made)) as container:
+        delay = 2 if next(container.demux(video=0)).dts < 0 else 0
+    frames, reader, warnings = read(edit(made, start + delay, 38))
+    assert warnings == []
+    assert (len(frames), reader.info.frames) == (38, 38)
+    assert all(np.array_equal(a, b) for a, b in zip(frames, shown, strict=True))
+    with closing(open_file(made)) as again:
+        assert again.duration() == pytest.approx(1.52)
+
+
+def test_a_file_that_does_not_say_how_long_it_is(tmp_path: Path) -> None:
+    pts = [0, 40, 80, 130, 200, 240, 300]
+    with closing(open_file(write_live(tmp_path / "a.webm", pts))) as reader:
+        assert reader.info.frames is None
+        assert reader.duration() == pytest.approx(0.34)
+        assert len([*reader.frames()]) == 7
 
 
 @pytest.mark.parametrize("matrix", [1, 5, 9])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from adain._utils.errors import ImageError, InputError, MissingFileError
+from adain.video.frames import Moment
 from adain.video.sequence import SequenceReader, SequenceWriter, is_pattern, is_sequence, list_frames
 from tests.conftest import noise_image
 
@@ -56,8 +57,8 @@ def test_numbers_decide_the_order(tmp_path: Path) -> None:
 def test_writer(tmp_path: Path) -> None:
     writer = SequenceWriter(tmp_path / "new" / "%03d.png", 90)
     pixels = np.asarray(noise_image(20, 10))
-    writer.add(pixels, 0, 0)
-    writer.add(pixels, 0, 1233)
+    writer.add(pixels, Moment(0, 0))
+    writer.add(pixels, Moment(0, 1233))
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["001.png", "1234.png"]
     assert SequenceWriter(tmp_path / "x", 90).path(4) == tmp_path / "x" / "frame-00005.png"
     with pytest.raises(ImageError, match="must end in one of"):

@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,11 +19,12 @@ from adain._utils.errors import InputError
 from adain.options import Options
 from adain.stylizer.stylizer import Stylizer
 from adain.video import Key, VideoOptions, VideoProgress, VideoResult, VideoStopped, stylize_video
+from adain.video.reader import VideoReader
 from adain.video.resume import WorkFolder, settings_of
 from adain.video.state import unpack
 from tests.conftest import ROOT, noise_image
 
-from .videos import Pixels, packets, read_video, scene, spoil, write_video
+from .videos import Pixels, edit, packets, read_video, scene, spoil, write_ending_late, write_live, write_video
 
 Stylize = Callable[..., VideoResult]
 EXACT: dict[str, Any] = {"codec": "ffv1", "pixel_format": "yuv444p"}
@@ -75,6 +77,64 @@ def test_variable_frame_rate_in_every_container(paint: Stylize, art: Path, tmp_p
     source = write_video(tmp_path / "in.mkv", scene(7, 48, 32), pts=pts, time_base=Fraction(1, 1000))
     paint(source, art, tmp_path / f"out{suffix}", save_every=3)
     assert [time * 1000 for time in read_video(tmp_path / f"out{suffix}")[1]] == pts
+
+
+def length(path: Path) -> float:
+    """Seconds from the first frame to the end of the last."""
+    with closing(VideoReader(path, warn=str)) as reader:
+        return reader.duration()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
+def test_the_last_frame_is_shown_as_long_as_in_the_source(
+    paint: Stylize, art: Path, tmp_path: Path, suffix: str
+) -> None:
+    late = write_ending_late(tmp_path / "late.mp4", scene(9, 48, 32), Fraction(4))
+    first, *others = [Image.fromarray(pixels) for pixels in scene(4, 48, 32)]
+    gif, out = tmp_path / "in.gif", tmp_path / f"out{suffix}"
+    first.save(gif, save_all=True, append_images=others, duration=[100, 100, 100, 3000])
+    for source, seconds in ((late, 4.32), (gif, 3.3)):
+        paint(source, art, out, save_every=3)
+        assert length(out) == pytest.approx(seconds)
+        assert read_video(out)[1] == read_video(source)[1]
+    assert paint(late, art, out, fps=25).frames == 108
+    assert length(out) == pytest.approx(4.32)
+    assert paint(gif, art, out, fps=10).frames == 33
+
+
+def test_the_last_frame_after_an_interruption(
+    paint: Stylize, art: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = write_ending_late(tmp_path / "in.mp4", scene(9, 48, 32), Fraction(4)), tmp_path / "out.mkv"
+    paint(source, art, tmp_path / "whole.mkv", save_every=3, **EXACT)
+    with pytest.raises(VideoStopped):
+        paint(source, art, out, save_every=3, progress=lambda event: event.frame >= 6, **EXACT)
+    with monkeypatch.context() as patch:
+        patch.setattr("adain.video.join.join", lambda _: exec("raise OSError('no power')"))
+        with pytest.raises(OSError, match="no power"):
+            paint(source, art, out, save_every=3, **EXACT)
+    assert paint(source, art, out, save_every=3, **EXACT).resumed == 9
+    assert packets(out, "video") == packets(tmp_path / "whole.mkv", "video")
+    assert length(out) == pytest.approx(4.32)
+
+
+def test_keys_in_per_cent_are_of_what_is_shown(
+    paint: Stylize, stylizer: Stylizer, art: Path, other: Path, tmp_path: Path
+) -> None:
+    still = [scene(1, 48, 32)[0]] * 50
+    edited = edit(write_video(tmp_path / "in.mp4", still, options={"bf": "0", "crf": "1"}), 12, 38)
+    live = write_live(tmp_path / "in.webm", [40 * k for k in range(20)])
+    warnings: list[str] = []
+    for source, count in ((edited, 38), (live, 20)):
+        out = tmp_path / "out.mkv"
+        keys = [Key(0, art), Key(100 * (count - 1) / count, other, percent=True)]
+        assert paint(source, None, out, keys=keys, warn=warnings.append, **EXACT).frames == count
+        with closing(VideoReader(source, warn=warnings.append)) as reader:
+            *_, last = reader.frames()
+        painted = read_video(out)[0][-1]
+        assert difference(painted, alone(stylizer, last.pixels(), other)) < 1.5
+        assert difference(painted, alone(stylizer, last.pixels(), art)) > 5
+    assert warnings == []
 
 
 @pytest.mark.parametrize("codec", ["libx265", "libvpx-vp9", "mpeg4"])

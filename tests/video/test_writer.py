@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adain._utils.errors import InputError
-from adain.video.frames import Pixels, Sink
+from adain.video.frames import Moment, Pixels, Sink
 from adain.video.writer import BEHIND, Writer
 
 BLACK = np.zeros((2, 2, 3), np.uint8)
@@ -26,11 +26,11 @@ class Notes(Sink):
         self.adding.set()
         self.finishing.set()
 
-    def add(self, pixels: Pixels, pts: int, index: int) -> None:
+    def add(self, pixels: Pixels, moment: Moment) -> None:
         assert self.adding.wait(10)
-        if index == self.bad:
-            raise InputError(f"frame {index}")
-        self.added.append(index)
+        if moment.index == self.bad:
+            raise InputError(f"frame {moment.index}")
+        self.added.append(moment.index)
 
     def commit(self) -> Callable[[], dict[str, Any]]:
         added = list(self.added)
@@ -65,7 +65,7 @@ def writer(sink: Notes, saved: list[dict[str, Any]]) -> Writer:
 
 def add(writer: Writer, *frames: int) -> None:
     for k in frames:
-        writer.add(lambda: BLACK, k, k)
+        writer.add(lambda: BLACK, Moment(k, k))
 
 
 def test_all_in_order(writer: Writer, sink: Notes, saved: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -56,6 +57,49 @@ def write_video(
                 block.sample_rate, block.pts, block.time_base = 16000, start, Fraction(1, 16000)
                 container.mux(tone.encode(block))
             container.mux(tone.encode(None))
+    return path
+
+
+def write_ending_late(path: Path, frames: Sequence[Pixels], last: Fraction, **options: str) -> Path:
+    """A video of 25 frames a second whose last frame is shown for so many seconds."""
+    base = Fraction(1, 1000)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25, options={"crf": "10"} | options)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt, stream.codec_context.time_base, stream.time_base = "yuv420p", base, base
+        made = []
+        for k, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = 40 * k, base
+            made += stream.encode(frame)
+        for packet in made + stream.encode(None):
+            packet.duration = round(last / base) if packet.pts == 40 * (len(frames) - 1) else 40
+            container.mux(packet)
+    return path
+
+
+def edit(path: Path, start: int, length: int) -> Path:
+    """Have the edit list of an MP4 of :func:`write_video` show so many frames from that one on."""
+    data = bytearray(path.read_bytes())
+    place = data.index(b"elst") + 12
+    assert struct.unpack_from(">I", data, place - 4) == (1,)  # entries
+    struct.pack_into(">Ii", data, place, 40 * length, 512 * start)  # in 1/1000 s, and in 1/12800 s
+    path.write_bytes(data)
+    return path
+
+
+def write_live(path: Path, pts: Sequence[int]) -> Path:
+    """A WebM as browsers record it: frames at these milliseconds, and nowhere how long it is."""
+    base = Fraction(1, 1000)
+    with av.open(str(path), "w", format="webm", options={"live": "1"}) as container:
+        stream: Any = container.add_stream("libvpx-vp9", rate=25, options={"crf": "30", "b": "0"})
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        stream.codec_context.time_base = stream.time_base = base
+        for when, pixels in zip(pts, scene(len(pts), 48, 32), strict=True):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = when, base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return path
 
 
