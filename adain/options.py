@@ -52,6 +52,9 @@ KEEP = "keep"
 MIN_TILE = 64
 """Shortest side of a tile in pixels."""
 
+ALL_PAGES = "all"
+"""The pages of a file that are meant where each is to become a result."""
+
 GRID_SIZE = 256
 """Shorter side in pixels of each picture on a sheet, where no content size is given."""
 
@@ -85,6 +88,15 @@ def _parse_tile(text: str) -> TileSize:
         return text
     if not text.isascii() or not text.isdigit() or int(text) < MIN_TILE:
         raise ValueError(f"auto, off or a size of at least {MIN_TILE} px, not {text}")
+    return int(text)
+
+
+def _parse_page(text: str) -> int | str:
+    text = text.strip().lower()
+    if text == ALL_PAGES:
+        return text
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError(f"the number of a page, from 1, or {ALL_PAGES}, not {text}")
     return int(text)
 
 
@@ -356,6 +368,11 @@ class FileOptions(Options, ModelOptions):
     """What a photograph is to become, by which networks, in a file."""
 
     quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
+    page: int | str = option(
+        1, "Page of a photograph in a TIFF of several, or frame of an animation, from 1; or all.", low=1,
+        metavar=f"N|{ALL_PAGES}", parse=_parse_page, group="files", serves=("torch", "onnx", "ray", "refine"),
+        is_decisive=False,
+    )  # fmt: skip
 
 
 def check_alpha(alpha: float) -> float:

@@ -16,7 +16,7 @@ from adain import refinement as recipes
 from adain.refinement import RefineOptions
 
 from .options import SNAKE_CASE, OneCommand, label_styles, options_of, pictures, take
-from .reporting import SIGNALS, bar, exit_code, tell, warn_of_replaced, words
+from .reporting import SIGNALS, bar, exit_code, tell, warn_of_further, warn_of_replaced, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,18 +88,20 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     from adain._utils.protect import protect
     from adain._utils.signals import CODES, StopFlag
     from adain.backends import open_model
-    from adain.batch import find, means_file, plan_jobs
+    from adain.batch import find, means_file, paged, plan_jobs
+    from adain.image import source_of
 
     arts = find(styles)
     found = [art.path for art in arts]
     name, inputs = "+".join(art.name for art in arts), [*found, *options.files()]
-    todo = plan_jobs(find(paths[:1]), [name], output, inputs=inputs)
+    todo = plan_jobs(paged(find(paths[:1]), options.page), [name], output, inputs=inputs)
     if len(todo) > 1 and (files["log"] or files["plot"]):
         raise InputError("--log and --plot are of one picture: name a single photograph")
-    read = [*inputs, *(job.content for job in todo)]
+    read = [*inputs, *(source_of(job.content) for job in todo)]
     protect([path for job in todo for path in _beside(job.output, files)], read)
-    options = options.change(recipe=plan, settings=None, steps=None, stylizer=open_model(options))
+    options = options.change(recipe=plan, settings=None, steps=None, page=1, stylizer=open_model(options))
     errors: list[AdainError] = []
+    records: list[dict[str, Any]] = []
     is_named, replaced = means_file(output), 0
     with StopFlag() as flag:
         for job in todo:
@@ -111,6 +113,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
                     raise
                 errors.append(error)
                 continue
+            records.append(record)
             click.echo(json.dumps(record, ensure_ascii=False) if as_json else record["output"])
             replaced += not is_named and before is not None and before != job.output.read_bytes()
             if flag.code:
@@ -118,6 +121,7 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
                 reason = CODES[flag.code]
                 tell(COMMAND, f"stopped by {reason} after {steps}, saved {record['output']}", "")
                 return SIGNALS.get(reason, 1)
+    warn_of_further(records)
     if replaced:
         warn_of_replaced(replaced)
     for failure in errors:
@@ -145,6 +149,7 @@ def _one(
     """Refine one photograph, save it and whatever else was asked for."""
     from PIL import Image
 
+    from adain.batch import described, further
     from adain.image import save_image, to_pil
     from adain.refinement import LossLog, LossPlot, Partial, Snapshots
 
@@ -187,7 +192,7 @@ def _one(
     save_image(picture, output, quality=options.quality)
     partial.remove()
     return {
-        "content": os.fspath(job.content),
+        **described(job.content),
         "style": [os.fspath(style) for style in styles],
         "output": os.fspath(output),
         "recipe": plan.name,
@@ -196,6 +201,7 @@ def _one(
         "losses": dict(last.losses) if last else {},
         "width": picture.width,
         "height": picture.height,
+        **(further(job.content) if isinstance(job.content, Path) else {}),
         "seconds": round(time.perf_counter() - begun, 3),
     }
 

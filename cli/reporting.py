@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -184,6 +184,7 @@ def follow(
     from tqdm import tqdm
 
     errors, present, replaced = [*failures], 0, 0
+    further: list[Mapping[str, Any]] = []
     # Whatever ends it, Ctrl-C too: what was made is written and recorded before anything else is done.
     with bar(planned, "image", hidden=planned < 2) as shown, contextlib.closing(results):
         for result in results:
@@ -193,11 +194,13 @@ def follow(
                 present += 1
                 details = {**result.details, "status": result.status}
                 replaced += "replaced" in details
+                further += [details] if has_further(details) else []
                 output = os.fspath(result.output)
                 line = json.dumps({"output": output, **details}, ensure_ascii=False) if as_json else output
                 with tqdm.external_write_mode():
                     click.echo(line)
             shown.update()
+    warn_of_further(further)
     if replaced:
         warn_of_replaced(replaced)
     if errors and planned == 1 and not present:
@@ -207,6 +210,27 @@ def follow(
     if any(isinstance(error, DiskFullError) for error in errors):
         tell(command, f"stopped, {present} of {planned} results are there; with space, the same command makes the rest")
     return exit_code(len(errors), len(errors) + present)
+
+
+def has_further(details: Mapping[str, Any]) -> bool:
+    """Whether a result is of the first of several pages or frames of its photograph."""
+    return bool({"pages", "frames"} & details.keys())
+
+
+def warn_of_further(results: Sequence[Mapping[str, Any]]) -> None:
+    """Say, in one line for each kind, which photographs have pages or frames that nothing was made of."""
+    advice = {
+        "pages": "--page 2 takes another, --page all makes a result of each",
+        "frames": "adain video makes all of them, --page 2 takes another",
+    }
+    for unit, more in advice.items():
+        counts = {details["content"]: details[unit] for details in results if unit in details}
+        for name, count in counts.items():
+            if len(counts) == 1:
+                warn(f"{name} has {count} {unit}, and the first is what was made: {more}")
+        if len(counts) > 1:
+            name = next(iter(counts))
+            warn(f"{len(counts)} photographs have several {unit}, such as {name}; the first of each was made: {more}")
 
 
 def warn_of_replaced(count: int) -> None:

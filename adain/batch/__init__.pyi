@@ -3,6 +3,9 @@ from .folder import Folder as Folder
 from .folder import stylize_folder as stylize_folder
 from .manifest import Manifest as Manifest
 from .options import FolderOptions as FolderOptions
+from .pages import described as described
+from .pages import further as further
+from .pages import paged as paged
 from .plan import expand as expand
 from .plan import find as find
 from .plan import means_file as means_file

@@ -16,6 +16,7 @@ from ..stylizer.looks import Look, each, files_of
 from .manifest import Manifest
 from .options import FolderOptions
 from .order import Order
+from .pages import described, paged
 from .plan import Found, distinct, find, means_file, plan_jobs
 from .pool import share_out
 from .run import Result, Task, by_content, make, remaining
@@ -118,7 +119,7 @@ class Folder:
             # A look has its own options; what is said of folders and networks is for all.
             looks = each(arts, Options.of(options) if any(isinstance(art, Look) for art in arts) else options)
             names = [look.name for look in looks]
-        photographs = search(paths, **how)
+        photographs = paged(search(paths, **how), options.page)
         if not is_zip:
             photographs = distinct(photographs)
         inputs = [*files_of(looks, options)]
@@ -131,7 +132,7 @@ class Folder:
             for name, look in zip(names, looks, strict=True)
         ]
         tasks = [
-            Task(job, order.fingerprint(job) if manifest else "", {"content": str(job.content), **about[job.style]})
+            Task(job, order.fingerprint(job) if manifest else "", {**described(job.content), **about[job.style]})
             for job in jobs
         ]
         return cls(order, tasks, manifest, unreadable, means_file(output))

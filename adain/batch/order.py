@@ -13,9 +13,11 @@ from .._utils.errors import AdainError, InputError
 from .._utils.fingerprint import fingerprint
 from ..backends.models import open_model, weights_of
 from ..control.style import Style
+from ..image import Page
 from ..image.io import count_pixels
 from ..stylizer.looks import Look, Model, is_regions
 from .options import FolderOptions
+from .pages import further
 from .plan import Job
 
 if TYPE_CHECKING:
@@ -112,9 +114,10 @@ class Maker:
     def __init__(self, order: Order, model: Model, progress: Callable[[Any], object] | None = None) -> None:
         self.order, self.model, self.progress = order, model, progress
         self._looks: dict[int, Look | AdainError] = {}
-        self._content: tuple[Path, Any] | None = None
+        self._content: tuple[Path | Page, Any] | None = None
+        self._further: dict[str, int] = {}
 
-    def read(self, content: Path) -> Any:
+    def read(self, content: Path | Page) -> Any:
         """A photograph of its final size, or, if it is very large, just its path; any thread may ask."""
         if count_pixels(content) > READ_AHEAD_PIXELS:
             return content
@@ -130,17 +133,21 @@ class Maker:
         return self._refine(picture, job)
 
     def details(self) -> Mapping[str, Any]:
-        """Of the picture rendered last: its tiles, and the share of it that was computed more than once."""
+        """Of the picture rendered last: its tiles, and the share of it that was computed more than once.
+
+        Of a file with several ``pages`` or ``frames``, of which nobody said one, also how many there are.
+        """
         content = None if self._content is None else self._content[1]
         tiles = getattr(content, "tiles", None)
         if tiles is None:
-            return {"tiles": 1, "overlap": 0.0}
-        return {"tiles": tiles.tiling.count, "overlap": round(self.model.overlap(content), 4)}
+            return {"tiles": 1, "overlap": 0.0, **self._further}
+        return {"tiles": tiles.tiling.count, "overlap": round(self.model.overlap(content), 4), **self._further}
 
-    def _encode(self, loaded: Any, content: Path) -> Any:
+    def _encode(self, loaded: Any, content: Path | Page) -> Any:
         if self._content is None or self._content[0] != content:
             self._content = None  # free the features of the picture before
             options = self.order.options
+            self._further = further(content) if isinstance(content, Path) else {}
             self._content = (content, self.model.encode_content(
                 loaded, size=options.size, crop=options.crop, tile=options.tile, progress=self.progress
             ))  # fmt: skip
@@ -161,7 +168,8 @@ class Maker:
         from ..refinement.run import refine
 
         look = self.order.looks[job.style]
-        more = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model, "progress": self.progress}
+        more: dict[str, Any] = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model}
+        more |= {"progress": self.progress, "page": 1}  # the job's content is the page itself
         refined = refine(job.content, look.styles, _of_refinement(look.options).change(**more))
         assert isinstance(refined, Image.Image)  # files give pictures
         return refined

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .._utils.errors import ImageError, InputError
 from .._utils.protect import Place, folds_case, locator, one_spelling, refuse_input
 from .._utils.resources import resolve
-from ..image import WRITABLE, check_output_path, list_images
+from ..image import WRITABLE, check_output_path, list_images, source_of
 from ..options import plural
 from .options import Pairs
 
@@ -26,7 +26,7 @@ class Job:
     """One output to make.
 
     Attributes:
-        content: the photograph: a path, or a row of a table (:class:`adain.batch.ray.sources.Row`).
+        content: the photograph: a path, a page of one, or a row of a table (:class:`adain.batch.ray.sources.Row`).
         style: index into the styles the plan was made for.
         output: the file to write.
     """
@@ -40,7 +40,7 @@ class Found(NamedTuple):
     """A file, or a row of a table, and where it was found.
 
     Attributes:
-        path: the file or row.
+        path: the file, its page or the row.
         below: the sub-folder it lies in, seen from the folder that was named; ``.`` for that itself.
         called: what its results are called after, where that is not the file's name.
     """
@@ -182,7 +182,7 @@ def check_inputs(jobs: Sequence[Job], inputs: Iterable[str | os.PathLike[str]]) 
         InputError: see :func:`plan_jobs`.
     """
     locate = locator()
-    contents = (content for content in {job.content for job in jobs} if isinstance(content, Path))
+    contents = (content for content in {source_of(job.content) for job in jobs} if isinstance(content, Path))
     kept = {locate(path).key for path in (*inputs, *contents)}
     places = {job.output: locate(job.output) for job in jobs}
     check_distinct(jobs, places)

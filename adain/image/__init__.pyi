@@ -2,6 +2,7 @@ from .io import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
 from .io import ImageInput as ImageInput
 from .io import PictureInput as PictureInput
 from .io import check_output_path as check_output_path
+from .io import count_pictures as count_pictures
 from .io import encode_image as encode_image
 from .io import read_image as read_image
 from .io import save_image as save_image
@@ -10,6 +11,8 @@ from .listing import WRITABLE as WRITABLE
 from .listing import list_images as list_images
 from .modes import split_alpha as split_alpha
 from .modes import with_alpha as with_alpha
+from .pages import Page as Page
+from .pages import source_of as source_of
 from .resize import center_crop_square as center_crop_square
 from .resize import resize_shorter as resize_shorter
 from .sheets import contact_sheet as contact_sheet

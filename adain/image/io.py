@@ -25,12 +25,13 @@ from .arrays import to_image
 from .colorspace import Colorspace
 from .listing import READABLE, WRITABLE
 from .modes import normalise, srgb_profile
+from .pages import Page, Unit, count, go_to, source_of, unit_of
 from .signalled import Signalled, signalled
 
 if TYPE_CHECKING:
     import torch
 
-PictureInput: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any]"
+PictureInput: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Page | Image.Image | npt.NDArray[Any]"
 """What is read as a picture, and gives a picture in the end."""
 
 # A string, and torch imported where it is needed: the ONNX models run without it.
@@ -54,12 +55,12 @@ def read_image(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
     """Read `source` as an upright 8-bit sRGB "RGB" or "RGBA" image.
 
     It may be a path, the bytes of a file, a file that is open for them (which is read from its beginning and stays
-    open), a `PIL.Image`, an array or a tensor. Arrays are (H, W), (H, W, 3) or (H, W, 4), of uint8, uint16 for 0 to
-    65535, bool, or floats in [0, 1]; tensors are floats in [0, 1], (3, H, W) or (1, 3, H, W), or with one channel for
-    grey.
+    open), a `Page` of one of these, a `PIL.Image`, an array or a tensor. Arrays are (H, W), (H, W, 3) or (H, W, 4), of
+    uint8, uint16 for 0 to 65535, bool, or floats in [0, 1]; tensors are floats in [0, 1], (3, H, W) or (1, 3, H, W), or
+    with one channel for grey.
 
-    The EXIF orientation is applied, and of several frames the first is taken. Colours are converted by what the file
-    says of them, an ICC profile (one that is damaged or of another colour space is ignored) or what
+    The EXIF orientation is applied; of several pages or frames the first is taken. Colours are converted by what the
+    file says of them, an ICC profile (one that is damaged or of another colour space is ignored) or what
     :mod:`adain.image.signalled` knows; those of high dynamic range as :mod:`adain.image.hdr` does. Any transparency,
     even if opaque everywhere, makes the result "RGBA". In files and `PIL.Image`s, integers of more than 8 bits are
     taken as 0 to 65535 and floats as 0 to 1, or up to the largest value in the image where that is larger; negative
@@ -93,7 +94,7 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Convert) -> Image
     if isinstance(source, Image.Image):
         name = os.fsdecode(getattr(source, "filename", "") or "image")
         return _decode(source, name, max_pixels, convert)
-    file, name = _file(source)
+    file, name = _file(source_of(source))
     try:
         image: Image.Image = _open(file)
     except UnidentifiedImageError as error:
@@ -102,6 +103,15 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Convert) -> Image
         raise _unreadable(name, _cause(error)) from error
     with image:
         _log.debug("reading %s: %s of %d x %d px, mode %s", name, image.format, *image.size, image.mode)
+        if isinstance(source, Page):
+            _check_pixels(image, name, max_pixels)  # going to a frame decodes those before
+            try:
+                with _without_pillow_limit():
+                    go_to(image, source.number, name)
+            except ImageError:
+                raise
+            except Exception as error:  # as above
+                raise _unreadable(str(source), _cause(error)) from error
         return _decode(image, name, max_pixels, convert)
 
 
@@ -134,13 +144,24 @@ def _file(source: Any) -> tuple[str | IO[bytes], str]:
     return path, path
 
 
-def count_pixels(source: str | os.PathLike[str]) -> int:
+def count_pixels(source: str | os.PathLike[str] | Page) -> int:
     """The pixels of a file by its header; 0 for what `read_image` would refuse."""
     try:
-        with _open(source) as image:
+        with _open(source_of(source)) as image:
+            if isinstance(source, Page):
+                go_to(image, source.number, str(source))
             return image.width * image.height
     except Exception:  # as in read_image, which tells of it
         return 0
+
+
+def count_pictures(source: str | os.PathLike[str] | bytes | IO[bytes]) -> tuple[int, Unit]:
+    """How many pages or frames a file has, and which of the two; one for what `read_image` would refuse."""
+    try:
+        with _open(_file(source)[0]) as image, _without_pillow_limit():
+            return count(image), unit_of(image)
+    except Exception:  # as in count_pixels
+        return 1, "page"
 
 
 def save_image(image: ImageInput, path: str | os.PathLike[str], *, quality: int = FileOptions.quality) -> Path:
@@ -205,9 +226,7 @@ def _format_of(path: str | os.PathLike[str]) -> str:
 
 
 def _decode(image: Image.Image, name: str, max_pixels: int | None, convert: Convert) -> Image.Image:
-    if max_pixels is not None and image.width * image.height > max_pixels:
-        size = f"{image.width} x {image.height} pixels is over the limit of {max_pixels}"
-        raise ImageError(f"cannot read {name}: {size}; max_pixels (--max-pixels) raises it")
+    _check_pixels(image, name, max_pixels)
     colors = signalled(image)  # before the file is let go of
     if isinstance(colors, Colorspace) and colors.curve is not None:
         _log.info("%s is HDR, %s of up to %g cd/m2: tone-mapped to sRGB", name, colors.curve, colors.peak)
@@ -216,7 +235,7 @@ def _decode(image: Image.Image, name: str, max_pixels: int | None, convert: Conv
             most = Image.MAX_IMAGE_PIXELS
         over = most is not None and image.width * image.height > most
         # Only a large image needs the limit lifted, and with it the lock, while it is decoded.
-        with _without_pillow_limit() if over else contextlib.nullcontext():
+        with _without_pillow_limit() if over else contextlib.nullcontext(), _unmapped(image):
             image.load()
         result = convert(image, colors)
     except Exception as error:  # as in read_image
@@ -229,6 +248,26 @@ def _decode(image: Image.Image, name: str, max_pixels: int | None, convert: Conv
             result.getexif()[0x0112] = orientation
             result = ImageOps.exif_transpose(result)
     return result
+
+
+@contextlib.contextmanager
+def _unmapped(image: Image.Image) -> Iterator[None]:
+    """Have a TIFF read, not mapped: of an uncompressed one that is to be turned by 90° Pillow would mix up the rows."""
+    name = getattr(image, "filename", None)
+    if image.format != "TIFF" or not name:
+        yield
+        return
+    image.filename = ""  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        image.filename = name  # type: ignore[attr-defined]
+
+
+def _check_pixels(image: Image.Image, name: str, max_pixels: int | None) -> None:
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        size = f"{image.width} x {image.height} pixels is over the limit of {max_pixels}"
+        raise ImageError(f"cannot read {name}: {size}; max_pixels (--max-pixels) raises it")
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from .._utils.resources import resolve
 from .arrays import FloatArray, to_array
 from .io import DEFAULT_MAX_PIXELS, ImageInput, is_tensor, read_image
 from .modes import split_alpha
+from .pages import source_of
 from .resize import center_crop_square, resize_shorter, scaled, size_of
 
 if TYPE_CHECKING:
@@ -116,11 +117,13 @@ def check_least(size: tuple[int, int], least: int, name: str) -> None:
 
 def input_name(source: Any) -> str:
     """The file name of an input, for messages; empty if it has none."""
+    source = source_of(source)
     return Path(source).name if isinstance(source, str) else os.path.basename(input_path(source))
 
 
 def input_path(source: Any) -> str:
     """The path of the file of an input, that of a sample by its name; empty if it has none."""
+    source = source_of(source)
     if isinstance(source, str):
         return os.fspath(resolve(source))
     if isinstance(source, os.PathLike):

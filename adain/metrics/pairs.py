@@ -98,12 +98,13 @@ def read_triples(
     were given to the command that wrote it: its contents and artworks are looked for from the current folder first,
     then from that of the manifest and those above it.
 
-    Results of several styles together, such as blends, are passed over: no one style is what they should look like.
+    Results of several styles together, such as blends, are passed over: no one style is what they should look like. So
+    are those of single pages of a file.
 
     Args:
         path: of the table.
         styles: artworks to look up, by stem, styles that are named and not given as a path.
-        warn: is told in a line how many results were of several styles.
+        warn: is told in a line how many results were of several styles, or of single pages.
 
     Raises:
         MissingFileError: if there is no such file.
@@ -126,7 +127,7 @@ def read_triples(
             raise InputError(f"{file}, line {number}: expected content, style and output")
         latest[entry["output"]] = entry
     beside, around = (file.parent, Path()), (Path(), *file.absolute().parents)
-    mixed = []
+    mixed, paged = [], []
     for entry in latest.values():
         if entry.get("status", "done") != "done":
             continue
@@ -137,6 +138,9 @@ def read_triples(
         if files and len(files) > 1:
             mixed.append(entry["output"])
             continue
+        if "page" in entry:
+            paged.append(entry["output"])
+            continue
         name = entry["style"]
         style = stems.get(name) or _locate(files[0] if files else name, places)
         if not style.suffix and not style.exists():
@@ -146,9 +150,12 @@ def read_triples(
         key = _locate(entry["content"], places), style
         outputs.setdefault(key, {})[row] = _locate(entry["output"], beside)
     if not outputs:
-        raise InputError(f"{file} names no output that is done{' and of one style alone' if mixed else ''}")
+        only = " and of one style alone" if mixed else " and of a whole file" if paged else ""
+        raise InputError(f"{file} names no output that is done{only}")
     if mixed:
         warn(f"{len(mixed)} results of several styles are left out, such as {mixed[0]}: none of these is their measure")
+    if paged:
+        warn(f"{len(paged)} results of single pages are left out, such as {paged[0]}: only first pages are read here")
     return [Pair(content, style, rows) for (content, style), rows in outputs.items()]
 
 

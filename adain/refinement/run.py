@@ -17,7 +17,7 @@ from .._utils.errors import RefinementError
 from .._utils.keywords import takes
 from ..backends.models import open_model
 from ..control.regions import Canvas, guides_of
-from ..image import ImageInput, to_pil, with_alpha
+from ..image import ImageInput, Page, to_pil, with_alpha
 from ..image.source import input_name
 from ..nn.backbones import check_layers, find_architecture
 from ..nn.vgg import LAYERS
@@ -85,6 +85,7 @@ def refine(
     is_own = options.start is not None and not (isinstance(start, str) and start == plan.start)
     start_share = 1.0 if is_own else plan.start_share
     network = LossNetwork(plan, torch.device(stylizer.tensor_device), options.backbone_weights)
+    content = _at_page(content, options)
     opened = stylizer.open(content, size=options.size, crop=options.crop)
     check_size(opened.size, input_name(content) or "the photograph")
     pixels = opened.to_tensor(stylizer.tensor_device).detach()
@@ -114,6 +115,17 @@ def refine(
     if isinstance(opened.image, Tensor):
         return result[0] if opened.is_single else result
     return with_alpha(to_pil(result), opened.opacity)
+
+
+def _at_page(content: ImageInput, options: RefineOptions) -> ImageInput:
+    """The page of a file that is meant; what is one already, or the first, as it is."""
+    if options.page == 1 or isinstance(content, Page):
+        return content
+    if not isinstance(options.page, int):
+        options.refuse("{page} all makes a picture of each page: give the number of one")
+    if not (isinstance(content, (str, os.PathLike, bytes)) or hasattr(content, "read")):
+        options.refuse("{page} is for files of several pages: leave it out")
+    return Page(content, options.page)
 
 
 def _plan(options: RefineOptions) -> Recipe:

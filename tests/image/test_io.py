@@ -429,3 +429,19 @@ def test_source_is_not_modified(tmp_path: Path, mode: str) -> None:
     assert source.tobytes() == before.tobytes()
     assert source.getpalette("RGBA") == palette
     assert source.info == before.info
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("compression", ["raw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("opened", [False, True])
+def test_tiffs_are_turned_upright_however_they_are_stored(
+    tmp_path: Path, orientation: int, compression: str, opened: bool
+) -> None:
+    stored = random_image("L", (40, 30))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    reference = stored.copy()
+    reference.getexif()[0x0112] = orientation
+    stored.save(tmp_path / "a.tif", compression=compression, exif=exif)
+    source: Any = Image.open(tmp_path / "a.tif") if opened else tmp_path / "a.tif"
+    assert pixels(read_image(source)) == pixels(ImageOps.exif_transpose(reference).convert("RGB"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from ...image import SUFFIXES
+from ...image import SUFFIXES, Page
 from ..plan import FALLBACK_SUFFIX, Found
 from ..plan import find as find_images
 from ..run import Task
@@ -112,6 +112,8 @@ def absolute(task: Task) -> Task:
     job, content = task.job, task.job.content
     if isinstance(content, Row):
         content = replace(content, table=Path(os.path.abspath(content.table)))
+    elif isinstance(content, Page):
+        content = replace(content, source=Path(os.path.abspath(content.source)))
     else:
         content = Path(os.path.abspath(content))
     return replace(task, job=replace(job, content=content, output=Path(os.path.abspath(job.output))))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._utils.errors import AdainError, ImageError
-from ...image import encode_image, read_image
+from ...image import Page, encode_image, read_image
 from ..manifest import Manifest
 from ..run import Result, explain, fail, portable, render, save
 from .options import RayOptions
@@ -152,8 +152,9 @@ class RayWorker:
     def _load(self, group: Group) -> Any:
         if group.data is None:
             return self.maker.read(group.content)
+        page: Any = self.order.options.page  # of all pages, rows are refused when they are planned
         try:
-            return read_image(group.data, max_pixels=self.maker.model.max_pixels)
+            return read_image(Page(group.data, page), max_pixels=self.maker.model.max_pixels)
         except AdainError as error:
             raise ImageError(f"{group.content}: {error}") from error
 
