@@ -135,24 +135,25 @@ class Colorspace:
         near = np.allclose(self.primaries, BT709, rtol=0, atol=_NEAR)
         return near and self.decode is srgb_light and self.curve is None and not self.is_narrow
 
-    def to_srgb(self, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Pixels ``(..., 3)`` of sRGB, as 8 or 16-bit levels or as floats in ``[0, 1]``, whichever are given.
+    def to_srgb(self, numbers: npt.NDArray[Any], kind: type[Any] | None = None) -> npt.NDArray[Any]:
+        """Pixels ``(..., 3)`` of sRGB, as levels of 8 or 16 bits or floats in ``[0, 1]``, as ``kind`` or as they were.
 
         Chromatic adaptation is that of Bradford; colours that sRGB does not hold are clipped.
         """
-        kind = numbers.dtype
-        if kind.kind == "u" and self.curve != "HLG":
-            light = _table(self, kind.str)[numbers]
-        else:
-            light = self._light(numbers)
-        if self.curve is not None:
-            light = tone_mapped(light, self.peak)
-        light = np.clip(light @ _to_bt709(self.primaries), 0, 1)
-        if kind.kind == "u":
-            levels: npt.NDArray[Any] = _levels(kind.str)[np.rint(light * np.float32(_STEPS)).astype(np.uint16)]
+        wanted, light = np.dtype(kind or numbers.dtype), self.light(numbers)
+        light = np.minimum(light if self.curve is None else tone_mapped(light, self.peak), 1)
+        if wanted.kind == "u":
+            levels: npt.NDArray[Any] = _levels(wanted.str)[np.rint(light * np.float32(_STEPS)).astype(np.uint16)]
             return levels
-        floats: npt.NDArray[Any] = srgb_numbers(light).astype(kind)
+        floats: npt.NDArray[Any] = srgb_numbers(light).astype(wanted)
         return floats
+
+    def light(self, numbers: npt.NDArray[Any]) -> Floats:
+        """Pixels as light in the primaries of BT.709, in cd/m² with a ``curve``, else with white at 1."""
+        is_tabled = numbers.dtype.kind == "u" and self.curve != "HLG"
+        light: Floats = _table(self, numbers.dtype.str)[numbers] if is_tabled else self._light(numbers)
+        light = light @ _to_bt709(self.primaries)
+        return np.maximum(light, 0)
 
     def converted(self, image: Image.Image) -> Image.Image:
         """A picture "L" or "RGB" as a new one "RGB" of sRGB."""
@@ -165,7 +166,6 @@ class Colorspace:
         return Image.fromarray(pixels)
 
     def _light(self, numbers: npt.NDArray[Any]) -> Floats:
-        """In cd/m² with a ``curve``, else with white at 1."""
         highest = np.iinfo(numbers.dtype).max if numbers.dtype.kind == "u" else 1
         unit = numbers.astype(np.float32) / np.float32(highest)
         unit = np.clip((unit * 255 - 16) / 219 if self.is_narrow else unit, 0, 1)
@@ -206,3 +206,10 @@ def _to_bt709(primaries: Primaries) -> Floats:
     white, wanted = bradford @ source.sum(1), bradford @ target.sum(1)
     adapted = np.linalg.inv(bradford) @ np.diag(wanted / white) @ bradford
     return cast("Floats", (np.linalg.inv(target) @ adapted @ source).T.astype(np.float32))
+
+
+@functools.lru_cache(maxsize=16)
+def from_bt709(primaries: Primaries) -> Floats:
+    """The way back from light in BT.709, for pixels as rows."""
+    back: Floats = np.linalg.inv(_to_bt709(primaries).astype(np.float64)).astype(np.float32)
+    return back

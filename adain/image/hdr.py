@@ -1,9 +1,9 @@
 """High dynamic range: PQ and HLG as light, and that light on a screen that goes no further than white.
 
 PQ and HLG are those of Rec. ITU-R BT.2100-2, Tables 4 and 5. A picture of high dynamic range is shown on a standard
-screen by the EETF of Report ITU-R BT.2390-8, section 5.4, applied to the largest of R, G and B, so that hues stay. The
-screen's white is the reference white of Report ITU-R BT.2408, 203 cd/m²: what is dark keeps its light, what is brighter
-is compressed the more, and the brightest that the picture may hold becomes white.
+screen by the EETF of Report ITU-R BT.2390-8, section 5.4, applied to the largest of R, G and B of that screen, so that
+hues stay. The screen's white is the reference white of Report ITU-R BT.2408, 203 cd/m²: what is dark keeps its light,
+what is brighter is compressed the more, and the brightest that the picture may hold becomes white.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ import numpy as np
 
 from .._utils.errors import InputError
 from .chroma import from_rgb, location_for
+from .deep import DeepWriter
 from .frames import FULL_RANGE, LIMITED_RANGE, Pixels, VideoInfo, require_av
-from .options import PIXEL_FORMAT, VideoOptions
+from .hdr import DynamicRange
+from .options import DEEP_FORMAT, PIXEL_FORMAT, VideoOptions
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """What a video may be called, and FFmpeg's name of the format."""
@@ -60,10 +62,14 @@ def container_of(output: Path) -> str:
     return found
 
 
-def choose_codec(container: str, options: VideoOptions) -> Codec:
-    """The encoder for a container, with defaults for what the options leave open; InputError for what there is not."""
+def choose_codec(container: str, options: VideoOptions, kept: DynamicRange | None = None) -> Codec:
+    """The encoder for a container, with defaults for what the options leave open; InputError for what there is not.
+
+    What a ``kept`` range needs are 10 bits, and what players look for it in.
+    """
     av = require_av()
-    name = options.codec or ("libvpx-vp9" if container == "webm" else "h264")
+    usual = ("libvpx-vp9", "h264") if kept is None else ("av1", "h265")
+    name = options.codec or usual[container != "webm"]
     name = ALIASES.get(name, name)
     try:
         known = av.codec.Codec(name, "w")
@@ -75,15 +81,22 @@ def choose_codec(container: str, options: VideoOptions) -> Codec:
         if name not in trial.supported_codecs:
             raise InputError(f"{name} cannot be written in parts, as here: choose one of {', '.join(ALIASES)}")
     formats = [f.name for f in known.video_formats or []]
-    usual = PIXEL_FORMAT if not formats or PIXEL_FORMAT in formats else formats[0]
-    wanted = options.pixel_format or usual
+    plain = PIXEL_FORMAT if kept is None else DEEP_FORMAT
+    wanted = options.pixel_format or (plain if not formats or plain in formats else formats[0])
     if formats and wanted not in formats:
         raise InputError(f"{name} has no pixel format {wanted}: choose one of {', '.join(formats)}")
     try:
         av.VideoFormat(wanted)
     except ValueError:
         raise InputError(f"there is no pixel format {wanted}: yuv420p plays everywhere") from None
-    return Codec(name, _settings(name, options.crf, options.preset), wanted)
+    settings = _settings(name, options.crf, options.preset)
+    if kept is not None:
+        if av.VideoFormat(wanted).components[0].bits < 10:
+            hint = f"leave --pixel-format out, or name {DEEP_FORMAT}" if options.pixel_format else "choose h265 or av1"
+            raise InputError(f"{name} would store {wanted}, and --hdr keep needs 10 bits: {hint}")
+        for key, value in kept.encoder_options(name).items():
+            settings[key] = f"{settings[key]}:{value}" if key in settings else value
+    return Codec(name, settings, wanted)
 
 
 def _settings(name: str, crf: float | None, preset: str | None) -> dict[str, str]:
@@ -135,6 +148,7 @@ class PartEncoder:
         self._pad = -width % (64 // chroma.chroma_width(64)), -height % (64 // chroma.chroma_height(64))
         is_full, location = codec.pixel_format.startswith("yuvj"), location_for(codec.name)
         self._convert = from_rgb(codec.pixel_format, color, location, is_full)
+        self._convert_deep = DeepWriter(codec.pixel_format, color, location)
         if codec.name == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # the only way to keep it from reporting on stderr
         options = dict(codec.options)
@@ -160,12 +174,14 @@ class PartEncoder:
             raise self._refused(error) from error
 
     def add(self, pixels: Pixels, pts: int) -> None:
-        """Encode a frame, later than the one before."""
+        """Encode a frame, later than the one before; a deep one is of a range that is kept."""
         self._first = pts if self._first is None else self._first
         if any(self._pad):
             pixels = np.pad(pixels, ((0, self._pad[1]), (0, self._pad[0]), (0, 0)), mode="edge")
-        frame = self._av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        frame = self._convert(frame)
+        if pixels.dtype == np.uint16:
+            frame = self._convert_deep(pixels)
+        else:
+            frame = self._convert(self._av.VideoFrame.from_ndarray(pixels, format="rgb24"))
         frame.pts, frame.time_base = pts - self._first, self._info.time_base
         self._mux(frame)
 

@@ -12,15 +12,20 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from .._utils.errors import InputError
 
-Pixels = npt.NDArray[np.uint8]
-"""``(H, W, 3)``, sRGB, upright."""
+Pixels: TypeAlias = npt.NDArray["np.uint8 | np.uint16"]
+"""``(H, W, 3)``, sRGB, upright; or :data:`Deep`."""
+
+Deep: TypeAlias = npt.NDArray[np.uint16]
+"""Likewise in the colours of a video whose high dynamic range is kept, with 65535 for the highest number."""
+
+Floats: TypeAlias = npt.NDArray[np.float32]
 
 LIMITED_RANGE, FULL_RANGE = 1, 2
 BT709 = 1

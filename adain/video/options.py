@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from .._utils.declare import attachment, option
 from .._utils.errors import InputError
@@ -29,6 +29,10 @@ STABILITY_ON = 0.7
 """The strength where ``--stability`` has no number."""
 
 PIXEL_FORMAT = "yuv420p"  # the one that every player takes; it needs even sizes
+
+Hdr = Literal["tone-map", "keep"]
+
+DEEP_FORMAT = "yuv420p10le"  # the one that players take for what has a high dynamic range
 
 SYNTAX = "TIME:STYLE or TIME:STYLE:ALPHA, such as 0:wave.jpg, 3.5:harbour.jpg:0.8 or 100%:night.jpg"
 
@@ -139,6 +143,10 @@ class VideoOptions(FileOptions):
     pixel_format: str | None = _of_encoding(
         None, "Of the encoder, e.g. yuv444p, which keeps odd sizes.", metavar="NAME", shown=PIXEL_FORMAT
     )
+    hdr: Hdr = _of_encoding(
+        "tone-map", "A video of high dynamic range is tone-mapped to standard, or kept, in 10 bits.",
+        choices=get_args(Hdr),
+    )  # fmt: skip
     save_every: int = _of_files(
         48, "Frames between two points that an interrupted job can go on from.", low=1, metavar="N"
     )

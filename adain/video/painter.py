@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from .._utils.arrays import no_gradients
+from .._utils.arrays import at_least_float32, moved, no_gradients
 from .._utils.threads import count_threads
 from ..image import Source, resize_shorter
 from ..stylizer.tiles import to_picture
-from .frames import Pixels
+from .frames import Floats, Pixels
+from .hdr import DynamicRange
 from .shots import CutDetector, Signature, signature
 from .state import State
 from .steady import Steadier
@@ -39,10 +40,12 @@ class Prepared:
     Attributes:
         signature: what cuts are found by.
         source: at the size of the result, as a tensor or an array, whichever the model computes with.
+        gain: of the same size, where a range is kept: see :mod:`adain.video.hdr`.
     """
 
     signature: Signature | None
     source: Source
+    gain: Floats | None = None
 
 
 @dataclass
@@ -51,6 +54,7 @@ class Painter:
 
     Attributes:
         size: shorter side of the result in pixels, 0 for that of the source.
+        range: of frames whose high dynamic range is kept; None for standard.
         shots: begun until now.
     """
 
@@ -58,15 +62,21 @@ class Painter:
     timeline: Timeline
     steadier: Steadier
     size: int
+    range: DynamicRange | None = None
     shots: int = 0
     _cuts: CutDetector = field(default_factory=CutDetector)
     _workers: ThreadPoolExecutor | None = None
 
     def prepare(self, pixels: Pixels) -> Prepared:
         """What can be done with a frame in any thread, while others are painted."""
-        opened = Source(resize_shorter(Image.fromarray(pixels), self.size))
+        gain = None
+        if self.range is None:
+            opened = Source(resize_shorter(Image.fromarray(pixels), self.size))
+        else:
+            picture, gain = self.range.split(pixels, self.size)
+            opened, pixels = Source(picture), np.array(to_picture(picture))
         image = opened.to_array() if self.model.device is None else opened.to_tensor(self.model.device)
-        return Prepared(signature(pixels), Source(image))
+        return Prepared(signature(pixels), Source(image), gain)
 
     def paint(self, frame: Prepared, seconds: float) -> Callable[[], Pixels]:
         """Paint the frame that is on view after so many seconds; what is given waits for it, in any thread.
@@ -91,7 +101,7 @@ class Painter:
             painted = self.model.render(content, dataclasses.replace(paint, target=target))
             if self.steadier.strength:
                 painted = self.steadier.blend(painted, content.colors())
-            return functools.cache(lambda: _levels(painted))
+            return functools.cache(lambda: self._pixels(painted, frame))
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -125,9 +135,11 @@ class Painter:
 
     def _alone(self, frame: Prepared, content: Any, paint: Paint) -> Pixels:
         with no_gradients():
-            return _levels(self.model.render(content or self.model.encode_content(frame.source), paint))
+            painted = self.model.render(content or self.model.encode_content(frame.source), paint)
+            return self._pixels(painted, frame)
 
-
-def _levels(values: Any) -> Pixels:
-    """A tensor or an array ``(1, 3, H, W)`` in ``[0, 1]`` as a frame."""
-    return np.array(to_picture(values))
+    def _pixels(self, painted: Any, frame: Prepared) -> Pixels:
+        """A tensor or an array ``(1, 3, H, W)`` in ``[0, 1]`` as a frame."""
+        if self.range is None or frame.gain is None:
+            return np.array(to_picture(painted))
+        return self.range.joined(moved(at_least_float32(painted), None), frame.gain)

@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from .._utils.errors import ImageError, InputError, MissingFileError
-from .chroma import location_of, to_rgb
-from .frames import BT709, Color, Frame, Orientation, Pixels, VideoInfo, require_av
+from .colors import Wanted, conversion
+from .frames import Frame, Orientation, Pixels, VideoInfo, require_av
 
-BT601 = 6
-UNSPECIFIED = 2  # how FFmpeg says that a matrix is not known, beside 0
-HD_HEIGHT = 720  # from here on, a video that does not say is taken as BT.709, as players do
 FALLBACK_RATE = Fraction(25)
 
 
@@ -32,9 +29,11 @@ class VideoReader:
         path: the file.
         warn: told, in a line each, what is odd about the file but no reason to stop.
         max_pixels: largest frame that will be read; None for any.
+        wanted: in which colours frames come.
 
     Attributes:
-        info: what is known of it.
+        info: what is known of it, as its frames come.
+        range: of frames that come in high dynamic range; None for standard.
         skipped: packets that could not be decoded, so far.
         damaged: frames that were decoded only in part, so far.
 
@@ -43,9 +42,14 @@ class VideoReader:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, warn: Callable[[str], object], max_pixels: int | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        warn: Callable[[str], object],
+        max_pixels: int | None = None,
+        wanted: Wanted = "tagged",
     ) -> None:
-        self.path, self.warn = Path(path), warn
+        self.path, self.warn, self._wanted = Path(path), warn, wanted
         self.skipped = self.damaged = 0
         self._lock = threading.Lock()  # of the file: whoever reads ahead may be at it when it is closed
         self._is_closed = False
@@ -168,16 +172,22 @@ class VideoReader:
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         if self._orientation.swap:
             width, height, aspect = height, width, 1 / aspect
-        self.info = VideoInfo(name, width, height, rate, Fraction(time_base), count, _color(raw), aspect)
+        try:
+            colors = conversion(raw, stream, self._wanted)
+        except InputError as error:
+            raise InputError(f"cannot read {name}: {error}") from error
+        self.info = VideoInfo(name, width, height, rate, Fraction(time_base), count, colors.color, aspect)
         # Always of one size: a stream may change it on the way.
-        self._to_rgb = to_rgb(raw, (raw.width, raw.height), self.info.color, location_of(raw, stream))
+        self._convert, self.range = colors.convert, colors.range
+        for note in colors.notes:
+            self.warn(f"{name} {note}")
         if raw.interlaced_frame:
             self.warn(f"{name} is interlaced: deinterlace it first, or its combs are taken for texture")
         if any(component.is_alpha for component in raw.format.components):
             self.warn(f"the transparency of {name} is left out")
 
     def _pixels(self, raw: Any) -> Pixels:
-        return self._orientation.apply(self._to_rgb(raw).to_ndarray())
+        return self._orientation.apply(self._convert(raw))
 
 
 def open_media(path: Path) -> Any:
@@ -204,13 +214,6 @@ def _video_stream(container: Any, path: Path) -> Any:
     if streams[0].codec_context is None:
         raise InputError(f"the codec of {path} is not known to this build of PyAV: convert it, to H.264 for example")
     return streams[0]
-
-
-def _color(raw: Any) -> Color:
-    matrix = int(raw.colorspace)
-    if matrix in (0, UNSPECIFIED):
-        matrix = BT709 if min(raw.width, raw.height) >= HD_HEIGHT else BT601
-    return Color(matrix, int(raw.color_primaries), int(raw.color_trc))
 
 
 def _reason(error: BaseException) -> str:

@@ -57,6 +57,8 @@ class SequenceReader:
         MissingFileError, ImageError: if there are no pictures, or none can be read.
     """
 
+    range = None  # pictures are of standard range
+
     def __init__(
         self, path: str | os.PathLike[str], fps: Fraction, *, warn: Callable[[str], object], max_pixels: int | None
     ) -> None:

@@ -23,6 +23,7 @@ from .._utils.protect import protect
 from ..backends.models import open_model
 from ..image.resize import scaled
 from ..stylizer.looks import files_of, is_regions, listed
+from .colors import Wanted
 from .encoder import choose_codec, container_of
 from .frames import Frame, Moment, Pixels, Sink, resample, resampled_info
 from .join import VideoSink, check_container
@@ -128,13 +129,16 @@ def stylize_video(
     inputs = [*files_of(origin, style, options, [key.style for key in options.keys])]
     protect([target], inputs)
     as_pictures = is_sequence(output) or not target.suffix
+    if options.hdr == "keep" and (as_pictures or is_sequence(source)):
+        options.refuse("{hdr} keep is for video files, as pictures are of standard range: leave it out")
     if not as_pictures:
         container_of(target)
         check_writable(target)
     steadier = Steadier(options.stability)
     model = options.stylizer or open_model(options)
     rate, limit = cast("Fraction | None", options.fps), model.max_pixels
-    reader = _open(source, rate, warnings, limit)
+    wanted: Wanted = "srgb" if as_pictures else "kept" if options.hdr == "keep" else "tagged"
+    reader = _open(source, rate, warnings, limit, wanted)
     pictures = reader.paths if isinstance(reader, SequenceReader) else []
     with contextlib.closing(reader), contextlib.closing(warnings):
         info = resampled_info(reader.info, rate) if rate is not None else reader.info
@@ -151,14 +155,14 @@ def stylize_video(
             sink = SequenceWriter(output, options.quality)
             protect(sink.present(), [*inputs, *pictures])
         else:
-            codec = choose_codec(container_of(target), options)
+            codec = choose_codec(container_of(target), options, reader.range)
             result = dataclasses.replace(info, width=size[0], height=size[1])
             sound = origin if options.audio and not pictures else None
             streams = check_container(codec, result, target, sound, warnings.give)
             settings |= {"encoding": str(dataclasses.astuple(codec)), "sound": str(streams)}
             sink = VideoSink(target, work, codec, result, sound, streams, warnings.give)
         state = work.open(settings, written(options), restart=options.restart)
-        painter = Painter(model, timeline, steadier, options.size)
+        painter = Painter(model, timeline, steadier, options.size, reader.range)
         try:
             # What was committed is kept before anything is said of it.
             with contextlib.closing(painter), contextlib.closing(Writer(sink, work.save)) as writer:
@@ -180,13 +184,13 @@ def stylize_video(
 
 
 def _open(
-    source: str | os.PathLike[str], rate: Fraction | None, warnings: _Warnings, limit: int | None
+    source: str | os.PathLike[str], rate: Fraction | None, warnings: _Warnings, limit: int | None, wanted: Wanted
 ) -> VideoReader | SequenceReader:
     """What reads a video, or the pictures of one."""
     try:
         if is_sequence(source):
             return SequenceReader(source, rate or Fraction(FPS), warn=warnings.take, max_pixels=limit)
-        return VideoReader(source, warn=warnings.take, max_pixels=limit)
+        return VideoReader(source, warn=warnings.take, max_pixels=limit, wanted=wanted)
     finally:
         warnings.give()
 
