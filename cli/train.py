@@ -12,10 +12,10 @@ import click
 from click.core import ParameterSource
 
 from adain import InputError
-from adain.training import TrainingConfig, flag
+from adain.training import TrainingConfig, TrainingPlan, TrainingStage, flag
 
 from .options import SNAKE_CASE
-from .reporting import SIGNALS, bar, is_quiet, tell
+from .reporting import SIGNALS, bar, is_quiet, tell, warn
 
 if TYPE_CHECKING:
     from adain.training import TrainingResult
@@ -49,11 +49,15 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--style-dir", "--style", "styles", multiple=True, metavar="PATH",
     help="Folder or .tar of artworks; may be repeated.",
 )  # fmt: skip
-@click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the run.")
+@click.option("-o", "--output", metavar="DIR", help="Folder of the run.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --output, with its own settings.")
 @click.option("--init-from", metavar="FILE", help="Start from this run's folder, decoder file or shipped model.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--cache-dir", metavar="DIR", help="Where decoded images are kept. [default: OUTPUT/cache]")
+@click.option(
+    "--check", "checking", is_flag=True,
+    help="Only try device, precision, compiler and a step, and say how fast it will be and what it will write.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the run at its end.")
 @config_options
 @click.pass_context
@@ -62,11 +66,12 @@ def train(
     /,
     contents: tuple[str, ...],
     styles: tuple[str, ...],
-    output: str,
+    output: str | None,
     resume: bool,
     init_from: str | None,
     device: str,
     cache_dir: str | None,
+    checking: bool,
     as_json: bool,
     **settings: Any,
 ) -> int:
@@ -78,8 +83,15 @@ def train(
     \b
     adain train --content-dir photos/ --style-dir artworks.tar -o run/
     adain train -o run/ --resume
+    adain train --check --model fast --batch-size 32
     """
     config = TrainingConfig(**settings).validate()
+    if checking:
+        if resume:
+            raise InputError("--check tries what a run would need and --resume continues one: leave out one of them")
+        return _check(_plan_of_one(config, init_from), device, config.max_minutes, as_json)
+    if output is None:
+        raise click.UsageError("--output is missing: name the folder of the run", context)
     if resume and init_from is not None:
         raise InputError("--init-from starts a new run and --resume continues one: leave out one of them")
 
@@ -99,6 +111,20 @@ def train(
     if is_main:
         _report(result, output, as_json)
     return SIGNALS.get(result.reason, 0)
+
+
+def _plan_of_one(config: TrainingConfig, init_from: str | None) -> TrainingPlan:
+    return TrainingPlan((TrainingStage("run", config, init_from, 1.0),))
+
+
+def _check(plan: TrainingPlan, device: str, minutes: float | None, as_json: bool) -> int:
+    from adain.training import check
+
+    forecast = check(plan, device, minutes=minutes)
+    for note in forecast.notes:
+        warn(note)
+    click.echo(json.dumps(forecast.as_dict()) if as_json else "\n".join(forecast.lines()))
+    return 0
 
 
 def _report(result: TrainingResult, output: str, as_json: bool) -> None:

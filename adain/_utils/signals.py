@@ -34,7 +34,16 @@ class StopFlag:
     @property
     def code(self) -> int:
         """Index into :data:`CODES`, 0 while there is no reason to stop."""
-        return self._code or (CODES.index("time") if time.monotonic() >= self._deadline else 0)
+        return self.within(0.0)
+
+    def within(self, seconds: float) -> int:
+        """:attr:`code`, or that of time if it will be up in so many seconds."""
+        return self._code or (CODES.index("time") if self.left <= seconds else 0)
+
+    @property
+    def left(self) -> float:
+        """Seconds until time is up, infinite without a limit, below 0 once it is."""
+        return self._deadline - time.monotonic()
 
     def check(self) -> None:
         """Raise :class:`Stopped` if there is a reason to."""

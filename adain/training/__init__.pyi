@@ -2,7 +2,13 @@ from .config import TrainingConfig as TrainingConfig
 from .config import flag as flag
 from .distributed import Ranks as Ranks
 from .loop import TrainingResult as TrainingResult
+from .plan import TrainingPlan as TrainingPlan
+from .plan import TrainingStage as TrainingStage
+from .plan import plan_path as plan_path
+from .plan import read_plan as read_plan
 from .report import Record as Record
 from .report import Reporter as Reporter
 from .report import RunLog as RunLog
+from .selfcheck import Forecast as Forecast
+from .selfcheck import check as check
 from .trainer import Trainer as Trainer

@@ -19,7 +19,9 @@ SCRATCH_WARMUP = 2000
 MIN_CROP = 32
 """Smallest training crop: relu4_1 is then 4 × 4, the least that has statistics worth the name."""
 
-RESUMABLE = frozenset({"max_iter", "max_minutes", "checkpoint_every", "preview_every", "log_every", "precision"})
+RESUMABLE = frozenset(
+    {"max_iter", "max_minutes", "checkpoint_every", "checkpoint_minutes", "preview_every", "log_every", "precision"}
+)
 """Settings that may differ when a run is resumed: none of them changes what has been learnt."""
 
 
@@ -52,8 +54,10 @@ class TrainingConfig:
         (0.1, 1.0), "Least and greatest area of a crop, as a share of the largest square that fits."
     )
     lr: float = _setting(1e-4, "Learning rate of Adam.")
-    lr_schedule: Literal["inverse", "cosine"] = _setting(
-        "inverse", "inverse: lr / (1 + lr_decay * t); cosine: down to lr_final_factor at max_iter."
+    lr_schedule: Literal["inverse", "cosine", "time"] = _setting(
+        "inverse",
+        "inverse: lr / (1 + lr_decay * t); cosine: down to lr_final_factor at max_iter; time: likewise, but at "
+        "--max-minutes, however many steps that will be.",
     )
     lr_decay: float = _setting(5e-5, "Decay of the inverse schedule per step.")
     lr_final_factor: float = _setting(0.02, "Where cosine schedules end, as a share of the learning rate.")
@@ -100,6 +104,7 @@ class TrainingConfig:
     cache_size: int = _setting(512, "Images are cached decoded, the shorter side reduced to this.")
     log_every: int = _setting(10, "Steps between two lines of log.jsonl.")
     checkpoint_every: int = _setting(1000, "Steps between two checkpoints.")
+    checkpoint_minutes: float = _setting(10.0, "Minutes between two checkpoints, where steps are slow (0: no limit).")
     preview_every: int = _setting(1000, "Steps between two preview sheets (0: none).")
     keep_checkpoints: int = _setting(3, "Checkpoints kept; older ones are removed.")
     max_minutes: float | None = _setting(None, "Save and stop this long after the start of the call (0: no limit).")
@@ -114,13 +119,15 @@ class TrainingConfig:
             self._need(name, getattr(self, name) >= 1, "at least 1")
         weights = [setting.name for setting in fields(self) if setting.name.endswith("_weight")]
         counts = ("seed", "lr_warmup", "preview_every", "freeze_iter", "warmup_iter")
-        for name in (*counts, "lr_decay", "clip_norm", "max_minutes", *weights):
+        for name in (*counts, "lr_decay", "clip_norm", "max_minutes", "checkpoint_minutes", *weights):
             self._need(name, 0 <= (getattr(self, name) or 0) < math.inf, "0 or more")
         for name in ("lr", "warmup_lr"):
             self._need(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
         for name in ("identity_share", "lr_final_factor", "alpha_low", "blend_share"):
             self._need(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._need("ema", 0 <= self.ema < 1, "at least 0 and below 1")
+        if self.lr_schedule == "time" and not self.max_minutes:
+            raise InputError("--lr-schedule time needs --max-minutes, at the end of which the rate has fallen")
         self._need("betas", all(0 <= b < 1 for b in self.betas), "two numbers from 0 to below 1")
         low, high = self.crop_scale
         self._need("crop_scale", 0 < low <= high <= 1, "two shares with 0 < low <= high <= 1")
@@ -213,22 +220,27 @@ def phase_of(config: TrainingConfig, step: int) -> tuple[Phase, int]:
     return "style", step - config.warmup_steps
 
 
-def learning_rate(config: TrainingConfig, step: int) -> float:
+def learning_rate(config: TrainingConfig, step: int, share: float = 0.0) -> float:
     r"""The learning rate of one step.
 
     .. math:: \text{inverse: } \frac{\eta}{1 + \lambda t}, \qquad
               \text{cosine: } \eta \left(f + (1 - f) \frac{1 + \cos(\pi t / T)}{2}\right)
 
-    with :math:`t` counted from 0 within the phase; the warm-up always follows the cosine. Over the first
+    with :math:`t` counted from 0 within the phase; the warm-up always follows the cosine. ``time`` is the cosine with
+    ``share`` in the place of :math:`t / T`, or with that, should it be greater. Over the first
     ``lr_warmup`` steps of either phase this is multiplied by :math:`(t + 1) / \text{lr\_warmup}`, because
     Adam's second moment is still a poor estimate there.
+
+    Args:
+        share: the part of the run's time that is over, of which only ``time`` takes notice.
     """
     phase, t = phase_of(config, step)
     rise = min(1.0, (t + 1) / config.lr_warmup) if config.lr_warmup else 1.0
     if phase == "warmup":
         return rise * config.warmup_lr * _cosine(t / config.warmup_steps, config.lr_final_factor)
-    if config.lr_schedule == "cosine":
-        return rise * config.lr * _cosine(t / config.max_iter, config.lr_final_factor)
+    if config.lr_schedule != "inverse":
+        done = max(t / config.max_iter, share if config.lr_schedule == "time" else 0.0)
+        return rise * config.lr * _cosine(done, config.lr_final_factor)
     return rise * config.lr / (1.0 + config.lr_decay * t)
 
 

@@ -78,11 +78,15 @@ class Team:
 
     def agree(self, code: int) -> int:
         """The largest code any process has, once all are here."""
+        return int(self.largest(code))
+
+    def largest(self, value: float) -> float:
+        """The largest of such numbers, of which every process has one."""
         if self.control is None:
-            return code
-        shared = torch.tensor(code)
+            return value
+        shared = torch.tensor(value, dtype=torch.float64)
         dist.all_reduce(shared, op=dist.ReduceOp.MAX, group=self.control)
-        return int(shared)
+        return float(shared)
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean of a tensor over the processes, on the CPU."""

@@ -66,8 +66,11 @@ class Learner:
         self._encode: Encode = torch.compile(self.encoder) if config.compile else self.encoder
         self._run: Callable[..., Any] = torch.compile(trained) if config.compile else trained
 
-    def step(self, step: int, batch: Batch) -> Tensor:
+    def step(self, step: int, batch: Batch, share: float = 0.0) -> Tensor:
         """Train on the batch of a step, numbered from 0 over the whole run.
+
+        Args:
+            share: as for :func:`~adain.training.config.learning_rate`.
 
         Returns:
             ``(5,)`` float32 on the device, :data:`METRICS`. Not finite if the step went wrong, in which case
@@ -80,7 +83,7 @@ class Learner:
             self.optimizer = self._new_optimizer()
         for group in self.optimizer.param_groups:
             rests = group["is_encoder"] and phase == "style" and t < config.freeze_iter
-            group["lr"] = 0.0 if rests else learning_rate(config, step)
+            group["lr"] = 0.0 if rests else learning_rate(config, step, share)
         size = config.crop if phase == "style" else (config.warmup_crop or config.crop)
         images, identity = to_images(batch, size, self.device)
         with self.autocast:

@@ -36,6 +36,7 @@ class TrainingProgress:
         samples, seconds: seen and spent in the whole run.
         loss: mean over the steps of the last line of the log, None before there is one.
         best_loss, best_step: the lowest such mean of style training, and when it was.
+        share: the part of the run's time that was over at the last step, which ``--lr-schedule time`` goes by.
     """
 
     step: int = 0
@@ -44,6 +45,7 @@ class TrainingProgress:
     loss: float | None = None
     best_loss: float | None = None
     best_step: int | None = None
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,44 @@ class TrainingResult:
     decoder: Path | None
     checkpoint: Path | None
     encoder: Path | None = None
+
+
+@dataclass
+class Clock:
+    """How far a run is by time.
+
+    The first step of a call does not count, which loads and compiles. From its end on the share goes evenly from what
+    it was before to 1 at the end of the call's time; so a run that is taken up again, with as much time as it is given
+    then, goes on from where the checkpoint was, and never back.
+
+    Attributes:
+        before: the share at the beginning of the call.
+        step_seconds: about how long a step takes, 0 before that is known.
+    """
+
+    before: float = 0.0
+    step_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._begun: float | None = None
+        self._last = 0.0
+
+    def share(self, left: float) -> float:
+        """The share now, with so many seconds left."""
+        if self._begun is None:
+            return self.before
+        gone = time.monotonic() - self._begun
+        return min(1.0, self.before + (1.0 - self.before) * gone / max(1e-9, gone + max(0.0, left)))
+
+    def step_done(self) -> None:
+        """To be told after every step."""
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = now
+        else:
+            taken = now - self._last
+            self.step_seconds = 0.9 * self.step_seconds + 0.1 * taken if self.step_seconds else taken
+        self._last = now
 
 
 @dataclass
@@ -91,6 +131,7 @@ class Loop:
         self._ticked = time.monotonic()
         self._logged = TrainingProgress()
         self._bad = torch.full((), -1, dtype=torch.int64, device=self.learner.device)
+        self._clock = Clock()
 
     def restore(self, state: State) -> None:
         """Go back to what a checkpoint says."""
@@ -109,7 +150,8 @@ class Loop:
         workers = min(8, max(1, (os.cpu_count() or 2) - 2)) if self.learner.device.type == "cuda" else 1
         code = 0
         self.reporter.begin(start, config.total_steps)
-        self._ticked = time.monotonic()
+        self._ticked = self._checkpointed = time.monotonic()
+        self._clock = Clock(self.progress.share)
         ahead = read_ahead(range(start, config.total_steps), self.maker, threads=workers, ahead=2 * workers)
         with closing(ahead) as batches:
             for _, batch in batches:
@@ -117,10 +159,11 @@ class Loop:
                 step = self.progress.step
                 if self._due(step, config.log_every) or step == config.warmup_steps:
                     self._write_log()
-                code = self.team.agree(self.stop.code)
+                # A step that would end too late is not begun.
+                code = self.team.agree(self.stop.within(self._clock.step_seconds))
                 if code:
                     break
-                if self._due(step, config.checkpoint_every):
+                if self._due(step, config.checkpoint_every) or self._checkpoint_is_old():
                     self._save()
                 if config.preview_every and self._due(step, config.preview_every):
                     self._draw()
@@ -137,6 +180,10 @@ class Loop:
     def _due(self, step: int, every: int) -> bool:
         return step % every == 0 or step == self.config.total_steps
 
+    def _checkpoint_is_old(self) -> bool:
+        limit = 60 * self.config.checkpoint_minutes
+        return 0 < limit <= time.monotonic() - self._checkpointed
+
     def _prepare(self) -> None:
         """Bring the folder in line with where the run stands."""
         if not self.team.ranks.is_main:
@@ -150,7 +197,10 @@ class Loop:
 
     def _step(self, batch: Batch) -> None:
         step = self.progress.step
-        metrics = self.learner.step(step, batch)
+        if self.config.lr_schedule == "time":
+            self.progress.share = self.team.largest(self._clock.share(self.stop.left))
+        metrics = self.learner.step(step, batch, self.progress.share)
+        self._clock.step_done()
         self._sums += metrics
         self._count += 1
         self._bad = torch.where((self._bad < 0) & ~torch.isfinite(metrics).all(), step, self._bad)
@@ -190,7 +240,7 @@ class Loop:
             "samples": self.progress.samples,
             "seconds": round(self.progress.seconds, 2),
             "samples_per_s": round((self.progress.samples - self._logged.samples) / seconds, 2),
-            "lr": learning_rate(self.config, step - 1),
+            "lr": learning_rate(self.config, step - 1, self.progress.share),
             **values,
         }
         self.progress.loss = record["loss"]
@@ -219,7 +269,7 @@ class Loop:
             self._store.save(step, state)
             self.learner.save(self.output)
         self._saved = step
-        self._ticked = time.monotonic()
+        self._ticked = self._checkpointed = time.monotonic()
 
     def _draw(self) -> None:
         """Preview sheet and plot, unless this step has them."""

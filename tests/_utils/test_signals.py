@@ -35,6 +35,16 @@ def test_a_second_interrupt_ends_at_once() -> None:
         assert CODES[flag.code] == "SIGINT"
 
 
+def test_what_would_end_too_late_is_told_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("adain._utils.signals.time.monotonic", lambda: now[0])
+    flag = StopFlag(1.0)
+    now[0] = 150.0
+    assert flag.left == 10
+    assert (flag.within(9.9), CODES[flag.within(10)]) == (0, "time")
+    assert StopFlag().within(1e9) == 0
+
+
 def test_time_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("adain._utils.signals.time.monotonic", lambda: now[0])

@@ -56,6 +56,7 @@ def test_every_setting_has_help() -> None:
         ("log_every", 0),
         ("preview_every", -1),
         ("max_minutes", -1.0),
+        ("checkpoint_minutes", -1.0),
     ],
 )
 def test_bad_values_name_their_flag(name: str, value: Any) -> None:
@@ -147,6 +148,17 @@ def test_cosine_runs_from_lr_to_the_final_share() -> None:
     assert learning_rate(config, 50) == pytest.approx(1e-3 * (0.02 + 0.98 / 2))
     assert learning_rate(config, 25) == pytest.approx(1e-3 * (0.02 + 0.49 * (1 + math.cos(math.pi / 4))))
     assert learning_rate(config, 100) == pytest.approx(2e-5)
+
+
+def test_time_is_the_cosine_of_what_is_over() -> None:
+    config = TrainingConfig(lr_schedule="time", max_minutes=1, max_iter=100, lr=1e-3, lr_final_factor=0.1, lr_warmup=0)
+    steps = dataclasses.replace(config, lr_schedule="cosine").validate()
+    for share in (0.0, 0.25, 0.5, 1.0):
+        assert learning_rate(config.validate(), 0, share) == pytest.approx(learning_rate(steps, round(100 * share)))
+        assert learning_rate(steps, 0, share) == 1e-3
+    assert learning_rate(config, 50, 0.1) == pytest.approx(learning_rate(steps, 50))
+    with pytest.raises(InputError, match="--lr-schedule time needs --max-minutes"):
+        dataclasses.replace(config, max_minutes=None).validate()
 
 
 def test_rise_at_the_start_of_both_phases() -> None:

@@ -263,10 +263,10 @@ def test_nan_names_the_step_and_the_last_good_checkpoint(
     output = tmp_path / "run"
     healthy = Learner.step
 
-    def poisoned(self: Learner, step: int, batch: Batch) -> torch.Tensor:
+    def poisoned(self: Learner, step: int, batch: Batch, share: float) -> torch.Tensor:
         if step == 9:
             batch = batch._replace(identity=torch.full_like(batch.identity, float("nan")))
-        return healthy(self, step, batch)
+        return healthy(self, step, batch, share)
 
     with monkeypatch.context() as patch:
         patch.setattr(Learner, "step", poisoned)
