@@ -43,6 +43,9 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Backend = Literal["auto", "torch", "ncnn", "onnx"]
 """What can compute the networks; see :func:`adain.backends.open_model`."""
 
+Wrap = Literal["none", "x", "y", "xy"]
+"""Which opposite sides of a photograph meet: left and right (x), top and bottom (y), or both."""
+
 TileSize = int | str
 """Side of the tiles a photograph is stylised in, in pixels; ``"auto"``: tiles where memory is short; or ``"off"``."""
 
@@ -156,6 +159,11 @@ class Options(Declared):
     crop: bool = option(
         False, "Use the central squares of photograph and artwork.", group="size",
         serves=("torch", "onnx", "ray", "refine"),
+    )  # fmt: skip
+    wrap: Wrap = option(
+        "none", "Sides of the photograph that meet, without a seam: x left and right (360° panoramas), y top and "
+        "bottom, xy both (textures that repeat).", choices=get_args(Wrap), group="size",
+        serves=("torch", "onnx", "ray", "video"),
     )  # fmt: skip
     tile: int | str = option(
         "auto", "Work in tiles of that side in px, to the same result in bounded memory; auto: where memory is short.",
@@ -288,6 +296,8 @@ class Options(Declared):
                 )
         if self.grid is not None and styles not in (2, 3, 4):
             self.refuse(f"{{grid}} is for two to four styles, not {styles}")
+        if self.crop and self.wrap != "none":
+            self.refuse("{crop} cuts off the sides that {wrap} lets meet: leave out one or the other")
         if self.grid is not None and self.preview:
             self.refuse("{grid} and {preview} each make a sheet: give one of them")
         if self.background is not None and not regional:

@@ -11,8 +11,9 @@ from .._utils.errors import ImageError, InputError
 from ..image import DEFAULT_MAX_PIXELS, Source
 from ..image.arrays import check_range
 from ..image.box import Box
-from ..image.source import check_least
+from ..image.source import check_least, lay
 from ..nn.layers import MIN_SIZE, ConvSpec, Network
+from ..options import Options, Wrap
 from ..stylizer.base import BaseStylizer
 from ..stylizer.cache import StyleCache
 from ..stylizer.transfer import plain_change, transfer
@@ -72,7 +73,7 @@ class EngineStylizer(BaseStylizer):
     def specs(self) -> tuple[tuple[ConvSpec, ...], tuple[ConvSpec, ...]]:
         return self.engine.network.encoder, self.engine.network.decoder
 
-    def open(self, source: Any, *, size: int = 0, crop: bool = False) -> Source:
+    def open(self, source: Any, *, size: int = 0, crop: bool = False, wrap: Wrap = Options.wrap) -> Source:
         """:meth:`BaseStylizer.open`, which also takes a float array ``(B, 3, H, W)``, as it is.
 
         Raises:
@@ -85,10 +86,10 @@ class EngineStylizer(BaseStylizer):
                 )
             check_range(float(source.min()), float(source.max()), "image arrays")
             check_least((source.shape[2], source.shape[3]), MIN_SIZE, "")
-            return Source(np.ascontiguousarray(source, np.float32))
+            return lay(np.ascontiguousarray(source, np.float32), (source.shape[2], source.shape[3]), wrap)
         if is_tensor(source) and source.requires_grad:
             raise InputError("gradients need torch: use adain.Stylizer, or detach() where none is wanted")
-        return super().open(source, size=size, crop=crop)
+        return super().open(source, size=size, crop=crop, wrap=wrap)
 
     def pixels(self, opened: Source) -> FloatArray:
         return np.ascontiguousarray(opened.to_array())

@@ -121,7 +121,8 @@ class Maker:
         """A photograph of its final size, or, if it is very large, just its path; any thread may ask."""
         if count_pixels(content) > READ_AHEAD_PIXELS:
             return content
-        return self.model.open(content, size=self.order.options.size, crop=self.order.options.crop)
+        options = self.order.options
+        return self.model.open(content, size=options.size, crop=options.crop, wrap=options.wrap)
 
     def render(self, loaded: Any, job: Job) -> Image.Image:
         """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
@@ -149,7 +150,8 @@ class Maker:
             options = self.order.options
             self._further = further(content) if isinstance(content, Path) else {}
             self._content = (content, self.model.encode_content(
-                loaded, size=options.size, crop=options.crop, tile=options.tile, progress=self.progress
+                loaded, size=options.size, crop=options.crop, wrap=options.wrap, tile=options.tile,
+                progress=self.progress,
             ))  # fmt: skip
         return self._content[1]
 

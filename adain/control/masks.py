@@ -20,6 +20,7 @@ from ..image import DEFAULT_MAX_PIXELS, ImageInput
 from ..image.io import read_stored
 from ..image.modes import separate, to_unit
 from ..image.source import input_name
+from ..image.wrap import FLAT, Axes, extended, inner, resize_values
 from ..options import Channel as Channel
 from ..options import Direction as Direction
 
@@ -89,19 +90,18 @@ def open_mask(source: MaskInput, *, channel: Channel = "luminance", max_pixels: 
     return values if alpha is None else values * _unit(alpha)
 
 
-def resize_mask(mask: Array, size: tuple[int, int]) -> Array:
+def resize_mask(mask: Array, size: tuple[int, int], axes: Axes = FLAT) -> Array:
     """Masks ``(R, 1, H, W)``, of either kind, at another size: averaged when shrunk, bilinear when enlarged.
 
     Linear and with weights that sum to 1, so regions that cover the picture still do afterwards; the aspect may
-    change. A mask of that size already is returned itself.
+    change. A mask of that size already is returned itself. ``axes`` says where it wraps.
 
     Raises:
         InputError: if a side is below 1.
     """
     if tuple(mask.shape[2:]) == _check_size(size):
         return mask
-    resized: Array = _resized(mask, size)
-    return resized
+    return resize_values(mask, size, axes, _resized)
 
 
 def _resized(masks: Any, size: tuple[int, int]) -> Any:
@@ -117,7 +117,7 @@ def _resized(masks: Any, size: tuple[int, int]) -> Any:
     return np.clip(resized, 0.0, 1.0, out=resized)
 
 
-def feather(mask: Array, radius: float) -> Array:
+def feather(mask: Array, radius: float, axes: Axes = FLAT) -> Array:
     """Masks with soft edges: a Gaussian of deviation :data:`SIGMA_PER_RADIUS` · ``radius``, reflected at the borders.
 
     Linear, so regions that cover the picture still do afterwards. A large radius is blurred at a reduced size: 4
@@ -127,6 +127,7 @@ def feather(mask: Array, radius: float) -> Array:
     Args:
         mask: ``(R, 1, H, W)`` in ``[0, 1]``.
         radius: in pixels, ≥ 0; 0 returns ``mask`` itself.
+        axes: where it wraps: there the Gaussian goes on from the opposite border.
 
     Raises:
         InputError: if the radius is negative or not a finite number.
@@ -137,19 +138,25 @@ def feather(mask: Array, radius: float) -> Array:
         return mask
     height, width = mask.shape[2:]
     sigma = radius * SIGMA_PER_RADIUS
-    small = (_reduced(height, sigma), _reduced(width, sigma))
-    sigmas = (sigma * small[0] / height, sigma * small[1] / width)
-    # Reflection reaches no further than the opposite border.
-    reaches = [min(math.ceil(_REACH * s), side - 1) for s, side in zip(sigmas, small, strict=True)]
-    blurred: Any = resize_mask(mask, small)
+    small = (_reduced(height, sigma, axes[0]), _reduced(width, sigma, axes[1]))
+    sigmas, reaches, margins = [], [], []
+    for side, whole, around in zip(small, (height, width), axes, strict=True):
+        own = sigma * side / whole
+        own = min(own, side) if around else own  # beyond that all is alike
+        reach = math.ceil(_REACH * own)
+        sigmas.append(own)
+        # Reflection reaches no further than the opposite border.
+        reaches.append(reach if around else min(reach, side - 1))
+        margins.append(reach if around else 0)
+    blurred: Any = extended(resize_mask(mask, small, axes), margins)
     if is_tensor(blurred):
         from kornia.filters import gaussian_blur2d  # here: it takes a while to import
 
         kernel = (2 * reaches[0] + 1, 2 * reaches[1] + 1)
-        blurred = gaussian_blur2d(blurred, kernel, sigmas, border_type="reflect")
+        blurred = gaussian_blur2d(blurred, kernel, (sigmas[0], sigmas[1]), border_type="reflect")
     else:
         blurred = _gaussian_blur(blurred, *(_kernel(*how) for how in zip(reaches, sigmas, strict=True)))
-    soft: Array = resize_mask(blurred.clip(0.0, 1.0), (height, width))
+    soft: Array = resize_mask(inner(blurred, margins).clip(0.0, 1.0), (height, width), axes)
     return soft
 
 
@@ -241,9 +248,10 @@ def _check_size(size: tuple[int, int]) -> tuple[int, int]:
     return size
 
 
-def _reduced(side: int, sigma: float) -> int:
-    """Pixels to which a side is reduced for a Gaussian of that deviation."""
-    return max(min(side, _COARSEST), math.ceil(side * min(1.0, _FINE / sigma)))
+def _reduced(side: int, sigma: float, around: bool) -> int:
+    """Pixels to which a side is reduced for a Gaussian of that deviation; two halves of one that wraps are alike."""
+    reduced = max(min(side, _COARSEST), math.ceil(side * min(1.0, _FINE / sigma)))
+    return min(side, reduced + reduced % 2) if around else reduced
 
 
 def _unit(image: Image.Image) -> FloatArray:

@@ -14,8 +14,9 @@ from ..image import DEFAULT_MAX_PIXELS
 from ..image.box import Box
 from ..image.resize import center_crop_square
 from ..image.source import input_name
+from ..image.wrap import axes_of, part
 from ..nn.layers import STRIDE
-from ..options import Channel, Direction, Options, check_alpha
+from ..options import Channel, Direction, Options, Wrap, check_alpha
 from .labels import region_masks
 from .masks import MaskInput, draw_ramp, open_mask, resize_mask, uncovered
 from .masks import feather as soften
@@ -61,11 +62,15 @@ class Canvas:
         size: height and width in pixels.
         uncropped: the same before the central square was cut out, which is what masks are painted on; None for no cut.
         device: where masks are wanted; None for arrays.
+        wrap: which of the picture's sides meet.
+        wanted: height and width that its result has, where those are others.
     """
 
     size: tuple[int, int]
     uncropped: tuple[int, int] | None = None
     device: Device = "cpu"
+    wrap: Wrap = "none"
+    wanted: tuple[int, int] | None = None
 
     def lay(
         self,
@@ -93,23 +98,23 @@ class Canvas:
             InputError: if a mask has another aspect ratio than the picture, or is black everywhere.
             MissingFileError, ImageError: see :func:`adain.control.read_mask`.
         """
-        whole, laid = self.uncropped or self.size, []
+        whole, axes, laid = self.uncropped or self.size, axes_of(self.wrap), []
         for guide, name in zip(guides, names or guide_names(guides), strict=True):
             if isinstance(guide, Ramp):
                 laid.append(draw_ramp(self.size, guide.direction, self.device))
                 continue
             mask = open_mask(guide, channel=channel, max_pixels=max_pixels)
             mask = moved(mask.float() if is_tensor(mask) else mask, self.device)
-            _check_aspect(name, (mask.shape[2], mask.shape[3]), whole)
-            mask = resize_mask(mask, whole)
+            _check_aspect(name, (mask.shape[2], mask.shape[3]), self.wanted or whole)
+            mask = resize_mask(mask, whole, axes)
             mask = mask if whole == self.size else center_crop_square(mask)
             if not bool((mask > BLACK).any()):
-                height, width = self.size
+                height, width = self.wanted or self.size
                 raise InputError(
                     f"{name} is black everywhere at {width}x{height} px: paint white where its style should go"
                 )
             laid.append(mask)
-        regions = soften(namespace(laid[0]).concatenate(laid), feather)
+        regions = soften(namespace(laid[0]).concatenate(laid), feather, axes)
         # White stays white, so that a mask of the whole picture is no mask at all.
         regions[regions > _FULL] = 1.0
         return regions
@@ -263,8 +268,11 @@ class Placement:
         return replace(self, styles=styles, masks=moved(self.masks, device), cells=moved(self.cells, device))
 
     def part(self, box: Box, device: Device) -> Placement:
-        """The same for the cells of a box, on another device; its masks are left out, as it is for features alone."""
-        return replace(self, masks=self.masks[..., :0, :0], cells=self.cells[(..., *box.slices)]).to(device)
+        """The same for the cells of a box, on another device; its masks are left out, as it is for features alone.
+
+        Beyond the sides of the photograph are its cells again, see :func:`adain.image.wrap.part`.
+        """
+        return replace(self, masks=self.masks[..., :0, :0], cells=part(self.cells, box)).to(device)
 
 
 def place(

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from .._utils.arrays import moved
-from .._utils.errors import ImageError
+from .._utils.errors import ImageError, InputError
 from .._utils.resources import resolve
+from ..options import Wrap
 from .arrays import FloatArray, to_array
 from .io import DEFAULT_MAX_PIXELS, ImageInput, is_tensor, read_image
 from .modes import split_alpha
 from .pages import source_of
 from .resize import center_crop_square, resize_shorter, scaled, size_of
+from .wrap import axes_of, resize_picture, resize_values, whole_periods
 
 if TYPE_CHECKING:
     import torch
@@ -31,12 +33,16 @@ class Source:
         opacity: its alpha channel (mode ``L``) if it has one.
         uncropped: height and width before the central square was cut out; None where nothing was cut.
         is_single: whether a ``(3, H, W)`` tensor was given, and the result is to be one.
+        wrap: which of its sides meet.
+        wanted: height and width of the result; None for those of the image, which differ only where it wraps.
     """
 
     image: Image.Image | torch.Tensor | FloatArray
     opacity: Image.Image | None = None
     uncropped: tuple[int, int] | None = None
     is_single: bool = False
+    wrap: Wrap = "none"
+    wanted: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -65,6 +71,7 @@ def open_source(
     *,
     size: int = 0,
     crop: bool = False,
+    wrap: Wrap = "none",
     max_pixels: int | None = DEFAULT_MAX_PIXELS,
     least: int = 1,
 ) -> Source:
@@ -75,16 +82,20 @@ def open_source(
             before is returned as it is.
         size: shorter side in pixels it is resized to; 0 keeps its own.
         crop: cut the central square out, after resizing.
+        wrap: which sides meet, see :attr:`adain.Options.wrap`; for those it is brought to a size that is a whole number
+            of periods.
         max_pixels: most pixels of the picture as it is given, and as it is resized; None for any.
         least: shortest side in pixels that will do.
 
     Raises:
         MissingFileError, ImageError: see :func:`~adain.image.read_image`; also for pictures with a side under
             ``least``, and before any work for a result of more than ``max_pixels``.
-        InputError: if the size is negative.
+        InputError: if the size is negative, or sides that meet are to be cut off.
     """
     if isinstance(source, Source):
         return source
+    if crop and wrap != "none":
+        raise InputError("a square that is cut out has no sides that meet: leave out crop or wrap")
     name, opacity, uncropped = input_name(source), None, None
     image: Image.Image | torch.Tensor
     if is_tensor(source):
@@ -94,7 +105,10 @@ def open_source(
     else:
         image = read_image(source, max_pixels=max_pixels)
     height, width = size_of(image)
-    scaled((width, height), size, max_pixels=max_pixels, name=name or "the image")
+    width, height = scaled((width, height), size, max_pixels=max_pixels, name=name or "the image")
+    if wrap != "none":
+        check_least((height, width), least, name)
+        return lay(image, (height, width), wrap, is_single=is_tensor(source) and source.ndim == 3)
     image = resize_shorter(image, size)
     if crop:
         uncropped = size_of(image)
@@ -103,6 +117,22 @@ def open_source(
         image, opacity = split_alpha(image)
     check_least(size_of(image), least, name)
     return Source(image, opacity, uncropped, is_tensor(source) and source.ndim == 3)
+
+
+def lay(
+    image: Image.Image | torch.Tensor | FloatArray, size: tuple[int, int], wrap: Wrap, *, is_single: bool = False
+) -> Source:
+    """A picture whose result is to have that height and width, at the size at which its sides meet in whole periods."""
+    axes, opacity = axes_of(wrap), None
+    inside = whole_periods(size, axes)
+    if isinstance(image, Image.Image):
+        if image.mode == "RGBA":
+            _, opacity = split_alpha(resize_picture(image, size, axes))
+        image, _ = split_alpha(resize_picture(image, inside, axes))
+    else:
+        values: Any = image
+        image = resize_values(values, inside, axes)
+    return Source(image, opacity, None, is_single, wrap, None if inside == size else size)
 
 
 def check_least(size: tuple[int, int], least: int, name: str) -> None:

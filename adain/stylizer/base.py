@@ -18,9 +18,11 @@ from ..control.regions import Canvas, Placement, Regions, guide_names, is_full, 
 from ..control.style import Style
 from ..image import PictureInput, Source, open_source, with_alpha
 from ..image.source import input_name
+from ..image.wrap import FLAT, axes_of
 from ..nn.layers import MIN_SIZE, ConvSpec
 from ..nn.statistics import channel_mean_std
-from ..options import Channel, Options, TileSize
+from ..options import Channel, Options, TileSize, Wrap
+from .around import decode_around, encode_around
 from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
@@ -244,6 +246,7 @@ class BaseStylizer(ABC):
         *,
         size: int = 0,
         crop: bool = False,
+        wrap: Wrap = Options.wrap,
         tile: TileSize = Options.tile,
         progress: Progress | None = None,
         folder: str | os.PathLike[str] | None = None,
@@ -253,6 +256,8 @@ class BaseStylizer(ABC):
         Args:
             source, size, crop: as above; what :func:`~adain.image.open_source` gave is of its final size
                 already.
+            wrap: which of its sides meet, so that no seam shows there: ``"x"`` left and right, ``"y"`` top and bottom,
+                ``"xy"`` both, or ``"none"``. Sides that are no multiples of 16 are worked on at the nearest one.
             tile: longest side in pixels of the tiles it is encoded and decoded in; ``"off"`` for none; ``"auto"`` for
                 tiles if the whole does not fit into the free memory (see :func:`~adain.stylizer.tiles.choose_tile`),
                 which a tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No
@@ -264,14 +269,16 @@ class BaseStylizer(ABC):
             MissingFileError, ImageError: see :func:`adain.read_image`; also for images under 16 px a side.
             InputError: if the tile cannot be used, or the disk has no room for the features.
         """
-        opened = self.open(source, size=size, crop=crop)
+        opened = self.open(source, size=size, crop=crop, wrap=wrap)
         height, width = opened.size
         if tile == "auto" and not isinstance(opened.image, Image.Image):
             tile = "off"
         side = self.choose_tile(tile, height * width)
         if side is not None:
             return encode_tiles(self, opened, side, progress=progress, folder=folder)
-        pixels = self.pixels(opened)
+        pixels, axes = self.pixels(opened), axes_of(opened.wrap)
+        if axes != FLAT:
+            return Content.of(opened, encode_around(self, pixels, axes), pixels)
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         return Content.of(opened, self.encode(complete(pixels)), pixels)
 
@@ -287,10 +294,18 @@ class BaseStylizer(ABC):
             InputError: if alpha is outside its range, or regions do not fit the content.
         """
         target = style.place(canvas_of(content), max_pixels=self.max_pixels) if isinstance(style, Regions) else style
+        return content.fitted(self._decode(content, target, alpha))
+
+    def _decode(self, content: Content, target: Style | Placement, alpha: float) -> Any:
+        """:meth:`decode` at the content's own size."""
         if content.tiles is not None:
             return assemble(decode_tiles(self, content, target, alpha), content)
         height, width = content.size
-        decoded = self.decode_changed(content.features, target.to(self.device), alpha)
+        target = target.to(self.device)
+        if content.wrap == "none":
+            decoded = self.decode_changed(content.features, target, alpha)
+        else:
+            decoded = decode_around(self, content, target, alpha)
         return decoded[..., :height, :width].clip(0.0, 1.0)
 
     @_stylising(Options)
@@ -303,7 +318,7 @@ class BaseStylizer(ABC):
         Args:
             content: anything :func:`~adain.image.open_source` takes: a path, an open file, a ``PIL.Image``, an array,
                 or a tensor ``(B, 3, H, W)`` or ``(3, H, W)`` in ``[0, 1]``; or an encoded :class:`Content`, whose size,
-                crop, tiles and progress were settled when it was encoded.
+                crop, sides, tiles and progress were settled when it was encoded.
             style: likewise, or an encoded :class:`~adain.Style`, or :class:`~adain.Regions`; or several of the former.
             options: an :class:`~adain.Options` object; its fields are the keywords, too.
 
@@ -328,8 +343,9 @@ class BaseStylizer(ABC):
         look = Look(style if is_regions(style) else listed(style), options)
         if not isinstance(content, Content):
             content = self.encode_content(
-                content, size=options.size, crop=options.crop, tile=options.tile, progress=options.progress
-            )
+                content, size=options.size, crop=options.crop, wrap=options.wrap, tile=options.tile,
+                progress=options.progress,
+            )  # fmt: skip
         return look.render(self, content)
 
     def render(self, content: Content, paint: Paint) -> Any:
@@ -340,19 +356,22 @@ class BaseStylizer(ABC):
             paint: what a :class:`~adain.stylizer.Look` resolves to.
         """
         if content.tiles is None:
-            result = keep(self.decode(content, paint.target, alpha=paint.alpha), content.colors, paint.colors)
+            result = keep(self._decode(content, paint.target, paint.alpha), content.colors, paint.colors)
         else:
             tiles = decode_tiles(self, content, paint.target, paint.alpha, colors=paint.colors)
-            if not content.is_tensor:
+            if not content.is_tensor and content.wanted is None:
                 return with_alpha(tiled_picture(tiles, content), content.opacity)
             result = assemble(tiles, content)
+        result = content.fitted(result)
         if not content.is_tensor:
             return with_alpha(to_picture(result), content.opacity)
         return content.returned(result)
 
-    def open(self, source: ImageInput | Source, *, size: int = 0, crop: bool = False) -> Source:
+    def open(
+        self, source: ImageInput | Source, *, size: int = 0, crop: bool = False, wrap: Wrap = Options.wrap
+    ) -> Source:
         """:func:`~adain.image.open_source` with this stylizer's limit of pixels and least size."""
-        return open_source(source, size=size, crop=crop, max_pixels=self.max_pixels, least=MIN_SIZE)
+        return open_source(source, size=size, crop=crop, wrap=wrap, max_pixels=self.max_pixels, least=MIN_SIZE)
 
     def overlap(self, content: Content) -> float:
         """The share of an encoded photograph that is computed more than once, as its tiles overlap."""

@@ -14,7 +14,8 @@ from .._utils.errors import InputError
 from ..image import Source
 from ..image.arrays import to_array
 from ..image.box import Box
-from ..image.resize import cut
+from ..image.wrap import axes_of, part, picture_part, resize_values
+from ..options import Wrap
 from .halo import Tiling
 from .store import FeatureStore
 
@@ -57,7 +58,7 @@ class Content:
     Attributes:
         features: ``(B, C, H', W')``, C as in :attr:`adain.Style.mean`, from the image padded to multiples of 8; of
             tiles, on the CPU, and in a temporary file if large. An array of what computes without torch.
-        size: height and width of the result in pixels.
+        size: height and width in pixels at which it is encoded and decoded: those of the result, but see ``wanted``.
         opacity: the image's alpha channel (mode ``L``), given back to the result; None without one.
         is_tensor: whether the result is a tensor, or an array, and no picture.
         pixels: ``(B, 3, H, W)`` float32 in ``[0, 1]`` on the device, not padded, for what keeps the photograph's
@@ -67,6 +68,8 @@ class Content:
         tiles: how it is decoded in tiles; None for in one piece.
         is_single: whether that tensor is ``(3, H, W)``, as the one that was given.
         is_array: whether it is an array, as the one that was given.
+        wrap: which of its sides meet.
+        wanted: height and width of the result in pixels, where the sides that meet make others; else None.
     """
 
     features: Any
@@ -78,6 +81,8 @@ class Content:
     tiles: Tiles | None = None
     is_single: bool = False
     is_array: bool = False
+    wrap: Wrap = "none"
+    wanted: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, opened: Source, features: Any, pixels: Any, tiles: Tiles | None = None) -> Content:
@@ -85,8 +90,17 @@ class Content:
         is_picture, is_array = isinstance(opened.image, Image.Image), isinstance(opened.image, np.ndarray)
         return cls(
             features, opened.size, opened.opacity, not is_picture, pixels, opened.uncropped, tiles, opened.is_single,
-            is_array,
+            is_array, opened.wrap, opened.wanted,
         )  # fmt: skip
+
+    @property
+    def result_size(self) -> tuple[int, int]:
+        """Height and width of the result in pixels."""
+        return self.wanted or self.size
+
+    def fitted(self, result: Any) -> Any:
+        """Pixels ``(B, 3, H, W)`` of :attr:`size` at :attr:`result_size`."""
+        return resize_values(result, self.result_size, axes_of(self.wrap))
 
     def returned(self, result: Any) -> Any:
         """A result ``(B, 3, H, W)`` in the form that the photograph had."""
@@ -94,14 +108,16 @@ class Content:
         return result if self.is_array or is_tensor(result) else moved(result, "cpu")
 
     def colors(self, box: Box | None = None) -> Any:
-        """:attr:`pixels`, all or those of a box, or :class:`~adain.InputError` if there are none."""
+        """:attr:`pixels`, all or those of a box, or :class:`~adain.InputError` if there are none.
+
+        Beyond the photograph's sides are its pixels again, see :func:`adain.image.wrap.part`.
+        """
         if self.pixels is not None:
-            return self.pixels if box is None else self.pixels[(..., *box.slices)]
+            return self.pixels if box is None else part(self.pixels, box)
         if self.tiles is None or self.tiles.picture is None:
             raise InputError("this Content has no pixels to keep the colours of: make it with encode_content")
-        top, left, bottom, right = Box(0, 0, *self.size) if box is None else box
-        part = to_array(cut(self.tiles.picture, (left, top, right, bottom)))
-        return part if device_of(self.features) is None else moved(part, "cpu")
+        levels = to_array(picture_part(self.tiles.picture, box or Box(0, 0, *self.size)))
+        return levels if device_of(self.features) is None else moved(levels, "cpu")
 
     def distribution(self, mask: Any = None) -> tuple[Any, Any]:
         """The photograph's colours as an image and a mask, for what takes statistics of them and nothing else.
@@ -116,6 +132,6 @@ class Content:
         return count_colors(self.tiles.picture, mask)
 
     def __repr__(self) -> str:
-        height, width = self.size
+        height, width = self.result_size
         tiles = "" if self.tiles is None else f", tiles={self.tiles.tiling.count}"
         return f"Content({width}x{height} px, features={tuple(self.features.shape)}{tiles})"

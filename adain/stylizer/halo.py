@@ -19,6 +19,7 @@ from typing import NamedTuple
 from .._utils.arrays import Array
 from .._utils.errors import InputError
 from ..image.box import Box
+from ..image.wrap import FLAT, Axes
 from ..nn.layers import CONTENT_LAYER, STRIDE, ConvSpec, layers_upto
 from ..options import MIN_TILE, TileSize
 
@@ -99,11 +100,12 @@ class Tiling:
     Attributes:
         cells: height and width of the feature map.
         tile: longest side of a tile in pixels, at least :data:`adain.options.MIN_TILE`.
-
+        around: where the picture goes on beyond its sides, and tiles have a halo there, too.
     """
 
     cells: tuple[int, int]
     tile: int
+    around: Axes = FLAT
 
     def __post_init__(self) -> None:
         check_tile(self.tile)
@@ -120,6 +122,10 @@ class Tiling:
         most = self.tile // STRIDE
         return -(-self.cells[0] // most) * -(-self.cells[1] // most)
 
+    def grown(self, box: Box, by: int) -> Box:
+        """A box of cells with a margin, as far as there is something."""
+        return box.grown(by, self.cells, self.around)
+
     def overlap(self, encoder: tuple[ConvSpec, ...] = _SPECS, decoder: tuple[ConvSpec, ...] = _SPECS[::-1]) -> float:
         """The share of the networks' work that is done more than once: its cost over the untiled pass; 0 for one tile.
 
@@ -129,17 +135,18 @@ class Tiling:
         height, width = self.cells
         done = needed = 0
         for halo, steps in ((ENCODER_HALO, encoder_steps(encoder)), (DECODER_HALO, decoder_steps(decoder))):
-            rows, columns = (self._lengths(length, halo, steps) for length in self.cells)
+            rows, columns = (self._lengths(k, halo, steps) for k in range(2))
             for step, down, across in zip(steps.values(), rows, columns, strict=True):
                 done += step.cost * down * across
                 needed += step.cost * height * width * step.scale**2
         return done / needed - 1.0
 
-    def _lengths(self, length: int, halo: int, steps: dict[str, Step]) -> list[int]:
-        """Places along one side that each convolution computes, of all tiles together."""
+    def _lengths(self, k: int, halo: int, steps: dict[str, Step]) -> list[int]:
+        """Places along the side at index ``k`` that each convolution computes, of all tiles together."""
+        length = self.cells[k]
         totals = [length * step.scale for step in steps.values()]
         for start, end in spans(length, self.tile // STRIDE):
-            sides = [min(start, halo), min(length - end, halo)]
+            sides = [halo, halo] if self.around[k] else [min(start, halo), min(length - end, halo)]
             totals = [total + sum(before) for total, (before, _) in zip(totals, _margins(steps, sides), strict=True)]
         return totals
 

@@ -23,6 +23,7 @@ from ..options import (
     Direction,
     Options,
     TileSize,
+    Wrap,
     normalize_weights,
     plural,
 )
@@ -56,14 +57,21 @@ class Model(Protocol):
 
     max_pixels: int | None
 
-    def open(self, source: Any, *, size: int = ..., crop: bool = ...) -> Any:
+    def open(self, source: Any, *, size: int = ..., crop: bool = ..., wrap: Wrap = ...) -> Any:
         """A picture of the size asked for, checked; any thread may ask."""
 
     def encode_style(self, source: Any, *, size: int = ..., crop: bool = ...) -> Style:
         """The statistics of an artwork."""
 
     def encode_content(
-        self, source: Any, *, size: int = ..., crop: bool = ..., tile: TileSize = ..., progress: Any = ...
+        self,
+        source: Any,
+        *,
+        size: int = ...,
+        crop: bool = ...,
+        wrap: Wrap = ...,
+        tile: TileSize = ...,
+        progress: Any = ...,
     ) -> Any:
         """A photograph, ready to be rendered in any number of styles."""
 
@@ -222,7 +230,7 @@ class Look:
             [None if weights is None else model.render(content, self._mix(styles, weights)) for weights in row]
             for row in several
         ]
-        return contact_sheet(rows, cell=max(content.size))
+        return contact_sheet(rows, cell=max(content.result_size))
 
     def _preview(self, model: Model, content: Any) -> Image.Image:
         """A sheet of alphas × style sizes."""
@@ -237,7 +245,7 @@ class Look:
             rows,
             row_labels=[f"style size {size}" for size in PREVIEW_SIZES],
             column_labels=[f"alpha {alpha:g}" for alpha in PREVIEW_ALPHAS],
-            cell=max(content.size),
+            cell=max(content.result_size),
         )
 
     def resolve(self, model: Model, content: Any) -> Paint:
@@ -372,7 +380,7 @@ def canvas_of(content: Any) -> Canvas:
     """What masks are laid on to fit an encoded photograph."""
     from ..control.regions import Canvas
 
-    return Canvas(content.size, content.uncropped, device_of(content.features))
+    return Canvas(content.size, content.uncropped, device_of(content.features), content.wrap, content.wanted)
 
 
 def is_regions(styles: Any) -> TypeGuard[Regions]:
@@ -416,7 +424,7 @@ def _check_gradient(options: Options) -> None:
 
 def _check_sheet(model: Model, content: Any, rows: int, columns: int) -> None:
     """See that a sheet is not larger than a picture may be."""
-    cell = max(content.size)
+    cell = max(content.result_size)
     if model.max_pixels is not None and rows * columns * cell**2 > model.max_pixels:
         raise ImageError(
             f"a sheet of {rows} x {columns} pictures of {cell} px a side has more than the limit of {model.max_pixels} "

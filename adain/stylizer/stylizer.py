@@ -119,7 +119,8 @@ class Stylizer(BaseStylizer):
 
     def encode_part(self, pixels: Tensor, inner: Box, outer: Box) -> Tensor:
         pixels = pixels.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        return self.encoder.features(pixels, trim=Trimmer(encoder_steps(self.specs[0]), inner, outer))
+        with torch.set_grad_enabled(_tracks(pixels)):
+            return self.encoder.features(pixels, trim=Trimmer(encoder_steps(self.specs[0]), inner, outer))
 
     def decode_features(self, features: Tensor) -> Tensor:
         with torch.set_grad_enabled(_tracks(features)):
@@ -128,8 +129,9 @@ class Stylizer(BaseStylizer):
 
     def decode_part(self, features: Tensor, inner: Box, outer: Box) -> Tensor:
         features = features.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        image: Tensor = self.decoder(features, trim=Trimmer(decoder_steps(self.specs[1]), inner, outer))
-        return image.float()
+        with torch.set_grad_enabled(_tracks(features)):
+            image: Tensor = self.decoder(features, trim=Trimmer(decoder_steps(self.specs[1]), inner, outer))
+            return image.float()
 
     def pass_bytes(self) -> int:
         return self.encoder.pass_bytes

@@ -23,6 +23,7 @@ from ..control.style import Style
 from ..image import Source
 from ..image.arrays import from_array
 from ..image.box import Box
+from ..image.wrap import axes_of, part
 from ..nn.bands import REACH_CELLS
 from ..nn.layers import BASE, STRIDE
 from ..options import MIN_TILE, TileSize
@@ -92,16 +93,16 @@ def encode_tiles(
     image = model.pixels(opened) if image is not None and model.device is None else image
     if image is not None and _wants_gradient(image):
         raise _no_gradients()
-    tiling = Tiling(cells_of(opened.size), tile)
+    tiling = Tiling(cells_of(opened.size), tile, axes_of(opened.wrap))
     batch = 1 if image is None else image.shape[0]
     store = FeatureStore((batch, model.channels, *tiling.cells), folder=folder, is_array=model.device is None)
     content = Content.of(opened, store.features, image, Tiles(tiling, store, picture, progress))
     memory.give_back()  # what reading a large picture has left, as much as the picture itself
     for inner in _walk(content, "encode"):
-        outer = inner.grown(ENCODER_HALO, tiling.cells)
+        outer = tiling.grown(inner, ENCODER_HALO)
         with no_gradients():
             # Those at the image's right and bottom completed as the whole image would be.
-            pixels = complete(content.colors(outer.pixels(content.size, STRIDE)))
+            pixels = complete(content.colors(outer.pixels(content.size, STRIDE, tiling.around)))
             store.put(inner, model.encode_part(pixels, inner, outer))
     return content
 
@@ -127,18 +128,18 @@ def decode_tiles(
     device = model.device
     styles = tuple(style.to(device) for style in styles_of(target))  # once, and the cells of each tile as it comes
     target = styles[0] if isinstance(target, Style) else replace(target, styles=styles)
-    size = content.tiles.tiling.cells
+    tiling = content.tiles.tiling
     with no_gradients():
         stats = content_statistics(_bands(content, device), target)
         mean, std = moved(stats[0], device), moved(stats[1], device)
     fine = REACH_CELLS if has_fine_band(target) else 0
     for inner in _walk(content, "decode"):
-        outer = inner.grown(DECODER_HALO, size)
-        wide = outer.grown(fine, size)
+        outer = tiling.grown(inner, DECODER_HALO)
+        wide = tiling.grown(outer, fine)
         with no_gradients():
-            features = moved(content.features[(..., *wide.slices)], device)
-            part = target if isinstance(target, Style) else target.part(wide, device)
-            changed = transfer(features, part, alpha, content_stats=(mean, std))
+            features = moved(part(content.features, wide), device)
+            near = target if isinstance(target, Style) else target.part(wide, device)
+            changed = transfer(features, near, alpha, content_stats=(mean, std))
             place = inner.pixels(content.size, STRIDE)
             result = model.decode_part(changed[(..., *outer.within(wide).slices)], inner, outer)
             result = result[..., : place.bottom - place.top, : place.right - place.left].clip(0.0, 1.0)

@@ -26,7 +26,7 @@ def content_statistics(features: Iterable[tuple[Box, Array]], target: Style | Pl
         are, else tensors on the CPU.
     """
     running = RunningStatistics()
-    cells = None if isinstance(target, Style) or target.shared_content or _fills(target) else target.cells
+    cells = None if isinstance(target, Style) or is_plain(target) else target.cells
     for box, part in features:
         rows, columns = box.slices
         running.add(part, None if cells is None else moved(cells[..., rows, columns], device_of(part)))
@@ -104,6 +104,11 @@ def styles_of(target: Style | Placement) -> tuple[Style, ...]:
 def style_statistics(target: Style | Placement) -> list[Any]:
     """All of the styles that a result depends on."""
     return [t for s in styles_of(target) for t in (s.mean, s.std, s.fine_std) if t is not None]
+
+
+def is_plain(target: Style | Placement) -> bool:
+    """Whether the content's statistics are those of all of it, and not of each region."""
+    return isinstance(target, Style) or target.shared_content or _fills(target)
 
 
 def _fills(target: Placement) -> bool:

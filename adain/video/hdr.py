@@ -19,7 +19,8 @@ from PIL import Image
 
 from ..image.colorspace import BT2020, Colorspace, from_bt709, srgb_light, srgb_numbers
 from ..image.hdr import WHITE, Curve, curve_of, gain_of, hlg_numbers, peak_of, pq_numbers, tone_mapped
-from ..image.resize import resize_shorter
+from ..image.resize import scaled
+from ..image.wrap import FLAT, Axes, resize_picture
 from .frames import Color, Deep, Floats, Pixels
 
 PQ, HLG, BT2020_CODE = 16, 18, 9
@@ -101,12 +102,13 @@ class DynamicRange:
             pixels[rows] = self.space.to_srgb(numbers[rows], np.uint8)
         return pixels
 
-    def split(self, numbers: Pixels, size: int = 0) -> tuple[Floats, Floats]:
+    def split(self, numbers: Pixels, size: int = 0, axes: Axes = FLAT) -> tuple[Floats, Floats]:
         """A frame's standard picture ``(1, 3, H, W)`` in ``[0, 1]``, and its gain ``(H, W)``, 1 or more.
 
         Args:
             numbers: of the frame.
             size: shorter side of both in pixels; 0 for that of the frame.
+            axes: where the frame wraps.
         """
         space = self.space
         picture, gain = np.empty((3, *numbers.shape[:2]), np.float32), np.empty(numbers.shape[:2], np.float32)
@@ -114,8 +116,8 @@ class DynamicRange:
             light = space.light(numbers[rows])
             gain[rows] = gain_of(light, self.peak)
             picture[:, rows] = srgb_numbers(tone_mapped(light, self.peak)).transpose(2, 0, 1)
-        resized = np.stack([_resized(plane, size) for plane in picture])[None]
-        return np.clip(resized, 0, 1), np.exp2(np.maximum(_resized(np.log2(gain), size), 0))
+        resized = np.stack([_resized(plane, size, axes) for plane in picture])[None]
+        return np.clip(resized, 0, 1), np.exp2(np.maximum(_resized(np.log2(gain), size, axes), 0))
 
     def joined(self, picture: Floats, gain: Floats) -> Deep:
         """Undo :meth:`split`, but for what BT.709 does not hold, in the primaries of BT.2020."""
@@ -145,8 +147,9 @@ class DynamicRange:
 _TO_BT2020 = from_bt709(BT2020)
 
 
-def _resized(plane: Floats, size: int) -> Floats:
-    return np.asarray(resize_shorter(Image.fromarray(plane), size))
+def _resized(plane: Floats, size: int, axes: Axes) -> Floats:
+    height, width = plane.shape
+    return np.asarray(resize_picture(Image.fromarray(plane), scaled((height, width), size), axes))
 
 
 def _bands(pixels: npt.NDArray[Any]) -> list[slice]:

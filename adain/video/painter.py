@@ -14,7 +14,11 @@ from PIL import Image
 
 from .._utils.arrays import at_least_float32, moved, no_gradients
 from .._utils.threads import count_threads
-from ..image import Source, resize_shorter
+from ..image import Source
+from ..image.resize import scaled, size_of
+from ..image.source import lay
+from ..image.wrap import axes_of
+from ..options import Wrap
 from ..stylizer.tiles import to_picture
 from .frames import Floats, Pixels
 from .hdr import DynamicRange
@@ -55,6 +59,7 @@ class Painter:
     Attributes:
         size: shorter side of the result in pixels, 0 for that of the source.
         range: of frames whose high dynamic range is kept; None for standard.
+        wrap: which sides of the frames meet.
         shots: begun until now.
     """
 
@@ -63,20 +68,21 @@ class Painter:
     steadier: Steadier
     size: int
     range: DynamicRange | None = None
+    wrap: Wrap = "none"
     shots: int = 0
     _cuts: CutDetector = field(default_factory=CutDetector)
     _workers: ThreadPoolExecutor | None = None
 
     def prepare(self, pixels: Pixels) -> Prepared:
         """What can be done with a frame in any thread, while others are painted."""
-        gain = None
+        gain, axes = None, axes_of(self.wrap)
         if self.range is None:
-            opened = Source(resize_shorter(Image.fromarray(pixels), self.size))
+            opened = lay(Image.fromarray(pixels), scaled((pixels.shape[0], pixels.shape[1]), self.size), self.wrap)
         else:
-            picture, gain = self.range.split(pixels, self.size)
-            opened, pixels = Source(picture), np.array(to_picture(picture))
+            picture, gain = self.range.split(pixels, self.size, axes)
+            opened, pixels = lay(picture, size_of(picture), self.wrap), np.array(to_picture(picture))
         image = opened.to_array() if self.model.device is None else opened.to_tensor(self.model.device)
-        return Prepared(signature(pixels), Source(image), gain)
+        return Prepared(signature(pixels), dataclasses.replace(opened, image=image), gain)
 
     def paint(self, frame: Prepared, seconds: float) -> Callable[[], Pixels]:
         """Paint the frame that is on view after so many seconds; what is given waits for it, in any thread.
@@ -100,7 +106,7 @@ class Painter:
             target = self.steadier.target(paint.target, content.features)
             painted = self.model.render(content, dataclasses.replace(paint, target=target))
             if self.steadier.strength:
-                painted = self.steadier.blend(painted, content.colors())
+                painted = self.steadier.blend(painted, content.fitted(content.colors()))
             return functools.cache(lambda: self._pixels(painted, frame))
 
     def close(self) -> None:
@@ -119,7 +125,7 @@ class Painter:
         self._cuts.restore(state["cuts"])
         self.steadier.restore(state["steadier"], self.model.device)
         with no_gradients():
-            self.timeline.restore(state["look"])
+            self.timeline.restore(state["look"], first.source)
             if not state["look"]:
                 self.timeline.begin_shot(self.model.encode_content(first.source))
 

@@ -15,7 +15,9 @@ import numpy.typing as npt
 from .._utils.arrays import Array, Device, device_of, is_tensor, moved
 from ..control.regions import Placement
 from ..control.style import Style
+from ..image.wrap import axes_of, extended, inner
 from ..nn.statistics import EPS, channel_mean_std, regional_mean_std
+from ..options import Wrap
 from .frames import require
 from .options import VideoOptions
 
@@ -28,6 +30,7 @@ LIGHT = 0.06  # difference of the source's colours along the flow, in [0, 1], at
 WINDOW = 5  # side in pixels of the square over which that difference is averaged, so that noise counts as no change
 JITTER = 2.0  # pixels of flow below which it may be noise that moves, and nothing else
 LEVEL = 1 / 255  # by how much the source's colours may differ more without the flow for it to be taken for that
+AROUND = 64  # pixels that a frame is read beyond sides that meet, for motion across them to be followed so far
 MIN_SIDE = 16  # below this, in pixels, frames are taken not to move: the method's patches do not fit
 
 
@@ -52,15 +55,17 @@ class Steadier:
 
     Args:
         strength: :math:`S` in ``[0, 1]``; 0 changes nothing.
+        wrap: which sides of the frames meet; what moves across them, up to :data:`AROUND` pixels a frame, is followed.
 
     Raises:
         InputError: if the strength is out of range, or OpenCV is not installed.
     """
 
-    def __init__(self, strength: float) -> None:
+    def __init__(self, strength: float, wrap: Wrap = "none") -> None:
         VideoOptions.declared()["stability"].check(strength)
         self.strength = float(strength)
         self._flow = FlowFinder() if self.strength else None
+        self._axes = axes_of(wrap)
         # "moments": mean and variance, running; "before": the last result and its source.
         self._memory: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -111,23 +116,31 @@ class Steadier:
         return steadied
 
     def _blend(self, output: Tensor, content: Tensor, finder: FlowFinder) -> Tensor:
+        before = self._memory.get("before")
+        if before is not None and before[0].shape == output.shape:
+            margins = [AROUND if around else 0 for around in self._axes]
+            wide = (extended(x, margins) for x in (output, content, *before))
+            output = inner(self._mixed(finder, *wide), margins)
+        self._memory["before"] = (output, content)
+        return output
+
+    def _mixed(
+        self, finder: FlowFinder, output: Tensor, content: Tensor, last_output: Tensor, last_content: Tensor
+    ) -> Tensor:
+        """The result with the one before mixed in."""
         import torch
 
         from ..image.warp import trusted, warp
 
-        last_output, last_content = self._memory.get("before", (None, None))
-        if last_output is not None and last_content is not None and last_output.shape == output.shape:
-            flow, back = finder.both_ways(content, last_content)
-            change, unmoved = _difference(content, warp(last_content, flow)), _difference(content, last_content)
-            stays = (flow.norm(dim=1, keepdim=True) < JITTER) & (unmoved <= change + LEVEL)
-            flow, back = flow.masked_fill(stays, 0.0), back.masked_fill(stays, 0.0)
-            change = torch.where(stays, unmoved, change)
-            trust = torch.exp(-(change / LIGHT).square()) * trusted(flow, back)
-            # Bilinear interpolation of what was interpolated before, over and over, would melt every stroke.
-            moved_on = warp(last_output, flow, "bicubic").clamp(0.0, 1.0)
-            output = torch.lerp(output, moved_on, BLEND * self.strength * trust)
-        self._memory["before"] = (output, content)
-        return output
+        flow, back = finder.both_ways(content, last_content)
+        change, unmoved = _difference(content, warp(last_content, flow)), _difference(content, last_content)
+        stays = (flow.norm(dim=1, keepdim=True) < JITTER) & (unmoved <= change + LEVEL)
+        flow, back = flow.masked_fill(stays, 0.0), back.masked_fill(stays, 0.0)
+        change = torch.where(stays, unmoved, change)
+        trust = torch.exp(-(change / LIGHT).square()) * trusted(flow, back)
+        # Bilinear interpolation of what was interpolated before, over and over, would melt every stroke.
+        moved_on = warp(last_output, flow, "bicubic").clamp(0.0, 1.0)
+        return torch.lerp(output, moved_on, BLEND * self.strength * trust)
 
     def state(self) -> dict[str, Any]:
         """What it remembers, in arrays."""

@@ -134,7 +134,7 @@ def stylize_video(
     if not as_pictures:
         container_of(target)
         check_writable(target)
-    steadier = Steadier(options.stability)
+    steadier = Steadier(options.stability, options.wrap)
     model = options.stylizer or open_model(options)
     rate, limit = cast("Fraction | None", options.fps), model.max_pixels
     wanted: Wanted = "srgb" if as_pictures else "kept" if options.hdr == "keep" else "tagged"
@@ -162,7 +162,7 @@ def stylize_video(
             settings |= {"encoding": str(dataclasses.astuple(codec)), "sound": str(streams)}
             sink = VideoSink(target, work, codec, result, sound, streams, warnings.give)
         state = work.open(settings, written(options), restart=options.restart)
-        painter = Painter(model, timeline, steadier, options.size, reader.range)
+        painter = Painter(model, timeline, steadier, options.size, reader.range, options.wrap)
         try:
             # What was committed is kept before anything is said of it.
             with contextlib.closing(painter), contextlib.closing(Writer(sink, work.save)) as writer:

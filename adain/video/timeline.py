@@ -102,10 +102,11 @@ class Timeline:
         """What it remembers of the shot, in arrays."""
         return {} if self._reference is None else {"reference": moved(self._reference, None)}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Undo :meth:`state`."""
+    def restore(self, state: dict[str, Any], like: Source) -> None:
+        """Undo :meth:`state`; ``like`` is a frame of the same video."""
         if "reference" in state:
-            self.begin_shot(self._model.encode_content(Source(moved(state["reference"], self._model.device))))
+            reference = dataclasses.replace(like, image=moved(state["reference"], self._model.device))
+            self.begin_shot(self._model.encode_content(reference))
 
 
 def weights_at(times: Sequence[float], time: float) -> dict[int, float]:
