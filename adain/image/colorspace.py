@@ -166,9 +166,12 @@ class Colorspace:
         return Image.fromarray(pixels)
 
     def _light(self, numbers: npt.NDArray[Any]) -> Floats:
-        highest = np.iinfo(numbers.dtype).max if numbers.dtype.kind == "u" else 1
-        unit = numbers.astype(np.float32) / np.float32(highest)
-        unit = np.clip((unit * 255 - 16) / 219 if self.is_narrow else unit, 0, 1)
+        highest = float(np.iinfo(numbers.dtype).max) if numbers.dtype.kind == "u" else 1.0
+        black, white = 0.0, highest
+        if self.is_narrow:  # H.273, section 8.3: 16 bits are 8 and eight more below them
+            step = 256.0 if numbers.dtype == np.uint16 else highest / 255
+            black, white = 16 * step, 235 * step
+        unit = np.clip((numbers.astype(np.float32) - np.float32(black)) / np.float32(white - black), 0, 1)
         decode = self.decode if self.curve is None else pq_light if self.curve == "PQ" else hlg_light
         return decode(unit).astype(np.float32)
 

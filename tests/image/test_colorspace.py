@@ -111,6 +111,8 @@ def test_narrow_range() -> None:
     space = Colorspace.of_codes(1, 13, is_narrow=True)
     assert space is not None
     assert space.to_srgb(np.array([[16, 235, 126], [0, 255, 16]], np.uint8)).tolist() == [[0, 255, 128], [0, 255, 0]]
+    assert space.to_srgb(np.array([[4096, 60160, 4096]], np.uint16)).tolist() == [[0, 65535, 0]]
+    assert space.to_srgb(np.array([[16 / 255, 235 / 255, 0]])).tolist()[0] == pytest.approx([0, 1, 0], abs=1e-6)
 
 
 def test_high_dynamic_range() -> None:

@@ -107,6 +107,12 @@ def test_png_of_high_dynamic_range() -> None:
     assert rising[-1] == 255
 
 
+def test_high_dynamic_range_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "adain"):
+        hdr(PQ_203)
+    assert "HDR, PQ of up to 4000 cd/m2" in caplog.text
+
+
 def test_png_modes_and_alpha() -> None:
     grey = png(8, 0, bytes([200]), 1, gAMA=gamma(1))
     assert shown(grey) == near(229, 229, 229)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adain._utils.errors import InputError
-from adain.image.colorspace import BT709, BT2020, Colorspace, xyz_matrix
+from adain.image.colorspace import BT709, BT2020, xyz_matrix
 from adain.image.hdr import hlg_light, hlg_numbers, pq_light, pq_numbers
 from adain.video import stylize_video
 from adain.video.hdr import DynamicRange, Mastering
@@ -180,38 +180,3 @@ def test_a_white_of_the_artwork_is_reference_white_where_the_source_is_dark() ->
     assert pq_light(white / 65535.0) == pytest.approx(203, rel=1e-3)
     _, gain = shown.split(flat([1000, 1000, 1000], "PQ"))
     assert pq_light(shown.joined(np.ones((1, 3, 1, 1), np.float32), gain) / 65535.0) == pytest.approx(1000, rel=2e-3)
-
-
-# Standard range
-
-
-@pytest.mark.parametrize("tags", [(9, 9), (12, 1)])
-def test_wide_gamut_keeps_its_tags_and_becomes_srgb_in_pictures(
-    tmp_path: Path, art: Path, tags: tuple[int, int]
-) -> None:
-    from PIL import Image
-
-    source = write_range(tmp_path / "in.mp4", greys([203.0] * 4), curve="SDR", tags=tags)
-    assert stylize(source, art, tmp_path / "out.mp4") == []
-    assert tags_of(tmp_path / "out.mp4")[1:] == (tags[0], 14, tags[1])
-    from .videos import write_video
-
-    red = np.full((64, 64, 3), (200, 40, 40), np.uint8)
-
-    def tag(stream: Any) -> None:
-        context = stream.codec_context
-        context.color_primaries, context.color_trc = tags[0], 13
-
-    write_video(tmp_path / "red.mkv", [red] * 2, codec="ffv1", pixel_format="bgr0", options={}, change=tag)
-    stylize(tmp_path / "red.mkv", art, tmp_path / "out/%d.png")
-    space = Colorspace.of_codes(tags[0], 13)
-    assert space is not None
-    with Image.open(tmp_path / "out/1.png") as opened:
-        found = np.asarray(opened)[32, 32]
-    assert found == pytest.approx(space.to_srgb(red[:1, :1])[0, 0], abs=1)
-
-
-def test_ictcp_is_refused(tmp_path: Path, art: Path) -> None:
-    source = write_range(tmp_path / "in.mp4", greys(LIGHT), tags=(9, 14))
-    with pytest.raises(InputError, match=r"cannot read in\.mp4: its colours are ICtCp"):
-        stylize(source, art, tmp_path / "out.mp4")
