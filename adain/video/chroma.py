@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -36,8 +37,28 @@ FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 _PROBE = 64  # columns and rows of a frame that are looked at
 
 
-class Scaler:
-    """Converts frames to one pixel format, from any thread; those that come may change their size and format.
+class Filters:
+    """FFmpeg's filters, by name and options, one after the other, for frames that may change their size and format on
+    the way; from any thread."""
+
+    def __init__(self, filters: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+        self._filters = filters
+        self._graphs: dict[tuple[int, int, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, frame: Any) -> Any:
+        """What comes out for one frame."""
+        kind = (frame.width, frame.height, frame.format.name)
+        with self._lock:
+            if kind not in self._graphs:
+                self._graphs[kind] = _graph(frame, self._filters)
+            graph = self._graphs[kind]
+            graph.vpush(frame)
+            return graph.vpull()
+
+
+class Scaler(Filters):
+    """Converts frames to one pixel format.
 
     Args:
         pixel_format: FFmpeg's name of the format that is wanted.
@@ -46,20 +67,9 @@ class Scaler:
     """
 
     def __init__(self, pixel_format: str, size: tuple[int, int] | None = None, **options: str) -> None:
-        self._format = pixel_format
         size_options = {} if size is None else {"w": str(size[0]), "h": str(size[1])}
-        self._options = {"flags": FLAGS} | size_options | options
-        self._graphs: dict[tuple[int, int, str], Any] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, frame: Any) -> Any:
-        """The frame in that format."""
-        kind = (frame.width, frame.height, frame.format.name)
-        with self._lock:
-            if kind not in self._graphs:
-                names = {"pix_fmts": self._format}
-                self._graphs[kind] = _graph(frame, [("scale", self._options), ("format", names)])
-            return _through(self._graphs[kind], frame)
+        scale = {"flags": FLAGS} | size_options | options
+        super().__init__([("scale", scale), ("format", {"pix_fmts": pixel_format})])
 
 
 def to_rgb(frame: Any, size: tuple[int, int], color: Color, location: str, pixel_format: str = "rgb24") -> Scaler:
@@ -126,7 +136,7 @@ def _seen(frame: Any) -> tuple[int, int] | None:
     column, row = columns // 2, rows // 2
     dot = {"lum": f"{middle}", "cb": f"if(eq(X,{column})*eq(Y,{row}),{high},{middle})", "cr": f"{middle}"}
     crop = {"w": str(width), "h": str(height), "x": "0", "y": "0"}
-    spotted = _through(_graph(frame, [("crop", crop), ("geq", dot)]), frame)
+    spotted = Filters([("crop", crop), ("geq", dot)])(frame)
     plane = spotted.reformat(format="yuv444p", interpolation="BICUBIC").planes[1]
     spot = np.frombuffer(plane, np.uint8).reshape(height, -1)[:, :width].astype(float)
     spot -= np.median(spot)
@@ -156,7 +166,7 @@ def _header_says_midway(stream: Any) -> bool:
     return b"\x55\xb7\x81\x02" in written and b"\x55\xb8\x81\x02" in written
 
 
-def _graph(frame: Any, filters: list[tuple[str, dict[str, str]]]) -> Any:
+def _graph(frame: Any, filters: Sequence[tuple[str, Mapping[str, str]]]) -> Any:
     av = require_av()
     graph = av.filter.Graph()
     given = graph.add_buffer(
@@ -165,8 +175,3 @@ def _graph(frame: Any, filters: list[tuple[str, dict[str, str]]]) -> Any:
     chain = [graph.add(name, **options) for name, options in filters]
     graph.link_nodes(given, *chain, graph.add("buffersink")).configure()
     return graph
-
-
-def _through(graph: Any, frame: Any) -> Any:
-    graph.vpush(frame)
-    return graph.vpull()

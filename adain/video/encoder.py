@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._utils.errors import InputError
+from .alpha import BESIDE, ENCODERS, alpha_format, has_alpha
 from .chroma import from_rgb, location_for
 from .deep import DeepWriter
 from .frames import FULL_RANGE, LIMITED_RANGE, Pixels, VideoInfo, require_av
@@ -20,8 +22,12 @@ from .options import DEEP_FORMAT, PIXEL_FORMAT, VideoOptions
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """What a video may be called, and FFmpeg's name of the format."""
 
-# Of the parts a video is made in: it holds almost any codec, any time base, and packets as they are.
-PART_FORMAT = "nut"
+# Of the parts a video is made in: both hold any time base, and packets as they are; the first holds almost any codec.
+PART_FORMATS = ("nut", "mov")
+
+# Of those with opacity beside the frames, which no other format has room for. Times are written as if they were in its
+# thousandths of a second: see `part_unit`.
+BESIDE_FORMAT = "matroska"
 
 ALIASES = {"h264": "libx264", "h265": "libx265", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9",
            "av1": "libsvtav1"}  # fmt: skip
@@ -62,14 +68,17 @@ def container_of(output: Path) -> str:
     return found
 
 
-def choose_codec(container: str, options: VideoOptions, kept: DynamicRange | None = None) -> Codec:
+def choose_codec(
+    container: str, options: VideoOptions, kept: DynamicRange | None = None, *, is_transparent: bool = False
+) -> Codec:
     """The encoder for a container, with defaults for what the options leave open; InputError for what there is not.
 
-    What a ``kept`` range needs are 10 bits, and what players look for it in.
+    What a ``kept`` range needs are 10 bits, and what players look for it in. Transparency is kept if that is possible
+    with what the options say.
     """
     av = require_av()
     usual = ("libvpx-vp9", "h264") if kept is None else ("av1", "h265")
-    name = options.codec or usual[container != "webm"]
+    name = options.codec or (ENCODERS.get(container) if is_transparent else None) or usual[container != "webm"]
     name = ALIASES.get(name, name)
     try:
         known = av.codec.Codec(name, "w")
@@ -77,12 +86,12 @@ def choose_codec(container: str, options: VideoOptions, kept: DynamicRange | Non
         raise InputError(f"no encoder is called {name}: choose one of {', '.join(ALIASES)}") from None
     if known.type != "video":
         raise InputError(f"{name} is no video encoder: choose one of {', '.join(ALIASES)}")
-    with av.open(io.BytesIO(), "w", format=PART_FORMAT) as trial:
-        if name not in trial.supported_codecs:
-            raise InputError(f"{name} cannot be written in parts, as here: choose one of {', '.join(ALIASES)}")
+    if _part_format(name) is None:
+        raise InputError(f"{name} cannot be written in parts, as here: choose one of {', '.join(ALIASES)}")
     formats = [f.name for f in known.video_formats or []]
     plain = PIXEL_FORMAT if kept is None else DEEP_FORMAT
-    wanted = options.pixel_format or (plain if not formats or plain in formats else formats[0])
+    plain = plain if not formats or plain in formats else formats[0]
+    wanted = options.pixel_format or (is_transparent and alpha_format(known, plain, container)) or plain
     if formats and wanted not in formats:
         raise InputError(f"{name} has no pixel format {wanted}: choose one of {', '.join(formats)}")
     try:
@@ -90,6 +99,8 @@ def choose_codec(container: str, options: VideoOptions, kept: DynamicRange | Non
     except ValueError:
         raise InputError(f"there is no pixel format {wanted}: yuv420p plays everywhere") from None
     settings = _settings(name, options.crf, options.preset)
+    if name == "libvpx" and has_alpha(wanted):
+        settings["auto-alt-ref"] = "0"  # or it refuses
     if kept is not None:
         if av.VideoFormat(wanted).components[0].bits < 10:
             hint = f"leave --pixel-format out, or name {DEEP_FORMAT}" if options.pixel_format else "choose h265 or av1"
@@ -97,6 +108,16 @@ def choose_codec(container: str, options: VideoOptions, kept: DynamicRange | Non
         for key, value in kept.encoder_options(name).items():
             settings[key] = f"{settings[key]}:{value}" if key in settings else value
     return Codec(name, settings, wanted)
+
+
+def _part_format(name: str) -> str | None:
+    """The first format of parts that holds what an encoder of that name makes."""
+    av = require_av()
+    for part_format in PART_FORMATS:
+        with av.open(io.BytesIO(), "w", format=part_format) as trial:
+            if name in trial.supported_codecs:
+                return part_format
+    return None
 
 
 def _settings(name: str, crf: float | None, preset: str | None) -> dict[str, str]:
@@ -120,6 +141,11 @@ def _settings(name: str, crf: float | None, preset: str | None) -> dict[str, str
     return options
 
 
+def part_unit(part: Any, time_base: Fraction) -> Fraction:
+    """Seconds that one unit of time means in an opened part of a video of that time base."""
+    return Fraction(part.streams.video[0].time_base) if BESIDE_FORMAT not in part.format.name else time_base
+
+
 class PartEncoder:
     """Encodes some frames on end into one file, or raises InputError if the encoder does not take settings or size.
 
@@ -141,7 +167,10 @@ class PartEncoder:
             )
         self._av, self._codec, self._info = av, codec, info
         self._buffer = io.BytesIO()
-        self._container = av.open(self._buffer, "w", format=PART_FORMAT, options=TIMES_AS_THEY_ARE)
+        beside = codec.name in BESIDE.values() and has_alpha(codec.pixel_format)
+        self._unit = Fraction(1, 1000) if beside else info.time_base
+        part_format = BESIDE_FORMAT if beside else _part_format(codec.name)
+        self._container = av.open(self._buffer, "w", format=part_format, options=TIMES_AS_THEY_ARE)
         self._first: int | None = None
         # Columns and rows to add, as chroma that is stored for 2 x 2 pixels needs even sizes.
         chroma = av.VideoFormat(codec.pixel_format, 64, 64)
@@ -161,7 +190,7 @@ class PartEncoder:
             context = self.stream.codec_context
             context.width, context.height = width + self._pad[0], height + self._pad[1]
             context.pix_fmt = codec.pixel_format
-            context.time_base = self.stream.time_base = info.time_base
+            context.time_base, self.stream.time_base = info.time_base, self._unit
             context.sample_aspect_ratio = info.aspect
             if not chroma.is_rgb:
                 context.colorspace, context.color_range = color.matrix, FULL_RANGE if is_full else LIMITED_RANGE
@@ -174,14 +203,15 @@ class PartEncoder:
             raise self._refused(error) from error
 
     def add(self, pixels: Pixels, pts: int) -> None:
-        """Encode a frame, later than the one before; a deep one is of a range that is kept."""
+        """Encode a frame, later than the one before; a deep one is of a range that is kept, others may have opacity."""
         self._first = pts if self._first is None else self._first
         if any(self._pad):
             pixels = np.pad(pixels, ((0, self._pad[1]), (0, self._pad[0]), (0, 0)), mode="edge")
         if pixels.dtype == np.uint16:
             frame = self._convert_deep(pixels)
         else:
-            frame = self._convert(self._av.VideoFrame.from_ndarray(pixels, format="rgb24"))
+            kind = "rgb24" if pixels.shape[2] == 3 else "rgba"
+            frame = self._convert(self._av.VideoFrame.from_ndarray(pixels, format=kind))
         frame.pts, frame.time_base = pts - self._first, self._info.time_base
         self._mux(frame)
 
@@ -200,6 +230,7 @@ class PartEncoder:
     def _mux(self, frame: Any) -> None:
         try:
             for packet in self.stream.encode(frame):
+                packet.time_base = self._unit
                 self._container.mux(packet)
         except (self._av.error.FFmpegError, ValueError) as error:
             raise self._refused(error) from error

@@ -20,10 +20,13 @@ import numpy.typing as npt
 from .._utils.errors import InputError
 
 Pixels: TypeAlias = npt.NDArray["np.uint8 | np.uint16"]
-"""``(H, W, 3)``, sRGB, upright; or :data:`Deep`."""
+"""``(H, W, 3)``, sRGB, upright, or ``(H, W, 4)`` where opacity goes along; or :data:`Deep`."""
 
 Deep: TypeAlias = npt.NDArray[np.uint16]
-"""Likewise in the colours of a video whose high dynamic range is kept, with 65535 for the highest number."""
+"""``(H, W, 3)`` in the colours of a video whose high dynamic range is kept, with 65535 for the highest number."""
+
+Opacity: TypeAlias = npt.NDArray[np.uint8]
+"""``(H, W)``, upright; 0 is fully transparent, 255 opaque."""
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -69,6 +72,7 @@ class VideoInfo:
         time_base: seconds that one unit of a frame's ``pts`` lasts.
         frames: how many there are to be; None where the file does not say.
         aspect: width of a pixel over its height.
+        is_transparent: whether any of its frames is, anywhere.
     """
 
     name: str
@@ -79,6 +83,7 @@ class VideoInfo:
     frames: int | None
     color: Color = Color()
     aspect: Fraction = Fraction(1)
+    is_transparent: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,12 +110,14 @@ class Frame:
         time: likewise in seconds from the first frame.
         pixels: converts it when called, so that frames that are skipped cost only their decoding.
         duration: for how long it is shown, in units of ``time_base``; None where nothing says so.
+        opacity: makes ``(H, W)``, 0 to 255, likewise, of a transparent video; None of others.
     """
 
     pts: int
     time: float
     pixels: Callable[[], Pixels]
     duration: int | None = None
+    opacity: Callable[[], Opacity] | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ def resample(frames: Iterable[Frame], info: VideoInfo, rate: Fraction) -> Iterat
         lasts = 1 / info.rate if frame.duration is None else frame.duration * info.time_base
         end = time + lasts if following is None else following.pts * info.time_base
         while tick / rate < end - origin:
-            yield Frame(start + tick, float(tick / rate), frame.pixels, 1)
+            yield Frame(start + tick, float(tick / rate), frame.pixels, 1, frame.opacity)
             tick += 1
 
 

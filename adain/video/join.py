@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import heapq
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,8 @@ from typing import Any
 
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
-from .encoder import CONTAINERS, TIMES_AS_THEY_ARE, Codec, PartEncoder, container_of
+from .alpha import keeps_alpha, on_background
+from .encoder import CONTAINERS, TIMES_AS_THEY_ARE, Codec, PartEncoder, container_of, part_unit
 from .frames import Moment, Pixels, Sink, VideoInfo, require_av
 from .reader import open_media
 from .resume import WorkFolder
@@ -45,8 +47,14 @@ class VideoSink(Sink):
     def add(self, pixels: Pixels, moment: Moment) -> None:
         if self._encoder is None:
             self._encoder, self._start = PartEncoder(self.codec, self.info), moment.pts
-        self._encoder.add(pixels, moment.pts)
+        self._encoder.add(pixels if self._keeps_alpha else on_background(pixels), moment.pts)
         self._last = moment.duration
+
+    @functools.cached_property
+    def _keeps_alpha(self) -> bool:
+        """Whether frames can go in as they come."""
+        kept = keeps_alpha(self.codec.name, self.codec.pixel_format, container_of(self.output))
+        return kept or not self.info.is_transparent
 
     def commit(self) -> Callable[[], State]:
         encoder, self._encoder, index = self._encoder, None, len(self._starts)
@@ -89,7 +97,7 @@ def check_container(
 
     Args:
         source: the video whose sound and subtitles go along; None for neither.
-        warn: told of subtitles that have to be left out.
+        warn: told of subtitles and transparency that have to be left out.
 
     Returns:
         Indices of the streams of ``source`` that will be copied.
@@ -98,6 +106,11 @@ def check_container(
         InputError: if the encoder, the container or the sound do not fit together; the message says what would.
     """
     container, kept = container_of(output), []
+    if info.is_transparent and not keeps_alpha(codec.name, codec.pixel_format, container):
+        warn(
+            f"{output.name} is not to be transparent, as {info.name} is, and white shows through: {codec.name} in "
+            f"{output.suffix} cannot keep that; .webm, .mov or .mkv without --codec and --pixel-format would"
+        )
     with contextlib.ExitStack() as stack:
         trial = stack.enter_context(contextlib.closing(PartEncoder(codec, info)))
         if not _takes(container, trial.stream):
@@ -147,6 +160,8 @@ def join(sink: VideoSink) -> None:
         # Parts do not tell all that their encoder was told, such as colours.
         like = stack.enter_context(contextlib.closing(PartEncoder(sink.codec, info)))
         video = result.add_stream_from_template(like.stream)
+        if sink.codec.name.startswith("prores"):  # whose profile is its tag, and would be that of 4:2:2
+            video.codec_context.codec_tag = like.stream.codec_context.codec_tag
         video.time_base = info.time_base
         flows = [_video_packets(sink, video)]
         if source is not None:
@@ -199,9 +214,10 @@ def _packets(parts: Sequence[tuple[Path, int]], time_base: Fraction) -> Iterator
     av = require_av()
     for path, start in parts:
         with av.open(str(path)) as part:
+            unit = part_unit(part, time_base)
             for packet in part.demux(video=0):
                 if packet.size:
-                    yield packet, start + round(packet.pts * packet.time_base / time_base)
+                    yield packet, start + round(packet.pts * unit / time_base)
 
 
 def _video_packets(sink: VideoSink, stream: Any) -> Flow:

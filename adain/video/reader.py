@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .._utils.errors import ImageError, InputError, MissingFileError
+from .alpha import OpacityReader, decoder_of, filled, has_alpha, is_transparent
 from .colors import Wanted, conversion
-from .frames import Frame, Orientation, Pixels, VideoInfo, require_av
+from .frames import Frame, Opacity, Orientation, Pixels, VideoInfo, require_av
 
 FALLBACK_RATE = Fraction(25)
 
@@ -57,7 +58,8 @@ class VideoReader:
         self._container = open_media(self.path)
         try:
             self._stream = _video_stream(self._container, self.path)
-            self._stream.thread_type = "AUTO"
+            self._decoder = decoder_of(self._stream)
+            self._decoder.thread_type = "AUTO"
             self._orientation = Orientation()
             self._last_pts: int | None = None
             self._raw = self._decode()
@@ -84,7 +86,9 @@ class VideoReader:
             lasts = raw.duration or None
             if following is None and found == self._count and self._end is not None and self._end > pts:
                 lasts = self._end - pts
-            yield Frame(pts, float((pts - origin) * self.info.time_base), functools.partial(self._pixels, raw), lasts)
+            time = float((pts - origin) * self.info.time_base)
+            opacity = functools.partial(self._opacity, raw) if self.info.is_transparent else None
+            yield Frame(pts, time, functools.partial(self._pixels, raw), lasts, opacity)
         if found + self.skipped < 0.98 * self._count - 1:
             self.warn(f"{self.path.name} ends early, after {found} of {self._count} frames: the file may be cut short")
 
@@ -122,13 +126,9 @@ class VideoReader:
         """Raw frames; errors of the file end it, errors of a packet do not."""
         packets = self._container.demux(self._stream)
         while True:
+            packet = self._read(packets, self.warn)
             try:
-                packet = next(packets, None)
-            except (self._av.error.FFmpegError, OSError) as error:
-                self.warn(f"{self.path.name} cannot be read to its end: {_reason(error)}")
-                packet = None
-            try:
-                frames = self._stream.codec_context.decode(packet) if packet is None else packet.decode()
+                frames = self._decoder.decode(packet)
             except self._av.error.EOFError:
                 frames = []
             except self._av.error.FFmpegError:
@@ -137,6 +137,14 @@ class VideoReader:
             yield from frames
             if packet is None:
                 return
+
+    def _read(self, packets: Iterator[Any], warn: Callable[[str], object] = lambda _: None) -> Any:
+        """The next packet; None at the end, which an error of the file is, too."""
+        try:
+            return next(packets, None)
+        except (self._av.error.FFmpegError, OSError) as error:
+            warn(f"{self.path.name} cannot be read to its end: {_reason(error)}")
+            return None
 
     def _time(self, raw: Any) -> int:
         """The frame's pts; made up where there is none, raised where it would not be later than the one before."""
@@ -176,18 +184,42 @@ class VideoReader:
             colors = conversion(raw, stream, self._wanted)
         except InputError as error:
             raise InputError(f"cannot read {name}: {error}") from error
-        self.info = VideoInfo(name, width, height, rate, Fraction(time_base), count, colors.color, aspect)
+        transparent = self._is_transparent(raw)
+        if transparent and colors.range is not None:
+            raise InputError(f"{name} is transparent, which --hdr keep cannot keep: leave --hdr keep out")
+        self.info = VideoInfo(name, width, height, rate, Fraction(time_base), count, colors.color, aspect, transparent)
+        self._to_opacity = OpacityReader(raw.width, raw.height)
         # Always of one size: a stream may change it on the way.
         self._convert, self.range = colors.convert, colors.range
         for note in colors.notes:
             self.warn(f"{name} {note}")
         if raw.interlaced_frame:
             self.warn(f"{name} is interlaced: deinterlace it first, or its combs are taken for texture")
-        if any(component.is_alpha for component in raw.format.components):
-            self.warn(f"the transparency of {name} is left out")
+
+    def _is_transparent(self, first: Any) -> bool:
+        """Whether any frame is; the file is read until one is found, if its format has room for that."""
+        if not has_alpha(first.format.name):
+            if self._stream.metadata.get("alpha_mode") == "1":
+                held = self._stream.codec_context.name
+                self.warn(f"the transparency of {self.path.name} is left out: FFmpeg cannot read that of {held}")
+            return False
+        if is_transparent(first):
+            return True
+        with contextlib.closing(open_media(self.path)) as container:
+            stream = container.streams[self._stream.index]
+            decoder, packets = decoder_of(stream), container.demux(stream)
+            while (packet := self._read(packets)) is not None:
+                with contextlib.suppress(self._av.error.FFmpegError):
+                    if any(map(is_transparent, decoder.decode(packet))):
+                        return True
+        return False
 
     def _pixels(self, raw: Any) -> Pixels:
-        return self._orientation.apply(self._convert(raw))
+        pixels = self._orientation.apply(self._convert(raw))
+        return filled(pixels, self._opacity(raw)) if self.info.is_transparent else pixels
+
+    def _opacity(self, raw: Any) -> Opacity:
+        return cast("Opacity", self._orientation.apply(self._to_opacity(raw)[..., None])[..., 0])
 
 
 def open_media(path: Path) -> Any:

@@ -65,18 +65,21 @@ class SequenceReader:
         self.paths = list_frames(path)
         self.skipped = self.damaged = 0
         self._warn, self._max_pixels = warn, max_pixels
-        self.info = VideoInfo(str(path), *self._first_size(), fps, 1 / fps, len(self.paths))
+        size = self._first_size()
+        transparent = any(map(self._is_transparent, self.paths))
+        self.info = VideoInfo(str(path), *size, fps, 1 / fps, len(self.paths), is_transparent=transparent)
 
     def frames(self) -> Iterator[Frame]:
         """Every picture that can be read."""
         for k, path in enumerate(self.paths):
             try:
-                picture = self._read(path)
+                picture, alpha = self._read(path)
             except (ImageError, MissingFileError) as error:
                 self.skipped += 1
                 self._warn(str(error))
             else:
-                yield Frame(k, float(k / self.info.rate), functools.partial(np.asarray, picture), 1)
+                opacity = functools.partial(np.asarray, alpha) if self.info.is_transparent else None
+                yield Frame(k, float(k / self.info.rate), functools.partial(np.asarray, picture), 1, opacity)
 
     def duration(self) -> float:
         """In seconds, from the first to the end of the last."""
@@ -93,13 +96,29 @@ class SequenceReader:
                 problem = error
         raise problem
 
-    def _read(self, path: Path) -> Image.Image:
-        picture, _ = split_alpha(read_image(path, max_pixels=self._max_pixels))
+    def _is_transparent(self, path: Path) -> bool:
+        """Whether any of a picture is; those whose headers tell of no transparency are not read."""
+        try:
+            with Image.open(path) as header:
+                if not header.has_transparency_data:
+                    return False
+        except (OSError, ValueError):
+            pass  # none of Pillow's, or one that cannot be read
+        try:
+            _, alpha = split_alpha(read_image(path, max_pixels=self._max_pixels))
+        except (ImageError, MissingFileError):
+            return False
+        return alpha is not None and int(np.asarray(alpha).min()) < 255
+
+    def _read(self, path: Path) -> tuple[Image.Image, Image.Image]:
+        """Its colours and its opacity, of the size of the first."""
+        picture, alpha = split_alpha(read_image(path, max_pixels=self._max_pixels))
+        alpha = Image.new("L", picture.size, 255) if alpha is None else alpha
         size = (self.info.width, self.info.height)
         if picture.size != size:
             self._warn(f"{path.name} has {picture.width}x{picture.height} px and is scaled to {size[0]}x{size[1]}")
-            picture = picture.resize(size, Image.Resampling.LANCZOS)
-        return picture
+            picture, alpha = (image.resize(size, Image.Resampling.LANCZOS) for image in (picture, alpha))
+        return picture, alpha
 
 
 class SequenceWriter(Sink):

@@ -23,6 +23,7 @@ from .._utils.protect import protect
 from ..backends.models import open_model
 from ..image.resize import scaled
 from ..stylizer.looks import files_of, is_regions, listed
+from .alpha import joined
 from .colors import Wanted
 from .encoder import choose_codec, container_of
 from .frames import Frame, Moment, Pixels, Sink, resample, resampled_info
@@ -155,7 +156,7 @@ def stylize_video(
             sink = SequenceWriter(output, options.quality)
             protect(sink.present(), [*inputs, *pictures])
         else:
-            codec = choose_codec(container_of(target), options, reader.range)
+            codec = choose_codec(container_of(target), options, reader.range, is_transparent=info.is_transparent)
             result = dataclasses.replace(info, width=size[0], height=size[1])
             sound = origin if options.audio and not pictures else None
             streams = check_container(codec, result, target, sound, warnings.give)
@@ -270,7 +271,8 @@ class _Job:
                 if prepared is not None:
                     # A frame shown for several ticks of another rate is painted once.
                     if last is None or last[0] is not frame.pixels:
-                        last = (frame.pixels, self.painter.paint(prepared, frame.time))
+                        painted = self.painter.paint(prepared, frame.time)
+                        last = frame.pixels, painted if frame.opacity is None else joined(painted, frame.opacity)
                     self.writer.add(last[1], Moment(frame.pts, index, frame.duration))
                     self.done, self.seconds = self.done + 1, time.perf_counter() - begun
                 # Told of those that are done, too: decoding them takes time in a long video, and may be interrupted.

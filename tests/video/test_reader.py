@@ -177,12 +177,6 @@ def test_pixels_that_are_not_square(tmp_path: Path) -> None:
         assert reader.info.aspect == Fraction(3, 4)
 
 
-def test_transparency_is_left_out_with_a_word(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a.mkv", scene(2, 48, 32), codec="ffv1", pixel_format="yuva420p", options={})
-    _, _, warnings = read(path)
-    assert warnings == ["the transparency of a.mkv is left out"]
-
-
 @pytest.mark.parametrize("codec", ["ffv1", "mpeg4", "libx264"])
 def test_a_corrupt_packet_costs_no_other_frame(tmp_path: Path, codec: str) -> None:
     # Every frame on its own, so that what is lost is what was spoilt.

@@ -430,7 +430,7 @@ def test_bad_requests(paint: Stylize, clip: Path, art: Path, tmp_path: Path) -> 
     refused("also an input", clip, art, clip)
     refused("no encoder is called nonsense", codec="nonsense")
     refused("aac is no video encoder", codec="aac")
-    refused("prores_ks cannot be written in parts", codec="prores_ks")
+    refused("libwebp cannot be written in parts", codec="libwebp")
     refused("ffv1 has no --crf", codec="ffv1", crf=3)
     refused("mpeg4 has no --preset", codec="mpeg4", preset="slow")
     refused("libx264 has no preset quick: choose one of ultrafast", preset="quick")
