@@ -248,7 +248,7 @@ def test_transparency_and_high_dynamic_range(tmp_path: Path) -> None:
         frame.pts, frame.time_base = 0, Fraction(1, 25)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    with pytest.raises(InputError, match="in.mkv is transparent, which --hdr keep cannot keep: leave --hdr keep out"):
+    with pytest.raises(InputError, match=r"in\.mkv is transparent, which --hdr keep cannot keep: leave --hdr keep out"):
         paint(path, tmp_path / "out.mkv", hdr="keep")
     paint(path, tmp_path / "out.mkv", codec="ffv1")
     _, (found,), _ = read(tmp_path / "out.mkv")
