@@ -1,6 +1,6 @@
 """Label maps: one file that says of every pixel which region it belongs to, as segmentation tools write it.
 
-A label is a whole number: the palette index in a palette image, the value in a grey image of 8 or 16 bits, and the
+A label is a whole number: the palette index in a palette image, the value in a grey image of any integers, and the
 colour ``0xRRGGBB``, written ``#rrggbb``, in a colour image.
 """
 
@@ -17,7 +17,7 @@ from .._utils.arrays import is_tensor, moved, namespace
 from .._utils.errors import ImageError, InputError
 from ..image import DEFAULT_MAX_PIXELS, ImageInput
 from ..image.io import read_stored
-from ..image.modes import separate
+from ..image.samples import Samples
 from ..options import Options, Unfit
 from .masks import as_plane
 
@@ -33,18 +33,19 @@ Label = int | str
 UNLABELLED = -1
 """The label of transparent pixels of a colour or grey map: they belong to no region and need no style."""
 
-_LAST = 0xFFFFFF  # the largest label there is
+_LAST = 0xFFFFFF  # the largest label that is a colour
+_LARGEST = 0xFFFFFFFF  # the largest number: of grey maps of 32 bits
 _SHOWN = 12
 
 
 def parse_label(text: Label) -> int:
-    """``"1"`` as 1 and ``"#ff0000"`` or ``"#f00"`` as ``0xff0000``; a number from 0 to ``0xffffff`` passes."""
+    """``"1"`` as 1 and ``"#ff0000"`` or ``"#f00"`` as ``0xff0000``; a number from 0 to ``0xffffffff`` passes."""
     written = str(text).strip()
     if re.fullmatch(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", written):
         digits = written[1:] if len(written) == 7 else "".join(2 * digit for digit in written[1:])
         return int(digits, 16)
     # Not every digit of Unicode, nor more of them than any label has.
-    if re.fullmatch(r"[0-9]{1,8}", written) and int(written) <= _LAST:
+    if re.fullmatch(r"[0-9]{1,10}", written) and int(written) <= _LARGEST:
         return int(written)
     raise InputError(f"a label is a number, such as 1, or a colour, such as #ff0000, not {written!r}")
 
@@ -81,22 +82,36 @@ def open_label_map(
         return _check_tensor(source)
     if isinstance(source, np.ndarray) and source.ndim == 2 and source.dtype.kind in "iu" and source.dtype.itemsize > 2:
         return np.ascontiguousarray(source, np.int64)
-    image = read_stored(source, max_pixels=max_pixels)
-    if image.mode in ("P", "1") and not colors:  # 1 is 0 and 1, as a map of two labels means it, and not 0 and 255
-        return np.asarray(image).astype(np.int64)
-    image, alpha = separate(image)
-    if image.mode == "L" and colors:
-        image = image.convert("RGB")
-    if image.mode == "RGB":
-        red, green, blue = np.moveaxis(np.asarray(image).astype(np.int64), 2, 0)
+    stored = read_stored(source, max_pixels=max_pixels)
+    if stored.indices is not None and not colors:
+        # 1 bit is 0 and 1, as a map of two labels means it, and not 0 and 255.
+        return np.ascontiguousarray(stored.indices, np.int64)
+    values = stored.values
+    if stored.mode == "RGB" or (colors and stored.mode == "L" and stored.white == 255):
+        red, green, blue = np.moveaxis(_colors(stored), 2, 0)
         labels = red << 16 | green << 8 | blue
-    elif image.mode == "L" or (image.mode.startswith("I") and not colors):
-        labels = np.asarray(image).astype(np.int64)
+    elif stored.mode == "L" and not colors and values.dtype.kind in "iu":
+        labels = values.astype(np.int64)
     else:
-        raise ImageError(f'a label map is a palette, grey or RGB image, not one of mode "{image.mode}": save it as PNG')
-    if alpha is not None:
-        labels = np.where(np.asarray(alpha) < 128, UNLABELLED, labels)
+        kind = f'mode "{stored.mode}" and {values.dtype}'
+        raise ImageError(f"a label map is a palette, grey or RGB image, not one of {kind}: save it as PNG")
+    if stored.alpha is not None:
+        labels = np.where(stored.alpha < 0.5, UNLABELLED, labels)
     return np.ascontiguousarray(labels)
+
+
+def _colors(stored: Samples) -> npt.NDArray[np.int64]:
+    """``(H, W, 3)`` of 8 bits, if that is what they are; those of 16 bits must have such an equal."""
+    if stored.mode == "L":
+        return np.asarray(stored.to_image().convert("RGB"), np.int64)
+    if stored.white == 255:
+        return stored.values.astype(np.int64)
+    if stored.values.dtype != np.uint16 or (stored.values % 257).any():
+        raise ImageError(
+            "a label map in colours has 8 bits, as #rrggbb does, and this one has colours between those: "
+            "save it as an RGB PNG of 8 bits, or its labels as numbers, in grey"
+        )
+    return stored.values.astype(np.int64) // 257
 
 
 def present_labels(label_map: LabelMap) -> list[int]:
@@ -191,7 +206,7 @@ def region_masks(options: Options, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
 
 def _in_colors(labels: Iterable[Label], present: Sequence[int]) -> bool:
     """Whether labels are shown as colours: if they were given so, or are too large for anything else."""
-    return any(map(_is_color, labels)) or max(present, default=0) > 0xFFFF
+    return any(map(_is_color, labels)) or 0xFFFF < max(present, default=0) <= _LAST
 
 
 def _is_color(label: Label) -> bool:

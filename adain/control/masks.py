@@ -18,7 +18,6 @@ from .._utils.arrays import Array, Device, FloatArray, is_tensor, moved, namespa
 from .._utils.errors import ImageError, InputError
 from ..image import DEFAULT_MAX_PIXELS, ImageInput
 from ..image.io import read_stored
-from ..image.modes import separate, to_unit
 from ..image.source import input_name
 from ..image.wrap import FLAT, Axes, extended, inner, resize_values
 from ..options import Channel as Channel
@@ -78,16 +77,16 @@ def open_mask(source: MaskInput, *, channel: Channel = "luminance", max_pixels: 
         array: FloatArray = _checked(source, "a mask array")
         return np.require(array, np.float32, ["C", "W"])  # as torch takes them
     name = input_name(source) or "image"
-    colors, alpha = separate(read_stored(source, max_pixels=max_pixels))
+    stored = read_stored(source, max_pixels=max_pixels)
     if channel == "alpha":
-        if alpha is None:
+        if stored.alpha is None:
             raise ImageError(f'mask {name} has no transparency to be read: use channel="luminance"')
-        return _unit(alpha)
+        return np.ascontiguousarray(stored.alpha)[None, None]
     try:
-        values = _unit(colors)
+        values = np.ascontiguousarray(stored.luma())[None, None]
     except ValueError as error:
         raise ImageError(f"cannot read mask {name}: {error}; save it as an 8-bit grey PNG") from error
-    return values if alpha is None else values * _unit(alpha)
+    return values if stored.alpha is None else values * stored.alpha
 
 
 def resize_mask(mask: Array, size: tuple[int, int], axes: Axes = FLAT) -> Array:
@@ -252,16 +251,6 @@ def _reduced(side: int, sigma: float, around: bool) -> int:
     """Pixels to which a side is reduced for a Gaussian of that deviation; two halves of one that wraps are alike."""
     reduced = max(min(side, _COARSEST), math.ceil(side * min(1.0, _FINE / sigma)))
     return min(side, reduced + reduced % 2) if around else reduced
-
-
-def _unit(image: Image.Image) -> FloatArray:
-    """The samples of an image without transparency as ``(1, 1, H, W)`` in ``[0, 1]``."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        values = to_unit(np.asarray(image))
-    else:
-        image = image if image.mode in ("L", "RGB") else image.convert("RGB")
-        values = np.asarray(image.convert("L"), np.float32) / np.float32(255)
-    return np.ascontiguousarray(values)[None, None]
 
 
 def _checked(mask: Any, what: str) -> Any:

@@ -10,11 +10,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from .._utils.arrays import is_tensor as is_tensor
 from .._utils.errors import ImageError, InputError, MissingFileError
@@ -23,10 +23,15 @@ from .._utils.resources import missing, resolve
 from ..options import FileOptions
 from .arrays import to_image
 from .colorspace import Colorspace
+from .deep import both_bytes, is_reduced
 from .listing import READABLE, WRITABLE
 from .modes import normalise, srgb_profile
-from .pages import Page, Unit, count, go_to, source_of, unit_of
-from .signalled import Signalled, signalled
+from .pages import Page, Unit, count, go_to, lacking, source_of, unit_of
+from .samples import Packing, Samples, key_of
+from .signalled import Signalled, of_profile, signalled
+from .tiff import decode as decode_page
+from .tiff import open_page
+from .tiff import orientation as orientation_of
 
 if TYPE_CHECKING:
     import torch
@@ -38,14 +43,30 @@ PictureInput: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Page | I
 ImageInput: TypeAlias = "PictureInput | torch.Tensor"
 """Whatever a caller has a picture in."""
 
-Convert: TypeAlias = Callable[[Image.Image, Signalled], Image.Image]
-"""Makes a new image of a decoded one and what its file says of its colours."""
-
 # Twice Pillow's MAX_IMAGE_PIXELS: above this, Pillow by itself refuses an image.
 DEFAULT_MAX_PIXELS = 178_956_970
 
 # libjpeg stops a little short of the 65535 of the JPEG format.
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an upright picture of one with that EXIF orientation."""
+
+Stored: TypeAlias = Samples | tuple[Image.Image, Packing]
+"""What is read from a file: an image, with how the file packs it, or what no image of Pillow's can hold."""
+
+T = TypeVar("T", Image.Image, Samples)
+
+Convert: TypeAlias = Callable[[Stored, Signalled], T]
+"""Makes a new picture of what is stored and what the file says of its colours."""
 
 _LIMIT_LOCK = threading.Lock()
 _log = logging.getLogger(__name__)
@@ -61,30 +82,52 @@ def read_image(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
 
     The EXIF orientation is applied; of several pages or frames the first is taken. Colours are converted by what the
     file says of them, an ICC profile (one that is damaged or of another colour space is ignored) or what
-    :mod:`adain.image.signalled` knows; those of high dynamic range as :mod:`adain.image.hdr` does. Any transparency,
-    even if opaque everywhere, makes the result "RGBA". In files and `PIL.Image`s, integers of more than 8 bits are
-    taken as 0 to 65535 and floats as 0 to 1, or up to the largest value in the image where that is larger; negative
-    values become 0. The result is a new image without metadata; an image passed in is not modified, and its current
+    :mod:`adain.image.signalled` knows; those of high dynamic range as :mod:`adain.image.hdr` does. An alpha channel,
+    even if opaque everywhere, makes the result "RGBA", and so does a transparent colour of a palette, a PNG or a GIF
+    that some pixel has; a BMP whose alpha is 0 everywhere has none. In files and `PIL.Image`s, integers of more than 8
+    bits are taken as 0 to 65535 and floats as 0 to 1, or up to the largest value in the image where that is larger;
+    those of 9 to 15 bits in TIFF up to the most that these hold. Negative values become 0, and what is between levels
+    goes to the nearest. The result is a new image without metadata; an image passed in is not modified, and its current
     frame is taken.
+
+    TIFF is read with integers of any width, floats of 16, 32 and 64 bits, grey, RGB, CMYK or L*a*b*, with an alpha or
+    without; what is packed by LZW, PackBits or Zstandard there, or predicted in floats, may need imagecodecs (`pip
+    install "adain[tiff]"`), and so may samples of odd widths.
 
     Raises MissingFileError if there is no such file, and ImageError if `source` is a folder, an empty file, not an
     image or damaged, an array or a tensor of another kind or beyond [0, 1], or has more than `max_pixels` pixels (None:
     no limit), which is found before decoding.
     """
-    return _read(source, max_pixels, normalise)
+    return _read(source, max_pixels, _picture)
 
 
-def read_stored(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Image.Image:
-    """Read `source` upright, but in its own mode and with the very numbers it stores.
+def read_stored(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Samples:
+    """Read `source` upright, but as the very numbers it stores.
 
     For masks and label maps, whose pixels are data and no colours: no ICC profile is applied and nothing is rounded to
-    8 bits. Of the metadata only the transparency stays in `info`. Raises as `read_image` does.
+    8 bits. Raises as `read_image` does.
     """
-    return _read(source, max_pixels, lambda image, _: image.copy())
+    return _read(source, max_pixels, _samples)
 
 
-def _read(source: ImageInput, max_pixels: int | None, convert: Convert) -> Image.Image:
-    """Open `source` if need be, decode it, `convert` the stored image and turn it upright."""
+def _samples(stored: Stored, _: Signalled) -> Samples:
+    return stored if isinstance(stored, Samples) else Samples.of(*stored)
+
+
+def _picture(stored: Stored, colors: Signalled) -> Image.Image:
+    """What `read_image` makes of a file, but for its orientation."""
+    if not isinstance(stored, Samples):
+        return normalise(stored[0], colors)
+    if isinstance(colors, Colorspace) and stored.mode == "RGB" and stored.white == 65535:
+        stored, colors = stored.to_srgb(colors), None  # before 8 bits are left
+    picture, opacity = normalise(stored.to_image(), colors), stored.opacity()
+    if opacity is not None:
+        picture.putalpha(opacity)
+    return picture
+
+
+def _read(source: ImageInput, max_pixels: int | None, convert: Convert[T]) -> T:
+    """Open `source` if need be, decode it, `convert` what is stored and turn it upright."""
     if is_tensor(source):
         from .tensors import as_batch, to_pil
 
@@ -98,21 +141,45 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Convert) -> Image
     try:
         image: Image.Image = _open(file)
     except UnidentifiedImageError as error:
+        if (found := _read_tiff(source, name, max_pixels, convert, is_known=False)) is not None:
+            return found
         raise _unreadable(name, "it is not an image of a known format") from error
     except Exception as error:  # Pillow's format readers let any kind of error through
         raise _unreadable(name, _cause(error)) from error
     with image:
+        if (found := _read_tiff(source, name, max_pixels, convert, is_known=True)) is not None:
+            return found
         _log.debug("reading %s: %s of %d x %d px, mode %s", name, image.format, *image.size, image.mode)
         if isinstance(source, Page):
-            _check_pixels(image, name, max_pixels)  # going to a frame decodes those before
+            _check_pixels(image.size, name, max_pixels)  # going to a frame decodes those before
             try:
-                with _without_pillow_limit():
-                    go_to(image, source.number, name)
+                _turn_to(image, source)
             except ImageError:
                 raise
             except Exception as error:  # as above
                 raise _unreadable(str(source), _cause(error)) from error
-        return _decode(image, name, max_pixels, convert)
+        return _decode(image, name, max_pixels, convert, source if is_reduced(image) else None)
+
+
+def _read_tiff(source: Any, name: str, max_pixels: int | None, convert: Convert[T], *, is_known: bool) -> T | None:
+    """What a TIFF file holds that Pillow does not know, or reads wrongly; None of any other."""
+    file = _file(source_of(source))[0]
+    with open_page(file, source.number if isinstance(source, Page) else 1, is_known=is_known) as page:
+        if page is None:
+            return None
+        if isinstance(page, int):
+            raise lacking(source.number, page, "page", name)
+        _log.debug("reading %s: %d x %d px, by tifffile", name, page.imagewidth, page.imagelength)
+        _check_pixels((page.imagewidth, page.imagelength), name, max_pixels)
+        try:
+            return _upright(convert(decode_page(page), of_profile(page.iccprofile)), orientation_of(page))
+        except Exception as error:  # as in read_image
+            raise _unreadable(name, _cause(error)) from error
+
+
+def _turn_to(image: Image.Image, page: Page) -> None:
+    with _without_pillow_limit():
+        go_to(image, page.number, _file(page.source)[1])
 
 
 def _open(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
@@ -152,6 +219,9 @@ def count_pixels(source: str | os.PathLike[str] | Page) -> int:
                 go_to(image, source.number, str(source))
             return image.width * image.height
     except Exception:  # as in read_image, which tells of it
+        number = source.number if isinstance(source, Page) else 1
+        with contextlib.suppress(Exception), open_page(_file(source_of(source))[0], number, is_known=False) as page:
+            return 0 if page is None or isinstance(page, int) else page.imagewidth * page.imagelength
         return 0
 
 
@@ -161,6 +231,8 @@ def count_pictures(source: str | os.PathLike[str] | bytes | IO[bytes]) -> tuple[
         with _open(_file(source)[0]) as image, _without_pillow_limit():
             return count(image), unit_of(image)
     except Exception:  # as in count_pixels
+        with contextlib.suppress(Exception), open_page(_file(source)[0], 0, is_known=False) as found:
+            return found if isinstance(found, int) else 1, "page"
         return 1, "page"
 
 
@@ -225,29 +297,58 @@ def _format_of(path: str | os.PathLike[str]) -> str:
     return found
 
 
-def _decode(image: Image.Image, name: str, max_pixels: int | None, convert: Convert) -> Image.Image:
-    _check_pixels(image, name, max_pixels)
+def _check_pixels(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
+    if max_pixels is not None and size[0] * size[1] > max_pixels:
+        text = f"{size[0]} x {size[1]} pixels is over the limit of {max_pixels}"
+        raise ImageError(f"cannot read {name}: {text}; max_pixels (--max-pixels) raises it")
+
+
+def _decode(
+    image: Image.Image,
+    name: str,
+    max_pixels: int | None,
+    convert: Convert[T],
+    again: Any = None,
+) -> T:
+    """An open image, of whose source, if it is given `again`, the lower bytes are read, too."""
+    _check_pixels(image.size, name, max_pixels)
     colors = signalled(image)  # before the file is let go of
     if isinstance(colors, Colorspace) and colors.curve is not None:
         _log.info("%s is HDR, %s of up to %g cd/m2: tone-mapped to sRGB", name, colors.curve, colors.peak)
+    stored: Stored
     try:
         with _LIMIT_LOCK:
             most = Image.MAX_IMAGE_PIXELS
         over = most is not None and image.width * image.height > most
         # Only a large image needs the limit lifted, and with it the lock, while it is decoded.
         with _without_pillow_limit() if over else contextlib.nullcontext(), _unmapped(image):
-            image.load()
-        result = convert(image, colors)
+            if again is not None and isinstance(image, ImageFile.ImageFile):
+                with _open(_file(source_of(again))[0]) as other:
+                    if isinstance(again, Page):
+                        _turn_to(other, again)
+                    with _unmapped(other):
+                        stored = both_bytes(image, other)
+            else:
+                packing, key = Packing.of(image), key_of(image)
+                image.load()
+                if key != image.info.get("transparency"):
+                    image = image.copy()
+                    image.info["transparency"] = key
+                stored = image, packing
+        result = convert(stored, colors)
     except Exception as error:  # as in read_image
         raise _unreadable(name, _cause(error)) from error
-    # What describes the file, its orientation above all, is no longer true of this image.
-    result.info = {key: value for key, value in result.info.items() if key == "transparency"}
+    turn = 1
     with contextlib.suppress(Exception):  # damaged metadata is no reason to refuse the picture
-        if (orientation := image.getexif().get(0x0112, 1)) != 1:
-            # Nothing but this entry: Pillow writes all of them anew, and may fail at another.
-            result.getexif()[0x0112] = orientation
-            result = ImageOps.exif_transpose(result)
-    return result
+        turn = image.getexif().get(0x0112, 1)
+    return _upright(result, turn)
+
+
+def _upright(result: T, orientation: int) -> T:
+    """What was read, turned by its EXIF orientation."""
+    if isinstance(result, Samples):
+        return result.upright(orientation)
+    return result if (turn := _TURNS.get(orientation)) is None else result.transpose(turn)
 
 
 @contextlib.contextmanager
@@ -262,12 +363,6 @@ def _unmapped(image: Image.Image) -> Iterator[None]:
         yield
     finally:
         image.filename = name  # type: ignore[attr-defined]
-
-
-def _check_pixels(image: Image.Image, name: str, max_pixels: int | None) -> None:
-    if max_pixels is not None and image.width * image.height > max_pixels:
-        size = f"{image.width} x {image.height} pixels is over the limit of {max_pixels}"
-        raise ImageError(f"cannot read {name}: {size}; max_pixels (--max-pixels) raises it")
 
 
 @contextlib.contextmanager

@@ -22,9 +22,12 @@ _BAND = 256  # rows that are in floating point together
 
 def normalise(image: Image.Image, colors: Signalled) -> Image.Image:
     """A loaded image, and what its file says of its colours, as a new "RGB" or "RGBA" image in sRGB."""
+    is_declared = image.mode == "P" or "transparency" in image.info
     image, alpha = separate(image)
+    if is_declared and alpha is not None and alpha.getextrema() == (255, 255):
+        alpha = None  # a colour that no pixel has, as most GIFs declare one
     if image.mode == "F" or image.mode.startswith("I"):
-        image = Image.fromarray(_to_levels(np.asarray(image)))
+        image = Image.fromarray(to_levels(np.asarray(image)))
     rgb = _to_srgb(image, colors)
     if alpha is not None:
         rgb.putalpha(alpha)
@@ -44,6 +47,8 @@ def separate(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         image = image.copy().convert("RGBA" if image.has_transparency_data else "RGB")
     elif image.mode in ("RGBa", "La", "1"):
         image = image.convert({"RGBa": "RGBA", "La": "LA", "1": "L"}[image.mode])
+    elif image.mode == "RGBA" and image.format == "BMP" and image.getchannel("A").getextrema() == (0, 0):
+        image = image.convert("RGB")  # the fourth byte is only said to be an alpha, and was left at 0
     if image.mode in ("RGBA", "LA"):
         alpha = image.getchannel("A")
         image = image.convert(image.mode[:-1])
@@ -71,9 +76,9 @@ def to_unit(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray
     return scaled
 
 
-def _to_levels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def to_levels(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.uint8]:
     """The same in 256 levels, without the whole in floating point."""
-    white, levels = _white(values), np.empty(values.shape, np.uint8)
+    white, levels = _white(values) if white is None else white, np.empty(values.shape, np.uint8)
     for top in range(0, len(values), _BAND):
         levels[top : top + _BAND] = np.rint(to_unit(values[top : top + _BAND], white) * np.float32(255))
     return levels

@@ -78,6 +78,10 @@ def go_to(image: Image.Image, number: int, name: str) -> None:
     if number >= 1:
         for _ in itertools.islice(indices(image), number - 1, number):
             return
-    found, unit = count(image), unit_of(image)
+    raise lacking(number, count(image), unit_of(image), name)
+
+
+def lacking(number: int, found: int, unit: Unit, name: str) -> ImageError:
+    """That a file of that name has no such page, but so many."""
     there = f"1 to {found}" if found > 1 else "1 alone"
-    raise ImageError(f"cannot read {unit} {number} of {name}: it has {plural(found, unit)}; --page takes {there}")
+    return ImageError(f"cannot read {unit} {number} of {name}: it has {plural(found, unit)}; --page takes {there}")

@@ -50,6 +50,14 @@ def signalled(image: Image.Image) -> Signalled:
     return found
 
 
+def of_profile(profile: bytes | None) -> Signalled:
+    """What an ICC profile says that came without an image of Pillow's."""
+    with contextlib.suppress(Exception):
+        if profile is not None and (found := _of_profile(profile)) is not None:
+            return found
+    return profile
+
+
 def _of_format(image: Image.Image, profile: object) -> Signalled:
     info = image.info
     chunks = dict(_chunks(image)) if image.format == "PNG" else {}

@@ -34,7 +34,7 @@ def test_parse_label(text: int | str, label: int) -> None:
     assert parse_label(text) == label
 
 
-@pytest.mark.parametrize("text", ["", "sky", "-1", "1.5", "#ff00", "#gg0000", "99999999", "٣", -1])
+@pytest.mark.parametrize("text", ["", "sky", "-1", "1.5", "#ff00", "#gg0000", "4294967296", "٣", -1])
 def test_labels_that_are_none(text: int | str) -> None:
     with pytest.raises(InputError, match="a label is a number, such as 1, or a colour"):
         parse_label(text)
@@ -195,3 +195,36 @@ def test_errors_of_arrays() -> None:
         check_labels(labels, ["1", 5])
     check_labels(labels, [0, 1, 2, 5])
     assert present_labels(np.full((2, 2), UNLABELLED)) == []
+
+
+def test_numbers_are_those_of_the_file(tmp_path: Path) -> None:
+    """Of grey files of few bits, of many, of a stretched PGM and of one where 0 is white."""
+    import tifffile
+
+    few = np.array([[0, 1, 2, 3]], np.uint8)
+    wide = np.array([[0, 70_000, 2**31 + 5, 2**32 - 1]], np.uint32)
+    tifffile.imwrite(tmp_path / "4.tif", few, bitspersample=4, metadata=None)
+    tifffile.imwrite(tmp_path / "white.tif", few, photometric="miniswhite", metadata=None)
+    tifffile.imwrite(tmp_path / "white16.tif", few.astype(np.uint16), photometric="miniswhite", metadata=None)
+    (tmp_path / "a.pgm").write_bytes(b"P5 4 1 20\n" + few.tobytes())
+    (tmp_path / "b.pgm").write_bytes(b"P5 4 1 1000\n" + few.astype(">u2").tobytes())
+    for name in ("4.tif", "white.tif", "white16.tif", "a.pgm", "b.pgm"):
+        assert read_label_map(tmp_path / name).tolist() == few.tolist(), name
+    tifffile.imwrite(tmp_path / "32.tif", wide, metadata=None)
+    labels = read_label_map(tmp_path / "32.tif")
+    assert labels.tolist() == wide.tolist()
+    assert present_labels(labels) == wide[0].tolist()
+    masks = label_masks(labels, ["0", "70000", str(2**31 + 5), str(2**32 - 1)])
+    assert torch.cat(masks)[:, 0, 0].tolist() == np.eye(4).tolist()
+
+
+def test_colours_of_16_bits_have_a_name_of_8(tmp_path: Path) -> None:
+    import tifffile
+
+    colours = COLOURS.astype(np.uint16) * 257
+    tifffile.imwrite(tmp_path / "map.tif", colours, photometric="rgb", metadata=None)
+    assert read_label_map(tmp_path / "map.tif").tolist() == read_label_map(COLOURS).tolist()
+    colours[0, 0, 0] -= 1
+    tifffile.imwrite(tmp_path / "map.tif", colours, photometric="rgb", metadata=None)
+    with pytest.raises(ImageError, match="has colours between those: save it as an RGB PNG of 8 bits"):
+        read_label_map(tmp_path / "map.tif")

@@ -420,3 +420,27 @@ def test_ramps_are_drawn_as_arrays(h: int, w: int, direction: Any) -> None:
     agree(drawn, ramp((h, w), direction))
     assert 0 <= drawn.min() <= drawn.max() <= 1
     drawn[:] = 0  # it is the caller's own
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "how"),
+    [
+        ("rgb", np.uint16, {"photometric": "rgb"}),
+        ("planes", np.uint16, {"photometric": "rgb", "planarconfig": "separate"}),
+        ("floats", np.float32, {"photometric": "rgb"}),
+        ("white is zero", np.uint16, {"photometric": "miniswhite"}),
+        ("wide", np.uint32, {}),
+    ],
+)
+def test_deep_files_keep_their_precision(tmp_path: Path, name: str, dtype: Any, how: dict[str, Any]) -> None:
+    import tifffile
+
+    unit = np.random.default_rng(0).random((6, 5, 3))
+    unit[0, 0], white = 1, 1.0 if dtype == np.float32 else float(np.iinfo(dtype).max)
+    values = (unit * white).astype(dtype)
+    values = values if "rgb" in how.values() else values[..., 0]
+    stored = np.moveaxis(values, 2, 0) if "separate" in how.values() else values
+    tifffile.imwrite(tmp_path / "a.tif", stored, metadata=None, **how)
+    share = values / white
+    expected = share @ [0.299, 0.587, 0.114] if values.ndim == 3 else 1 - share if name == "white is zero" else share
+    assert np.abs(read_mask(tmp_path / "a.tif")[0, 0].numpy() - expected).max() < 1e-6

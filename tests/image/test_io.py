@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 from adain import image as images
 from adain._utils.errors import AdainError, ImageError, MissingFileError
 from adain.image import read_image
+from adain.image.io import read_stored
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -138,13 +139,60 @@ def test_palette(tmp_path: Path) -> None:
     image.save(tmp_path / "bytes.png", transparency=bytes([0, 100, 255]))
     result = read_image(tmp_path / "bytes.png")
     assert pixels(result) == [[[10, 20, 30, 0], [40, 50, 60, 100], [70, 80, 90, 255]]]
-    # Opaque everywhere, yet it declares transparency.
+    # Opaque everywhere, though transparency is declared: for a colour that no pixel has, as GIFs mostly do, or none.
     image.save(tmp_path / "opaque.png", transparency=bytes([255, 255, 255]))
-    assert read_image(tmp_path / "opaque.png").mode == "RGBA"
+    image.save(tmp_path / "unused.gif", transparency=7)
+    for name in ("opaque.png", "unused.gif"):
+        with Image.open(tmp_path / name) as opened:
+            assert opened.has_transparency_data
+        assert pixels(read_image(tmp_path / name)) == [[[10, 20, 30], [40, 50, 60], [70, 80, 90]]]
     both = image.convert("PA")
     both.putalpha(Image.fromarray(np.array([[5, 6, 7]], np.uint8)))
     assert both.mode == "PA"
     assert pixels(read_image(both)) == [[[10, 20, 30, 5], [40, 50, 60, 6], [70, 80, 90, 7]]]
+
+
+@pytest.mark.parametrize(("depth", "step"), [(1, 255), (2, 85), (4, 17), (8, 1)])
+def test_transparent_grey_of_few_bits(tmp_path: Path, depth: int, step: int) -> None:
+    count = min(2**depth, 16)
+    row = np.packbits(np.unpackbits(np.arange(count, dtype=np.uint8)[:, None], axis=1)[:, -depth:]).tobytes()
+    for key in range(count):
+        data = png(depth, 0, row, count, tRNS=shorts(key))
+        found = np.asarray(read_image(data))[0]
+        assert found[:, 0].tolist() == [step * level for level in range(count)]
+        assert found[:, 3].tolist() == [0 if level == key else 255 for level in range(count)]
+        stored = read_stored(data)
+        assert (stored.values if stored.indices is None else stored.indices).tolist() == [[*range(count)]]
+
+
+def bmp(pixels: bytes, masks: bytes = b"") -> bytes:
+    """Two pixels of 32 bits."""
+    header = struct.pack(
+        "<IiiHHIIiiII", 40 + len(masks) if masks else 40, 2, 1, 1, 32, 3 if masks else 0, 8, 0, 0, 0, 0
+    )
+    start = 14 + len(header) + len(masks)
+    return b"BM" + struct.pack("<IHHI", start + 8, 0, 0, start) + header + masks + pixels
+
+
+@pytest.mark.parametrize("masks", [b"", struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)])
+def test_a_bmp_of_32_bits(masks: bytes) -> None:
+    assert pixels(read_image(bmp(bytes([1, 2, 3, 0, 4, 5, 6, 0]), masks))) == [[[3, 2, 1], [6, 5, 4]]]
+    if masks:
+        assert pixels(read_image(bmp(bytes([1, 2, 3, 0, 4, 5, 6, 9]), masks))) == [[[3, 2, 1, 0], [6, 5, 4, 9]]]
+
+
+@pytest.mark.parametrize(("kind", "samples"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_png_of_16_bits_keeps_both_bytes(kind: int, samples: int) -> None:
+    values = np.random.default_rng(kind).integers(0, 65536, (1, 9, samples), dtype=np.uint16)
+    data = png(16, kind, values.astype(">u2").tobytes(), 9)
+    found, stored = np.asarray(read_image(data)), read_stored(data)
+    colors = values[..., : samples - 1] if kind in (4, 6) else values
+    assert np.array_equal(stored.values.reshape(colors.shape), colors)
+    assert np.array_equal(found[..., :3], np.broadcast_to(np.rint(colors / 257), (1, 9, 3)))
+    if kind in (4, 6):
+        assert stored.alpha is not None
+        assert np.allclose(stored.alpha, values[..., -1] / 65535)
+        assert np.array_equal(found[..., 3], np.rint(values[..., -1] / 257))
 
 
 def test_rgb(tmp_path: Path) -> None:
@@ -157,9 +205,17 @@ def test_rgb(tmp_path: Path) -> None:
     assert np.argwhere(np.asarray(result)[..., 3] != 255).tolist() == [[2, 3]]
     row = shorts(0xFFFF, 0x1234, 0x00FF, 0x8000, 0x7FFF, 0)
     (tmp_path / "deep.png").write_bytes(png(16, 2, row, 2))
-    assert pixels(read_image(tmp_path / "deep.png")) == [[[255, 0x12, 0], [0x80, 0x7F, 0]]]
+    assert pixels(read_image(tmp_path / "deep.png")) == [[[255, 0x12, 1], [0x80, 0x7F, 0]]]
     (tmp_path / "key16.png").write_bytes(png(16, 2, row, 2, tRNS=row[:6]))
-    assert pixels(read_image(tmp_path / "key16.png")) == [[[255, 18, 0, 0], [128, 127, 0, 255]]]
+    assert pixels(read_image(tmp_path / "key16.png")) == [[[255, 18, 1, 0], [128, 127, 0, 255]]]
+    # One that differs in a lower byte alone is another colour; a smaller one is no colour of 8 bits.
+    (tmp_path / "near.png").write_bytes(png(16, 2, shorts(9, 0x1234, 1, 9, 0x1235, 1), 2, tRNS=shorts(9, 0x1235, 1)))
+    assert np.asarray(read_image(tmp_path / "near.png"))[0, :, 3].tolist() == [255, 0]
+    (tmp_path / "none.png").write_bytes(png(16, 2, row, 2, tRNS=shorts(0xFFFF, 0x1233, 0x00FF)))
+    assert read_image(tmp_path / "none.png").mode == "RGB"
+    # Of 16 bits of a key those count that the samples have.
+    (tmp_path / "wide.png").write_bytes(png(8, 2, bytes([1, 2, 3, 4, 5, 6]), 2, tRNS=shorts(0x0101, 0xFF02, 3)))
+    assert np.asarray(read_image(tmp_path / "wide.png"))[0, :, 3].tolist() == [0, 255]
 
 
 def test_rgba(tmp_path: Path) -> None:
