@@ -182,7 +182,9 @@ def check_inputs(jobs: Sequence[Job], inputs: Iterable[str | os.PathLike[str]]) 
         InputError: see :func:`plan_jobs`.
     """
     locate = locator()
-    contents = (content for content in {source_of(job.content) for job in jobs} if isinstance(content, Path))
+    # Of a table's rows, those that name a file.
+    files = (getattr(content, "file", content) for content in {source_of(job.content) for job in jobs})
+    contents = (file for file in files if isinstance(file, Path))
     kept = {locate(path).key for path in (*inputs, *contents)}
     places = {job.output: locate(job.output) for job in jobs}
     check_distinct(jobs, places)

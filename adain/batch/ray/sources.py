@@ -34,6 +34,17 @@ class Row:
         return f"{self.table}:{self.row}"
 
 
+@dataclass(frozen=True, slots=True)
+class Linked(Row):
+    """A picture that a table names, and that may lie in a file of its own.
+
+    Attributes:
+        file: it.
+    """
+
+    file: Path
+
+
 class Group(NamedTuple):
     """A photograph on its way to a worker.
 
@@ -79,9 +90,12 @@ def find(
         for file in files:
             inside = file.relative_to(path).as_posix() if path.is_dir() else file.name
             chosen = tables.columns(file, image=columns[0], name=columns[1])
-            for group, row, name in tables.names(file, chosen):
+            for (group, row, name), link in zip(tables.names(file, chosen), tables.links(file, chosen), strict=True):
                 place = _place(name or f"{inside.removesuffix(PARQUET)}-{row:07d}")
-                found.append(Found(Row(file, group, row), *place))
+                linked = None if link is None else file.parent / link
+                is_there = linked is not None and linked.is_file()
+                content = Linked(file, group, row, linked) if linked and is_there else Row(file, group, row)
+                found.append(Found(content, *place))
         if not files:
             found += find_images([given], recursive=recursive, **more)
     return found
@@ -112,6 +126,8 @@ def absolute(task: Task) -> Task:
     job, content = task.job, task.job.content
     if isinstance(content, Row):
         content = replace(content, table=Path(os.path.abspath(content.table)))
+        if isinstance(content, Linked):
+            content = replace(content, file=Path(os.path.abspath(content.file)))
     elif isinstance(content, Page):
         content = replace(content, source=Path(os.path.abspath(content.source)))
     else:
@@ -136,6 +152,22 @@ def runs(groups: Iterable[Group], size: int) -> Iterator[list[Group]]:
         yield run
 
 
+def _filled(group: Group, found: bytes | str | None) -> Group:
+    """A group with what its row holds, or with what lies in the file that the row names, seen from the table."""
+    if isinstance(found, bytes):
+        return group._replace(data=found)
+    if found is None:
+        return group._replace(reason=f"{group.content} holds no image")
+    try:
+        return group._replace(data=(group.content.table.parent / found).read_bytes())
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return group._replace(
+            reason=f"cannot read {group.content}: it has no bytes, and the file it names, {found}, cannot be read "
+            f"({why}): put that in place, seen from the table's folder"
+        )
+
+
 def with_images(run: Sequence[Group], columns: tuple[str | None, str | None], size: int) -> Iterator[list[Group]]:
     """The groups of one run of a table with their ``data``, or the ``reason`` why there is none, ``size`` at a time."""
     sent = 0
@@ -144,9 +176,8 @@ def with_images(run: Sequence[Group], columns: tuple[str | None, str | None], si
         chosen = tables.columns(first.table, image=columns[0], name=columns[1])
         data = tables.images(first.table, chosen, first.group, [group.content.row for group in run])
         for start in range(0, len(run), size):
-            part = [group._replace(data=next(data)) for group in run[start : start + size]]
-            yield [g if g.data is not None else g._replace(reason=f"{g.content} holds no image") for g in part]
-            sent += len(part)
+            yield [_filled(group, next(data)) for group in run[start : start + size]]
+            sent += len(run[start : start + size])
     except Exception as error:  # pyarrow lets any kind through, and a damaged file must not end the job
         reason = " ".join(str(error).split())
         yield [group._replace(reason=f"cannot read {group.content}: {reason}") for group in run[sent:]]

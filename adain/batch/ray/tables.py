@@ -38,11 +38,13 @@ class Columns:
             writes them.
         name: column of texts or numbers, or ``image.path``; None for row numbers.
         nested: whether ``image`` is of structs.
+        links: whether these have a ``path``, which is where a picture lies whose bytes are null.
     """
 
     image: str
     name: str | None
     nested: bool
+    links: bool = False
 
 
 def _open(path: Path) -> Any:
@@ -73,14 +75,17 @@ def columns(path: Path, *, image: str | None = None, name: str | None = None) ->
     nested = pa.types.is_struct(kind)
     leaves = {leaf.name: leaf.type for leaf in kind} if nested else {}
     bytes_of = leaves.get("bytes", pa.null()) if nested else kind
-    if not (pa.types.is_binary(bytes_of) or pa.types.is_large_binary(bytes_of)):
+    path_of = leaves.get("path", pa.null())
+    links = pa.types.is_string(path_of) or pa.types.is_large_string(path_of)
+    is_empty = "bytes" in leaves and pa.types.is_null(bytes_of) and links
+    if not (pa.types.is_binary(bytes_of) or pa.types.is_large_binary(bytes_of) or is_empty):
         raise InputError(f"column {chosen} of {path} holds {kind}, not the bytes of image files")
     if name is not None and name not in names:
         raise InputError(f"{path} has no column {name}: choose one of {', '.join(names)}")
     own = name or next((column for column in NAME_COLUMNS if column in names and column != chosen), None)
     if own is None and "path" in leaves:
         own = f"{chosen}.path"
-    return Columns(chosen, own, nested)
+    return Columns(chosen, own, nested, links)
 
 
 def names(path: Path, columns: Columns) -> Iterator[tuple[int, int, str | None]]:
@@ -100,18 +105,35 @@ def names(path: Path, columns: Columns) -> Iterator[tuple[int, int, str | None]]
                 row += 1
 
 
-def images(path: Path, columns: Columns, group: int, rows: Sequence[int]) -> Iterator[bytes | None]:
-    """The bytes of some rows of one row group, in ascending order; None where there are none."""
+def links(path: Path, columns: Columns) -> Iterator[str | None]:
+    """The ``path`` of every picture, None without one; pixels stay unread."""
+    with _open(path) as file:
+        for group in range(file.num_row_groups):
+            if not columns.links:
+                yield from [None] * file.metadata.row_group(group).num_rows
+                continue
+            for value in file.read_row_group(group, columns=[f"{columns.image}.path"]).column(0).to_pylist():
+                yield (value or {}).get("path") or None
+
+
+def images(path: Path, columns: Columns, group: int, rows: Sequence[int]) -> Iterator[bytes | str | None]:
+    """The bytes of some rows of one row group, in ascending order; or the path of the file; None where there is none.
+
+    Hugging Face's ``datasets`` writes ``{"bytes": null, "path": ...}`` of a picture that it leaves where it is.
+    """
     with _open(path) as file:
         first = sum(file.metadata.row_group(k).num_rows for k in range(group))
         wanted = set(rows)
-        leaf = f"{columns.image}.bytes" if columns.nested else columns.image
+        leaves = [f"{columns.image}.bytes", *([f"{columns.image}.path"] if columns.links else [])]
         # Batches, as a row group may hold gigabytes.
-        batches = file.iter_batches(batch_size=64, row_groups=[group], columns=[leaf])
+        read = leaves if columns.nested else [columns.image]
+        batches = file.iter_batches(batch_size=64, row_groups=[group], columns=read)
         for row, cell in enumerate((cell for batch in batches for cell in batch.column(0)), first):
             if row in wanted:
                 value = cell.as_py()
-                yield value["bytes"] if columns.nested and value is not None else value
+                if columns.nested and value is not None:
+                    value = value["bytes"] if value["bytes"] is not None else value.get("path") or None
+                yield value
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = RESULT_COLUMNS) -> pa.Table:

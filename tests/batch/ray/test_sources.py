@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import InputError
+from adain._utils.fingerprint import fingerprint
 from adain.batch.plan import Found, plan_jobs
 from adain.batch.ray.sources import Group, absolute, find, runs, with_images
 from adain.batch.run import Task, by_content
@@ -43,6 +44,44 @@ def test_names_from_tables(tmp_path: Path) -> None:
     assert len(find([tmp_path / "t"])) == 3
     again = write_table(tmp_path / "t" / "out.parquet" / "part-1.parquet", {"image": data})
     assert find([tmp_path / "t"], recursive=True, target=again.parent) == found
+
+
+def test_rows_that_name_a_file(tmp_path: Path) -> None:
+    """It lies beside the table, or anywhere; one that is not there is a fault of its row alone."""
+    (tmp_path / "t" / "photos").mkdir(parents=True)
+    beside, far = tmp_path / "t" / "photos" / "a.png", tmp_path / "far.png"
+    beside.write_bytes(png(1))
+    far.write_bytes(png(2))
+    named = ["photos/a.png", str(far), "photos/none.png", "hf://somewhere/b.png", "photos"]
+    rows = [{"bytes": None, "path": name} for name in named] + [{"bytes": png(3), "path": "photos/a.png"}, None]
+    found = find([write_table(tmp_path / "t" / "t.parquet", {"image": rows, "id": [*range(7)]})])
+    assert [getattr(f.path, "file", None) for f in found] == [beside, far, None, None, None, beside, None]
+    (groups_,) = runs(groups(found), 10)
+    (part,) = with_images(groups_, (None, None), 10)
+    assert [g.data for g in part] == [png(1), png(2), None, None, None, png(3), None]
+    assert [g.reason is None for g in part] == [True, True, False, False, False, True, False]
+    assert part[2].reason == (
+        f"cannot read {tmp_path}/t/t.parquet:2: it has no bytes, and the file it names, photos/none.png, cannot be "
+        "read (No such file or directory): put that in place, seen from the table's folder"
+    )
+    assert "hf://somewhere/b.png, cannot be read" in str(part[3].reason)
+    assert "photos, cannot be read (Is a directory)" in str(part[4].reason)
+
+
+def test_a_file_that_a_row_names_is_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written over it, and a change of it makes its result anew; workers find it from anywhere."""
+    file = tmp_path / "a_stylized_x.png"
+    file.write_bytes(png(1))
+    write_table(tmp_path / "t.parquet", {"image": [{"bytes": None, "path": file.name}], "name": ["a.png"]})
+    monkeypatch.chdir(tmp_path)
+    found = find(["t.parquet"])
+    with pytest.raises(InputError, match=r"a_stylized_x.png is also an input"):
+        plan_jobs(found, ["x"], tmp_path)
+    before = fingerprint(found[0].path)
+    (job,) = plan_jobs(found, ["x"], "out/")
+    assert absolute(Task(job, "")).job.content.file == file
+    os.utime(file, (1, 1))
+    assert fingerprint(found[0].path) != before
 
 
 def test_collisions(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_columns_are_found(tmp_path: Path) -> None:
     assert tables.columns(plain) == tables.Columns("bytes", "id", False)
     assert tables.columns(plain, image="other", name="bytes") == tables.Columns("other", "bytes", False)
     nested = write_table(tmp_path / "b.parquet", {"image": [{"bytes": b"x", "path": "a.png"}]})
-    assert tables.columns(nested) == tables.Columns("image", "image.path", True)
+    assert tables.columns(nested) == tables.Columns("image", "image.path", True, True)
     assert tables.columns(write_table(tmp_path / "c.parquet", {"img": [b"x"]})).name is None
 
 
@@ -68,6 +68,22 @@ def test_names_and_images(tmp_path: Path, nested: bool) -> None:
     assert list(tables.images(path, columns, 1, [2, 3])) == [data[2], None]
     assert list(tables.images(path, columns, 1, [3])) == [None]
     assert list(tables.images(path, columns, 2, [4])) == [data[4]]
+
+
+def test_rows_that_name_a_file(tmp_path: Path) -> None:
+    """As Hugging Face writes what it does not embed; a table with nothing else has no type for the bytes."""
+    rows = [{"bytes": None, "path": "a.png"}, {"bytes": b"x", "path": "b.png"}, None, {"bytes": None, "path": None}]
+    path = write_table(tmp_path / "a.parquet", {"image": rows}, group=3)
+    columns = tables.columns(path)
+    assert list(tables.links(path, columns)) == ["a.png", "b.png", None, None]
+    assert list(tables.images(path, columns, 0, [0, 1, 2])) == ["a.png", b"x", None]
+    assert list(tables.images(path, columns, 1, [3])) == [None]
+    path = write_table(tmp_path / "b.parquet", {"image": [{"bytes": None, "path": f"{k}.png"} for k in range(3)]})
+    columns = tables.columns(path)
+    assert columns == tables.Columns("image", "image.path", True, True)
+    assert list(tables.images(path, columns, 0, [0, 2])) == ["0.png", "2.png"]
+    plain = write_table(tmp_path / "c.parquet", {"image": [b"x", b"y"]})
+    assert list(tables.links(plain, tables.columns(plain))) == [None, None]
 
 
 def test_rows_far_into_a_row_group(tmp_path: Path) -> None:
