@@ -73,7 +73,15 @@ class EngineStylizer(BaseStylizer):
     def specs(self) -> tuple[tuple[ConvSpec, ...], tuple[ConvSpec, ...]]:
         return self.engine.network.encoder, self.engine.network.decoder
 
-    def open(self, source: Any, *, size: int = 0, crop: bool = False, wrap: Wrap = Options.wrap) -> Source:
+    def open(
+        self,
+        source: Any,
+        *,
+        size: int = 0,
+        crop: bool = False,
+        wrap: Wrap = Options.wrap,
+        is_artwork: bool = False,
+    ) -> Source:
         """:meth:`BaseStylizer.open`, which also takes a float array ``(B, 3, H, W)``, as it is.
 
         Raises:
@@ -89,7 +97,7 @@ class EngineStylizer(BaseStylizer):
             return lay(np.ascontiguousarray(source, np.float32), (source.shape[2], source.shape[3]), wrap)
         if is_tensor(source) and source.requires_grad:
             raise InputError("gradients need torch: use adain.Stylizer, or detach() where none is wanted")
-        return super().open(source, size=size, crop=crop, wrap=wrap)
+        return super().open(source, size=size, crop=crop, wrap=wrap, is_artwork=is_artwork)
 
     def pixels(self, opened: Source) -> FloatArray:
         return np.ascontiguousarray(opened.to_array())

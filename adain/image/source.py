@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ def open_source(
     wrap: Wrap = "none",
     max_pixels: int | None = DEFAULT_MAX_PIXELS,
     least: int = 1,
+    is_artwork: bool = False,
 ) -> Source:
     """Read, resize, crop and check a picture.
 
@@ -86,6 +88,8 @@ def open_source(
             of periods.
         max_pixels: most pixels of the picture as it is given, and as it is resized; None for any.
         least: shortest side in pixels that will do.
+        is_artwork: whether it is there for its style: then its longer side becomes :data:`LONGEST` times the size at
+            most, unless it is cropped, and the shorter one what that leaves.
 
     Raises:
         MissingFileError, ImageError: see :func:`~adain.image.read_image`; also for pictures with a side under
@@ -105,7 +109,10 @@ def open_source(
     else:
         image = read_image(source, max_pixels=max_pixels)
     height, width = size_of(image)
-    width, height = scaled((width, height), size, max_pixels=max_pixels, name=name or "the image")
+    if is_artwork and size and not crop:
+        size = _bounded((width, height), size, least, name or "the artwork")
+    option = "style_size (--style-size)" if is_artwork else "content_size (--content-size)"
+    width, height = scaled((width, height), size, max_pixels=max_pixels, name=name or "the image", option=option)
     if wrap != "none":
         check_least((height, width), least, name)
         return lay(image, (height, width), wrap, is_single=is_tensor(source) and source.ndim == 3)
@@ -133,6 +140,30 @@ def lay(
         values: Any = image
         image = resize_values(values, inside, axes)
     return Source(image, opacity, None, is_single, wrap, None if inside == size else size)
+
+
+LONGEST = 16
+"""How many times as long as the size it is scaled to an artwork may become: of 512 px, a picture of 4 megapixels."""
+
+
+def _bounded(sides: tuple[int, int], size: int, least: int, name: str) -> int:
+    """The shorter side of an artwork, where its longer one is bounded.
+
+    Raises:
+        ImageError: if that leaves too little.
+    """
+    short, long = min(sides), max(sides)
+    if long <= LONGEST * short:
+        return size
+    bounded = round(LONGEST * size * short / long)
+    if bounded < least:
+        needed = math.ceil(least * long / (LONGEST * short))
+        raise ImageError(
+            f"{name} is {sides[0]}x{sides[1]} px: its longer side is scaled to {LONGEST} times style_size "
+            f"(--style-size), {LONGEST * size} px, and its shorter one would be {bounded} px where {least} are needed: "
+            f"cut a part out of it, or ask for a style_size of {needed}"
+        )
+    return bounded
 
 
 def check_least(size: tuple[int, int], least: int, name: str) -> None:

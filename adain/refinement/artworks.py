@@ -56,7 +56,7 @@ class Artworks:
         self.pixels: list[Tensor] = []
         self.masks: list[Tensor | None] = []
         for source, mask in zip(sources, own, strict=True):
-            opened = stylizer.open(source, size=options.style_size, crop=options.crop)
+            opened = stylizer.open(source, size=options.style_size, crop=options.crop, is_artwork=True)
             check_size(opened.size, input_name(source) or "the artwork")
             pixels = opened.to_tensor(stylizer.tensor_device).detach().contiguous()
             self.pixels.append(pixels)

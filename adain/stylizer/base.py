@@ -193,7 +193,7 @@ class BaseStylizer(ABC):
         recolour = self._recolouring(color, content, content_mask)
 
         def statistics(side: int) -> tuple[Any, Any]:
-            opened = self.open(source, size=side, crop=crop)
+            opened = self.open(source, size=side, crop=crop, is_artwork=True)
             art, region, cells = self.pixels(opened), None, None
             if mask is not None:
                 names = guide_names([mask], [input_name(mask) or "of the style"])
@@ -368,10 +368,17 @@ class BaseStylizer(ABC):
         return content.returned(result)
 
     def open(
-        self, source: ImageInput | Source, *, size: int = 0, crop: bool = False, wrap: Wrap = Options.wrap
+        self,
+        source: ImageInput | Source,
+        *,
+        size: int = 0,
+        crop: bool = False,
+        wrap: Wrap = Options.wrap,
+        is_artwork: bool = False,
     ) -> Source:
         """:func:`~adain.image.open_source` with this stylizer's limit of pixels and least size."""
-        return open_source(source, size=size, crop=crop, wrap=wrap, max_pixels=self.max_pixels, least=MIN_SIZE)
+        limits: dict[str, Any] = {"max_pixels": self.max_pixels, "least": MIN_SIZE}
+        return open_source(source, size=size, crop=crop, wrap=wrap, is_artwork=is_artwork, **limits)
 
     def overlap(self, content: Content) -> float:
         """The share of an encoded photograph that is computed more than once, as its tiles overlap."""

@@ -16,7 +16,7 @@ from ..options import Channel
 if TYPE_CHECKING:
     from ..nn.vgg import VGGEncoder
 
-VERSION = 1
+VERSION = 2
 """To be raised by whatever changes the statistics of the same artwork: how files are read, sized or masked."""
 
 

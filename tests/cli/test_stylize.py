@@ -171,7 +171,7 @@ def test_bomb_may_be_allowed(run_cli: Run, photo: Path, art: Path, tmp_path: Pat
         (("--fine-style-size", "99999"), "133332 x 99999 pixels"),
         (
             ("--content-size", "60", "--max-pixels", "5000"),
-            "a smaller content_size or style_size, or a larger",
+            "a smaller content_size (--content-size), or a larger",
         ),
         (("--device", "abacus"), "no device 'abacus'"),
         (("--model", "vgg91"), "did you mean 'vgg19'"),

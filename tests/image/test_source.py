@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,39 @@ def test_sizes(photo: Path, size: int, crop: bool, shape: tuple[int, int]) -> No
         opened = open_source(source, size=size, crop=crop)
         assert opened.size == opened.to_tensor().shape[2:] == shape
         assert opened.uncropped == ((30, 47) if crop else None)
+
+
+@pytest.mark.parametrize(
+    ("sides", "size", "expected"),
+    [
+        ((64, 1024), 32, (32, 512)),  # 16 times as long as wide: as it is asked for
+        ((64, 1028), 32, (32, 514)),  # of what is longer the longer side is bounded, to a pixel of the shorter
+        ((16, 1000), 512, (131, 8188)),
+        ((1000, 16), 512, (8188, 131)),
+        ((16, 1000), 0, (16, 1000)),  # its own size is its own affair
+    ],
+)
+def test_long_artworks_are_bounded(sides: tuple[int, int], size: int, expected: tuple[int, int]) -> None:
+    art = Image.new("RGB", sides, "red")
+    as_artwork = open_source(art, size=size, least=16, is_artwork=True).size[::-1]
+    assert as_artwork == expected
+    assert max(as_artwork) <= max(16 * size + 8, *sides)
+    assert open_source(art, size=0, is_artwork=True).size[::-1] == sides
+
+
+def test_too_thin_an_artwork_is_named_with_its_option(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 2000), "red").save(tmp_path / "thin.png")
+    with pytest.raises(ImageError) as caught:
+        open_source(tmp_path / "thin.png", size=512, least=16, is_artwork=True)
+    assert str(caught.value) == (
+        "thin.png is 1x2000 px: its longer side is scaled to 16 times style_size (--style-size), 8192 px, and its "
+        "shorter one would be 4 px where 16 are needed: cut a part out of it, or ask for a style_size of 2000"
+    )
+    enlarged = open_source(tmp_path / "thin.png", size=2000, least=16, is_artwork=True)
+    assert enlarged.size == (32000, 16)
+    for is_artwork, option in ((False, "content_size (--content-size)"), (True, "style_size (--style-size)")):
+        with pytest.raises(ImageError, match=f"thin.png would have .*: ask for a smaller {re.escape(option)}, or"):
+            open_source(tmp_path / "thin.png", size=512, crop=True, is_artwork=is_artwork)
 
 
 def test_alpha_goes_along(tmp_path: Path) -> None:
