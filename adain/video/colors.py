@@ -23,8 +23,8 @@ _NOT_LUMA = (14, 15)  # ICtCp and IPT-C2, whose matrices work on cones and not o
 _WIDE = (9, 11, 12)  # BT.2020 and P3; other primaries are so near to those of BT.709 that players show them alike
 
 Wanted: TypeAlias = Literal["tagged", "srgb", "kept"]
-"""Of standard range the numbers as they are stored, under their tags; or in sRGB; of high dynamic range tone-mapped
-both times, unless its numbers are kept."""
+"""Of standard range the numbers as they are stored, under their tags; or in sRGB, as pictures have them, and pixels
+square, as theirs are; of high dynamic range tone-mapped both times, unless its numbers are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +53,9 @@ def color_of(raw: Any) -> Color:
     return Color(matrix, int(raw.color_primaries), int(raw.color_trc))
 
 
-def conversion(raw: Any, stream: Any, wanted: Wanted) -> Conversion:
-    """For frames such as this; InputError for colours that cannot be read."""
-    color, size, location = color_of(raw), (raw.width, raw.height), location_of(raw, stream)
+def conversion(raw: Any, stream: Any, wanted: Wanted, size: tuple[int, int]) -> Conversion:
+    """For frames such as this, to that width and height; InputError for colours that cannot be read."""
+    color, location = color_of(raw), location_of(raw, stream)
     if color.matrix in _NOT_LUMA:
         raise InputError("its colours are ICtCp, which cannot be read: convert it, to BT.2020 with luma for example")
     if (found := DynamicRange.of_frame(raw)) is None:

@@ -87,6 +87,7 @@ class VideoReader:
             if following is None and found == self._count and self._end is not None and self._end > pts:
                 lasts = self._end - pts
             time = float((pts - origin) * self.info.time_base)
+            self._see_size(raw, time)
             opacity = functools.partial(self._opacity, raw) if self.info.is_transparent else None
             yield Frame(pts, time, functools.partial(self._pixels, raw), lasts, opacity)
         if found + self.skipped < 0.98 * self._count - 1:
@@ -160,9 +161,13 @@ class VideoReader:
     def _inspect(self, raw: Any, max_pixels: int | None) -> None:
         """Fill in :attr:`info` from the stream and its first frame."""
         stream, name = self._stream, self.path.name
-        width, height = raw.width, raw.height
-        if max_pixels is not None and width * height > max_pixels:
-            raise ImageError(f"{name} has {width}x{height} px a frame, more than {max_pixels}: raise --max-pixels")
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        size, self._sizes = (raw.width, raw.height), {(raw.width, raw.height)}
+        if self._wanted == "srgb" and aspect != 1:
+            size = (round(size[0] * max(aspect, 1)), round(size[1] / min(aspect, 1)))
+            aspect = Fraction(1)
+        if max_pixels is not None and math.prod(size) > max_pixels:
+            raise ImageError(f"{name} has {size[0]}x{size[1]} px a frame, more than {max_pixels}: raise --max-pixels")
         for data in raw.side_data:
             if data.type.name == "DISPLAYMATRIX":
                 self._orientation = Orientation.of_matrix(bytes(data))
@@ -177,24 +182,32 @@ class VideoReader:
         if count is None:
             seconds = float(stream.duration * time_base) if stream.duration else (self._container.duration or 0) / 1e6
             count = round(seconds * rate) or None
-        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        width, height = size
         if self._orientation.swap:
             width, height, aspect = height, width, 1 / aspect
         try:
-            colors = conversion(raw, stream, self._wanted)
+            colors = conversion(raw, stream, self._wanted, size)
         except InputError as error:
             raise InputError(f"cannot read {name}: {error}") from error
         transparent = self._is_transparent(raw)
         if transparent and colors.range is not None:
             raise InputError(f"{name} is transparent, which --hdr keep cannot keep: leave --hdr keep out")
         self.info = VideoInfo(name, width, height, rate, Fraction(time_base), count, colors.color, aspect, transparent)
-        self._to_opacity = OpacityReader(raw.width, raw.height)
-        # Always of one size: a stream may change it on the way.
+        self._to_opacity = OpacityReader(*size)
         self._convert, self.range = colors.convert, colors.range
         for note in colors.notes:
             self.warn(f"{name} {note}")
         if raw.interlaced_frame:
             self.warn(f"{name} is interlaced: deinterlace it first, or its combs are taken for texture")
+
+    def _see_size(self, raw: Any, time: float) -> None:
+        """Tell of a stream that changes its size on the way; what is read of it does not."""
+        size = (raw.width, raw.height)
+        if size not in self._sizes:
+            self._sizes.add(size)
+            width, height = reversed(size) if self._orientation.swap else size
+            own = f"{self.info.width}x{self.info.height}"
+            self.warn(f"{self.path.name} changes to {width}x{height} px at {time:.2f} s: that is scaled to {own}")
 
     def _is_transparent(self, first: Any) -> bool:
         """Whether any frame is; the file is read until one is found, if its format has room for that."""

@@ -177,6 +177,58 @@ def test_pixels_that_are_not_square(tmp_path: Path) -> None:
         assert reader.info.aspect == Fraction(3, 4)
 
 
+@pytest.mark.parametrize(("degrees", "shape"), [(0, (48, 85)), (90, (85, 48))])
+def test_pictures_have_square_pixels(tmp_path: Path, degrees: int, shape: tuple[int, int]) -> None:
+    def wide(stream: Any) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        stream.set_display_rotation(degrees)
+
+    path = write_video(tmp_path / "a.mp4", scene(2, 64, 48), change=wide)
+    with closing(VideoReader(path, warn=str, wanted="srgb")) as reader:
+        assert (reader.info.height, reader.info.width, reader.info.aspect) == (*shape, 1)
+        pictures = [frame.pixels() for frame in reader.frames()]
+    assert [picture.shape[:2] for picture in pictures] == [shape] * 2
+    with closing(open_file(path)) as reader:
+        stored = next(frame.pixels() for frame in reader.frames())
+    again = Image.fromarray(pictures[0]).resize((stored.shape[1], stored.shape[0]))
+    assert difference(np.asarray(again), stored) < 2
+    with pytest.raises(InputError, match="85x48 px a frame, more than 4000"):
+        VideoReader(path, warn=str, wanted="srgb", max_pixels=4000)
+
+
+def test_pixels_that_are_higher_than_wide_become_square(tmp_path: Path) -> None:
+    def narrow(stream: Any) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(9, 10)
+
+    path = write_video(tmp_path / "a.mp4", scene(1, 64, 48), change=narrow)
+    with closing(VideoReader(path, warn=str, wanted="srgb")) as reader:
+        assert (reader.info.width, reader.info.height) == (64, 53)
+
+
+def test_a_size_that_changes_on_the_way(tmp_path: Path) -> None:
+    path, base = tmp_path / "a.ts", Fraction(1, 90000)
+    scenes = [(scene(3, 64, 48), 0), (scene(3, 96, 80), 3), (scene(3, 64, 48), 6), (scene(3, 96, 80), 9)]
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for frames, start in scenes:
+            encoder: Any = av.CodecContext.create("libx264", "w")
+            encoder.height, encoder.width = frames[0].shape[:2]
+            encoder.pix_fmt, encoder.time_base, encoder.options = "yuv420p", base, {"bf": "0", "crf": "10"}
+            made = []
+            for k, pixels in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                frame.pts, frame.time_base = (start + k) * 3600, base
+                made += encoder.encode(frame)
+            for packet in made + encoder.encode(None):
+                packet.stream, packet.time_base = stream, base
+                container.mux(packet)
+    frames, _, warnings = read(path)
+    assert [frame.shape for frame in frames] == [(48, 64, 3)] * 12
+    assert warnings == ["a.ts changes to 96x80 px at 0.12 s: that is scaled to 64x48"]
+    assert difference(frames[3], np.asarray(Image.fromarray(scenes[1][0][0]).resize((64, 48)))) < 6
+
+
 @pytest.mark.parametrize("codec", ["ffv1", "mpeg4", "libx264"])
 def test_a_corrupt_packet_costs_no_other_frame(tmp_path: Path, codec: str) -> None:
     # Every frame on its own, so that what is lost is what was spoilt.

@@ -186,6 +186,16 @@ def test_size_and_colour_tags(paint: Stylize, art: Path, tmp_path: Path) -> None
         assert context.color_range == 1
 
 
+def test_pictures_of_an_anamorphic_video_keep_its_shape(paint: Stylize, art: Path, tmp_path: Path) -> None:
+    def wide(stream: Any) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(16, 11)
+
+    source = write_video(tmp_path / "in.mp4", scene(2, 66, 48), change=wide)
+    result = paint(source, art, tmp_path / "out")
+    with Image.open(tmp_path / "out" / "frame-00001.png") as picture:
+        assert picture.size == (result.width, result.height) == (96, 48)
+
+
 def test_masks_and_blends(paint: Stylize, stylizer: Stylizer, art: Path, other: Path, tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mkv", scene(2, 48, 32), codec="ffv1", pixel_format="yuv444p", options={})
     mask = np.zeros((32, 48), np.uint8)
