@@ -148,6 +148,12 @@ class Colorspace:
         floats: npt.NDArray[Any] = srgb_numbers(light).astype(wanted)
         return floats
 
+    def greys_to_srgb(self, numbers: npt.NDArray[Any], kind: type[Any] | None = None) -> npt.NDArray[Any]:
+        """Grey levels ``(H, W)`` of 8 or 16 bits, likewise."""
+        every = np.arange(np.iinfo(numbers.dtype).max + 1, dtype=numbers.dtype.newbyteorder("="))
+        shown: npt.NDArray[Any] = self.to_srgb(np.repeat(every[:, None], 3, axis=1), kind)[:, 1][numbers]
+        return shown
+
     def light(self, numbers: npt.NDArray[Any]) -> Floats:
         """Pixels as light in the primaries of BT.709, in cd/m² with a ``curve``, else with white at 1."""
         is_tabled = numbers.dtype.kind == "u" and self.curve != "HLG"

@@ -118,7 +118,7 @@ def _picture(stored: Stored, colors: Signalled) -> Image.Image:
     """What `read_image` makes of a file, but for its orientation."""
     if not isinstance(stored, Samples):
         return normalise(stored[0], colors)
-    if isinstance(colors, Colorspace) and stored.mode == "RGB" and stored.white == 65535:
+    if isinstance(colors, Colorspace) and stored.mode in ("L", "RGB") and stored.white == 65535:
         stored, colors = stored.to_srgb(colors), None  # before 8 bits are left
     picture, opacity = normalise(stored.to_image(), colors), stored.opacity()
     if opacity is not None:

@@ -27,7 +27,11 @@ def normalise(image: Image.Image, colors: Signalled) -> Image.Image:
     if is_declared and alpha is not None and alpha.getextrema() == (255, 255):
         alpha = None  # a colour that no pixel has, as most GIFs declare one
     if image.mode == "F" or image.mode.startswith("I"):
-        image = Image.fromarray(to_levels(np.asarray(image)))
+        values = np.asarray(image)
+        if isinstance(colors, Colorspace) and values.dtype.kind == "u":
+            image, colors = Image.fromarray(colors.greys_to_srgb(values, np.uint8)), None  # before 8 bits are left
+        else:
+            image = Image.fromarray(to_levels(values))
     rgb = _to_srgb(image, colors)
     if alpha is not None:
         rgb.putalpha(alpha)

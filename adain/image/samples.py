@@ -112,6 +112,8 @@ class Samples:
 
     def to_srgb(self, space: Colorspace) -> Self:
         """Integers of 16 bits in another colour space as those of sRGB."""
+        if self.values.ndim == 2:
+            return replace(self, values=space.greys_to_srgb(self.values))
         values = np.empty_like(self.values)
         for rows in bands(*values.shape[:2]):
             values[rows] = space.to_srgb(self.values[rows])

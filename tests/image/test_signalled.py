@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from adain.image import read_image
+from adain.image.colorspace import srgb_numbers
 from adain.image.io import read_stored
 from tests.image.test_io import LINEAR, icc, linear_rgb, png, shorts
 
@@ -121,6 +122,19 @@ def test_png_modes_and_alpha() -> None:
     assert image.getpixel((0, 0)) == (229, 110, 110, 0x50)
     rgba = png(8, 6, bytes((*PURE, 7)), 1, cICP=b"\x0c\x0d\0\x01")
     assert read_image(rgba).getpixel((0, 0)) == (218, 0, 26, 7)
+
+
+def test_png_of_16_bits_keeps_its_dark_levels() -> None:
+    """Light as it is, of which 8 bits have few levels where it is dark."""
+    light = [16, 100, 400, 2000, 40_000]
+    expected = [round(255 * float(srgb_numbers(np.array(x / 65535)))) for x in light]
+    assert expected == [1, 5, 18, 49, 205]
+    for kind, repeats in ((0, 1), (2, 3)):
+        data = png(16, kind, shorts(*np.repeat(light, repeats)), len(light), gAMA=gamma(1))
+        assert np.asarray(read_image(data))[0, :, 1].tolist() == expected
+    alpha = np.stack([light, [65535] * len(light)], axis=1).ravel()
+    data = png(16, 4, shorts(*alpha), len(light), gAMA=gamma(1))
+    assert np.asarray(read_image(data))[0, :, 1].tolist() == expected
 
 
 def test_png_that_pillow_has_loaded(tmp_path: Path) -> None:
