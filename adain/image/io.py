@@ -24,6 +24,7 @@ from ..options import FileOptions
 from .arrays import to_image
 from .colorspace import Colorspace
 from .deep import both_bytes, is_reduced
+from .guests import open_guest
 from .listing import READABLE, WRITABLE
 from .modes import normalise, srgb_profile
 from .pages import Page, Unit, count, go_to, lacking, source_of, unit_of
@@ -138,6 +139,8 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Convert[T]) -> T:
         name = os.fsdecode(getattr(source, "filename", "") or "image")
         return _decode(source, name, max_pixels, convert)
     file, name = _file(source_of(source))
+    if (read := _read_guest(source, file, name, max_pixels, convert)) is not None:
+        return read
     try:
         image: Image.Image = _open(file)
     except UnidentifiedImageError as error:
@@ -159,6 +162,33 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Convert[T]) -> T:
             except Exception as error:  # as above
                 raise _unreadable(str(source), _cause(error)) from error
         return _decode(image, name, max_pixels, convert, source if is_reduced(image) else None)
+
+
+def _read_guest(source: Any, file: str | IO[bytes], name: str, max_pixels: int | None, convert: Convert[T]) -> T | None:
+    """What a file holds that only another package reads; None of any other."""
+    try:
+        guest = open_guest(file, name)
+        if guest is None:
+            return None
+        _log.debug("reading %s: %d x %d px, by another package than Pillow", name, *guest.size)
+        _check_pixels(guest.size, name, max_pixels)
+        if isinstance(source, Page) and source.number != 1:
+            raise lacking(source.number, 1, "page", name)
+        found = guest.decode()
+    except ImageError:
+        raise
+    except Exception as error:  # as in read_image
+        raise _unreadable(name, _cause(error)) from error
+    if isinstance(found, Image.Image):
+        return _decode(found, name, max_pixels, convert)
+    samples, told = found[0], Image.new("L", (1, 1))
+    told.info.update(found[1])
+    colors = signalled(told)
+    _log_range(colors, name)
+    try:
+        return convert(samples, colors)
+    except Exception as error:  # as in read_image
+        raise _unreadable(name, _cause(error)) from error
 
 
 def _read_tiff(source: Any, name: str, max_pixels: int | None, convert: Convert[T], *, is_known: bool) -> T | None:
@@ -214,6 +244,8 @@ def _file(source: Any) -> tuple[str | IO[bytes], str]:
 def count_pixels(source: str | os.PathLike[str] | Page) -> int:
     """The pixels of a file by its header; 0 for what `read_image` would refuse."""
     try:
+        if (guest := open_guest(os.fspath(source_of(source)), "")) is not None:
+            return guest.size[0] * guest.size[1]
         with _open(source_of(source)) as image:
             if isinstance(source, Page):
                 go_to(image, source.number, str(source))
@@ -313,8 +345,7 @@ def _decode(
     """An open image, of whose source, if it is given `again`, the lower bytes are read, too."""
     _check_pixels(image.size, name, max_pixels)
     colors = signalled(image)  # before the file is let go of
-    if isinstance(colors, Colorspace) and colors.curve is not None:
-        _log.info("%s is HDR, %s of up to %g cd/m2: tone-mapped to sRGB", name, colors.curve, colors.peak)
+    _log_range(colors, name)
     stored: Stored
     try:
         with _LIMIT_LOCK:
@@ -363,6 +394,11 @@ def _unmapped(image: Image.Image) -> Iterator[None]:
         yield
     finally:
         image.filename = name  # type: ignore[attr-defined]
+
+
+def _log_range(colors: Signalled, name: str) -> None:
+    if isinstance(colors, Colorspace) and colors.curve is not None:
+        _log.info("%s is HDR, %s of up to %g cd/m2: tone-mapped to sRGB", name, colors.curve, colors.peak)
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ _JPEG, _TIFF = dict.fromkeys((".jpg", ".jpeg"), "JPEG"), dict.fromkeys((".tif", 
 WRITABLE = _JPEG | {".png": "PNG", ".webp": "WEBP"} | _TIFF
 """The formats that can be written, by the suffixes of files."""
 
-SUFFIXES = (*WRITABLE, ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".jp2", ".avif")
-"""Of files that are taken for pictures."""
+SUFFIXES = (*WRITABLE, ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".jp2", ".avif", ".heic", ".heif", ".hif", ".jxl")
+"""Of files that are taken for pictures, also where what reads them (:mod:`adain.image.guests`) is not installed: a file
+that is passed over in silence is worse than one that fails."""
 
 # No format whose reader decodes before the size is checked, as of ICO, or runs a program, as EPS.
 READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
