@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -12,13 +13,16 @@ import click
 from click.core import ParameterSource
 
 from adain import InputError
-from adain.training import TrainingConfig, TrainingPlan, TrainingStage, flag
+from adain.training import TrainingConfig, TrainingPlan, TrainingStage, flag, plan_path, read_plan
 
 from .options import SNAKE_CASE
-from .reporting import SIGNALS, bar, is_quiet, tell, warn
+from .reporting import SIGNALS, SOME_FAILED, bar, is_quiet, tell, warn
 
 if TYPE_CHECKING:
-    from adain.training import TrainingResult
+    from adain.training import PlanRun, TrainingResult
+
+UNPLANNED = ("model", "max_minutes")
+"""Settings that a plan has for each of its stages."""
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,6 +58,13 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--init-from", metavar="FILE", help="Start from this run's folder, decoder file or shipped model.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--cache-dir", metavar="DIR", help="Where decoded images are kept. [default: OUTPUT/cache]")
+@click.option("--plan", metavar="FILE", help="Run the stages of this .toml file, or of the plan called shipped.")
+@click.option("--minutes", type=float, metavar="M", help="With --plan: time for everything, from now to the report.")
+@click.option(
+    "--eval-dir", metavar="DIR",
+    help="With --plan: score every stage on the pictures in DIR/content in the style of those in DIR/style.",
+)  # fmt: skip
+@click.option("--eval-size", type=click.IntRange(32), default=512, show_default=True, help="Side of those pictures.")
 @click.option(
     "--check", "checking", is_flag=True,
     help="Only try device, precision, compiler and a step, and say how fast it will be and what it will write.",
@@ -71,6 +82,10 @@ def train(
     init_from: str | None,
     device: str,
     cache_dir: str | None,
+    plan: str | None,
+    minutes: float | None,
+    eval_dir: str | None,
+    eval_size: int,
     checking: bool,
     as_json: bool,
     **settings: Any,
@@ -84,16 +99,28 @@ def train(
     adain train --content-dir photos/ --style-dir artworks.tar -o run/
     adain train -o run/ --resume
     adain train --check --model fast --batch-size 32
+    adain train --plan shipped --minutes 12 --content-dir photos/ --style-dir artworks.tar -o run/
     """
-    config = TrainingConfig(**settings).validate()
+    begun = time.monotonic()
+    given = {k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE}
+    _check_plan_flags(plan, minutes, eval_dir, resume, init_from, given)
     if checking:
         if resume:
             raise InputError("--check tries what a run would need and --resume continues one: leave out one of them")
-        return _check(_plan_of_one(config, init_from), device, config.max_minutes, as_json)
+        if plan is not None:
+            return _check(read_plan(plan_path(plan), given), device, minutes, as_json)
+        config = TrainingConfig(**settings).validate()
+        alone = TrainingPlan((TrainingStage("", config, init_from, 1.0),))
+        return _check(alone, device, config.max_minutes, as_json)
     if output is None:
         raise click.UsageError("--output is missing: name the folder of the run", context)
     if resume and init_from is not None:
         raise InputError("--init-from starts a new run and --resume continues one: leave out one of them")
+    if plan is not None or (resume and _is_plan_run(output)):
+        sources: dict[str, Any] = {"contents": contents, "styles": styles, "cache_dir": cache_dir}
+        sources |= {"evaluation": eval_dir, "evaluation_size": eval_size}
+        return _run_plan(plan, sources, output, minutes, given, device, begun, as_json)
+    config = TrainingConfig(**settings).validate()
 
     # Imported here: torch takes a second that --help and usage errors need not wait for.
     from adain.training import Ranks, Reporter, Trainer
@@ -102,8 +129,6 @@ def train(
     reporter: Reporter = _terminal_reporter() if is_main else Reporter()
     where: dict[str, Any] = {"device": device, "cache_dir": cache_dir, "reporter": reporter}
     if resume:
-        explicit = {k for k in settings if context.get_parameter_source(k) is ParameterSource.COMMANDLINE}
-        given = {k: getattr(config, k) for k in explicit}
         trainer = Trainer.resume(output, given=given, contents=contents, styles=styles, **where)
     else:
         trainer = Trainer(config, contents, styles, output, init_from=init_from, **where)
@@ -113,8 +138,31 @@ def train(
     return SIGNALS.get(result.reason, 0)
 
 
-def _plan_of_one(config: TrainingConfig, init_from: str | None) -> TrainingPlan:
-    return TrainingPlan((TrainingStage("run", config, init_from, 1.0),))
+def _check_plan_flags(
+    plan: str | None, minutes: float | None, eval_dir: str | None, resume: bool, init_from: str | None, given: Any
+) -> None:
+    """Refuse what contradicts a plan, or means nothing without one."""
+    if plan is None:
+        for name, value in (("--minutes", minutes), ("--eval-dir", eval_dir)):
+            if value is not None and not resume:
+                fix = ": a run without one has --max-minutes" if name == "--minutes" else ""
+                raise InputError(f"{name} is for --plan{fix}")
+        return
+    if resume:
+        raise InputError("--plan starts a run and --resume continues one, with its own plan: leave out one of them")
+    if minutes is None:
+        raise InputError("--plan needs --minutes, which its stages share")
+    if init_from is not None:
+        raise InputError("--init-from is not for a plan: a stage says what it starts from")
+    for name in UNPLANNED:
+        if name in given:
+            raise InputError(f"{flag(name)} is not for a plan: it has its own for every stage")
+
+
+def _is_plan_run(output: str) -> bool:
+    from adain.training import PlanRun
+
+    return PlanRun.is_one(output)
 
 
 def _check(plan: TrainingPlan, device: str, minutes: float | None, as_json: bool) -> int:
@@ -125,6 +173,48 @@ def _check(plan: TrainingPlan, device: str, minutes: float | None, as_json: bool
         warn(note)
     click.echo(json.dumps(forecast.as_dict()) if as_json else "\n".join(forecast.lines()))
     return 0
+
+
+def _run_plan(
+    plan: str | None,
+    sources: dict[str, Any],
+    output: str,
+    minutes: float | None,
+    given: dict[str, Any],
+    device: str,
+    begun: float,
+    as_json: bool,
+) -> int:
+    """Run a plan, or go on with one; the exit code."""
+    from adain.training import PlanRun, PlanSources
+
+    how: dict[str, Any] = {"device": device, "reporter": _terminal_reporter(), "begun": begun}
+    run: PlanRun
+    if plan is None:
+        if given or sources["contents"] or sources["styles"]:
+            what = flag(next(iter(given))) if given else "--content-dir" if sources["contents"] else "--style-dir"
+            raise InputError(f"{what} cannot be changed in a plan's run: --resume takes -o, --minutes and --device")
+        run = PlanRun.resume(output, minutes=minutes, **how)
+    else:
+        for name, kind in (("contents", "--content-dir"), ("styles", "--style-dir")):
+            if not sources[name]:
+                raise InputError(f"{kind} is missing: name a folder of images or a .tar file")
+        text = plan_path(plan)
+        read_plan(text, given)
+        run = PlanRun(
+            text.read_text(encoding="utf-8"), PlanSources(**sources), output, minutes=minutes or 0, given=given, **how
+        )
+    result = run.run()
+    if as_json:
+        click.echo(result.report.read_text(encoding="utf-8"), nl=False)
+    else:
+        for path in (path for stage in result.stages for path in stage.files):
+            click.echo(f"{output}/{path}" if not output.endswith("/") else f"{output}{path}")
+    if result.reason != "finished":
+        why = "time is up" if result.reason == "time" else f"stopped by {result.reason}"
+        tell("adain train", f"{why}; continue with adain train -o {output} --resume", "")
+    failed = any(stage.outcome == "failed" for stage in result.stages)
+    return SIGNALS.get(result.reason, SOME_FAILED if failed else 0)
 
 
 def _report(result: TrainingResult, output: str, as_json: bool) -> None:

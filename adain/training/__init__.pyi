@@ -4,6 +4,7 @@ from .distributed import Ranks as Ranks
 from .loop import TrainingResult as TrainingResult
 from .plan import TrainingPlan as TrainingPlan
 from .plan import TrainingStage as TrainingStage
+from .plan import parse_plan as parse_plan
 from .plan import plan_path as plan_path
 from .plan import read_plan as read_plan
 from .report import Record as Record
@@ -11,4 +12,8 @@ from .report import Reporter as Reporter
 from .report import RunLog as RunLog
 from .selfcheck import Forecast as Forecast
 from .selfcheck import check as check
+from .stages import PlanResult as PlanResult
+from .stages import PlanRun as PlanRun
+from .stages import PlanSources as PlanSources
+from .stages import StageReport as StageReport
 from .trainer import Trainer as Trainer

@@ -6,21 +6,18 @@ import copy
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..nn.decoder import Decoder
-from ..nn.fold import fuse, layers_of
-from ..nn.instance_norm import adaptive_instance_norm
-from ..nn.statistics import channel_mean_std
 from ..nn.vgg import VGGEncoder
 from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights
 from .config import TrainingConfig, ema_decay, learning_rate, phase_of
 from .crops import Batch, draw_mix, to_images
 from .distributed import Team
-from .networks import FastNet
+from .networks import FastNet, paint
 from .objective import Encode, distil_objective, style_objective, warmup_objective
 
 METRICS = ("loss", "content", "style", "identity", "grad_norm")
@@ -108,11 +105,7 @@ class Learner:
     def paint(self, content: Tensor, style: Tensor) -> Tensor:
         """``(B, 3, H, W)`` images in the style of others, by the averaged weights, not clamped."""
         with self.autocast:
-            if isinstance(self.average, FastNet):
-                return cast(Tensor, self.average(content, style))
-            layers = layers_of(self._folded)
-            features, wanted = (fuse(self.encoder(images, layers), self._folded) for images in (content, style))
-            return cast(Tensor, self.average(adaptive_instance_norm(features, *channel_mean_std(wanted))))
+            return paint(self.encoder, self.average, content, style)
 
     def save(self, folder: Path) -> None:
         """Write the averaged weights into a folder, for ``--decoder`` and, of the fast model, ``--encoder``."""

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from ..nn.decoder import MIRRORED, Decoder
 from ..nn.fast import FOLDED, FastDecoder, FastEncoder
-from ..nn.fold import fuse
+from ..nn.fold import fuse, layers_of
 from ..nn.folded import BaseDecoder
+from ..nn.instance_norm import adaptive_instance_norm
 from ..nn.statistics import channel_mean_std
 from ..nn.vgg import CONTENT_LAYER, LAYERS, VGGEncoder
 from .crops import PLAIN, Mix
@@ -65,6 +66,18 @@ def grown(decoder: Decoder) -> BaseDecoder:
     for name in missing:
         nn.init.zeros_(base.get_parameter(name))
     return base
+
+
+@torch.no_grad()
+def paint(encoder: VGGEncoder, network: Decoder | FastNet, content: Tensor, style: Tensor) -> Tensor:
+    """``(B, 3, H, W)`` images in the style of others by a decoder, or by both ends of a fast model; not clamped."""
+    if isinstance(network, FastNet):
+        made: Tensor = network(content, style)
+        return made
+    folded = network.network.folded
+    features, wanted = (fuse(encoder(images, layers_of(folded)), folded) for images in (content, style))
+    painted: Tensor = network(adaptive_instance_norm(features, *channel_mean_std(wanted)))
+    return painted
 
 
 class FastNet(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,6 +22,7 @@ REPEATS = 6
 """The fastest counts: the first one loads, and others may be at work on the machine."""
 
 
+@cache
 def pair_flops(config: TrainingConfig) -> int:
     """Floating-point operations of one pair in a step of style training, forwards and back.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -97,11 +96,12 @@ class Forecast:
         ]
         for s in self.stages:
             memory = "" if s.peak_gib is None else f", {s.peak_gib:.1f} GiB"
+            name = s.stage or "the run"
             fewer = "" if s.measured_with == s.batch_size else f" (measured with {s.measured_with})"
             total = "" if s.pairs is None else f", {s.pairs} in all"
             found.append(
-                f"stage    {s.stage}: batches of {s.batch_size}{fewer}, {s.pairs_per_second:.3g} pairs a second{total}"
-                f", {s.gflop_per_pair:.0f} GFLOP each, {100 * s.rate_share:.0f} % of the matrix rate{memory}"
+                f"stage    {name}: batches of {s.batch_size}{fewer}, {s.pairs_per_second:.3g} pairs a second"
+                f"{total}, {s.gflop_per_pair:.0f} GFLOP each, {100 * s.rate_share:.0f} % of the matrix rate{memory}"
             )
         return found + [f"file     {name}, {size / 1e6:.1f} MB" for name, size in self.files.items()]
 
@@ -111,7 +111,6 @@ def check(
     device: str = "auto",
     *,
     minutes: float | None = None,
-    folder: Callable[[TrainingStage], str] | None = None,
 ) -> Forecast:
     """Try everything a run needs, in half a minute: device, precision, compiler, one step of every stage.
 
@@ -119,7 +118,6 @@ def check(
         plan: the stages; a run without a plan is a plan of one.
         device: as for :class:`~adain.training.trainer.Trainer`; ``"auto"`` is a GPU here, and nothing else.
         minutes: what the stages share.
-        folder: where in the run's folder a stage has its files.
 
     Raises:
         InputError: if there is no such device, and for ``"auto"`` no GPU.
@@ -140,13 +138,17 @@ def check(
         for stage in plan.stages:
             learner = _learner(plan, stage, where)
             stages.append(_try(stage, learner, rate, minutes, SECONDS / len(plan.stages), notes))
-            files |= _files(stage, learner, (folder or (lambda _: ""))(stage))
+            files |= _files(stage, learner)
             del learner
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else str(where)
     kind = str(dtype).removeprefix("torch.")
     return Forecast(
         name, torch.__version__, free / 2**30, kind, rate / 1e12, compile_seconds, tuple(stages), files, tuple(notes)
     )
+
+
+def _called(stage: TrainingStage) -> str:
+    return f"stage {stage.name}" if stage.name else "the run"
 
 
 def _rate(device: torch.device, dtype: torch.dtype) -> float:
@@ -209,7 +211,7 @@ def _try(
                 raise TrainingError(_way_out(stage, learner, error)) from None
             if tried == 1:
                 raise TrainingError(
-                    f"stage {stage.name}: not even a single pair of {config.crop} px fits into memory: "
+                    f"{_called(stage)}: not even a single pair of {config.crop} px fits into memory: "
                     f"use a smaller --crop than {config.crop}"
                 ) from None
             size = tried = tried // 2
@@ -217,7 +219,7 @@ def _try(
                 torch.cuda.empty_cache()
     if size < config.batch_size:
         notes.append(
-            f"stage {stage.name}: {config.batch_size} pairs of {config.crop} px do not fit into memory, "
+            f"{_called(stage)}: {config.batch_size} pairs of {config.crop} px do not fit into memory, "
             f"{size} do: --batch-size {size}"
         )
     speed = tried / taken
@@ -230,7 +232,7 @@ def _try(
 def _way_out(stage: TrainingStage, learner: Learner, error: BaseException) -> str:
     half = learner.dtype != torch.float32
     switch = "--precision fp32" if half else "--device cpu" if is_gpu(learner.device) else "another version of torch"
-    return f"stage {stage.name}: a step fails ({first_line(error)}): use {switch}"
+    return f"{_called(stage)}: a step fails ({first_line(error)}): use {switch}"
 
 
 def _step_seconds(stage: TrainingStage, learner: Learner, size: int, steps: int) -> float:
@@ -253,8 +255,9 @@ def _noise(config: TrainingConfig, size: int) -> Batch:
     return Batch(pixels, (side,) * (2 * size), flips, torch.zeros(size, 1, 1, 1))
 
 
-def _files(stage: TrainingStage, learner: Learner, folder: str) -> dict[str, int]:
+def _files(stage: TrainingStage, learner: Learner) -> dict[str, int]:
     """Names and bytes, to a percent or so, of what a stage writes."""
+    folder = f"{stage.name}/" if stage.name else ""
     network = learner.network
     ends = {DECODER_FILE: network.decoder, ENCODER_FILE: network.encoder} if isinstance(network, FastNet) else None
     found = {

@@ -1,0 +1,441 @@
+"""A plan from its first stage to its last, within its minutes, and the folder that it leaves.
+
+``plan.toml`` and ``plan.json`` say what was to be done and what has been, ``report.json`` and ``report.md`` how it
+went. Each stage has a folder of its name, with the weights and the log of a run, and a sheet in ``pictures``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from .._utils.errors import InputError, TrainingError, out_of_memory
+from .._utils.files import atomic_path
+from .._utils.signals import StopFlag, Stopped
+from ..nn.decoder import Decoder
+from ..nn.devices import resolve_device
+from ..nn.pretrained import load_encoder
+from ..nn.vgg import CONTENT_LAYER, VGGEncoder
+from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore
+from .distributed import Ranks
+from .learner import working_dtype
+from .loop import TrainingResult
+from .networks import FastNet
+from .plan import TrainingPlan, TrainingStage, parse_plan
+from .rates import matrix_rate, pair_flops
+from .report import Reporter, RunLog
+from .scores import SIZE, Judge, Scores, save_sheet
+from .trainer import Trainer, fast_arithmetic, read_decoder, read_fast
+
+PLAN_FILE, STATE_FILE, REPORT_FILE, TABLE_FILE = "plan.toml", "plan.json", "report.json", "report.md"
+
+MARGIN_SECONDS, MARGIN_SHARE = 3.0, 0.01
+"""Time kept back for the last report: so many seconds, and this part of the whole."""
+
+JUDGED_SHARE = 0.02
+"""Part of the time that one evaluation may take."""
+
+COMPILING_SECONDS = 150.0
+"""A stage with less time than this on a GPU is not compiled, which takes about a minute."""
+
+LOSSES = ("loss", "content", "style", "identity")
+
+
+@dataclass
+class StageReport:
+    """What became of a stage.
+
+    Attributes:
+        name, model, start: of the plan.
+        settings: those it ran with.
+        outcome: ``"waiting"``, ``"finished"``, ``"time"`` or ``"failed"``; the two in the middle are done.
+        error: of a failed one, or what a waiting one waits for.
+        steps, pairs, seconds: of training.
+        pairs_per_second: median over the lines of its log.
+        gflop_per_pair, rate_share: what a pair costs in 10⁹ operations, and how much of the device's matrix rate that
+            makes.
+        losses: of the last line of its log.
+        before, after: scores of the weights it began with, and of those it left; None without evaluation pairs.
+        files: bytes of the weights, by their path in the run's folder.
+    """
+
+    name: str
+    model: str
+    start: str | None
+    settings: dict[str, Any] = field(default_factory=dict)
+    outcome: str = "waiting"
+    error: str | None = None
+    steps: int = 0
+    pairs: int = 0
+    seconds: float = 0.0
+    pairs_per_second: float = 0.0
+    gflop_per_pair: float = 0.0
+    rate_share: float = 0.0
+    losses: dict[str, float] = field(default_factory=dict)
+    before: dict[str, float] | None = None
+    after: dict[str, float] | None = None
+    files: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its weights are final."""
+        return self.outcome in ("finished", "time")
+
+
+@dataclass(frozen=True)
+class PlanSources:
+    """Where the pictures are, and where what is made of them goes.
+
+    Attributes:
+        contents, styles: as for :class:`~adain.training.trainer.Trainer`.
+        evaluation: folder of evaluation pairs, see :class:`~adain.training.scores.Judge`; None for none.
+        evaluation_size: side of their pictures.
+        cache_dir: as for the trainer; None is a folder that is removed when all stages are done.
+    """
+
+    contents: tuple[str, ...]
+    styles: tuple[str, ...]
+    evaluation: str | None = None
+    evaluation_size: int = SIZE
+    cache_dir: str | None = None
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """How a call of :meth:`PlanRun.run` ended: as a :class:`~adain.training.loop.TrainingResult` does."""
+
+    reason: str
+    stages: tuple[StageReport, ...]
+    report: Path
+
+
+class PlanRun:
+    """Runs a plan.
+
+    What a call is given as minutes covers all of it: decoding, compiling, every stage, evaluations and the report. A
+    stage gets its share of what is left when it begins, so that what one loses or saves the later ones share.
+
+    Args:
+        text: the plan, in TOML.
+        sources: pictures.
+        output: the run's folder; must not hold a run already.
+        minutes: see above.
+        given: settings that replace those of every stage.
+        device: as for the trainer.
+        reporter: is told what happens.
+        begun: when the call began, of ``time.monotonic()``; now by default.
+
+    Raises:
+        InputError: if the plan or the minutes are of no use, or the folder holds a run.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        sources: PlanSources,
+        output: str | Path,
+        *,
+        minutes: float,
+        given: Mapping[str, Any] | None = None,
+        device: str = "auto",
+        reporter: Reporter | None = None,
+        begun: float | None = None,
+        resumed: Mapping[str, Any] | None = None,
+    ) -> None:
+        if Ranks.from_environment().world_size > 1:
+            raise InputError("--plan runs in one process: start its stages one by one with torchrun")
+        if not 0 < minutes < float("inf"):
+            raise InputError(f"--minutes must be above 0, not {minutes}")
+        self.output, self.sources, self.text, self.given = Path(output), sources, text, dict(given or {})
+        self.plan: TrainingPlan = parse_plan(text, str(self.output / PLAN_FILE) if resumed else "the plan", self.given)
+        self.device = resolve_device(device)
+        self.reporter = reporter or Reporter()
+        self.minutes = minutes
+        self._begun = time.monotonic() if begun is None else begun
+        self._deadline = self._begun + 60 * minutes
+        self._spent_before = 0.0
+        self.reports = {s.name: StageReport(s.name, s.config.model, s.start) for s in self.plan.stages}
+        self._judging = 0.0  # seconds of an evaluation, once one is known
+        self._rate = 0.0
+        if resumed is not None:
+            self._spent_before = float(resumed["spent"])
+            for report in resumed["stages"]:
+                self.reports[report["name"]] = StageReport(**report)
+            self._spent_before += float(resumed.get("trained", 0.0))
+        elif any((self.output / name).exists() for name in ("checkpoints", *self.reports)):
+            raise InputError(f"{self.output} holds a run already: add --resume to continue it, or choose another -o")
+
+    @classmethod
+    def is_one(cls, output: str | Path) -> bool:
+        """Whether a folder holds the run of a plan."""
+        return (Path(output) / STATE_FILE).is_file()
+
+    @classmethod
+    def resume(
+        cls,
+        output: str | Path,
+        *,
+        minutes: float | None = None,
+        device: str = "auto",
+        reporter: Reporter | None = None,
+        begun: float | None = None,
+    ) -> PlanRun:
+        """The run in a folder, ready to go on: stages that are done stay, the one that was broken off goes on.
+
+        Args:
+            minutes: for this call; None for what is left of those of the run.
+            output, device, reporter, begun: as for a new run.
+
+        Raises:
+            TrainingError: if what the folder says of itself cannot be read.
+            InputError: if no time is left.
+        """
+        folder = Path(output)
+        try:
+            state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+            sources: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state["sources"].items()}
+            given = {k: tuple(v) if isinstance(v, list) else v for k, v in state["given"].items()}
+            waiting = [r for r in state["stages"] if r["outcome"] == "waiting"]
+            trained = sum(_trained(folder / r["name"]) for r in waiting[:1])
+            state["trained"] = trained
+            left = state["minutes"] - (state["spent"] + trained) / 60
+            text = (folder / PLAN_FILE).read_text(encoding="utf-8")
+            where = PlanSources(**sources)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"{folder / STATE_FILE} is damaged ({error}): start a new run") from None
+        if minutes is None and waiting and left <= 0:
+            raise InputError(f"the {state['minutes']:g} minutes of this plan are spent: give it more with --minutes")
+        allowed = minutes if minutes is not None else max(left, 1e-3)
+        more: dict[str, Any] = {"device": device, "reporter": reporter, "begun": begun, "resumed": state}
+        return cls(text, where, folder, minutes=allowed, given=given, **more)
+
+    def run(self) -> PlanResult:
+        """Run what is not done yet; the report is written after every stage.
+
+        A stage that fails, as its loss is no longer finite, is passed over with those that start from it.
+
+        Raises:
+            InputError: if there are no usable pictures.
+        """
+        reason: str = "finished"
+        try:
+            with StopFlag() as stop, fast_arithmetic(self.device):
+                judge = self._judge(stop)
+                self._save()
+                self._rate = matrix_rate(self.device, working_dtype(self.plan.stages[0].config, self.device))
+                encoder = load_encoder(upto=CONTENT_LAYER).to(self.device)
+                for stage in self.plan.stages:
+                    if self.reports[stage.name].outcome != "waiting":
+                        continue
+                    reason = self._stage(stage, judge, encoder, stop)
+                    self._save()
+                    if reason not in ("finished", "failed"):
+                        break
+                else:
+                    reason = "finished"
+        except Stopped as stopped:
+            reason = stopped.reason
+        if reason == "finished":
+            self._tidy()
+        self._save()
+        return PlanResult(reason, tuple(self.reports.values()), self.output / REPORT_FILE)
+
+    def _judge(self, stop: StopFlag) -> Judge | None:
+        if self.sources.evaluation is None:
+            return None
+        seconds = JUDGED_SHARE * 60 * self.minutes
+        folder = Path(self.sources.evaluation)
+        # Scores of different pairs are no comparison: those of before are taken again.
+        known = [int(scores["pairs"]) for report in self.reports.values() if (scores := report.before)]
+        return Judge(folder, self.device, self.sources.evaluation_size, seconds, max(known, default=0), stop.check)
+
+    def _stage(self, stage: TrainingStage, judge: Judge | None, encoder: VGGEncoder, stop: StopFlag) -> str:
+        """Run one stage; why it ended."""
+        report, folder = self.reports[stage.name], self.output / stage.name
+        start = self._start(stage)
+        failed = self.reports.get(stage.start or "")
+        if failed is not None and not failed.is_done:
+            report.outcome, report.error = "failed", f"stage {failed.name} has left no weights to start from"
+            return "failed"
+        if judge is not None and start is not None and report.before is None:
+            report.before = self._judged(judge, encoder, _network(stage, start))
+            self._save()
+        seconds = self._allowed(stage, judge)
+        if seconds <= 0:
+            return self._too_late(stage)
+        report.error = None
+        self.reporter.note(f"stage {stage.name}: {seconds / 60:.1f} minutes")
+        try:
+            result = self._train(stage, folder, start, seconds / 60)
+        except TrainingError as error:
+            report.outcome, report.error = "failed", str(error)
+            self.reporter.note(f"stage {stage.name} failed: {error}")
+            return "failed"
+        if result.reason.startswith("SIG"):
+            return result.reason
+        if result.decoder is None:  # the pictures took all of it
+            return self._too_late(stage)
+        self._tell(stage, folder, result)
+        network = _network(stage, str(folder))
+        if judge is not None:
+            report.after = self._judged(judge, encoder, network)
+        self._sheet(stage, judge, encoder, network)
+        # The schedule is over: nothing can go on from these, which are the only large files.
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        return "finished"
+
+    def _too_late(self, stage: TrainingStage) -> str:
+        self.reports[stage.name].error = "no time was left for it"
+        self.reporter.note(f"stage {stage.name}: no time was left for it: --resume with --minutes gives it some")
+        return "time"
+
+    def _start(self, stage: TrainingStage) -> str | None:
+        return str(self.output / stage.start) if stage.start in self.reports else stage.start
+
+    def _allowed(self, stage: TrainingStage, judge: Judge | None) -> float:
+        """Seconds for a stage that begins now."""
+        stages = self.plan.stages
+        waiting = [s for s in stages[stages.index(stage) :] if self.reports[s.name].outcome == "waiting"]
+        evaluations = 0 if judge is None else 2 * len(waiting) - 1
+        kept = MARGIN_SECONDS + MARGIN_SHARE * 60 * self.minutes + 1.2 * self._judging * evaluations
+        left = self._deadline - time.monotonic() - kept
+        return left * stage.share / sum(s.share for s in waiting)
+
+    def _train(self, stage: TrainingStage, folder: Path, start: str | None, minutes: float) -> TrainingResult:
+        """Train within some minutes, with half the batch as often as memory asks for it."""
+        config = replace(stage.config, max_minutes=minutes)
+        if config.compile and "compile" not in self.given:
+            worthwhile = self.device.type == "cuda" and 60 * minutes >= COMPILING_SECONDS
+            config = replace(config, compile=worthwhile)
+        cache_dir = self.sources.cache_dir or self.output / "cache"
+        where: dict[str, Any] = {"device": str(self.device), "cache_dir": cache_dir, "reporter": self.reporter}
+        sources = self.sources.contents, self.sources.styles
+        began = time.monotonic()
+        while True:
+            store = CheckpointStore(folder / "checkpoints")
+            left = max(1e-3, minutes - (time.monotonic() - began) / 60)
+            try:
+                if store.paths():
+                    trainer = Trainer.resume(
+                        folder, given={"max_minutes": left}, contents=sources[0], styles=sources[1], **where
+                    )
+                else:
+                    trainer = Trainer(replace(config, max_minutes=left), *sources, folder, init_from=start, **where)
+                self.reports[stage.name].settings = json.loads(trainer.config.to_json())
+                return trainer.run()
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error):
+                    raise
+                if config.batch_size == 1 or store.paths()[-1:] > [store.path(0)]:
+                    raise TrainingError(f"memory is too small: use a smaller --crop than {config.crop}") from None
+                shutil.rmtree(folder, ignore_errors=True)  # nothing has been learnt in it
+                config = replace(config, batch_size=config.batch_size // 2)
+                self.reporter.note(
+                    f"stage {stage.name}: memory is too small for {2 * config.batch_size} pairs of {config.crop} px: "
+                    f"going on with batches of {config.batch_size}"
+                )
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _tell(self, stage: TrainingStage, folder: Path, result: TrainingResult) -> None:
+        """Put what a stage has done into its report."""
+        report, progress = self.reports[stage.name], result.progress
+        records = RunLog(folder / "log.jsonl").read()
+        report.outcome = result.reason
+        report.steps, report.pairs, report.seconds = progress.step, progress.samples, round(progress.seconds, 1)
+        speeds = [r["samples_per_s"] for r in records]
+        report.pairs_per_second = round(median(speeds), 2) if speeds else 0.0
+        flops = pair_flops(stage.config)
+        report.gflop_per_pair = round(flops / 1e9, 2)
+        report.rate_share = round(flops * report.pairs_per_second / self._rate, 4)
+        last: Mapping[str, Any] = records[-1] if records else {}
+        report.losses = {name: last[name] for name in LOSSES if last.get(name) is not None}
+        files = [folder / name for name in (DECODER_FILE, ENCODER_FILE)]
+        report.files = {str(p.relative_to(self.output)): p.stat().st_size for p in files if p.is_file()}
+
+    def _judged(self, judge: Judge, encoder: VGGEncoder, network: Decoder | FastNet) -> dict[str, float]:
+        start = time.monotonic()
+        scores: Scores = judge(encoder, network.to(self.device))
+        self._judging = max(self._judging, time.monotonic() - start)
+        return {name: round(value, 4) for name, value in asdict(scores).items()}
+
+    def _sheet(
+        self, stage: TrainingStage, judge: Judge | None, encoder: VGGEncoder, network: Decoder | FastNet
+    ) -> None:
+        path = self.output / "pictures" / f"{stage.name}.jpg"
+        if judge is None:
+            return
+        save_sheet(encoder, network.to(self.device), self.device, judge.contents, judge.styles, path)
+
+    def _tidy(self) -> None:
+        if self.sources.cache_dir is None:
+            shutil.rmtree(self.output / "cache", ignore_errors=True)
+
+    def _save(self) -> None:
+        """State and report, as of now."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        spent = self._spent_before + time.monotonic() - self._begun
+        stages = [asdict(report) for report in self.reports.values()]
+        facts = {
+            "minutes": self.minutes + self._spent_before / 60,
+            "spent": spent,
+            "given": self.given,
+            "sources": asdict(self.sources),
+            "stages": stages,
+        }
+        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else str(self.device)
+        told = {
+            "device": device,
+            "torch": torch.__version__,
+            "matrix_tflops": round(self._rate / 1e12, 3),
+            "minutes": facts["minutes"],
+            "spent_minutes": round(spent / 60, 2),
+            "pairs": sum(r.pairs for r in self.reports.values()),
+            "stages": stages,
+        }
+        texts = {
+            PLAN_FILE: self.text,
+            STATE_FILE: json.dumps(facts, indent=2) + "\n",
+            REPORT_FILE: json.dumps(told, indent=2) + "\n",
+            TABLE_FILE: _table(told, list(self.reports.values())),
+        }
+        for name, text in texts.items():
+            with atomic_path(self.output / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+
+
+def _network(stage: TrainingStage, source: str) -> Decoder | FastNet:
+    return read_fast(source) if stage.config.model == "fast" else read_decoder(source, stage.config.model)
+
+
+def _trained(folder: Path) -> float:
+    """Seconds that the log of a stage which was broken off accounts for."""
+    records = RunLog(folder / "log.jsonl").read()
+    return float(records[-1]["seconds"]) if records else 0.0
+
+
+def _table(told: Mapping[str, Any], reports: Sequence[StageReport]) -> str:
+    """The report for people."""
+    lines = [
+        f"{told['pairs']} pairs in {told['spent_minutes']:g} of {told['minutes']:g} minutes on {told['device']}, torch "
+        f"{told['torch']}, {told['matrix_tflops']:g} TFLOP/s in matrix products.",
+        "",
+        "| stage | outcome | pairs | pairs a second | of the matrix rate | style residual | content distance |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in reports:
+        scores = [
+            f"{r.before[name] if r.before else '–'} → {r.after[name] if r.after else '–'}"
+            for name in ("style_residual", "content_distance")
+        ]
+        cells = [r.name, r.error or r.outcome, r.pairs, r.pairs_per_second, f"{100 * r.rate_share:.0f} %", *scores]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
