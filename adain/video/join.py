@@ -162,6 +162,9 @@ def join(sink: VideoSink) -> None:
         video = result.add_stream_from_template(like.stream)
         if sink.codec.name.startswith("prores"):  # whose profile is its tag, and would be that of 4:2:2
             video.codec_context.codec_tag = like.stream.codec_context.codec_tag
+        if like.stream.codec_context.codec.canonical_name == "hevc" and container_of(sink.output) in ("mp4", "mov"):
+            # The other name, hev1, is for parameters among the frames; Apple's players open this one only.
+            video.codec_context.codec_tag = "hvc1"
         video.time_base = info.time_base
         flows = [_video_packets(sink, video)]
         if source is not None:

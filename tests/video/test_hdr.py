@@ -16,6 +16,7 @@ from adain.video.hdr import DynamicRange, Mastering
 
 from .engines import MosaicStylizer
 from .ranges import MASTERING, X265, greys, luma_of, tags_of, write_range
+from .videos import packets
 
 LIGHT = [0.5, 5.0, 20, 50, 100, 203, 600, 1000]
 TOLD = {"x265-params": f"{X265}:{MASTERING}:max-cll=1000,400"}
@@ -88,6 +89,24 @@ def test_light_and_mastering_are_told_on(tmp_path: Path, art: Path, suffix: str,
     assert found.mastering.primaries == pytest.approx(expected.primaries, abs=2e-5)
     assert found.mastering.brightest == pytest.approx(1000)
     assert found.mastering.darkest == pytest.approx(0.005, abs=1e-4)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_h265_is_called_hvc1(tmp_path: Path, art: Path, suffix: str) -> None:
+    """ISO/IEC 14496-15, section 8.4.1: all parameters are in the header; so Apple's players want it."""
+    source = write_range(tmp_path / "in.mp4", greys(LIGHT), options=TOLD)
+    stylize(source, art, output := tmp_path / f"out{suffix}", hdr="keep")
+    data = output.read_bytes()
+    assert b"hvc1" in data
+    assert b"hev1" not in data
+    for _, packet in packets(output, "video"):
+        at = 0
+        while at < len(packet):
+            assert packet[at + 4] >> 1 & 63 not in (32, 33, 34)  # sets of parameters
+            at += 4 + int.from_bytes(packet[at : at + 4], "big")
+    # Primaries, curve and matrix stand in the container, too.
+    kind = {".mp4": b"nclx", ".mov": b"nclc"}[suffix]
+    assert b"colr" + kind + bytes([0, 9, 0, 16, 0, 9]) in data
 
 
 def test_kept_at_another_size_and_rate(tmp_path: Path, art: Path) -> None:
