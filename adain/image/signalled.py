@@ -129,12 +129,14 @@ def _of_cicp(chunks: dict[bytes, bytes]) -> Colorspace | None:
 
 
 def _of_gamma(gamma: Any, chromaticity: Any) -> Colorspace | None:
-    """Of a PNG; what is not said is that of sRGB. ValueError for what are no primaries."""
+    """Of a PNG; what is not said, and primaries that are none, are those of sRGB."""
     primaries: Primaries = BT709
     decode: Decode = srgb_light
     if chromaticity is not None:
-        primaries = (*chromaticity[2:], *chromaticity[:2])
-        xyz_matrix(primaries)
+        told: Primaries = (*chromaticity[2:], *chromaticity[:2])
+        with contextlib.suppress(ValueError):
+            xyz_matrix(told)
+            primaries = told
     # 1 / 2.2 is written for sRGB, by the advice of the standard's section on sRGB.
     if gamma and abs(gamma - 1 / 2.2) > 1e-4:
         decode = power_light(1 / gamma)

@@ -53,6 +53,7 @@ def test_png_gamma_and_primaries() -> None:
     assert shown(one(gAMA=gamma(1 / 1.8))) == near(210, 53, 53)
     assert shown(one(cHRM=P3)) == near(218, 0, 26)
     assert shown(one(gAMA=gamma(1), cHRM=SRGB_PRIMARIES)) == near(229, 110, 110)
+    assert shown(one(gAMA=gamma(1), cHRM=bytes(32))) == near(229, 110, 110)
 
 
 @pytest.mark.parametrize(
