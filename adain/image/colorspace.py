@@ -77,7 +77,7 @@ def romm_light(numbers: Floats) -> Floats:
 
 
 # The curves of cameras, BT.709 and its like, have no other for screens in their standards. Those numbers are shown as
-# if they were sRGB, as browsers do, and as videos are read.
+# if they were sRGB, as videos are read, too.
 CURVES: dict[int, Decode] = dict.fromkeys((1, 6, 7, 11, 12, 13, 14, 15), srgb_light) | {
     4: power_light(2.2),
     5: power_light(2.8),

@@ -246,6 +246,15 @@ def test_heif_by_what_pillow_heif_gives() -> None:
     assert read_image(image).getpixel((0, 0)) == (218, 0, 26)
 
 
+def test_heic(tmp_path: Path) -> None:
+    import pillow_heif
+
+    picture = pillow_heif.from_pillow(Image.new("RGB", (64, 64), PURE))
+    codes = {"color_primaries": 12, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
+    picture.save(tmp_path / "a.heic", quality=100, chroma=444, **codes)
+    assert shown((tmp_path / "a.heic").read_bytes()) == near(218, 0, 26)
+
+
 # JPEG 2000
 
 
