@@ -39,6 +39,9 @@ QUALITIES = {"libx264": 18, "libx265": 20, "libvpx": 10, "libvpx-vp9": 24, "libs
 # Otherwise, where sound begins a little before the first frame, everything else is shown later to make room.
 TIMES_AS_THEY_ARE = {"avoid_negative_ts": "disabled"}
 
+# Matroska would name every file by a random number.
+SAME_BYTES = {"fflags": "+bitexact"}
+
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 """Of libx264 and libx265, from quick and large to slow and small."""
 

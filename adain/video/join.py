@@ -15,7 +15,7 @@ from typing import Any
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
 from .alpha import keeps_alpha, on_background
-from .encoder import CONTAINERS, TIMES_AS_THEY_ARE, Codec, PartEncoder, container_of, part_unit
+from .encoder import CONTAINERS, SAME_BYTES, TIMES_AS_THEY_ARE, Codec, PartEncoder, container_of, part_unit
 from .frames import Moment, Pixels, Sink, VideoInfo, require_av
 from .reader import open_media
 from .resume import WorkFolder
@@ -23,6 +23,9 @@ from .state import State
 
 Flow = Iterator[tuple[float, Any]]
 """Packets with their decoding times in seconds."""
+
+EDITED = ("mp4", "mov")
+"""Containers with edit lists."""
 
 _OF_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 """Metadata that describes the file it came from and not what is in it."""
@@ -156,7 +159,8 @@ def join(sink: VideoSink) -> None:
         # A file of Python's: its errors say what is wrong with the disk.
         file = stack.enter_context(temporary.open("wb+"))
         stack.enter_context(_why(av))
-        result = stack.enter_context(av.open(file, "w", format=container_of(sink.output), options=TIMES_AS_THEY_ARE))
+        container = container_of(sink.output)
+        result = stack.enter_context(av.open(file, "w", format=container, options=TIMES_AS_THEY_ARE | SAME_BYTES))
         # Parts do not tell all that their encoder was told, such as colours.
         like = stack.enter_context(contextlib.closing(PartEncoder(sink.codec, info)))
         video = result.add_stream_from_template(like.stream)
@@ -176,7 +180,7 @@ def join(sink: VideoSink) -> None:
             for index, copied in copies.items():
                 copied.metadata.update(media.streams[index].metadata)
             if copies:
-                flows.append(_copied(media, copies, source, sink.warn))
+                flows.append(_copied(media, copies, source, sink.warn, has_edits=container in EDITED))
         for _, packet in heapq.merge(*flows, key=lambda item: item[0]):
             result.mux(packet)
 
@@ -231,12 +235,15 @@ def _video_packets(sink: VideoSink, stream: Any) -> Flow:
         yield float(dts * time_base), packet
 
 
-def _copied(media: Any, copies: dict[int, Any], source: Path, warn: Callable[[str], object]) -> Flow:
+def _copied(
+    media: Any, copies: dict[int, Any], source: Path, warn: Callable[[str], object], *, has_edits: bool
+) -> Flow:
+    """Packets of other streams; what an edit list leaves out goes only where another can leave it out again."""
     av = require_av()
     try:
         for packet in media.demux([media.streams[index] for index in copies]):
             when = packet.dts if packet.dts is not None else packet.pts
-            if packet.size and when is not None:
+            if packet.size and when is not None and (has_edits or not packet.is_discard):
                 time = float(when * packet.time_base)
                 packet.stream = copies[packet.stream_index]
                 yield time, packet

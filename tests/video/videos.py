@@ -79,11 +79,14 @@ def write_ending_late(path: Path, frames: Sequence[Pixels], last: Fraction, **op
 
 
 def edit(path: Path, start: int, length: int) -> Path:
-    """Have the edit list of an MP4 of :func:`write_video` show so many frames from that one on."""
+    """Have the edit lists of an MP4 of :func:`write_video` show so many frames from that one on, with their sound."""
     data = bytearray(path.read_bytes())
-    place = data.index(b"elst") + 12
-    assert struct.unpack_from(">I", data, place - 4) == (1,)  # entries
-    struct.pack_into(">Ii", data, place, 40 * length, 512 * start)  # in 1/1000 s, and in 1/12800 s
+    place = 0
+    for units in (512, 640)[: data.count(b"elst")]:  # of a frame, in 1/12800 s of the picture and 1/16000 of the sound
+        place = data.index(b"elst", place) + 12
+        entries, _, begin = struct.unpack_from(">IIi", data, place - 4)
+        assert entries == 1
+        struct.pack_into(">Ii", data, place, 40 * length, units * start + (begin if units == 640 else 0))
     path.write_bytes(data)
     return path
 
