@@ -173,11 +173,11 @@ class VideoReader:
                 self._orientation = Orientation.of_matrix(bytes(data))
         rate = Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or FALLBACK_RATE)
         time_base = stream.time_base or raw.time_base or 1 / rate
-        # Of the formats with an index of all frames, the edit list of MP4 may leave some out, and ends the last.
-        entries = stream.index_entries
-        has_index = stream.frames == len(entries) and stream.start_time is not None
-        self._count = sum(not entry.is_discard for entry in entries) if has_index else 0
-        self._end = stream.start_time + stream.duration if self._count and stream.duration else None
+        # An edit list of MP4 may leave out frames that are in the file, and it ends the last.
+        entries, begin, lasts = stream.index_entries, stream.start_time, stream.duration
+        self._count = max(0, stream.frames - sum(entry.is_discard for entry in entries))
+        has_index = 0 < stream.frames == len(entries)
+        self._end = begin + lasts if has_index and begin is not None and lasts else None
         count: int | None = self._count or None
         if count is None:
             seconds = float(stream.duration * time_base) if stream.duration else (self._container.duration or 0) / 1e6
@@ -213,8 +213,8 @@ class VideoReader:
         """Whether any frame is; the file is read until one is found, if its format has room for that."""
         if not has_alpha(first.format.name):
             if self._stream.metadata.get("alpha_mode") == "1":
-                held = self._stream.codec_context.name
-                self.warn(f"the transparency of {self.path.name} is left out: FFmpeg cannot read that of {held}")
+                held = self._stream.codec_context.codec.canonical_name.upper()
+                self.warn(f"the transparency of {self.path.name} is left out: beside {held} it cannot be read")
             return False
         if is_transparent(first):
             return True

@@ -117,7 +117,7 @@ def stylize_video(
             too. Masks, labels and gradients stay where they are. Artworks that take the video's colours do so anew
             for each shot. ``stability`` is that of :class:`~adain.video.steady.Steadier`; 0 paints every frame for
             itself. A frame of odd width or height has its last column or row doubled where the pixel format needs
-            even sizes.
+            even sizes. A transparent video stays so where codec and container can, and is laid on white where not.
 
     Raises:
         MissingFileError, InputError: if an input, an option or their combination cannot be used, or the disk is full.

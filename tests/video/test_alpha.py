@@ -235,6 +235,14 @@ def test_an_encoder_that_cannot_be_written_in_parts(tmp_path: Path) -> None:
         paint(write_video(tmp_path / "in.mp4", scene(2, 48, 32)), tmp_path / "out.mov", codec="libwebp_anim")
 
 
+def test_what_cannot_be_read_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "vp9.webm")
+    monkeypatch.setattr("adain.video.alpha.BESIDE", {})  # as of AV1, of which no decoder reads it
+    _, opacities, warnings = read(path)
+    assert opacities == [None] * FRAMES
+    assert warnings == ["the transparency of vp9.webm is left out: beside VP9 it cannot be read"]
+
+
 def test_transparency_and_high_dynamic_range(tmp_path: Path) -> None:
     path = tmp_path / "in.mkv"
     with av.open(str(path), "w") as container:

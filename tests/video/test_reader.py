@@ -275,6 +275,14 @@ def test_an_mp4_that_lost_its_end_says_so(tmp_path: Path) -> None:
     assert any("ends early" in w or "to its end" in w for w in warnings)
 
 
+def test_an_avi_that_lost_its_end_says_so(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi", scene(12, 64, 48), options={"crf": "5", "g": "1"}, time_base=Fraction(1, 25))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    frames, _, warnings = read(path)
+    assert 2 <= len(frames) < 12
+    assert warnings == [f"a.avi ends early, after {len(frames)} of 12 frames: the file may be cut short"]
+
+
 def test_what_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="no such file"):
         open_file(tmp_path / "none.mp4")
