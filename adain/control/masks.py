@@ -19,7 +19,7 @@ from .._utils.errors import ImageError, InputError
 from ..image import DEFAULT_MAX_PIXELS, ImageInput
 from ..image.io import read_stored
 from ..image.source import input_name
-from ..image.wrap import FLAT, Axes, extended, inner, resize_values
+from ..image.wrap import FLAT, TRIANGLE, Axes, extended, inner, resize_values
 from ..options import Channel as Channel
 from ..options import Direction as Direction
 
@@ -100,7 +100,8 @@ def resize_mask(mask: Array, size: tuple[int, int], axes: Axes = FLAT) -> Array:
     """
     if tuple(mask.shape[2:]) == _check_size(size):
         return mask
-    return resize_values(mask, size, axes, _resized)
+    resized: Array = _resized(mask, size) if axes == FLAT else resize_values(mask, size, axes, TRIANGLE)
+    return resized
 
 
 def _resized(masks: Any, size: tuple[int, int]) -> Any:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from .._utils.arrays import Array, is_tensor, namespace
+from .._utils.arrays import Array, device_of, is_tensor, moved, namespace
 from ..options import Wrap
 from .box import Box
 from .resize import cut
@@ -24,6 +25,8 @@ FLAT: Axes = (False, False)
 
 PERIOD = 16
 """A side that wraps is a multiple of so many pixels while it is painted: whole cells, and half of it, too."""
+
+Weights: TypeAlias = npt.NDArray[np.float64]
 
 _SUPPORT = 3  # pixels, of the larger of both sizes, that Lanczos looks at each way; the other filters look at fewer
 
@@ -82,10 +85,8 @@ def inner(values: Array, by: Sequence[int]) -> Array:
     return values[..., by[0] : values.shape[-2] - by[0], by[1] : values.shape[-1] - by[1]]
 
 
-def resize_picture(
-    image: Image.Image, size: tuple[int, int], axes: Axes, resample: Image.Resampling = Image.Resampling.LANCZOS
-) -> Image.Image:
-    """A picture at another height and width; where it wraps, pixels at a side are mixed with those of the other."""
+def resize_picture(image: Image.Image, size: tuple[int, int], axes: Axes) -> Image.Image:
+    """A picture at another height and width, by Lanczos: around the sides where it wraps."""
     height, width = size
     if (image.height, image.width) == size:
         return image
@@ -95,51 +96,72 @@ def resize_picture(
     )
     wide = picture_part(image, Box(-down, -across, image.height + down, image.width + across))
     # Pillow's filters look at what lies outside of the box, where there is something.
-    return wide.resize((width, height), resample, (across, down, across + image.width, down + image.height))
+    return wide.resize(
+        (width, height), Image.Resampling.LANCZOS, (across, down, across + image.width, down + image.height)
+    )
 
 
-def resize_values(
-    values: Array, size: tuple[int, int], axes: Axes, resize: Callable[[Any, tuple[int, int]], Any] | None = None
-) -> Array:
-    """``(B, C, H, W)`` at another height and width, likewise.
+class Filter(NamedTuple):
+    """What pixels are averaged by: its reach in those of the coarser picture, and its weight at a distance."""
 
-    Args:
-        values: a tensor or an array, in ``[0, 1]``.
-        size: height and width.
-        axes: where it wraps.
-        resize: how that is done where nothing wraps; None for bicubic and antialiased, as pixels are.
+    reach: int
+    weight: Callable[[Weights], Weights]
+
+
+LANCZOS = Filter(3, lambda x: np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0))
+TRIANGLE = Filter(1, lambda x: np.maximum(1.0 - np.abs(x), 0.0))
+
+
+def resize_values(values: Array, size: tuple[int, int], axes: Axes, by: Filter = LANCZOS) -> Array:
+    """``(B, C, H, W)`` in ``[0, 1]``, a tensor or an array, at another height and width, likewise.
+
+    As Pillow does it with pictures: the same filters, wider where a picture becomes smaller. Differentiable.
     """
-    resize = resize or _bicubic
     old = tuple(values.shape[-2:])
     if old == size:
         return values
-    before, after = [0, 0], [0, 0]
-    for k, around in enumerate(axes):
-        if around:  # so many that they, too, become whole pixels
-            step = old[k] // math.gcd(old[k], size[k])
-            before[k] = step * -(-_margin(old[k], size[k]) // step)
-            after[k] = before[k] * size[k] // old[k]
+    taps = [None if a == b else _taps(a, b, around, by) for a, b, around in zip(old, size, axes, strict=True)]
 
     def resized(some: Any) -> Any:
-        return inner(resize(extended(some, before), (size[0] + 2 * after[0], size[1] + 2 * after[1])), after)
+        for axis in (1, 0):
+            if (tap := taps[axis]) is not None:
+                some = _averaged(some, axis - 2, *tap)
+        return some.clip(0.0, 1.0)
 
     if is_tensor(values):
         tensor: Array = resized(values)
         return tensor
-    result: Any = np.empty((*values.shape[:2], *size), np.float32)
+    result: Any = np.empty((*values.shape[:2], *size), values.dtype)
     for place in np.ndindex(*values.shape[:2]):  # one by one, as that takes less memory
-        result[place] = resized(values[place][None, None])[0, 0]
+        result[place] = resized(values[place])
     array: Array = result
     return array
 
 
-def _bicubic(values: Any, size: tuple[int, int]) -> Any:
-    if is_tensor(values):
-        from .tensors import resize_to
+def _taps(old: int, new: int, around: bool, by: Filter) -> tuple[npt.NDArray[np.int64], Weights]:
+    """For each pixel of a side, which of the old ones it is made of, and what they weigh: ``(K, new)`` each."""
+    step = old / new
+    stretch = max(1.0, step)
+    centres = (np.arange(new) + 0.5) * step
+    places = (
+        np.floor(centres - by.reach * stretch).astype(np.int64)
+        + np.arange(math.ceil(2 * by.reach * stretch) + 2)[:, None]
+    )
+    weights = by.weight((places + 0.5 - centres) / stretch)
+    if not around:
+        weights[(places < 0) | (places >= old)] = 0.0
+    return places % old, weights / weights.sum(axis=0)
 
-        return resize_to(values, size)
-    plane = Image.fromarray(np.ascontiguousarray(values[0, 0], np.float32))
-    return np.asarray(plane.resize(size[::-1], Image.Resampling.BICUBIC)).clip(0.0, 1.0)[None, None]
+
+def _averaged(values: Any, axis: int, places: npt.NDArray[np.int64], weights: Weights) -> Any:
+    device, total = device_of(values), None
+    for place, weight in zip(places, weights, strict=True):
+        if weight.any():
+            index, factor = moved(place, device), moved(weight.astype(np.float32), device)
+            some = values.index_select(axis, index) if is_tensor(values) else np.take(values, index, axis)
+            some = some * (factor if axis == -1 else factor[:, None])
+            total = some if total is None else total + some
+    return total
 
 
 def _margin(old: int, new: int) -> int:
