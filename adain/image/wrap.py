@@ -128,14 +128,16 @@ def resize_values(values: Array, size: tuple[int, int], axes: Axes, by: Filter =
                 some = _averaged(some, axis - 2, *tap)
         return some.clip(0.0, 1.0)
 
-    if is_tensor(values):
+    device = device_of(values)
+    if is_tensor(values) and (values.requires_grad or values.device.type != "cpu" or values.dtype.itemsize < 4):
         tensor: Array = resized(values)
         return tensor
-    result: Any = np.empty((*values.shape[:2], *size), values.dtype)
-    for place in np.ndindex(*values.shape[:2]):  # one by one, as that takes less memory
-        result[place] = resized(values[place])
-    array: Array = result
-    return array
+    given: Any = moved(values, None)
+    result = np.empty((*given.shape[:2], *size), given.dtype)
+    for place in np.ndindex(*given.shape[:2]):  # one by one, as that takes less memory
+        result[place] = resized(given[place])
+    made: Array = moved(result, device)
+    return made
 
 
 def _taps(old: int, new: int, around: bool, by: Filter) -> tuple[npt.NDArray[np.int64], Weights]:

@@ -100,6 +100,13 @@ def test_values_of_either_kind_are_resized_alike(size: tuple[int, int], axes: tu
         np.testing.assert_allclose(rolled, np.roll(array, after, (2, 3)), atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_tensors_of_any_precision(dtype: torch.dtype) -> None:
+    values = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(0))
+    found = resize_values(values.to(dtype), (20, 32), (False, True))
+    torch.testing.assert_close(found.float(), resize_values(values, (20, 32), (False, True)), atol=1e-2, rtol=0)
+
+
 def test_a_gradient_passes() -> None:
     values = torch.full((1, 3, 20, 30), 0.5, requires_grad=True)
     resize_values(values, (20, 32), (False, True)).sum().backward()

@@ -14,6 +14,7 @@ from adain.image import to_tensor
 from adain.stylizer.base import BaseStylizer
 from adain.stylizer.stylizer import Stylizer
 from adain.video import VideoStopped, stylize_video
+from adain.video.hdr import DynamicRange
 from adain.video.steady import Steadier
 
 from ..conftest import noise_image
@@ -82,3 +83,15 @@ def test_strokes_move_on_across_the_sides(step: int) -> None:
         mixed[wrap] = float(change[-step:].mean() / change[64:-64].mean())
     assert mixed["none"] < 0.2
     assert mixed["x"] > 0.8
+
+
+def test_light_beyond_standard_is_resized_around_the_sides() -> None:
+    """What is kept of high dynamic range, at another size."""
+    numbers = np.asarray(noise_image(64, 48, 3)).astype(np.uint16) * 257
+    moved = np.roll(numbers, 32, 1)
+    for axes, is_same in (((False, True), True), ((False, False), False)):
+        picture, gain = DynamicRange("PQ").split(numbers, 36, axes)
+        other, brighter = DynamicRange("PQ").split(moved, 36, axes)
+        assert (picture.shape, gain.shape) == ((1, 3, 36, 48), (36, 48))
+        assert bool(np.allclose(np.roll(picture, 24, 3), other, atol=1e-5)) is is_same
+        assert bool(np.allclose(np.roll(gain, 24, 1), brighter, rtol=1e-4)) is is_same
