@@ -68,13 +68,14 @@ def video(paths: tuple[str, ...], output: str | None, morph: bool, as_json: bool
 
 def _output_name(source: str, styles: Sequence[Path]) -> str:
     """``{video}_stylized_{styles}`` in the current folder, in the video's own format where that can be written."""
-    from adain.video import CONTAINERS, is_pattern, is_sequence
+    from adain.video import ANIMATIONS, CONTAINERS, is_pattern, is_sequence
 
     path = Path(source)
     stem = path.stem
     if is_sequence(source):
         stem = Path(os.path.abspath(path.parent if is_pattern(path) else path)).name
-    suffix = path.suffix.lower() if path.suffix.lower() in CONTAINERS else ".mp4"
+    own = "" if is_sequence(source) else path.suffix.lower()
+    suffix = own if own in (*CONTAINERS, *ANIMATIONS) else ".mp4"
     return f"{stem}_stylized_{'+'.join(dict.fromkeys(style.stem for style in styles))}{suffix}"
 
 

@@ -4,6 +4,7 @@ from .io import PictureInput as PictureInput
 from .io import check_output_path as check_output_path
 from .io import count_pictures as count_pictures
 from .io import encode_image as encode_image
+from .io import open_picture as open_picture
 from .io import read_image as read_image
 from .io import save_image as save_image
 from .listing import SUFFIXES as SUFFIXES

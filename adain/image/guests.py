@@ -81,14 +81,14 @@ def kind_of(head: bytes) -> str | None:
 def _head(file: str | IO[bytes]) -> bytes:
     if isinstance(file, str):
         with open(file, "rb") as opened:
-            return opened.read(_HEAD)
+            return opened.read(HEAD)
     file.seek(0)
-    head = file.read(_HEAD)
+    head = file.read(HEAD)
     file.seek(0)
     return head
 
 
-_HEAD = 256  # bytes that hold the brands of any file there is
+HEAD = 256  # bytes that hold the brands of any file there is
 
 
 def _open_heif(file: str | IO[bytes]) -> Guest:

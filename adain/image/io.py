@@ -154,7 +154,7 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Convert[T]) -> T:
             return found
         _log.debug("reading %s: %s of %d x %d px, mode %s", name, image.format, *image.size, image.mode)
         if isinstance(source, Page):
-            _check_pixels(image.size, name, max_pixels)  # going to a frame decodes those before
+            check_pixels(image.size, name, max_pixels)  # going to a frame decodes those before
             try:
                 _turn_to(image, source)
             except ImageError:
@@ -171,7 +171,7 @@ def _read_guest(source: Any, file: str | IO[bytes], name: str, max_pixels: int |
         if guest is None:
             return None
         _log.debug("reading %s: %d x %d px, by another package than Pillow", name, *guest.size)
-        _check_pixels(guest.size, name, max_pixels)
+        check_pixels(guest.size, name, max_pixels)
         if isinstance(source, Page) and source.number != 1:
             raise lacking(source.number, 1, "page", name)
         found = guest.decode()
@@ -200,7 +200,7 @@ def _read_tiff(source: Any, name: str, max_pixels: int | None, convert: Convert[
         if isinstance(page, int):
             raise lacking(source.number, page, "page", name)
         _log.debug("reading %s: %d x %d px, by tifffile", name, page.imagewidth, page.imagelength)
-        _check_pixels((page.imagewidth, page.imagelength), name, max_pixels)
+        check_pixels((page.imagewidth, page.imagelength), name, max_pixels)
         try:
             return _upright(convert(decode_page(page), of_profile(page.iccprofile)), orientation_of(page))
         except Exception as error:  # as in read_image
@@ -210,6 +210,17 @@ def _read_tiff(source: Any, name: str, max_pixels: int | None, convert: Convert[
 def _turn_to(image: Image.Image, page: Page) -> None:
     with _without_pillow_limit():
         go_to(image, page.number, _file(page.source)[1])
+
+
+def open_picture(source: str | os.PathLike[str] | bytes | IO[bytes]) -> Image.Image:
+    """Open a file for its header, and for `read_image` to take one of its frames after the other; raises likewise."""
+    file, name = _file(source)
+    try:
+        return _open(file)
+    except UnidentifiedImageError as error:
+        raise _unreadable(name, "it is not an image of a known format") from error
+    except Exception as error:  # Pillow's format readers let any kind of error through
+        raise _unreadable(name, _cause(error)) from error
 
 
 def _open(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
@@ -329,7 +340,8 @@ def _format_of(path: str | os.PathLike[str]) -> str:
     return found
 
 
-def _check_pixels(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
+def check_pixels(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
+    """Raise the ImageError of `read_image` for a picture of more than so many pixels."""
     if max_pixels is not None and size[0] * size[1] > max_pixels:
         text = f"{size[0]} x {size[1]} pixels is over the limit of {max_pixels}"
         raise ImageError(f"cannot read {name}: {text}; max_pixels (--max-pixels) raises it")
@@ -343,7 +355,7 @@ def _decode(
     again: Any = None,
 ) -> T:
     """An open image, of whose source, if it is given `again`, the lower bytes are read, too."""
-    _check_pixels(image.size, name, max_pixels)
+    check_pixels(image.size, name, max_pixels)
     colors = signalled(image)  # before the file is let go of
     _log_range(colors, name)
     stored: Stored

@@ -1,3 +1,4 @@
+from .encoder import ANIMATIONS as ANIMATIONS
 from .encoder import CONTAINERS as CONTAINERS
 from .frames import require_av as require_av
 from .options import STABILITY_ON as STABILITY_ON

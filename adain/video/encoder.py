@@ -22,6 +22,9 @@ from .options import DEEP_FORMAT, PIXEL_FORMAT, VideoOptions
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """What a video may be called, and FFmpeg's name of the format."""
 
+ANIMATIONS = {".gif": "gif", ".png": "apng", ".apng": "apng", ".webp": "webp"}
+"""What an animated picture may be called, likewise."""
+
 # Of the parts a video is made in: both hold any time base, and packets as they are; the first holds almost any codec.
 PART_FORMATS = ("nut", "mov")
 
@@ -64,11 +67,17 @@ class Codec:
 def container_of(output: Path) -> str:
     """FFmpeg's name of the format that a file's suffix stands for; InputError if that is none of the known."""
     if (found := CONTAINERS.get(output.suffix.lower())) is None:
-        known = ", ".join(CONTAINERS)
+        known, moving = ", ".join(CONTAINERS), ", ".join(ANIMATIONS)
         raise InputError(
-            f"cannot write {output}: a video ends in one of {known}; for pictures name a folder, or frame-%05d.png"
+            f"cannot write {output}: a video ends in one of {known}, and an animation in one of {moving}; for pictures "
+            "name a folder, or frame-%05d.png"
         )
     return found
+
+
+def is_animation(output: Path) -> bool:
+    """Whether a file is to be an animated picture, by its suffix."""
+    return output.suffix.lower() in ANIMATIONS
 
 
 def choose_codec(

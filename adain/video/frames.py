@@ -109,7 +109,8 @@ class Frame:
         pts: when it is shown, in units of the video's ``time_base``.
         time: likewise in seconds from the first frame.
         pixels: converts it when called, so that frames that are skipped cost only their decoding.
-        duration: for how long it is shown, in units of ``time_base``; None where nothing says so.
+        duration: for how long it is shown, in units of ``time_base``; None where nothing says so, 0 where the file says
+            that and players take their own.
         opacity: makes ``(H, W)``, 0 to 255, likewise, of a transparent video; None of others.
     """
 
@@ -160,7 +161,7 @@ def resample(frames: Iterable[Frame], info: VideoInfo, rate: Fraction) -> Iterat
         time = frame.pts * info.time_base
         if origin is None:
             origin, start = time, round(time * rate)
-        lasts = 1 / info.rate if frame.duration is None else frame.duration * info.time_base
+        lasts = frame.duration * info.time_base if frame.duration else 1 / info.rate
         end = time + lasts if following is None else following.pts * info.time_base
         while tick / rate < end - origin:
             yield Frame(start + tick, float(tick / rate), frame.pixels, 1, frame.opacity)

@@ -158,7 +158,7 @@ def join(sink: VideoSink) -> None:
         temporary = stack.enter_context(atomic_path(sink.output))
         # A file of Python's: its errors say what is wrong with the disk.
         file = stack.enter_context(temporary.open("wb+"))
-        stack.enter_context(_why(av))
+        stack.enter_context(why(av))
         container = container_of(sink.output)
         result = stack.enter_context(av.open(file, "w", format=container, options=TIMES_AS_THEY_ARE | SAME_BYTES))
         # Parts do not tell all that their encoder was told, such as colours.
@@ -186,7 +186,7 @@ def join(sink: VideoSink) -> None:
 
 
 @contextlib.contextmanager
-def _why(av: Any) -> Iterator[None]:
+def why(av: Any) -> Iterator[None]:
     """A file that could not be written cannot be closed either, and that error would hide the disk's."""
     try:
         yield
@@ -206,7 +206,7 @@ def _decoding_times(sink: VideoSink) -> list[tuple[int, int]]:
     before. Here they are found anew for the whole: frames in order of display, as late as the order of decoding allows.
     """
     info = sink.info
-    shown = [pts for _, pts in _packets(sink.parts, info.time_base)]
+    shown = [pts for _, pts in packets(sink.parts, info.time_base)]
     order = sorted(shown)
     rank = {pts: k for k, pts in enumerate(order)}
     delay = max((k - rank[pts] for k, pts in enumerate(shown)), default=0)
@@ -216,7 +216,7 @@ def _decoding_times(sink: VideoSink) -> list[tuple[int, int]]:
     return [(decoding[k], ends[rank[pts]] - pts) for k, pts in enumerate(shown)]
 
 
-def _packets(parts: Sequence[tuple[Path, int]], time_base: Fraction) -> Iterator[tuple[Any, int]]:
+def packets(parts: Sequence[tuple[Path, int]], time_base: Fraction) -> Iterator[tuple[Any, int]]:
     """Packets with their times of display in the whole video."""
     av = require_av()
     for path, start in parts:
@@ -229,7 +229,7 @@ def _packets(parts: Sequence[tuple[Path, int]], time_base: Fraction) -> Iterator
 
 def _video_packets(sink: VideoSink, stream: Any) -> Flow:
     time_base = sink.info.time_base
-    for (packet, pts), (dts, duration) in zip(_packets(sink.parts, time_base), _decoding_times(sink), strict=True):
+    for (packet, pts), (dts, duration) in zip(packets(sink.parts, time_base), _decoding_times(sink), strict=True):
         packet.stream, packet.time_base = stream, time_base
         packet.pts, packet.dts, packet.duration = pts, dts, duration
         yield float(dts * time_base), packet

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .._utils.errors import AdainError, InputError
 from .._utils.errors import VideoStopped as VideoStopped
@@ -24,8 +24,10 @@ from ..backends.models import open_model
 from ..image.resize import scaled
 from ..stylizer.looks import files_of, is_regions, listed
 from .alpha import joined
+from .animate import AnimationSink, check_animation, parts_codec, warn_of_loss
+from .animation import FOREVER, AnimationReader, moves
 from .colors import Wanted
-from .encoder import choose_codec, container_of
+from .encoder import choose_codec, container_of, is_animation
 from .frames import Frame, Moment, Pixels, Sink, resample, resampled_info
 from .join import VideoSink, check_container
 from .options import FPS, VideoOptions
@@ -41,6 +43,9 @@ from .writer import Writer
 if TYPE_CHECKING:
     from ..control.regions import Regions
     from ..stylizer.base import StyleInput
+
+
+Reader: TypeAlias = VideoReader | AnimationReader | SequenceReader
 
 
 @dataclass(frozen=True)
@@ -110,9 +115,11 @@ def stylize_video(
     complete or not at all. Pictures of a sequence appear one by one.
 
     Args:
-        source: a video file; or pictures, as a folder or a pattern such as ``frames/%05d.png``.
+        source: a video file; an animated GIF, PNG, WebP or AVIF; or pictures, as a folder or a pattern such as
+            ``frames/%05d.png``.
         style: as :meth:`adain.Stylizer.stylize` takes it; None with ``keys``.
-        output: a file (.mp4, .m4v, .mov, .mkv, .webm); or pictures, as a folder or a pattern such as ``out/%05d.png``.
+        output: a file (.mp4, .m4v, .mov, .mkv, .webm); an animation (.gif, .png, .apng, .webp), which keeps delays and
+            loops of one; or pictures, as a folder or a pattern such as ``out/%05d.png``.
         options: a :class:`VideoOptions` object, or an :class:`~adain.Options` object; its fields are the keywords,
             too. Masks, labels and gradients stay where they are. Artworks that take the video's colours do so anew
             for each shot. ``stability`` is that of :class:`~adain.video.steady.Steadier`; 0 paints every frame for
@@ -130,15 +137,17 @@ def stylize_video(
     inputs = [*files_of(origin, style, options, [key.style for key in options.keys])]
     protect([target], inputs)
     as_pictures = is_sequence(output) or not target.suffix
-    if options.hdr == "keep" and (as_pictures or is_sequence(source)):
+    of_pictures = as_pictures or is_animation(target)
+    if options.hdr == "keep" and (of_pictures or is_sequence(source) or moves(origin)):
         options.refuse("{hdr} keep is for video files, as pictures are of standard range: leave it out")
     if not as_pictures:
-        container_of(target)
+        if not is_animation(target):
+            container_of(target)
         check_writable(target)
     steadier = Steadier(options.stability, options.wrap)
     model = options.stylizer or open_model(options)
     rate, limit = cast("Fraction | None", options.fps), model.max_pixels
-    wanted: Wanted = "srgb" if as_pictures else "kept" if options.hdr == "keep" else "tagged"
+    wanted: Wanted = "srgb" if of_pictures else "kept" if options.hdr == "keep" else "tagged"
     reader = _open(source, rate, warnings, limit, wanted)
     pictures = reader.paths if isinstance(reader, SequenceReader) else []
     with contextlib.closing(reader), contextlib.closing(warnings):
@@ -155,10 +164,19 @@ def stylize_video(
         if as_pictures:
             sink = SequenceWriter(output, options.quality)
             protect(sink.present(), [*inputs, *pictures])
+        elif is_animation(target):
+            codec = parts_codec(info.is_transparent)
+            result = dataclasses.replace(info, width=size[0], height=size[1])
+            check_animation(target, result, options)
+            sound = origin if options.audio and isinstance(reader, VideoReader) else None
+            warn_of_loss(target, sound, result, warnings.give)
+            settings |= {"encoding": str(dataclasses.astuple(codec))}
+            how: dict[str, Any] = {"plays": getattr(reader, "plays", FOREVER), "quality": options.quality}
+            sink = AnimationSink(target, work, codec, result, None, (), warnings.give, **how)
         else:
             codec = choose_codec(container_of(target), options, reader.range, is_transparent=info.is_transparent)
             result = dataclasses.replace(info, width=size[0], height=size[1])
-            sound = origin if options.audio and not pictures else None
+            sound = origin if options.audio and isinstance(reader, VideoReader) else None
             streams = check_container(codec, result, target, sound, warnings.give)
             settings |= {"encoding": str(dataclasses.astuple(codec)), "sound": str(streams)}
             sink = VideoSink(target, work, codec, result, sound, streams, warnings.give)
@@ -186,11 +204,13 @@ def stylize_video(
 
 def _open(
     source: str | os.PathLike[str], rate: Fraction | None, warnings: _Warnings, limit: int | None, wanted: Wanted
-) -> VideoReader | SequenceReader:
+) -> Reader:
     """What reads a video, or the pictures of one."""
     try:
         if is_sequence(source):
             return SequenceReader(source, rate or Fraction(FPS), warn=warnings.take, max_pixels=limit)
+        if moves(Path(source)):
+            return AnimationReader(source, warn=warnings.take, max_pixels=limit)
         return VideoReader(source, warn=warnings.take, max_pixels=limit, wanted=wanted)
     finally:
         warnings.give()
@@ -234,7 +254,7 @@ class _Job:
     folder: Path
     options: VideoOptions
     frames: int | None
-    reader: VideoReader | SequenceReader
+    reader: Reader
     warnings: _Warnings
     done: int = 0
     resumed: int = 0

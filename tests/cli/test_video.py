@@ -17,6 +17,7 @@ from PIL import Image
 
 from adain._utils.resources import weights_dir
 from adain.video import STABILITY_ON
+from tests.animations import pages, read_animation, write_pages
 from tests.conftest import ROOT, noise_image, one_line_error
 from tests.video.videos import packets, read_video, scene, spoil, write_video
 
@@ -57,6 +58,24 @@ def test_names_with_per_cent_signs_are_names(run_cli: Run, clip: Path, art: Path
     assert result.stdout.strip() == str(out)
     assert len(read_video(out)[0]) == 5
     assert sorted(p.name for p in tmp_path.iterdir()) == ["100%done.mp4", "50%done.mp4", "art.png"]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_an_animation(run_cli: Run, art: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pages(tmp_path / f"anim{suffix}", pages(3), duration=[30, 50, 0], loop=0)
+    result = run_cli("video", f"anim{suffix}", art, "--stability", *FAST)
+    assert (result.stdout.strip(), result.stderr) == (f"anim_stylized_art{suffix}", "")
+    assert read_animation(Path(f"anim_stylized_art{suffix}"))[1:] == ([30, 50, 0], 0)
+
+
+def test_a_picture_is_no_video(run_cli: Run, art: Path) -> None:
+    assert "art.png is a picture and does not move: adain stylize makes it" in one_line_error(
+        run_cli("video", art, art, *FAST)
+    )
+    assert "--crf is for videos: leave it out for .gif" in one_line_error(
+        run_cli("video", write_pages(art.with_name("a.gif"), pages(2)), art, "--crf", 20, *FAST)
+    )
 
 
 def test_json(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
