@@ -40,6 +40,10 @@ Direction = Literal["horizontal", "vertical", "diagonal", "radial"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 """What the networks can compute in; see :func:`adain.nn.devices.resolve_precision`."""
 
+MetadataMode = Literal["basic", "keep", "none"]
+"""What a result keeps of what its photograph says of itself: date, copyright, author and description; all that is still
+true, with the camera and the place; or nothing."""
+
 Backend = Literal["auto", "torch", "ncnn", "onnx"]
 """What can compute the networks; see :func:`adain.backends.open_model`."""
 
@@ -378,6 +382,11 @@ class FileOptions(Options, ModelOptions):
     """What a photograph is to become, by which networks, in a file."""
 
     quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
+    metadata: MetadataMode = option(
+        "basic", "What results keep of the photograph's EXIF: date, author, copyright and description (basic); all "
+        "that is still true, with XMP and the place (keep); or none.",
+        choices=get_args(MetadataMode), group="files", serves=("torch", "onnx", "ray", "refine"),
+    )  # fmt: skip
     page: int | str = option(
         1, "Page of a photograph in a TIFF of several, or frame of an animation, from 1; or all.", low=1,
         metavar=f"N|{ALL_PAGES}", parse=_parse_page, group="files", serves=("torch", "onnx", "ray", "refine"),

@@ -189,7 +189,8 @@ def _one(
             partial.remove()
             raise RefinementError(f"{error}; the last good picture is {output}", error.step, error.image) from None
     assert isinstance(picture, Image.Image)  # files give pictures
-    save_image(picture, output, quality=options.quality)
+    told: Any = {"metadata": options.metadata, "origin": job.content}
+    save_image(picture, output, quality=options.quality, **told)
     partial.remove()
     return {
         **described(job.content),

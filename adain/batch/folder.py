@@ -131,10 +131,10 @@ class Folder:
             {"style": name, "styles": _files(look), "alpha": look.options.alpha}
             for name, look in zip(names, looks, strict=True)
         ]
-        tasks = [
-            Task(job, order.fingerprint(job) if manifest else "", {**described(job.content), **about[job.style]})
-            for job in jobs
-        ]
+        tasks = []
+        for job in jobs:
+            details = {**described(job.content), **about[job.style]}
+            tasks.append(Task(job, order.fingerprint(job) if manifest else "", details, options.metadata))
         return cls(order, tasks, manifest, unreadable, means_file(output))
 
     @property

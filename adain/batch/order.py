@@ -74,6 +74,8 @@ class Order:
         What only decides how it is computed, such as the device, does not count; the precision does.
         """
         own = {"content": job.content, "quality": self.options.quality if job.output.suffix.lower() in LOSSY else None}
+        if self.options.metadata != FolderOptions.metadata:
+            own["metadata"] = self.options.metadata
         return fingerprint([self._networks, self._stamps[job.style], own])
 
     @functools.cached_property
@@ -87,7 +89,7 @@ class Order:
             else:
                 parts = [*look.styles]
             paths = [Path(part) if isinstance(part, str) else part for part in (*parts, look.background)]
-            decisive = {**look.options.decisive(), "quality": None, "refine": self.options.refine}
+            decisive = {**look.options.decisive(), "quality": None, "metadata": None, "refine": self.options.refine}
             stamps[number] = fingerprint([paths, decisive])
         return stamps
 

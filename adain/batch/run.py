@@ -19,7 +19,7 @@ from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from .._utils.files import atomic_path, temporary_name
 from .._utils.prefetch import THREADS, read_ahead, write_behind
 from ..image import encode_image
-from ..options import FileOptions
+from ..options import FileOptions, MetadataMode
 from .manifest import Manifest
 from .options import Existing
 from .plan import Job
@@ -39,11 +39,13 @@ class Task:
         settings: :func:`~adain._utils.fingerprint.fingerprint` of all that decides what the output looks like, taken
             before anything is read: a file that changes meanwhile is then found to have changed.
         details: what else the manifest is to say.
+        metadata: what the output keeps of what its content says of itself.
     """
 
     job: Job
     settings: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    metadata: MetadataMode = FileOptions.metadata
 
 
 @dataclass(frozen=True)
@@ -171,10 +173,15 @@ def save(
     *,
     quality: int = FileOptions.quality,
     seconds: float = 0.0,
+    origin: Any = None,
 ) -> Result:
-    """Write the picture of a task, as :func:`adain.save_image` does, and record it; it took ``seconds`` to make."""
+    """Write the picture of a task, as :func:`adain.save_image` does, and record it; it took ``seconds`` to make.
+
+    ``origin`` is the content itself, where that is no file.
+    """
     start, output = time.perf_counter(), task.job.output
-    data = encode_image(picture, output, quality=quality)
+    told = task.job.content if origin is None else origin
+    data = encode_image(picture, output, quality=quality, metadata=task.metadata, origin=told)
     name = temporary_name(output.suffix)
     if manifest is not None:
         manifest.writing(output, task.settings, data, name)

@@ -6,7 +6,7 @@ They are imported when the first such file is met, and do not change what Pillow
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -32,12 +32,15 @@ class Guest:
         size: width and height.
         decode: gives its pixels, upright, with what is known of their colours, as Pillow's ``info`` has it; or the
             picture that is packed in it.
-        exif: what it says of the exposure; empty if that is not known before it is decoded.
+        info: what it says of the picture, as Pillow has it under "exif" and "xmp", as far as that is known before it
+            is decoded.
+        is_told_late: whether there may be more of that in the picture that is packed in it.
     """
 
     size: tuple[int, int]
     decode: Callable[[], tuple[Samples, dict[str, Any]] | Image.Image]
-    exif: bytes = b""
+    info: Mapping[str, bytes]
+    is_told_late: bool = False
 
 
 def open_guest(file: str | IO[bytes], name: str) -> Guest | None:
@@ -97,7 +100,8 @@ def _open_heif(file: str | IO[bytes]) -> Guest:
     # Of several pictures the primary one.
     found = HeifFile(file, convert_hdr_to_8bit=False, hdr_to_16bit=False)
     picture = found[found.primary_index]
-    return Guest(picture.size, functools.partial(_heif_samples, picture), picture.info.get("exif") or b"")
+    told = {key: picture.info[key] for key in ("exif", "xmp") if picture.info.get(key)}
+    return Guest(picture.size, functools.partial(_heif_samples, picture), told)
 
 
 def _heif_samples(picture: Any) -> tuple[Samples, dict[str, Any]]:
@@ -114,9 +118,9 @@ def _open_jxl(file: str | IO[bytes]) -> Guest:
         with open(file, "rb") as opened:
             return _open_jxl(opened)
     size, bits = jxl.read_header(file)
-    exif = jxl.exif_of(file)
+    told, is_packed = jxl.told(file)
     file.seek(0)
-    return Guest(size, functools.partial(_jxl_samples, file.read(), bits), exif)
+    return Guest(size, functools.partial(_jxl_samples, file.read(), bits), told, is_packed)
 
 
 def _jxl_samples(data: bytes, bits: int | None) -> tuple[Samples, dict[str, Any]] | Image.Image:

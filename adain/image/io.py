@@ -20,12 +20,13 @@ from .._utils.arrays import is_tensor as is_tensor
 from .._utils.errors import ImageError, InputError, MissingFileError
 from .._utils.files import atomic_path, check_writable
 from .._utils.resources import missing, resolve
-from ..options import FileOptions
+from ..options import FileOptions, MetadataMode
 from .arrays import to_image
 from .colorspace import Colorspace
 from .deep import both_bytes, is_reduced
 from .guests import open_guest
 from .listing import READABLE, WRITABLE
+from .metadata import Metadata
 from .modes import normalise, srgb_profile
 from .pages import Page, Unit, count, go_to, lacking, source_of, unit_of
 from .samples import Packing, Samples, key_of
@@ -279,25 +280,68 @@ def count_pictures(source: str | os.PathLike[str] | bytes | IO[bytes]) -> tuple[
         return 1, "page"
 
 
-def save_image(image: ImageInput, path: str | os.PathLike[str], *, quality: int = FileOptions.quality) -> Path:
+def save_image(
+    image: ImageInput,
+    path: str | os.PathLike[str],
+    *,
+    quality: int = FileOptions.quality,
+    metadata: MetadataMode = FileOptions.metadata,
+    origin: Any = None,
+) -> Path:
     """Write `image`, whatever `read_image` takes, with an sRGB profile, in the format that the suffix of `path` names.
 
     The formats are those of `WRITABLE`; `quality`, 1 to 100, is for JPEG (without chroma subsampling) and WebP. An
     alpha is kept, except in JPEG, where white shows through. The image is first brought to the form that `read_image`
     gives. The file appears complete or not at all.
 
+    Of `origin`, the photograph that it was made of, given as to `read_image`, it takes over the `metadata`: "basic" its
+    date, author, copyright and description; "keep" all of EXIF and XMP that is still true, the place where it was taken
+    included; "none" nothing.
+
     Returns the path. Raises ImageError for another suffix or an image too large for the format, and InputError for a
     bad quality or where the file cannot be written.
     """
     check_output_path(path)
-    encoded = encode_image(image, path, quality=quality)
+    encoded = encode_image(image, path, quality=quality, metadata=metadata, origin=origin)
     with atomic_path(path) as temporary:
         temporary.write_bytes(encoded)
     _log.info("wrote %s: %.1f kB", path, len(encoded) / 1e3)
     return Path(path)
 
 
-def encode_image(image: ImageInput, path: str | os.PathLike[str], *, quality: int = FileOptions.quality) -> memoryview:
+def metadata_of(source: Any, mode: MetadataMode) -> Metadata:
+    """What a photograph says of itself, given as to `read_image`; nothing, if that cannot be told."""
+    nothing = Metadata({})
+    if mode == "none" or is_tensor(source) or isinstance(source, np.ndarray):
+        return nothing
+    try:
+        if isinstance(source, Image.Image):
+            return Metadata.of(source, None, mode)
+        file, name = _file(source_of(source))
+        if (guest := open_guest(file, name)) is not None:
+            told = guest.decode() if guest.is_told_late and not guest.info else None
+            if not isinstance(told, Image.Image):
+                told = Image.new("L", (1, 1))
+                told.info.update(guest.info)
+            return Metadata.of(told, None, mode)
+        try:
+            with _open(file) as image:
+                return Metadata.of(image, image.fp, mode)
+        except UnidentifiedImageError:  # a TIFF, perhaps, that only tifffile knows
+            with contextlib.nullcontext(file) if not isinstance(file, str) else open(file, "rb") as opened:
+                return Metadata.of(Image.new("L", (1, 1)), opened, mode)
+    except Exception:  # as in count_pixels
+        return nothing
+
+
+def encode_image(
+    image: ImageInput,
+    path: str | os.PathLike[str],
+    *,
+    quality: int = FileOptions.quality,
+    metadata: MetadataMode = FileOptions.metadata,
+    origin: Any = None,
+) -> memoryview:
     """The bytes that `save_image` would write to `path`, which is only asked for its suffix; raises likewise."""
     file_format = _format_of(path)
     if not 1 <= quality <= 100:
@@ -320,7 +364,9 @@ def encode_image(image: ImageInput, path: str | os.PathLike[str], *, quality: in
         image.save(encoded, file_format, icc_profile=srgb_profile(), **options)
     except Exception as error:
         raise ImageError(f"cannot write {path}: {_cause(error)}; use another format") from error
-    return encoded.getbuffer()
+    if origin is None or (told := metadata_of(origin, metadata)).is_empty:
+        return encoded.getbuffer()
+    return memoryview(told.embedded(encoded.getvalue(), file_format, image.size))
 
 
 def _is_plain(image: ImageInput) -> TypeGuard[Image.Image]:

@@ -141,20 +141,24 @@ def _boxes(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
         at += length
 
 
-def exif_of(file: IO[bytes]) -> bytes:
-    """What a file says of the exposure; empty without, and where that is compressed.
+def told(file: IO[bytes]) -> tuple[dict[str, bytes], bool]:
+    """EXIF and XMP of a file, under "exif" and "xmp"; and whether it has more of them, compressed.
 
     By ISO/IEC 18181-2, section 9: in a box Exif an offset stands before what TIFF calls a header.
     """
+    found: dict[str, bytes] = {}
+    is_packed = False
     file.seek(0)
     if file.read(len(CONTAINER)) == CONTAINER:
         for name, length in _boxes(file):
-            if name == b"Exif":
+            if name == b"Exif" and length > 4:
                 content = file.read(length)
-                if content.startswith((b"II*\0", b"MM\0*")):
-                    return content  # as pillow-jxl-plugin writes it
-                return content[4 + int.from_bytes(content[:4], "big") :]
-    return b""
+                is_bare = content.startswith((b"II*\0", b"MM\0*"))  # as pillow-jxl-plugin writes it
+                found["exif"] = content if is_bare else content[4 + int.from_bytes(content[:4], "big") :]
+            elif name == b"xml ":
+                found["xmp"] = file.read(length)
+            is_packed = is_packed or name == b"brob"
+    return found, is_packed
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from PIL import Image
 from adain._utils.resources import weights_dir
 from adain.nn import shipped
 from tests.conftest import noise_image, one_line_error
+from tests.image.test_metadata import TAKEN, photograph, told
 
 Run = Callable[..., Result]
 FAST = ("--style-size", "32", "--device", "cpu")
@@ -252,3 +253,21 @@ def test_what_computes_in_place_of_ncnn(
     failed = run_cli("stylize", photo, art, "-o", tmp_path / "other.png", "--backend", "ncnn")
     assert "the back end ncnn is not installed" in one_line_error(failed)
     assert not (tmp_path / "other.png").exists()
+
+
+@pytest.mark.parametrize("how", ["file", "folder", "jobs", "refine"])
+def test_results_keep_date_and_author_or_what_is_asked_for(run_cli: Run, art: Path, tmp_path: Path, how: str) -> None:
+    photo = photograph(tmp_path / "photos" / "a.jpg")
+    out = tmp_path / "out" / "a_stylized_art.jpg"
+    command = {
+        "file": ("stylize", photo, art, "-o", out),
+        "folder": ("stylize", photo.parent, art, "-o", out.parent),
+        "jobs": ("stylize", photo.parent, art, "-o", out.parent, "--jobs", 2),
+        "refine": ("refine", photo, art, "-o", out, "--steps", 1, "--set", "scales=1"),
+    }[how]
+    for mode, kept in ((), True), (("--metadata", "keep"), True), (("--metadata", "none"), False):
+        result = run_cli(*command, *mode, "--style-size", 32, "--device", "cpu")
+        assert result.exit_code == 0, result.output
+        found = told(out)
+        assert (found["exif"].get(0x9003) == TAKEN) is kept
+        assert bool(found["gps"]) is ("keep" in mode)

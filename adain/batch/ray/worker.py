@@ -136,12 +136,15 @@ class RayWorker:
                 task, picture = render(self.maker, loaded, task)
                 seconds = time.perf_counter() - start
                 if self.settings.keeps == "bytes":
-                    data = bytes(encode_image(picture, task.job.output, quality=options.quality))
+                    origin = group.content if group.data is None else group.data
+                    told: Any = {"metadata": task.metadata, "origin": origin}
+                    data = bytes(encode_image(picture, task.job.output, quality=options.quality, **told))
                     seconds = round(time.perf_counter() - start, 3)
                     size = {"width": picture.width, "height": picture.height, "seconds": seconds}
                     result = Result(task, "done", {**task.details, **size})
                 else:
-                    result = save(task, picture, self.manifest, quality=options.quality, seconds=seconds)
+                    how: Any = {"quality": options.quality, "seconds": seconds, "origin": group.data}
+                    result = save(task, picture, self.manifest, **how)
             except Exception as error:
                 # Whatever a picture does to the code, it is one picture of a million.
                 result = fail(task, explain(error, task), self.manifest)

@@ -20,6 +20,7 @@ from adain.batch.run import by_content
 from adain.stylizer.looks import Look, each
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
+from tests.image.test_metadata import TAKEN, photograph, told
 
 from .conftest import png, write_table
 
@@ -73,6 +74,23 @@ def test_files(worker: Any, batch: Any, photos: Path, art: Path, tmp_path: Path,
     before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.png")}
     worker()(batch(photos))
     assert before == {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.png")}
+
+
+@pytest.mark.parametrize("keeps", ["lines", "bytes"])
+def test_date_and_author_come_along(worker: Any, batch: Any, tmp_path: Path, keeps: str) -> None:
+    """Of photographs that lie in a table, and of files, into files and into tables."""
+    data = photograph(tmp_path / "photos" / "a.jpg").read_bytes()
+    table = write_table(tmp_path / "t" / "t.parquet", {"image": [data], "name": ["a.jpg"]})
+    for contents in (table, tmp_path / "photos"):
+        for mode in ("basic", "keep", "none"):
+            made = worker(keeps=keeps, metadata=mode)(batch(contents, metadata=mode))
+            out = tmp_path / "out" / "a_stylized_art.jpg"
+            if keeps == "bytes":
+                out.parent.mkdir(exist_ok=True)
+                out.write_bytes(made["image"].to_pylist()[0])
+            found = told(out)
+            assert found["exif"].get(0x9003) == (None if mode == "none" else TAKEN)
+            assert bool(found["gps"]) is (mode == "keep")
 
 
 def test_a_folder_goes_on_where_workers_ended(
