@@ -34,7 +34,10 @@ TELLING = frozenset({"h264", "hevc"})
 
 FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 
-_PROBE = 64  # columns and rows of a frame that are looked at
+_PLANAR = {(2, 2): "yuv420p", (2, 1): "yuv422p", (1, 2): "yuv440p", (4, 1): "yuv411p", (4, 4): "yuv410p"}
+"""A format of 8 bits for so many columns and rows of luma to a sample of chroma, which filters take as it is."""
+
+_PROBE, _LEAST = 64, 8  # columns and rows of a frame that are looked at; where there are fewer, nothing is seen
 
 
 class Filters:
@@ -127,19 +130,20 @@ def location_of(frame: Any, stream: Any) -> str:
 def _seen(frame: Any) -> tuple[int, int] | None:
     """Where :meth:`reformat` puts a sample of chroma, as in :data:`LOCATIONS`; None where there is no chroma of less
     than full size."""
-    kind, width, height = frame.format, min(frame.width, _PROBE), min(frame.height, _PROBE)
-    columns, rows = kind.chroma_width(width), kind.chroma_height(height)
-    if kind.is_rgb or len(kind.components) < 3 or (columns, rows) == (width, height):
+    kind, (width, height) = frame.format, (min(side, _PROBE) // 4 * 4 for side in (frame.width, frame.height))
+    if kind.is_rgb or len(kind.components) < 3 or min(width, height) < _LEAST:
         return None
-    bits = kind.components[1].bits
-    high, middle = (1 << bits) - 1, 1 << (bits - 1)
+    columns, rows = kind.chroma_width(width), kind.chroma_height(height)
+    if (columns, rows) == (width, height):
+        return None
+    if (planar := _PLANAR.get((round(width / columns), round(height / rows)))) is None:
+        return None
     column, row = columns // 2, rows // 2
-    dot = {"lum": f"{middle}", "cb": f"if(eq(X,{column})*eq(Y,{row}),{high},{middle})", "cr": f"{middle}"}
+    dot = {"lum": "128", "cb": f"if(eq(X,{column})*eq(Y,{row}),255,128)", "cr": "128"}
     crop = {"w": str(width), "h": str(height), "x": "0", "y": "0"}
-    spotted = Filters([("crop", crop), ("geq", dot)])(frame)
+    spotted = Filters([("crop", crop), ("geq", dot)])(frame.reformat(format=planar))
     plane = spotted.reformat(format="yuv444p", interpolation="BICUBIC").planes[1]
-    spot = np.frombuffer(plane, np.uint8).reshape(height, -1)[:, :width].astype(float)
-    spot -= np.median(spot)
+    spot = np.frombuffer(plane, np.uint8).reshape(height, -1)[:, :width].astype(float) - 128
     places = []
     for axis, length, stored, index in ((0, width, columns, column), (1, height, rows, row)):
         share = spot.sum(axis)

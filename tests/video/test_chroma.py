@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from adain.video import VideoOptions
-from adain.video.chroma import LOCATIONS, from_rgb, location_for, location_of, to_rgb
+from adain.video.chroma import LOCATIONS, Filters, from_rgb, location_for, location_of, to_rgb
 from adain.video.encoder import choose_codec, container_of
 from adain.video.frames import Color, Moment, VideoInfo
 from adain.video.join import VideoSink, check_container
@@ -139,6 +140,24 @@ def test_colours_are_read_from_where_the_stream_says_they_are(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     assert moved(read(path)) == pytest.approx((0, 0), abs=0.05)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "yuva420p", "nv12", "p010le"])
+@pytest.mark.parametrize("size", [(64, 64), (1920, 1080), (17, 9), (9, 33), (8, 8)])
+@pytest.mark.parametrize("place", LOCATIONS)
+def test_what_a_frame_says_is_seen(pixel_format: str, size: tuple[int, int], place: tuple[int, int]) -> None:
+    tagged = Filters([("setparams", {"chroma_location": LOCATIONS[place]})])(av.VideoFrame(*size, pixel_format))
+    stream = SimpleNamespace(codec_context=SimpleNamespace(name="hevc"))
+    assert location_of(tagged, stream) == LOCATIONS[place]
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv410p", "gray", "rgb24", "pal8", "ya8", "yuyv422"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (7, 200), (16, 4)])
+@pytest.mark.filterwarnings("error")
+def test_the_smallest_frames(pixel_format: str, size: tuple[int, int]) -> None:
+    frame, stream = av.VideoFrame(*size, pixel_format), SimpleNamespace(codec_context=SimpleNamespace(name="vp9"))
+    assert location_of(frame, stream) == "left"
+    assert to_rgb(frame, size, Color(), "left")(frame).to_ndarray().shape == (size[1], size[0], 3)
 
 
 @pytest.mark.parametrize(("codec", "pixel_format", "place"), [
