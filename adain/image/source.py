@@ -19,7 +19,7 @@ from .io import DEFAULT_MAX_PIXELS, ImageInput, is_tensor, read_image
 from .modes import split_alpha
 from .pages import source_of
 from .resize import center_crop_square, resize_shorter, scaled, size_of
-from .wrap import axes_of, resize_picture, resize_values, whole_periods
+from .wrap import FLAT, axes_of, resize_picture, resize_values, whole_periods
 
 if TYPE_CHECKING:
     import torch
@@ -98,7 +98,7 @@ def open_source(
     """
     if isinstance(source, Source):
         return source
-    if crop and wrap != "none":
+    if axes_of(wrap) != FLAT and crop:
         raise InputError("a square that is cut out has no sides that meet: leave out crop or wrap")
     name, opacity, uncropped = input_name(source), None, None
     image: Image.Image | torch.Tensor

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from .._utils.arrays import Array, device_of, is_tensor, moved, namespace
-from ..options import Wrap
+from ..options import Options, Wrap
 from .box import Box
 from .resize import cut
 
@@ -32,7 +32,8 @@ _SUPPORT = 3  # pixels, of the larger of both sizes, that Lanczos looks at each 
 
 
 def axes_of(wrap: Wrap) -> Axes:
-    """Which sides a choice of :attr:`adain.Options.wrap` joins."""
+    """Which sides a choice of :attr:`adain.Options.wrap` joins; InputError, if it is none."""
+    Options.declared()["wrap"].check(wrap)
     return wrap in ("y", "xy"), wrap in ("x", "xy")
 
 

@@ -137,5 +137,7 @@ def test_transparency_keeps_its_size_and_wraps() -> None:
 def test_refusals() -> None:
     with pytest.raises(InputError, match="leave out crop or wrap"):
         open_source(noise_image(40, 30), crop=True, wrap="x")
+    with pytest.raises(InputError, match="wrap cannot be 'yx'"):
+        open_source(noise_image(40, 30), wrap="yx")  # type: ignore[arg-type]
     with pytest.raises(ImageError, match="15x30 px: at least 16"):
         open_source(noise_image(15, 30), wrap="x", least=16)
