@@ -149,6 +149,20 @@ def test_any_roll_of_whole_cells_and_any_size_of_floats(engine: BaseStylizer, da
     assert np.abs(moved - np.roll(whole, shift, (2, 3))).max() < FLOATS
 
 
+@settings(max_examples=8, deadline=None)
+@given(st.integers(8, 60), st.integers(8, 60))
+def test_floats_of_any_even_size(engine: BaseStylizer, rows: int, columns: int) -> None:
+    """Those that are no multiples of 16, too."""
+    photo = np.random.default_rng(rows).random((1, 3, 2 * rows, 2 * columns), np.float32)
+    style = engine.encode_style(noise_image(48, 48, 4), size=0)
+    made = []
+    for pixels in (photo, np.roll(photo, (rows, columns), (2, 3))):
+        given = pixels if engine.device is None else torch.from_numpy(pixels)
+        made.append(np.asarray(engine.stylize(given, style, wrap="xy")))
+    assert made[0].shape == photo.shape
+    assert np.abs(np.roll(made[0], (rows, columns), (2, 3)) - made[1]).max() < FLOATS
+
+
 def test_a_texture_beside_itself_is_one_picture(fast: Stylizer) -> None:
     """Stylising four copies that wrap gives the four of one: there is no seam to be found between them."""
     photo, style = torch.rand(1, 3, 48, 64), fast.encode_style(noise_image(50, 50, 4), size=0)
