@@ -238,14 +238,23 @@ def _video_packets(sink: VideoSink, stream: Any) -> Flow:
 def _copied(
     media: Any, copies: dict[int, Any], source: Path, warn: Callable[[str], object], *, has_edits: bool
 ) -> Flow:
-    """Packets of other streams; what an edit list leaves out goes only where another can leave it out again."""
-    av = require_av()
+    """Packets of other streams; what an edit list leaves out goes only where another can leave it out again.
+
+    Otherwise the last packet of it goes, by which a decoder of sound begins.
+    """
+    av, before = require_av(), {}
     try:
         for packet in media.demux([media.streams[index] for index in copies]):
             when = packet.dts if packet.dts is not None else packet.pts
-            if packet.size and when is not None and (has_edits or not packet.is_discard):
-                time = float(when * packet.time_base)
-                packet.stream = copies[packet.stream_index]
-                yield time, packet
+            if not packet.size or when is None:
+                continue
+            item, index = (float(when * packet.time_base), packet), packet.stream_index
+            packet.stream = copies[index]
+            if packet.is_discard and not has_edits:
+                before[index] = item
+                continue
+            if index in before:
+                yield before.pop(index)
+            yield item
     except (av.error.FFmpegError, OSError):
         warn(f"the sound of {source.name} cannot be read to its end")
