@@ -396,6 +396,8 @@ class FileOptions(Options, ModelOptions):
 
 def check_alpha(alpha: float) -> float:
     """``alpha`` as a float, or :class:`~adain.InputError` if it is outside ``[0, 1]``."""
+    if isinstance(alpha, float) and alpha == 1.0:  # always in order, and torch.compile does not see through the rest
+        return 1.0
     Options.declared()["alpha"].check(alpha)
     return float(alpha)
 

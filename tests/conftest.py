@@ -31,6 +31,11 @@ def noise_image(width: int, height: int, seed: int = 0, mode: str = "RGB") -> Im
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs a GPU of CUDA")
+
+
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Networks this small gain nothing from threads, which on a busy machine wait for each other all the time."""

@@ -7,6 +7,7 @@ loss does not mind: means and deviations say nothing of where a texture lies.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -105,12 +106,18 @@ def neighbourhoods(power: Tensor, places: Sequence[tuple[int, int]]) -> tuple[Te
     """
     height, width = power.shape[1:]
     steps = torch.arange(-_RING, _RING + 1, device=power.device)
-    rows, columns = torch.tensor(places, device=power.device).T[..., None]
+    rows, columns = _on_device(tuple(places), power.device).T[..., None]
     around = power[:, ((rows + steps) % height)[:, :, None], ((columns + steps) % width)[:, None, :]]
     down, across = (steps.abs() <= 1)[:, None], steps.abs() <= 1
     outer = ~(down & across) & (down | (rows != 0)[..., None]) & (across | (columns != 0)[..., None])
     near = around[..., _RING - 1 : _RING + 2, _RING - 1 : _RING + 2]
     return near.flatten(2), torch.where(outer, around, torch.nan).flatten(2)
+
+
+@cache
+def _on_device(places: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+    """Uploaded once: a GPU would wait for it at every step of training."""
+    return torch.tensor(places, device=device)
 
 
 def _floor(power: Tensor) -> float:

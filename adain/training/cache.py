@@ -67,6 +67,7 @@ class ImageCache:
 
     Attributes:
         sizes: ``(N, 2)`` int64, height and width of every image.
+        pixels: ``(bytes,)`` uint8, the images ``(H, W, 3)`` one after the other.
         skipped: what was left out when it was built.
     """
 
@@ -74,7 +75,7 @@ class ImageCache:
         self.sizes = sizes
         self.skipped = skipped
         self._ends = np.cumsum(sizes.prod(axis=1) * 3, dtype=np.int64)
-        self._pixels: Pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(int(self._ends[-1]),))
+        self.pixels: Pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(int(self._ends[-1]),))
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -83,7 +84,7 @@ class ImageCache:
         """``(H, W, 3)`` uint8 view of one image; nothing is copied."""
         height, width = self.sizes[index].tolist()
         end = int(self._ends[index])
-        return self._pixels[end - height * width * 3 : end].reshape(height, width, 3)
+        return self.pixels[end - height * width * 3 : end].reshape(height, width, 3)
 
     def signature(self) -> str:
         """A short digest of the sizes: a resumed run uses it to see that it has the same images."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from .._utils.errors import TrainingError, first_line
 from .._utils.files import atomic_path
@@ -76,7 +76,12 @@ class CheckpointStore:
 
 def save_weights(network: nn.Module, path: Path) -> None:
     """A network alone in half precision: what ``--decoder`` or ``--encoder`` takes, 7 MB of the base decoder."""
-    state = {k: v.detach().half().contiguous().cpu() for k, v in network.state_dict().items()}
+    save_state(network.state_dict(), path)
+
+
+def save_state(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """:func:`save_weights` of a network's ``state_dict``."""
+    state = {k: v.detach().half().contiguous().cpu() for k, v in tensors.items()}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(state))
 

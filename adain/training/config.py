@@ -20,7 +20,17 @@ MIN_CROP = 32
 """Smallest training crop: relu4_1 is then 4 × 4, the least that has statistics worth the name."""
 
 RESUMABLE = frozenset(
-    {"max_iter", "max_minutes", "checkpoint_every", "checkpoint_minutes", "preview_every", "log_every", "precision"}
+    {
+        "max_iter",
+        "max_minutes",
+        "checkpoint_every",
+        "checkpoint_minutes",
+        "preview_every",
+        "log_every",
+        "precision",
+        "compile",
+        "crops_on",
+    }
 )
 """Settings that may differ when a run is resumed: none of them changes what has been learnt."""
 
@@ -100,7 +110,12 @@ class TrainingConfig:
     ema: float = _setting(0.999, "Decay of the running average of the weights that is saved (0: none).")
     seed: int = _setting(0, "Fixes the crops: the same seed gives the same weights on a machine.")
     precision: Literal["auto", "fp32", "bf16"] = _setting("auto", "auto is bf16 on CUDA and fp32 elsewhere.")
-    compile: bool = _setting(False, "Compile the networks with torch.compile.")
+    compile: bool = _setting(False, "Compile a step's networks and losses, as a whole, with torch.compile.")
+    crops_on: Literal["auto", "host", "device"] = _setting(
+        "auto",
+        "Where crops are cut. device: all pictures are in its memory; auto: so on CUDA, if they fit into half of what "
+        "is free.",
+    )
     cache_size: int = _setting(512, "Images are cached decoded, the shorter side reduced to this.")
     log_every: int = _setting(10, "Steps between two lines of log.jsonl.")
     checkpoint_every: int = _setting(1000, "Steps between two checkpoints.")

@@ -81,7 +81,11 @@ class BatchMaker:
     pin: bool = False  # use page-locked memory, from which a GPU copies without waiting
 
     def __call__(self, step: int) -> Batch:
-        """The batch of a step; contents alone while the warm-up lasts."""
+        """The batch of a step."""
+        return self._copy(*self.choose(step))
+
+    def choose(self, step: int) -> tuple[list[tuple[ImageCache, Crop]], list[bool]]:
+        """The crops of a step and which pairs are their own style: contents, then styles; no styles in the warm-up."""
         crops = draw_crops(self.config, self.contents, CONTENT_STREAM, step, self.rank)
         taken, identity = [(self.contents, crop) for crop in crops], [False] * len(crops)
         if step >= self.config.warmup_steps:
@@ -91,7 +95,7 @@ class BatchMaker:
                 content if same else (self.styles, style)
                 for same, content, style in zip(identity, taken, styles, strict=True)
             ]
-        return self._copy(taken, identity)
+        return taken, identity
 
     def starting(self) -> Batch:
         """Contents for the initialisation, the same on every rank."""

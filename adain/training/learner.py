@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
+from .._utils.errors import first_line, out_of_memory
 from ..nn.decoder import Decoder
 from ..nn.vgg import VGGEncoder
-from .checkpoint import DECODER_FILE, ENCODER_FILE, save_weights
-from .config import TrainingConfig, ema_decay, learning_rate, phase_of
-from .crops import Batch, draw_mix, to_images
+from .checkpoint import DECODER_FILE, ENCODER_FILE, save_state
+from .config import Phase, TrainingConfig, ema_decay, learning_rate, phase_of
+from .crops import Batch, Mix, draw_mix, to_images
 from .distributed import Team
 from .networks import FastNet, paint
-from .objective import Encode, distil_objective, style_objective, warmup_objective
+from .objective import Encode, Losses, distil_objective, style_terms, warmup_objective, with_lattice
+from .pool import PooledBatch
 
 METRICS = ("loss", "content", "style", "identity", "grad_norm")
 """What :meth:`Learner.step` returns, in this order."""
@@ -32,6 +35,7 @@ class Learner:
         encoder: VGG-19, frozen; taken over, and converted to the working precision.
         network: what is trained, where it starts.
         teacher: the base model's decoder, where ``teacher_weight`` asks for it; as ``encoder``.
+        note: is told if what was to be compiled is not.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Learner:
         device: torch.device,
         team: Team,
         teacher: Decoder | None = None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.config = config
         self.device = device
@@ -60,10 +65,16 @@ class Learner:
         self.optimizer = self._new_optimizer()
         # Each phase of the fast model leaves some of its parameters out.
         trained = team.wrap(self.network, device, partly=isinstance(network, FastNet))
-        self._encode: Encode = torch.compile(self.encoder) if config.compile else self.encoder
-        self._run: Callable[..., Any] = torch.compile(trained) if config.compile else trained
+        # Where gradients are exchanged, what exchanges them is left outside: each network is compiled by itself.
+        apart = config.compile and team.ranks.world_size > 1
+        self._encode: Encode = torch.compile(self.encoder) if apart else self.encoder
+        self._run: Callable[..., Any] = torch.compile(trained) if apart else trained
+        self._note = note
+        self._compiled: dict[str, Callable[..., tuple[Losses, Tensor]]] = {}
+        if config.compile and not apart:
+            self._compiled = {phase: torch.compile(self._terms, dynamic=False) for phase in get_args(Phase)}
 
-    def step(self, step: int, batch: Batch, share: float = 0.0) -> Tensor:
+    def step(self, step: int, batch: Batch | PooledBatch, share: float = 0.0) -> Tensor:
         """Train on the batch of a step, numbered from 0 over the whole run.
 
         Args:
@@ -82,24 +93,46 @@ class Learner:
             rests = group["is_encoder"] and phase == "style" and t < config.freeze_iter
             group["lr"] = 0.0 if rests else learning_rate(config, step, share)
         size = config.crop if phase == "style" else (config.warmup_crop or config.crop)
-        images, identity = to_images(batch, size, self.device)
-        with self.autocast:
-            if phase == "warmup" and isinstance(self.network, FastNet):
-                losses = distil_objective(self._encode, self._run, images)
-            elif phase == "warmup":
-                losses = warmup_objective(self._encode, self._run, images, self._folded)
-            else:
-                content, style = images.chunk(2)
-                mix = draw_mix(config, step, self._rank, identity)
-                networks = self._encode, self._run, self.teacher
-                losses = style_objective(config, *networks, content, style, identity, mix, self._folded)
-        self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        if isinstance(batch, PooledBatch):
+            images, identity, mix = batch.pool.cut(batch.rows, size), batch.identity, batch.mix
+        else:
+            images, identity = to_images(batch, size, self.device)
+            mix = draw_mix(config, step, self._rank, identity)
+        losses = self._backward(phase, images, identity, mix)
         norm = nn.utils.clip_grad_norm_(self._parameters, config.clip_norm or math.inf)
         self.optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(self._averages, self._parameters, 1.0 - ema_decay(config, step))
         return torch.stack([*losses, norm]).detach()
+
+    def _backward(self, phase: Phase, images: Tensor, identity: Tensor, mix: Mix) -> Losses:
+        """The losses of a batch, their gradients left in the parameters."""
+        while True:
+            compiled = self._compiled.get(phase)
+            try:
+                self.optimizer.zero_grad(set_to_none=True)
+                with self.autocast, warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of the compiler, about what it looks through
+                    losses, output = (compiled or self._terms)(phase, images, identity, mix)
+                    if phase == "style":
+                        losses = with_lattice(self.config, losses, output)
+                losses.total.backward()  # type: ignore[no-untyped-call]
+                return losses
+            except Exception as error:  # a compiler behind a compiler: anything may come out of it
+                if compiled is None or out_of_memory(error):
+                    raise
+                self._note(f"torch.compile does not work here ({first_line(error)}): going on without")
+                self._compiled.clear()
+
+    def _terms(self, phase: Phase, images: Tensor, identity: Tensor, mix: Mix) -> tuple[Losses, Tensor]:
+        """All of a step's losses but that of the lattice, and the images they are of: what is compiled as one."""
+        if phase == "warmup":
+            if isinstance(self.network, FastNet):
+                return distil_objective(self._encode, self._run, images), images
+            return warmup_objective(self._encode, self._run, images, self._folded), images
+        content, style = images.chunk(2)
+        networks = self._encode, self._run, self.teacher
+        return style_terms(self.config, *networks, content, style, identity, mix, self._folded)
 
     @torch.no_grad()
     def paint(self, content: Tensor, style: Tensor) -> Tensor:
@@ -107,16 +140,19 @@ class Learner:
         with self.autocast:
             return paint(self.encoder, self.average, content, style)
 
-    def save(self, folder: Path) -> None:
-        """Write the averaged weights into a folder, for ``--decoder`` and, of the fast model, ``--encoder``."""
-        decoder: nn.Module = self.average
+    def save(self, folder: Path, state: Mapping[str, Any]) -> None:
+        """Write the averaged weights of a :meth:`state`: files for ``--decoder`` and, a fast model's, ``--encoder``."""
+        decoder = state["average"]
         if isinstance(self.average, FastNet):
-            save_weights(self.average.encoder, folder / ENCODER_FILE)
-            decoder = self.average.decoder
-        save_weights(decoder, folder / DECODER_FILE)
+            encoder, decoder = (
+                {k.removeprefix(end): v for k, v in state["average"].items() if k.startswith(end)}
+                for end in ("encoder.", "decoder.")
+            )
+            save_state(encoder, folder / ENCODER_FILE)
+        save_state(decoder, folder / DECODER_FILE)
 
     def state(self) -> dict[str, Any]:
-        """All that :meth:`load` needs."""
+        """All that :meth:`load` needs; its tensors are those that are trained."""
         return {part: getattr(self, part).state_dict() for part in ("network", "average", "optimizer")}
 
     def load(self, state: dict[str, Any]) -> None:

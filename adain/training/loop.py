@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .._utils.errors import TrainingError
 from .._utils.files import atomic_path
 from .._utils.prefetch import read_ahead
 from .._utils.signals import CODES, Reason, StopFlag
+from .aside import Readings, WriterThread, frozen, on_host
 from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore, State, random_state, restore_random_state
 from .config import TrainingConfig, learning_rate, phase_of
 from .crops import Batch, BatchMaker
 from .distributed import Team
 from .learner import METRICS, Learner
-from .report import Record, Reporter, RunLog, plot_losses, save_preview
+from .pool import PooledBatch
+from .report import Preview, Record, Reporter, RunLog, paint_preview, plot_losses, save_preview
 
 PREVIEW_SIZE = 256
 
@@ -112,6 +114,7 @@ class Loop:
     config: TrainingConfig  # resolved
     learner: Learner
     maker: BatchMaker
+    batches: Callable[[int], Batch | PooledBatch]  # the same crops, by whoever cuts them
     facts: dict[str, Any]  # put into every checkpoint as "run"
     output: Path
     team: Team
@@ -132,6 +135,7 @@ class Loop:
         self._logged = TrainingProgress()
         self._bad = torch.full((), -1, dtype=torch.int64, device=self.learner.device)
         self._clock = Clock()
+        self._writer, self._readings = WriterThread(), Readings()
 
     def restore(self, state: State) -> None:
         """Go back to what a checkpoint says."""
@@ -146,36 +150,44 @@ class Loop:
     def run(self) -> TrainingResult:
         """Train up to ``total_steps``, or until there is a reason to stop."""
         config, start = self.config, self.progress.step
-        self._prepare()
+        with closing(self._writer):
+            self._prepare()
+            code = self._train()
+            reason = CODES[code]
+            self._save()
+            # Whoever sends SIGTERM often kills soon after: what is saved will have to do.
+            if reason in ("finished", "time") and self.progress.step > start and config.preview_every:
+                self._draw()
+            self._writer.wait()
+        self.team.agree(0)  # nobody leaves before all is written
+        encoder = self.output / ENCODER_FILE if config.model == "fast" else None
+        checkpoint = self._store.path(self.progress.step)
+        return TrainingResult(reason, self.progress, self.output / DECODER_FILE, checkpoint, encoder)
+
+    def _train(self) -> int:
+        """Step after step; the code of the reason to stop."""
+        config, start = self.config, self.progress.step
         workers = min(8, max(1, (os.cpu_count() or 2) - 2)) if self.learner.device.type == "cuda" else 1
-        code = 0
         self.reporter.begin(start, config.total_steps)
         self._ticked = self._checkpointed = time.monotonic()
         self._clock = Clock(self.progress.share)
-        ahead = read_ahead(range(start, config.total_steps), self.maker, threads=workers, ahead=2 * workers)
+        ahead = read_ahead(range(start, config.total_steps), self.batches, threads=workers, ahead=2 * workers)
         with closing(ahead) as batches:
             for _, batch in batches:
                 self._step(batch.result())
                 step = self.progress.step
                 if self._due(step, config.log_every) or step == config.warmup_steps:
-                    self._write_log()
+                    self._begin_log()
+                self._write_log()
                 # A step that would end too late is not begun.
                 code = self.team.agree(self.stop.within(self._clock.step_seconds))
                 if code:
-                    break
+                    return code
                 if self._due(step, config.checkpoint_every) or self._checkpoint_is_old():
                     self._save()
                 if config.preview_every and self._due(step, config.preview_every):
                     self._draw()
-        reason = CODES[code]
-        self._save()
-        # Whoever sends SIGTERM often kills soon after: what is saved will have to do.
-        if reason in ("finished", "time") and self.progress.step > start and config.preview_every:
-            self._draw()
-        self.team.agree(0)  # nobody leaves before all is written
-        encoder = self.output / ENCODER_FILE if config.model == "fast" else None
-        checkpoint = self._store.path(self.progress.step)
-        return TrainingResult(reason, self.progress, self.output / DECODER_FILE, checkpoint, encoder)
+        return 0
 
     def _due(self, step: int, every: int) -> bool:
         return step % every == 0 or step == self.config.total_steps
@@ -195,7 +207,7 @@ class Loop:
         if self._saved is None:
             self._save()
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: Batch | PooledBatch) -> None:
         step = self.progress.step
         if self.config.lr_schedule == "time":
             self.progress.share = self.team.largest(self._clock.share(self.stop.left))
@@ -211,27 +223,26 @@ class Loop:
         self.reporter.advance(step + 1)
 
     def _guard(self) -> None:
-        """End the run if a step since the last look was not finite; nothing is saved then."""
-        step = int(self._bad)
-        if step < 0:
+        """End the run if a step so far was not finite; nothing is saved then. Waits for the device."""
+        self._check_step(int(self._bad))
+
+    def _check_step(self, bad: int) -> None:
+        if bad < 0:
             return
+        self._writer.wait()
         kept = self._store.paths()
         good = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
         raise TrainingError(
-            f"the loss or its gradient is not finite at step {step + 1}: {good}; start a new run with "
+            f"the loss or its gradient is not finite at step {bad + 1}: {good}; start a new run with "
             f"--init-from {self.output} and a lower --lr, or --resume with --precision fp32"
         )
 
-    def _write_log(self) -> None:
+    def _begin_log(self) -> None:
+        """Set a line of the log on its way; :meth:`_write_log` writes it when its numbers have come."""
         if not self._count:
             return
-        self._guard()
-        means: Tensor = self.team.mean(self._sums) / self._count
-        values = dict(zip(METRICS, means.tolist(), strict=True))
         step = self.progress.step
         phase, _ = phase_of(self.config, step - 1)
-        if phase == "warmup":
-            values |= {"content": values["content"] or None, "style": None}  # content: the distance in distillation
         self._tick()
         seconds = max(1e-9, self.progress.seconds - self._logged.seconds)
         record: Record = {
@@ -241,45 +252,69 @@ class Loop:
             "seconds": round(self.progress.seconds, 2),
             "samples_per_s": round((self.progress.samples - self._logged.samples) / seconds, 2),
             "lr": learning_rate(self.config, step - 1, self.progress.share),
-            **values,
         }
-        self.progress.loss = record["loss"]
-        if phase == "style" and record["loss"] < (self.progress.best_loss or float("inf")):
-            self.progress.best_loss, self.progress.best_step = record["loss"], step
+        alone = self.team.ranks.world_size == 1
+        means = (self._sums if alone else self.team.mean(self._sums)) / self._count
+        bad = self._bad
+        self._readings.add(torch.cat([means, bad.to(means).view(1)]), record)
         self._sums.zero_()
         self._count = 0
         self._logged = replace(self.progress)
-        if self.team.ranks.is_main:
-            self._log.append(record)
-            self.reporter.record(record)
+
+    def _write_log(self, *, all_of_it: bool = False) -> None:
+        for numbers, record in self._readings.arrived(all_of_them=all_of_it):
+            *means, bad = numbers.tolist()
+            self._check_step(int(bad))
+            values = dict(zip(METRICS, means, strict=True))
+            if record["phase"] == "warmup":
+                # content: the distance in distillation
+                values |= {"content": values["content"] or None, "style": None}
+            record |= values
+            self.progress.loss = record["loss"]
+            if record["phase"] == "style" and record["loss"] < (self.progress.best_loss or float("inf")):
+                self.progress.best_loss, self.progress.best_step = record["loss"], record["step"]
+            if self.team.ranks.is_main:
+                self._log.append(record)
+                self.reporter.record(record)
 
     def _save(self) -> None:
-        """A checkpoint and the averaged weights, unless this step has one."""
+        """A checkpoint and the averaged weights, unless this step has one; written while training goes on."""
         self._tick()
+        self._write_log(all_of_it=True)
         self._guard()
         step = self.progress.step
         if self.team.ranks.is_main and self._saved != step:
             state: State = {
                 "run": self.facts,
-                "learner": self.learner.state(),
+                "learner": frozen(self.learner.state()),
                 "progress": asdict(self.progress),
-                "window": {"sums": self._sums.cpu(), "count": self._count},
+                "window": {"sums": self._sums.clone(), "count": self._count},
                 "random": random_state(),
             }
-            self._store.save(step, state)
-            self.learner.save(self.output)
+            self._writer.do(lambda: self._write(step, state))
         self._saved = step
         self._ticked = self._checkpointed = time.monotonic()
 
+    def _write(self, step: int, state: State) -> None:
+        state = on_host(state)
+        self._store.save(step, state)
+        self.learner.save(self.output, state["learner"])
+
     def _draw(self) -> None:
-        """Preview sheet and plot, unless this step has them."""
+        """Preview sheet and plot, unless this step has them; painted here, written while training goes on."""
         self._tick()
+        self._write_log(all_of_it=True)
         if self.team.ranks.is_main and self._drawn != self.progress.step:
             path = self.output / "previews" / f"step-{self.progress.step:07d}.jpg"
-            save_preview(self.learner, self.maker.contents, self.maker.styles, PREVIEW_SIZE, path)
-            plot_losses(self._log.read(), self.output / "loss.png")
+            preview = paint_preview(self.learner, self.maker.contents, self.maker.styles, PREVIEW_SIZE)
+            self._writer.do(lambda: self._write_preview(preview, path))
         self._drawn = self.progress.step
         self._ticked = time.monotonic()
+
+    def _write_preview(self, preview: Preview, path: Path) -> None:
+        save_preview(preview, PREVIEW_SIZE, path)
+        if not plot_losses(self._log.read(), self.output / "loss.png"):
+            self.reporter.note("loss.png is left out: it needs matplotlib")
 
     def _tick(self) -> None:
         """Count the time since the last look as training; saving and drawing are left out."""

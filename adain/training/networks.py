@@ -113,8 +113,11 @@ class FastNet(nn.Module):
     ) -> Tensor | tuple[dict[str, Tensor], Tensor]:
         """The content in a style; without a style, what :func:`~adain.training.objective.distil_objective` wants."""
         if style is not None:
-            features = self.encoder.features(content)
-            styles = mix.blended({CONTENT_LAYER: channel_mean_std(self.encoder.features(style))})
+            if content.shape == style.shape:  # one call for both, which fills a GPU better
+                features, wanted = self.encoder.features(torch.cat([content, style])).chunk(2)
+            else:
+                features, wanted = self.encoder.features(content), self.encoder.features(style)
+            styles = mix.blended({CONTENT_LAYER: channel_mean_std(wanted)})
             painted: Tensor = self.decoder(mix.transfer(features, *styles[CONTENT_LAYER]))
             return painted
         found = self.encoder(content, tuple(ADAPTED))

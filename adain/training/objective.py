@@ -48,13 +48,35 @@ def style_objective(
     mix: Mix = PLAIN,
     folded: str | None = None,
 ) -> Losses:
+    """:func:`style_terms` and, where that has a weight, the energy of what repeats every 8 pixels."""
+    return with_lattice(config, *style_terms(config, encode, paint, teacher, content, style, identity, mix, folded))
+
+
+def with_lattice(config: TrainingConfig, losses: Losses, output: Tensor) -> Losses:
+    """Losses with that of the lattice added: a Fourier transform, which compilers leave alone."""
+    if config.lattice_weight == 0:
+        return losses
+    return losses._replace(total=losses.total + config.lattice_weight * lattice_loss(output))
+
+
+def style_terms(
+    config: TrainingConfig,
+    encode: Encode,
+    paint: Callable[..., Tensor],
+    teacher: Callable[[Tensor], Tensor] | None,
+    content: Tensor,
+    style: Tensor,
+    identity: Tensor,
+    mix: Mix = PLAIN,
+    folded: str | None = None,
+) -> tuple[Losses, Tensor]:
     r"""The loss of Huang & Belongie 2017, eq. 11 to 14, and a term for pairs that should not change.
 
     .. math:: L = w_c L_c + w_s L_s + w_i \operatorname{mean}_b\left[ m_b \lVert g(t_b) - c_b \rVert^2 \right]
 
     and, where the config gives them a weight, the distance of output and photograph in features normalised by channel
     (after Park & Lee 2019, section 3.3), which counts a channel that the style leaves faint as much as any other; total
-    variation; a Wasserstein-2 distance of the style's channels; and the energy of what repeats every 8 pixels.
+    variation; and a Wasserstein-2 distance of the style's channels.
     For the fast model, which has an encoder of its own, VGG-19 only judges, at ``loss_size``; with a teacher
     :math:`T`, the base model's decoder, :math:`w_t \operatorname{mean} \lVert g - T(t) \rVert^2` is added.
 
@@ -66,6 +88,9 @@ def style_objective(
         identity: ``(B, 1, 1, 1)``, 1 where ``style`` is ``content`` (:math:`m_b`), 0 elsewhere.
         mix: strengths and blends.
         folded: the finer layer that the decoder, or the teacher, takes in beside relu4_1; None for none.
+
+    Returns:
+        The losses, and the output that they are of, unreduced.
     """
     output = paint(content, style, mix) if config.model == "fast" else None
     whole = output
@@ -88,8 +113,6 @@ def style_objective(
         total = total + config.covariance_weight * covariance_loss(*mean_covariance(found[layer]), *moments)
     if config.tv_weight > 0:
         total = total + config.tv_weight * total_variation(output, form="squared")
-    if config.lattice_weight > 0:
-        total = total + config.lattice_weight * lattice_loss(whole)
     l_identity = torch.zeros_like(total)
     if config.identity_share > 0:
         l_identity = content_loss(output * identity, content * identity)
@@ -98,7 +121,7 @@ def style_objective(
         with torch.no_grad():
             shown = at_least_float32(teacher(wanted.features)).clamp(0.0, 1.0)
         total = total + config.teacher_weight * content_loss(output, shown)
-    return Losses(total, l_content, l_style, l_identity)
+    return Losses(total, l_content, l_style, l_identity), whole
 
 
 def shrink(images: Tensor, size: int) -> Tensor:
@@ -126,8 +149,12 @@ def targets(
 ) -> Targets:
     """The targets of pairs; arguments as for :func:`style_objective`."""
     layers = tuple(dict.fromkeys((*STYLE_LAYERS, *layers_of(folded))))  # torch.compile of torch 2.11 takes no set
-    seen = encode(content, layers_of(folded) if mix.alpha is None else layers)
-    found = encode(style, layers)
+    if content.shape == style.shape:
+        # One call for both: a device with many cores is not filled by either alone.
+        both = encode(torch.cat([content, style]), layers)
+        seen, found = ({layer: both[layer].chunk(2)[k] for layer in layers} for k in range(2))
+    else:
+        seen, found = dict(encode(content, layers)), dict(encode(style, layers))
     stats = mix.blended(feature_stats({layer: found[layer] for layer in STYLE_LAYERS}))
     whole = mix.blended({CONTENT_LAYER: channel_mean_std(fuse(found, folded))})
     goal = mix.transfer(at_least_float32(fuse(seen, folded)), *whole[CONTENT_LAYER])

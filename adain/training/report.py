@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from .._utils.files import atomic_path
 from .._utils.plots import Curve, plot_curves
@@ -22,6 +23,14 @@ from .learner import Learner
 Record = dict[str, Any]
 
 PREVIEW_CONTENTS, PREVIEW_STYLES = 3, 4
+
+
+class Preview(NamedTuple):
+    """Pictures of a sheet; those that were painted are on the device still."""
+
+    contents: list[Image.Image]
+    styles: list[Image.Image]
+    painted: list[list[Tensor]]
 
 
 class Reporter:
@@ -74,27 +83,45 @@ class RunLog:
             file.write(json.dumps(record) + "\n")
 
 
-def plot_losses(records: list[Record], path: Path) -> None:
-    """Draw the losses over the steps, raw and smoothed, on a logarithmic scale; nothing for an empty log."""
+def plot_losses(records: list[Record], path: Path) -> bool:
+    """Draw the losses over the steps, raw and smoothed, on a logarithmic scale; nothing for an empty log.
+
+    Returns:
+        False if there is no matplotlib, without which a run goes on all the same.
+    """
     if not records:
-        return
+        return True
     curves = []
     for index, name in enumerate(("loss", "style", "content", "identity")):
         for phase in get_args(Phase):
             points = {r["step"]: r[name] for r in records if r["phase"] == phase and (r[name] or 0) > 0}
             curves.append(Curve(name, list(points), list(points.values()), smooth=True, color=index))
-    plot_curves(path, curves, xlabel="step")
+    try:
+        plot_curves(path, curves, xlabel="step")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != "matplotlib":
+            raise
+        return False
+    return True
 
 
 @torch.no_grad()
-def save_preview(learner: Learner, contents: ImageCache, styles: ImageCache, size: int, path: Path) -> None:
-    """A sheet of a few training contents × styles under the averaged weights, the same ones each time."""
+def paint_preview(learner: Learner, contents: ImageCache, styles: ImageCache, size: int) -> Preview:
+    """A few training contents × styles under the averaged weights, the same ones each time."""
     left, top = _examples(contents, PREVIEW_CONTENTS, size), _examples(styles, PREVIEW_STYLES, size)
-    rows: list[list[Image.Image | None]] = [[None, *top]]
     tensors = [to_tensor(style).to(learner.device) for style in top]
+    rows = []
     for picture in left:
-        outputs = [learner.paint(to_tensor(picture).to(learner.device), style) for style in tensors]
-        rows.append([picture, *(to_pil(output.float().clamp(0, 1)) for output in outputs)])
+        content = to_tensor(picture).to(learner.device)
+        rows.append([learner.paint(content, style).float().clamp(0, 1) for style in tensors])
+    return Preview(left, top, rows)
+
+
+def save_preview(preview: Preview, size: int, path: Path) -> None:
+    """The sheet of a preview."""
+    rows: list[list[Image.Image | None]] = [[None, *preview.styles]]
+    for picture, painted in zip(preview.contents, preview.painted, strict=True):
+        rows.append([picture, *map(to_pil, painted)])
     save_image(contact_sheet(rows, cell=size), path, quality=90)
 
 

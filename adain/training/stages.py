@@ -305,7 +305,7 @@ class PlanRun:
         stages = self.plan.stages
         waiting = [s for s in stages[stages.index(stage) :] if self.reports[s.name].outcome == "waiting"]
         evaluations = 0 if judge is None else 2 * len(waiting) - 1
-        kept = MARGIN_SECONDS + MARGIN_SHARE * 60 * self.minutes + 1.2 * self._judging * evaluations
+        kept = MARGIN_SECONDS + MARGIN_SHARE * 60 * self.minutes + 1.5 * self._judging * evaluations
         left = self._deadline - time.monotonic() - kept
         return left * stage.share / sum(s.share for s in waiting)
 

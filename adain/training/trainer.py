@@ -29,6 +29,7 @@ from .distributed import Ranks, Team
 from .learner import Learner
 from .loop import Loop, TrainingProgress, TrainingResult
 from .networks import FastNet, grown, mirrored_decoder
+from .pool import PooledMaker, fits
 from .report import Reporter
 
 
@@ -157,7 +158,8 @@ class Trainer:
             maker = BatchMaker(self.config, contents, styles, rank=self.ranks.rank, pin=self.device.type == "cuda")
             learner = self._learner(maker, team)
             facts = self._run_facts(contents, styles)
-            loop = Loop(self.config, learner, maker, facts, self.output, team, stop, self.reporter)
+            batches = PooledMaker(maker, self.device) if self._wants_pool(contents, styles) else maker
+            loop = Loop(self.config, learner, maker, batches, facts, self.output, team, stop, self.reporter)
             if self._resumed is not None:
                 loop.restore(self._resumed)
             return loop.run()
@@ -188,6 +190,17 @@ class Trainer:
         if code:
             raise Stopped(CODES[code])
         return caches or both()
+
+    def _wants_pool(self, contents: ImageCache, styles: ImageCache) -> bool:
+        """Whether pictures go into the device's memory."""
+        if self.config.crops_on != "auto":
+            return self.config.crops_on == "device"
+        if self.device.type != "cuda":
+            return False
+        fitting = fits(self.config, contents, styles, self.device)
+        if not fitting and self.ranks.is_main:
+            self.reporter.note(f"the pictures do not fit into half of {self.device}'s memory: the host cuts crops")
+        return fitting
 
     def _run_facts(self, contents: ImageCache, styles: ImageCache) -> dict[str, Any]:
         """What a resumed run needs to know; every checkpoint carries it."""
@@ -222,7 +235,7 @@ class Trainer:
             images, _ = to_images(maker.starting(), size or config.crop, torch.device("cpu"))
             network = mirrored_decoder(encoder, images)
             network = network if config.model == "classic" else grown(network)
-        return Learner(config, encoder, network, self.device, team, teacher)
+        return Learner(config, encoder, network, self.device, team, teacher, self.reporter.note)
 
 
 @contextmanager
@@ -272,7 +285,9 @@ def read_fast(source: str | Path) -> FastNet:
     decoder = load_decoder(str(source) if is_name else path / DECODER_FILE)
     if not isinstance(encoder, FastEncoder) or not isinstance(decoder, FastDecoder):
         raise WeightsError(f"{source} holds no fast model: {wanted}")
-    return FastNet(encoder, decoder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # of the adaptors, so that the same start is the same
+        return FastNet(encoder, decoder)
 
 
 def _paths(sources: Sequence[str | Path], name: str) -> list[Path]:

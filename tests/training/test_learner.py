@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from dataclasses import replace
 from typing import Literal
 
@@ -16,6 +17,7 @@ from adain.training.config import TrainingConfig
 from adain.training.crops import BatchMaker
 from adain.training.distributed import Ranks, Team
 from adain.training.learner import METRICS, Learner, working_dtype
+from adain.training.trainer import read_fast
 
 CONFIG = TrainingConfig(batch_size=2, crop=32, warmup_iter=0, warmup_crop=32, lr=1e-3, lr_warmup=0, precision="fp32")
 CPU = torch.device("cpu")
@@ -109,6 +111,49 @@ def test_style_training_starts_with_fresh_moments(
         mine.step(step, make(step))
         counts.append(int(next(iter(mine.optimizer.state.values()))["step"]))
     assert counts == [1, 2, 1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["vgg19", "fast"])
+@pytest.mark.parametrize("more", [{}, {"alpha_low": 0.5, "blend_share": 0.5, "identity_share": 0.5}])
+def test_a_step_is_one_graph_for_a_compiler(
+    encoder: VGGEncoder,
+    contents: ImageCache,
+    styles: ImageCache,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    more: dict[str, float],
+) -> None:
+    torch._dynamo.reset()
+    plain = replace(CONFIG, crop=64, structure_weight=8.0, lattice_weight=10.0, model=model, **more)  # type: ignore[arg-type]
+    compiler = functools.partial(torch.compile, backend="eager", fullgraph=True)
+    monkeypatch.setattr(torch, "compile", compiler)
+    found = []
+    for config in (plain, replace(plain, compile=True)):
+        network = read_fast("fast") if model == "fast" else load_decoder()
+        mine = Learner(config, copy.deepcopy(encoder), network, CPU, Team(Ranks()), note=pytest.fail)
+        make = BatchMaker(config, contents, styles)
+        found.append(torch.stack([mine.step(step, make(step)) for step in range(2)]))
+    assert torch.allclose(*found, rtol=1e-4)
+    torch._dynamo.reset()
+
+
+def test_without_a_compiler_a_run_goes_on(
+    encoder: VGGEncoder, contents: ImageCache, styles: ImageCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no compiler\nwas found")
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: fails)
+    notes: list[str] = []
+    found = []
+    for compiled in (False, True):
+        config = replace(CONFIG, compile=compiled)
+        mine = Learner(config, copy.deepcopy(encoder), load_decoder(), CPU, Team(Ranks()), note=notes.append)
+        make = BatchMaker(config, contents, styles)
+        found.append(torch.stack([mine.step(step, make(step)) for step in range(2)]))
+    assert torch.equal(*found)
+    assert notes == ["torch.compile does not work here (no compiler): going on without"]
 
 
 def test_precision() -> None:

@@ -14,7 +14,7 @@ from adain.training.cache import ImageCache
 from adain.training.config import TrainingConfig
 from adain.training.distributed import Ranks, Team
 from adain.training.learner import Learner
-from adain.training.report import RunLog, plot_losses, save_preview
+from adain.training.report import RunLog, paint_preview, plot_losses, save_preview
 
 
 def record(step: int, phase: str = "style") -> dict[str, object]:
@@ -43,6 +43,18 @@ def test_the_plot(tmp_path: Path) -> None:
     assert Image.open(path).size[0] > 500
 
 
+def test_a_machine_without_matplotlib_does_without_the_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'matplotlib'", name=wanted)
+
+    monkeypatch.setattr(report, "plot_curves", missing)
+    wanted = "matplotlib.figure"
+    assert plot_losses([record(1)], tmp_path / "loss.png") is False
+    wanted = "numpy"
+    with pytest.raises(ModuleNotFoundError):
+        plot_losses([record(1)], tmp_path / "loss.png")
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_preview_shows_contents_by_styles(
     tmp_path: Path, encoder: VGGEncoder, contents: ImageCache, styles: ImageCache, precision: str
@@ -50,7 +62,7 @@ def test_the_preview_shows_contents_by_styles(
     config = TrainingConfig.from_json(json.dumps({"precision": precision}))
     team = Team(Ranks())
     learner = Learner(config, encoder, load_decoder(), torch.device("cpu"), team)
-    save_preview(learner, contents, styles, 48, tmp_path / "deep" / "a.jpg")
+    save_preview(paint_preview(learner, contents, styles, 48), 48, tmp_path / "deep" / "a.jpg")
     with Image.open(tmp_path / "deep" / "a.jpg") as sheet:
         rows, columns = report.PREVIEW_CONTENTS + 1, report.PREVIEW_STYLES + 1
         assert sheet.width / sheet.height == pytest.approx(columns / rows, rel=0.02)
