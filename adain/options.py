@@ -74,6 +74,7 @@ PREVIEW_SIZES = (256, 512, 768)
 NETWORKS = ("torch", "ray", "video", "refine")
 PIXELS = (*NETWORKS, "onnx")
 REGIONS = PIXELS
+PICTURES = ("torch", "onnx", "ray", "refine")
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
@@ -382,16 +383,32 @@ class FileOptions(Options, ModelOptions):
     """What a photograph is to become, by which networks, in a file."""
 
     quality: int = option(95, "Of JPEG and WebP files.", low=1, high=100, group="files")
+    bits: int = option(
+        8, "Bits of a colour in the file: 8, or 16 in PNG and TIFF.", low=8, high=16, metavar="8|16", group="files",
+        serves=PICTURES,
+    )  # fmt: skip
+    dither: bool = option(
+        False, "Round to 8 bits up or down by a pattern, so that smooth skies have no steps.", group="files",
+        serves=PICTURES,
+    )  # fmt: skip
     metadata: MetadataMode = option(
         "basic", "What results keep of the photograph's EXIF: date, author, copyright and description (basic); all "
         "that is still true, with XMP and the place (keep); or none.",
-        choices=get_args(MetadataMode), group="files", serves=("torch", "onnx", "ray", "refine"),
+        choices=get_args(MetadataMode), group="files", serves=PICTURES,
     )  # fmt: skip
     page: int | str = option(
         1, "Page of a photograph in a TIFF of several, or frame of an animation, from 1; or all.", low=1,
-        metavar=f"N|{ALL_PAGES}", parse=_parse_page, group="files", serves=("torch", "onnx", "ray", "refine"),
-        is_decisive=False,
+        metavar=f"N|{ALL_PAGES}", parse=_parse_page, group="files", serves=PICTURES, is_decisive=False,
     )  # fmt: skip
+
+    def written(self) -> dict[str, Any]:
+        """What :func:`~adain.save_image` is to be told."""
+        return {"quality": self.quality, "bits": self.bits}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bits not in (8, 16):
+            self.refuse(f"{{bits}} is 8 or 16, not {self.bits}")
 
 
 def check_alpha(alpha: float) -> float:

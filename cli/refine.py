@@ -89,12 +89,14 @@ def refine(paths: tuple[str, ...], output: str | None, as_json: bool, show_recip
     from adain._utils.signals import CODES, StopFlag
     from adain.backends import open_model
     from adain.batch import find, means_file, paged, plan_jobs
-    from adain.image import source_of
+    from adain.image import check_bits, source_of
 
     arts = find(styles)
     found = [art.path for art in arts]
     name, inputs = "+".join(art.name for art in arts), [*found, *options.files()]
     todo = plan_jobs(paged(find(paths[:1]), options.page), [name], output, inputs=inputs)
+    for job in todo:
+        check_bits(job.output, options.bits)
     if len(todo) > 1 and (files["log"] or files["plot"]):
         raise InputError("--log and --plot are of one picture: name a single photograph")
     read = [*inputs, *(source_of(job.content) for job in todo)]
@@ -147,10 +149,8 @@ def _one(
     job: Any, styles: list[Path], options: RefineOptions, files: dict[str, Any], stopped: Callable[[], bool]
 ) -> dict[str, Any]:
     """Refine one photograph, save it and whatever else was asked for."""
-    from PIL import Image
-
     from adain.batch import described, further
-    from adain.image import save_image, to_pil
+    from adain.image import save_image, size_of_painted
     from adain.refinement import LossLog, LossPlot, Partial, Snapshots
 
     begun = time.perf_counter()
@@ -183,15 +183,15 @@ def _one(
             return stopped()
 
         try:
-            picture = recipes.refine(job.content, styles, options, progress=progress)
+            picture: Any = recipes.refine(job.content, styles, options, progress=progress)
         except RefinementError as error:
-            save_image(to_pil(error.image), output, quality=options.quality)
+            save_image(error.image, output, **options.written(), dither=options.dither)
             partial.remove()
             raise RefinementError(f"{error}; the last good picture is {output}", error.step, error.image) from None
-    assert isinstance(picture, Image.Image)  # files give pictures
     told: Any = {"metadata": options.metadata, "origin": job.content}
-    save_image(picture, output, quality=options.quality, **told)
+    save_image(picture, output, **options.written(), **told)
     partial.remove()
+    height, width = size_of_painted(picture)
     return {
         **described(job.content),
         "style": [os.fspath(style) for style in styles],
@@ -200,8 +200,8 @@ def _one(
         "steps": last.step if last else 0,
         "total": last.total if last else None,
         "losses": dict(last.losses) if last else {},
-        "width": picture.width,
-        "height": picture.height,
+        "width": width,
+        "height": height,
         **(further(job.content) if isinstance(job.content, Path) else {}),
         "seconds": round(time.perf_counter() - begun, 3),
     }

@@ -164,6 +164,8 @@ def values_of(each: Declaration) -> st.SearchStrategy[Any]:
             one = st.integers(None if low is None else int(low), None if high is None else int(high))
         else:
             one = st.floats(low, high, allow_nan=False, allow_infinity=False)
+        if each.name == "bits":
+            one = st.sampled_from([8, 16])
         if each.name == "tile":
             one |= st.sampled_from(["auto", "off"])
         several = st.lists(one, max_size=4)

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from .._utils.errors import ImageError, InputError
 from .._utils.keywords import takes
+from ..image import check_bits
 from ..options import Options
 from ..stylizer.looks import Look, each, files_of
 from .manifest import Manifest
@@ -124,6 +125,8 @@ class Folder:
             photographs = distinct(photographs)
         inputs = [*files_of(looks, options)]
         jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs, inputs=inputs)
+        for job in jobs:
+            check_bits(job.output, options.bits)
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
         order = Order(dict(enumerate(looks)), options, place)
@@ -202,8 +205,8 @@ class Folder:
             self.manifest.sweep()
             if options.jobs > 1:
                 build = functools.partial(self.order.maker, share=options.jobs)
-                return share_out(todo, build, self.manifest, jobs=options.jobs, quality=options.quality)
-        return make(by_content(todo), self.order.maker(progress), self.manifest, quality=options.quality)
+                return share_out(todo, build, self.manifest, jobs=options.jobs, options=options)
+        return make(by_content(todo), self.order.maker(progress), self.manifest, options=options)
 
 
 def _files(look: Look) -> list[str]:

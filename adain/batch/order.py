@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
@@ -15,6 +15,7 @@ from ..backends.models import open_model, weights_of
 from ..control.style import Style
 from ..image import Page
 from ..image.io import count_pixels
+from ..image.levels import PLAIN, Levels, Painted
 from ..stylizer.looks import Look, Model, is_regions
 from .options import FolderOptions
 from .pages import further
@@ -31,6 +32,9 @@ READ_AHEAD_PIXELS = 1 << 24
 
 LOSSY = (".jpg", ".jpeg", ".webp")
 """Formats whose bytes depend on the quality."""
+
+LEVELS = ("bits", "dither")
+"""The options that say how results are rounded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,10 @@ class Order:
             _of_refinement(self.options).require("refine", name="refinement")
             if any(_is_encoded(look) for look in self.looks.values()):
                 self.options.refuse("{refine} needs artworks, not styles encoded already: give files or pictures")
+        if Levels.of(self.options) != PLAIN and any(
+            look.options.grid is not None or look.options.preview for look in self.looks.values()
+        ):
+            self.options.refuse("{grid} and {preview} make sheets of 8 bits: leave out {bits} and {dither}")
         if self.options.stylizer is not None and (self.options.jobs > 1 or place == "ray"):
             raise InputError("a stylizer stays in this process: for several of them name the model instead")
 
@@ -76,6 +84,7 @@ class Order:
         own = {"content": job.content, "quality": self.options.quality if job.output.suffix.lower() in LOSSY else None}
         if self.options.metadata != FolderOptions.metadata:
             own["metadata"] = self.options.metadata
+        own |= {name: getattr(self.options, name) for name in LEVELS if name in self.options.given()}
         return fingerprint([self._networks, self._stamps[job.style], own])
 
     @functools.cached_property
@@ -90,6 +99,8 @@ class Order:
                 parts = [*look.styles]
             paths = [Path(part) if isinstance(part, str) else part for part in (*parts, look.background)]
             decisive = {**look.options.decisive(), "quality": None, "metadata": None, "refine": self.options.refine}
+            for name in LEVELS:  # which are the order's, whatever a look says
+                decisive.pop(name, None)
             stamps[number] = fingerprint([paths, decisive])
         return stamps
 
@@ -126,14 +137,14 @@ class Maker:
         options = self.order.options
         return self.model.open(content, size=options.size, crop=options.crop, wrap=options.wrap)
 
-    def render(self, loaded: Any, job: Job) -> Image.Image:
+    def render(self, loaded: Any, job: Job) -> Painted:
         """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
         content = self._encode(loaded, job.content)
         look = self._look(job.style)
-        picture: Image.Image = look.render(self.model, content)
-        if self.order.options.refine is None:
-            return picture
-        return self._refine(picture, job)
+        if self.order.options.refine is not None:
+            return self._refine(look.render(self.model, content), job)
+        picture: Painted = look.render(self.model, content, Levels.of(self.order.options))
+        return picture
 
     def details(self) -> Mapping[str, Any]:
         """Of the picture rendered last: its tiles, and the share of it that was computed more than once.
@@ -168,15 +179,15 @@ class Maker:
             raise look
         return look
 
-    def _refine(self, picture: Image.Image, job: Job) -> Image.Image:
+    def _refine(self, picture: Image.Image, job: Job) -> Painted:
         from ..refinement.run import refine
 
         look = self.order.looks[job.style]
         more: dict[str, Any] = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model}
         more |= {"progress": self.progress, "page": 1}  # the job's content is the page itself
+        more |= {name: getattr(self.order.options, name) for name in LEVELS}
         refined = refine(job.content, look.styles, _of_refinement(look.options).change(**more))
-        assert isinstance(refined, Image.Image)  # files give pictures
-        return refined
+        return cast("Painted", refined)  # files give pictures
 
 
 def _of_refinement(options: Options) -> RefineOptions:

@@ -23,6 +23,7 @@ from typing import Any
 
 from .._utils.errors import AdainError, DiskFullError, InputError
 from .._utils.prefetch import AHEAD
+from ..options import FileOptions
 from .manifest import Manifest
 from .order import Maker
 from .run import Result, Task, by_content, fail, make, portable
@@ -40,7 +41,7 @@ class _Worker:
 
 
 def share_out(
-    tasks: Sequence[Task], build: Callable[[], Maker], manifest: Manifest, *, jobs: int, quality: int
+    tasks: Sequence[Task], build: Callable[[], Maker], manifest: Manifest, *, jobs: int, options: FileOptions
 ) -> Iterator[Result]:
     """:func:`adain.batch.run.make` in several processes; results come in the order of the tasks.
 
@@ -48,11 +49,12 @@ def share_out(
         tasks: those of one content follow one another, and are made by the same process.
         build: gives each process its maker; must be picklable.
         jobs: processes, ≥ 1; no more are started than there are contents.
+        options: of the files that they write.
 
     Raises:
         AdainError: if ``build`` does so in a process.
     """
-    crew = _Crew(by_content(tasks), build, manifest, jobs, quality)
+    crew = _Crew(by_content(tasks), build, manifest, jobs, options)
     sent = 0
     try:
         while sent < len(tasks) and not crew.is_full:
@@ -70,9 +72,9 @@ def share_out(
 
 class _Crew:
     def __init__(
-        self, groups: list[list[Task]], build: Callable[[], Maker], manifest: Manifest, jobs: int, quality: int
+        self, groups: list[list[Task]], build: Callable[[], Maker], manifest: Manifest, jobs: int, options: FileOptions
     ) -> None:
-        self.build, self.manifest, self.quality = build, manifest, quality
+        self.build, self.manifest, self.options = build, manifest, options
         self.left = {k: {task.job.output: task for task in group} for k, group in enumerate(groups)}
         self.waiting = deque(self.left)
         self.suspects: set[int] = set()
@@ -87,7 +89,7 @@ class _Crew:
         # Not fork: that would share the threads' locks and CUDA's state.
         context = get_context("spawn")
         here, there = context.Pipe()
-        arguments = (self.build, self.manifest.folder, self.quality, there)
+        arguments = (self.build, self.manifest.folder, self.options, there)
         process = context.Process(target=_work, args=arguments, daemon=True)
         process.start()
         there.close()  # only the other process holds it now: its closing tells of its death
@@ -182,7 +184,7 @@ def _end(code: int | None) -> str:
     return f"was killed by {name}" + (" (out of memory?): use fewer --jobs" if name == "SIGKILL" else "")
 
 
-def _work(build: Callable[[], Maker], folder: Path, quality: int, pipe: Connection[Any, Any]) -> None:
+def _work(build: Callable[[], Maker], folder: Path, options: FileOptions, pipe: Connection[Any, Any]) -> None:
     """What a process does: groups of tasks come in, and what became of each goes out."""
     # Ctrl-C reaches every process of a terminal; the first one sees to it and closes the pipes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -210,5 +212,5 @@ def _work(build: Callable[[], Maker], folder: Path, quality: int, pipe: Connecti
         return
     tell(None)
     with Manifest(folder, is_known=True) as manifest:
-        for _ in make(groups(), maker, manifest, quality=quality, stop=stop, report=lambda r: tell(portable(r))):
+        for _ in make(groups(), maker, manifest, options=options, stop=stop, report=lambda r: tell(portable(r))):
             pass

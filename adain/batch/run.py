@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from PIL import Image
-
 from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from .._utils.files import atomic_path, temporary_name
 from .._utils.prefetch import THREADS, read_ahead, write_behind
-from ..image import encode_image
+from ..image import encode_image, size_of_painted
+from ..image.levels import Painted
 from ..options import FileOptions, MetadataMode
 from .manifest import Manifest
 from .options import Existing
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from .order import Maker
 
 Status = Literal["done", "skipped", "failed"]
+
+FILES = FileOptions()
+"""How files are written where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def make(
     maker: Maker,
     manifest: Manifest | None = None,
     *,
-    quality: int = FileOptions.quality,
+    options: FileOptions = FILES,
     stop: threading.Event | None = None,
     report: Callable[[Result], None] | None = None,
     threads: int = THREADS,
@@ -121,19 +123,20 @@ def make(
     Args:
         groups: of :func:`by_content`; each content is read once for its group.
         manifest: takes a line for each.
+        options: of the files that are written.
         stop: ends the work before the next task once it is set.
         report: called, in a thread that writes, as soon as a task is done.
         threads: that read, and as many that write.
     """
     ending = stop or threading.Event()
 
-    def pictures() -> Iterator[tuple[Task, Image.Image | AdainError, float]]:
+    def pictures() -> Iterator[tuple[Task, Painted | AdainError, float]]:
         for group, loaded in read_ahead(groups, lambda group: maker.read(group[0].job.content), threads=threads):
             for task in group:
                 if ending.is_set():
                     return
                 start = time.perf_counter()
-                made: Image.Image | AdainError
+                made: Painted | AdainError
                 try:
                     picture = loaded.result()
                     start = time.perf_counter()  # without the wait for the disk
@@ -142,12 +145,12 @@ def make(
                     made = explain(error, task)
                 yield task, made, time.perf_counter() - start
 
-    def write(item: tuple[Task, Image.Image | AdainError, float]) -> Result:
+    def write(item: tuple[Task, Painted | AdainError, float]) -> Result:
         task, made, seconds = item
         try:
             if isinstance(made, AdainError):
                 raise made
-            result = save(task, made, manifest, quality=quality, seconds=seconds)
+            result = save(task, made, manifest, options=options, seconds=seconds)
         except Exception as error:
             reason = explain(error, task)
             if isinstance(reason, DiskFullError):
@@ -160,7 +163,7 @@ def make(
     return write_behind(pictures(), write, threads=threads)
 
 
-def render(maker: Maker, loaded: Any, task: Task) -> tuple[Task, Image.Image]:
+def render(maker: Maker, loaded: Any, task: Task) -> tuple[Task, Painted]:
     """The picture of a task, and the task with what its maker has to say of it."""
     picture = maker.render(loaded, task.job)
     return replace(task, details={**task.details, **maker.details()}), picture
@@ -168,10 +171,10 @@ def render(maker: Maker, loaded: Any, task: Task) -> tuple[Task, Image.Image]:
 
 def save(
     task: Task,
-    picture: Image.Image,
+    picture: Painted,
     manifest: Manifest | None = None,
     *,
-    quality: int = FileOptions.quality,
+    options: FileOptions = FILES,
     seconds: float = 0.0,
     origin: Any = None,
 ) -> Result:
@@ -181,14 +184,14 @@ def save(
     """
     start, output = time.perf_counter(), task.job.output
     told = task.job.content if origin is None else origin
-    data = encode_image(picture, output, quality=quality, metadata=task.metadata, origin=told)
+    data = encode_image(picture, output, **options.written(), metadata=task.metadata, origin=told)
     name = temporary_name(output.suffix)
     if manifest is not None:
         manifest.writing(output, task.settings, data, name)
     with atomic_path(output, name=name) as temporary:
         temporary.write_bytes(data)
-    seconds = round(seconds + time.perf_counter() - start, 3)
-    details = {**task.details, "width": picture.width, "height": picture.height, "seconds": seconds}
+    seconds, (height, width) = round(seconds + time.perf_counter() - start, 3), size_of_painted(picture)
+    details = {**task.details, "width": width, "height": height, "seconds": seconds}
     if manifest is not None:
         manifest.append(output, "done", durable=True, **details, settings=task.settings, bytes=len(data))
     return Result(task, "done", details)

@@ -1,12 +1,15 @@
 from .io import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
 from .io import ImageInput as ImageInput
 from .io import PictureInput as PictureInput
+from .io import check_bits as check_bits
 from .io import check_output_path as check_output_path
 from .io import count_pictures as count_pictures
 from .io import encode_image as encode_image
 from .io import open_picture as open_picture
 from .io import read_image as read_image
 from .io import save_image as save_image
+from .levels import Painted as Painted
+from .levels import size_of_painted as size_of_painted
 from .listing import SUFFIXES as SUFFIXES
 from .listing import WRITABLE as WRITABLE
 from .listing import list_images as list_images

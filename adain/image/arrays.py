@@ -27,23 +27,11 @@ def to_array(image: Image.Image) -> FloatArray:
     return values
 
 
-def from_array(values: npt.NDArray[Any]) -> Image.Image:
-    """Convert floats (1, 3, H, W) to an "RGB" image, clamped to [0, 1] and rounded to the nearest of the 256 levels.
-
-    Raises ImageError for values that are NaN or infinite.
-    """
-    planes: npt.NDArray[Any] = values[0]
-    _, height, width = planes.shape
-    levels = np.empty((height, width, 3), np.uint8)
-    for rows in bands(height, width):
-        for channel in range(3):
-            part = planes[channel, rows].astype(np.float32)
-            if not np.isfinite(part).all():
-                raise ImageError("the picture holds NaN or infinite values; expected values in [0, 1]")
-            np.clip(part, 0, 1, out=part)
-            part *= np.float32(255)
-            levels[rows, :, channel] = np.rint(part, out=part)
-    return Image.fromarray(levels)
+def check_finite(values: FloatArray) -> FloatArray:
+    """The same values; ImageError if any of them is NaN or infinite."""
+    if not np.isfinite(values).all():
+        raise ImageError("the picture holds NaN or infinite values; expected values in [0, 1]")
+    return values
 
 
 def bands(height: int, width: int) -> Iterator[slice]:
@@ -62,10 +50,7 @@ def to_image(array: npt.NDArray[Any]) -> Image.Image:
     Grey keeps its numbers, as "L", "I;16", "1" or "F"; colours, which Pillow knows in 8 bits alone, are rounded to the
     nearest of the 256 levels. Raises ImageError for any other shape, type or range.
     """
-    shape = array.shape
-    if array.ndim not in (2, 3) or 0 in shape or (array.ndim == 3 and shape[2] not in (3, 4)):
-        hint = ": use .transpose(1, 2, 0)" if array.ndim == 3 and shape[0] in (3, 4) else ""
-        raise ImageError(f"image arrays must be (H, W), (H, W, 3) or (H, W, 4), not {shape}{hint}")
+    check_shape(array)
     dtype, is_grey = array.dtype.newbyteorder("="), array.ndim == 2
     if dtype.kind == "f":
         check_range(float(array.min()), float(array.max()), "image arrays")
@@ -78,6 +63,14 @@ def to_image(array: npt.NDArray[Any]) -> Image.Image:
     elif dtype not in (np.uint8, np.bool_):
         raise ImageError(f"image arrays must be uint8, uint16, bool or floats in [0, 1], not {dtype}: use .astype(...)")
     return Image.fromarray(np.ascontiguousarray(array))
+
+
+def check_shape(array: npt.NDArray[Any]) -> None:
+    """Raise ImageError if an array is not ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``."""
+    shape = array.shape
+    if array.ndim not in (2, 3) or 0 in shape or (array.ndim == 3 and shape[2] not in (3, 4)):
+        hint = ": use .transpose(1, 2, 0)" if array.ndim == 3 and shape[0] in (3, 4) else ""
+        raise ImageError(f"image arrays must be (H, W), (H, W, 3) or (H, W, 4), not {shape}{hint}")
 
 
 def check_range(low: float, high: float, what: str) -> None:

@@ -25,12 +25,14 @@ from .arrays import to_image
 from .colorspace import Colorspace
 from .deep import both_bytes, is_reduced
 from .guests import open_guest
+from .levels import PLAIN, Levels
 from .listing import READABLE, WRITABLE
 from .metadata import Metadata
 from .modes import normalise, srgb_profile
 from .pages import Page, Unit, count, go_to, lacking, source_of, unit_of
 from .samples import Packing, Samples, key_of
 from .signalled import Signalled, of_profile, signalled
+from .sixteen import encode_png, encode_tiff
 from .tiff import decode as decode_page
 from .tiff import open_page
 from .tiff import orientation as orientation_of
@@ -285,6 +287,8 @@ def save_image(
     path: str | os.PathLike[str],
     *,
     quality: int = FileOptions.quality,
+    bits: int = FileOptions.bits,
+    dither: bool = FileOptions.dither,
     metadata: MetadataMode = FileOptions.metadata,
     origin: Any = None,
 ) -> Path:
@@ -294,15 +298,20 @@ def save_image(
     alpha is kept, except in JPEG, where white shows through. The image is first brought to the form that `read_image`
     gives. The file appears complete or not at all.
 
+    Floats, in tensors and arrays, and uint16 arrays may keep more: `bits` of 16 are for PNG and TIFF, and of 8 `dither`
+    lets every patch of pixels have the mean that it had, as :mod:`adain.image.levels` says. What is read as an image
+    has 8 bits, and is written with them as 257 times those levels.
+
     Of `origin`, the photograph that it was made of, given as to `read_image`, it takes over the `metadata`: "basic" its
     date, author, copyright and description; "keep" all of EXIF and XMP that is still true, the place where it was taken
     included; "none" nothing.
 
     Returns the path. Raises ImageError for another suffix or an image too large for the format, and InputError for a
-    bad quality or where the file cannot be written.
+    bad quality, bits that the format has not, or where the file cannot be written.
     """
     check_output_path(path)
-    encoded = encode_image(image, path, quality=quality, metadata=metadata, origin=origin)
+    how: dict[str, Any] = {"quality": quality, "bits": bits, "dither": dither}
+    encoded = encode_image(image, path, **how, metadata=metadata, origin=origin)
     with atomic_path(path) as temporary:
         temporary.write_bytes(encoded)
     _log.info("wrote %s: %.1f kB", path, len(encoded) / 1e3)
@@ -339,6 +348,8 @@ def encode_image(
     path: str | os.PathLike[str],
     *,
     quality: int = FileOptions.quality,
+    bits: int = FileOptions.bits,
+    dither: bool = FileOptions.dither,
     metadata: MetadataMode = FileOptions.metadata,
     origin: Any = None,
 ) -> memoryview:
@@ -346,7 +357,26 @@ def encode_image(
     file_format = _format_of(path)
     if not 1 <= quality <= 100:
         raise InputError(f"expected a quality from 1 to 100, not {quality}")
-    image = image if _is_plain(image) else read_image(image, max_pixels=None)
+    levels = Levels(bits, dither)
+    check_bits(path, bits)
+    values = None if levels == PLAIN else levels.taken(image)
+    if bits == 16:
+        if values is None:
+            values = np.asarray(read_image(image, max_pixels=None), np.uint16) * np.uint16(257)
+        size = values.shape[1::-1]
+        encoded = memoryview((encode_png if file_format == "PNG" else encode_tiff)(values, srgb_profile()))
+    else:
+        image = image if values is None else Image.fromarray(values)
+        image = image if _is_plain(image) else read_image(image, max_pixels=None)
+        size, encoded = image.size, _encode(image, path, quality)
+    if origin is None or (told := metadata_of(origin, metadata)).is_empty:
+        return encoded
+    return memoryview(told.embedded(bytes(encoded), file_format, size))
+
+
+def _encode(image: Image.Image, path: str | os.PathLike[str], quality: int) -> memoryview:
+    """The file of a plain image."""
+    file_format = _format_of(path)
     if max(image.size) > (longest := _LONGEST_SIDE.get(file_format, sys.maxsize)):
         raise ImageError(
             f"cannot write {path}: {file_format} allows {longest} pixels a side and the image has"
@@ -364,9 +394,7 @@ def encode_image(
         image.save(encoded, file_format, icc_profile=srgb_profile(), **options)
     except Exception as error:
         raise ImageError(f"cannot write {path}: {_cause(error)}; use another format") from error
-    if origin is None or (told := metadata_of(origin, metadata)).is_empty:
-        return encoded.getbuffer()
-    return memoryview(told.embedded(encoded.getvalue(), file_format, image.size))
+    return encoded.getbuffer()
 
 
 def _is_plain(image: ImageInput) -> TypeGuard[Image.Image]:
@@ -378,6 +406,15 @@ def check_output_path(path: str | os.PathLike[str]) -> None:
     """Raise now, before long work, the error `save_image` would raise for this path."""
     _format_of(path)
     check_writable(path)
+
+
+def check_bits(path: str | os.PathLike[str], bits: int) -> None:
+    """Raise InputError if the format that a path names has not so many bits."""
+    if bits != 8 and (found := _format_of(path)) not in ("PNG", "TIFF"):
+        raise InputError(
+            f"cannot write {path} in {bits} bits, which {found} has not: let its name end in .png or .tif, in a folder "
+            "by suffix (--suffix .png)"
+        )
 
 
 def _format_of(path: str | os.PathLike[str]) -> str:

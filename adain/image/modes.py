@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from .signalled import Signalled
 
 # Only exact names: "sRGB-elle-V2-g10.icc", for one, is linear. One that is sRGB under another is converted for nothing.
 _SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"})
+
+Painted = TypeVar("Painted", Image.Image, npt.NDArray[np.uint16], "Image.Image | npt.NDArray[np.uint16]")
 
 _BAND = 256  # rows that are in floating point together
 
@@ -142,13 +144,15 @@ def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return rgb, alpha
 
 
-def with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
+def with_alpha(image: Painted, alpha: Image.Image | None) -> Painted:
     """Return `image` with the "L" image `alpha`, resized to it, as its alpha; None: `image`."""
     if alpha is None:
         return image
-    if alpha.size != image.size:
+    if alpha.size != (size := image.size if isinstance(image, Image.Image) else image.shape[1::-1]):
         # Lanczos would ring: faint seams in what is fully transparent or fully opaque.
-        alpha = alpha.resize(image.size, Image.Resampling.BILINEAR)
+        alpha = alpha.resize(size, Image.Resampling.BILINEAR)
+    if not isinstance(image, Image.Image):
+        return np.dstack([image, np.asarray(alpha, np.uint16) * np.uint16(257)])
     result = image.convert("RGBA")
     result.putalpha(alpha)
     return result

@@ -61,15 +61,21 @@ def to_pil(tensor: Tensor) -> Image.Image:
     Values are clamped to [0, 1] and rounded to the nearest of the 256 levels. The tensor may be on any device and may
     require gradients. Raises ImageError for another shape or an integer type, and for values that are NaN or infinite.
     """
+    tensor = check_single(tensor)[0]
+    if not bool(torch.isfinite(tensor).all()):
+        raise ImageError("the tensor holds NaN or infinite values; expected values in [0, 1]")
+    levels = tensor.detach().float().clamp(0, 1).mul_(255).round_().to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def check_single(tensor: Tensor) -> Tensor:
+    """A float tensor (3, H, W) or (1, 3, H, W) as the latter; ImageError for another shape or type."""
     shape = tuple(tensor.shape)
     tensor = tensor[0] if len(shape) == 4 and shape[0] == 1 else tensor
     if tensor.ndim != 3 or tensor.shape[0] != 3 or 0 in shape or not tensor.is_floating_point():
         wanted = "a float tensor of shape (3, H, W) or (1, 3, H, W)"
         raise ImageError(f"expected {wanted}, not {tensor.dtype} of shape {shape}")
-    if not bool(torch.isfinite(tensor).all()):
-        raise ImageError("the tensor holds NaN or infinite values; expected values in [0, 1]")
-    levels = tensor.detach().float().clamp(0, 1).mul_(255).round_().to(torch.uint8)
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
+    return tensor[None]
 
 
 def resize_area(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from .._utils.errors import RefinementError
 from .._utils.keywords import takes
 from ..backends.models import open_model
 from ..control.regions import Canvas, guides_of
-from ..image import ImageInput, Page, to_pil, with_alpha
+from ..image import ImageInput, Page, with_alpha
+from ..image.levels import Levels, Painted, painted
 from ..image.source import input_name
 from ..nn.backbones import check_layers, find_architecture
 from ..nn.vgg import LAYERS
@@ -51,9 +51,7 @@ def _with_old_form(function: F) -> F:
 @_with_old_form
 @takes(RefineOptions, rest="settings").two
 @torch.inference_mode(False)  # whatever the caller's mode: the picture needs a gradient
-def refine(
-    content: ImageInput, style: ImageInput | Sequence[ImageInput], options: RefineOptions
-) -> Image.Image | Tensor:
+def refine(content: ImageInput, style: ImageInput | Sequence[ImageInput], options: RefineOptions) -> Painted | Tensor:
     """Optimise a picture until content and style losses are low.
 
     >>> out = stylizer.stylize("photo.jpg", "great-wave.jpg")
@@ -69,7 +67,8 @@ def refine(
             the one pass, where that is the start or a target.
 
     Returns:
-        A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one.
+        A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one; with
+        ``bits=16``, which Pillow has no colours of, a uint16 array ``(H, W, 3)`` or ``(H, W, 4)`` in its place.
         No gradient runs from the result to the pictures that were given.
 
     Raises:
@@ -78,7 +77,7 @@ def refine(
         RefinementError: if the loss stops being finite; it carries the last good picture.
     """
     options.require("refine", name="refinement", hint="leave it out")
-    plan = _plan(options)
+    plan, levels = _plan(options), Levels.of(options)
     stylizer = options.stylizer or open_model(options)
     # A start of the user's own is taken as it is.
     start = plan.start if options.start is None else options.start
@@ -114,7 +113,7 @@ def refine(
     result = torch.cat(results)
     if isinstance(opened.image, Tensor):
         return result[0] if opened.is_single else result
-    return with_alpha(to_pil(result), opened.opacity)
+    return with_alpha(painted(result, levels), opened.opacity)
 
 
 def _at_page(content: ImageInput, options: RefineOptions) -> ImageInput:

@@ -17,6 +17,7 @@ from .._utils.errors import InputError
 from ..control.regions import Canvas, Placement, Regions, guide_names, is_full, lay_cells
 from ..control.style import Style
 from ..image import PictureInput, Source, open_source, with_alpha
+from ..image.levels import painted
 from ..image.source import input_name
 from ..image.wrap import FLAT, axes_of
 from ..nn.layers import MIN_SIZE, ConvSpec
@@ -27,7 +28,7 @@ from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
 from .looks import Look, Paint, canvas_of, is_regions, listed
-from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles, keep, to_picture
+from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles, keep
 from .tiles import paint as tiled_picture
 from .transfer import transfer
 
@@ -349,7 +350,7 @@ class BaseStylizer(ABC):
         return look.render(self, content)
 
     def render(self, content: Content, paint: Paint) -> Any:
-        """The picture of an encoded photograph, or a tensor where the photograph was one.
+        """The picture of an encoded photograph, of the levels that are asked for, or a tensor where that was one.
 
         Args:
             content: of :meth:`encode_content`.
@@ -360,11 +361,11 @@ class BaseStylizer(ABC):
         else:
             tiles = decode_tiles(self, content, paint.target, paint.alpha, colors=paint.colors)
             if not content.is_tensor and content.wanted is None:
-                return with_alpha(tiled_picture(tiles, content), content.opacity)
+                return with_alpha(tiled_picture(tiles, content, paint.levels), content.opacity)
             result = assemble(tiles, content)
         result = content.fitted(result)
         if not content.is_tensor:
-            return with_alpha(to_picture(result), content.opacity)
+            return with_alpha(painted(result, paint.levels), content.opacity)
         return content.returned(result)
 
     def open(

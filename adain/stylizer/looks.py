@@ -14,6 +14,7 @@ from .._utils.errors import ImageError, InputError
 from .._utils.resources import absolute
 from ..control.style import Style, blend
 from ..image import contact_sheet
+from ..image.levels import PLAIN, Levels
 from ..image.source import input_name, input_path
 from ..options import (
     ARRANGEMENTS,
@@ -45,11 +46,13 @@ class Paint:
         alpha: strength of the whole.
         colors: what is kept of the photograph's own, each with its share: one number, or one a pixel
             ``(1, 1, H, W)``.
+        levels: of the picture.
     """
 
     target: Style | Placement
     alpha: float = 1.0
     colors: Sequence[ColorShare] = ()
+    levels: Levels = PLAIN
 
 
 class Model(Protocol):
@@ -211,14 +214,14 @@ class Look:
             how |= {"color": color, "content": content, "content_mask": region}
         return model.encode_style(style, **how)
 
-    def render(self, model: Model, content: Any) -> Any:
-        """The result for a photograph: what ``model.render`` gives, or a sheet of pictures for a grid.
+    def render(self, model: Model, content: Any, levels: Levels = PLAIN) -> Any:
+        """The result for a photograph: what ``model.render`` gives, or a sheet of pictures, of 8 bits, for a grid.
 
         Raises:
             AdainError: if a style, a mask or the photograph cannot be used.
         """
         if self.options.grid is None and not self.options.preview:
-            return model.render(content, self.resolve(model, content))
+            return model.render(content, dataclasses.replace(self.resolve(model, content), levels=levels))
         if getattr(content, "is_tensor", False):
             raise InputError("a sheet is made of pictures: give the photograph as a picture, not as a tensor")
         if self.options.grid is None:

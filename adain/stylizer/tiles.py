@@ -1,8 +1,8 @@
 """Stylising in tiles: each encoded once into stored features, and decoded from those with a halo.
 
 Equal to the untiled pass up to float rounding; :mod:`adain.stylizer.halo` says why. Memory is that of one tile, and
-beside it 24 to 96 bytes a pixel for the features, in a file where that is much, and the photograph and the result in 8
-bits.
+beside it 24 to 96 bytes a pixel for the features, in a file where that is much, and the photograph in 8 bits and the
+result in those of its file.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .._utils.errors import InputError
 from ..control.regions import Placement
 from ..control.style import Style
 from ..image import Source
-from ..image.arrays import from_array
 from ..image.box import Box
+from ..image.levels import Levels, Painted, painted
 from ..image.wrap import axes_of, part
 from ..nn.bands import REACH_CELLS
 from ..nn.layers import BASE, STRIDE
@@ -160,21 +160,12 @@ def assemble(tiles: Iterator[tuple[Box, Any]], content: Content) -> Any:
     return result
 
 
-def paint(tiles: Iterator[tuple[Box, Any]], content: Content) -> Image.Image:
-    """Tiles as one picture: 3 bytes a pixel."""
-    canvas = Image.new("RGB", (content.size[1], content.size[0]))
+def paint(tiles: Iterator[tuple[Box, Any]], content: Content, levels: Levels) -> Painted:
+    """Tiles as one picture: 3 or 6 bytes a pixel."""
+    canvas = np.empty((*content.size, 3), np.uint8 if levels.bits == 8 else np.uint16)
     for place, tile in tiles:
-        canvas.paste(to_picture(tile), (place.left, place.top))
-    return canvas
-
-
-def to_picture(pixels: Any) -> Image.Image:
-    """``(1, 3, H, W)`` in ``[0, 1]`` as a picture."""
-    if not is_tensor(pixels):
-        return from_array(pixels)
-    from ..image import to_pil
-
-    return to_pil(pixels)
+        canvas[place.slices] = np.asarray(painted(tile, levels, (place.top, place.left)))
+    return canvas if levels.bits == 16 else Image.fromarray(canvas)
 
 
 def keep(output: Any, pixels: Any, colors: Sequence[ColorShare]) -> Any:

@@ -15,11 +15,11 @@ from PIL import Image
 from .._utils.arrays import at_least_float32, moved, no_gradients
 from .._utils.threads import count_threads
 from ..image import Source
+from ..image.levels import painted as to_picture
 from ..image.resize import scaled, size_of
 from ..image.source import lay
 from ..image.wrap import axes_of
 from ..options import Wrap
-from ..stylizer.tiles import to_picture
 from .frames import Floats, Pixels
 from .hdr import DynamicRange
 from .shots import CutDetector, Signature, signature

@@ -12,6 +12,7 @@ from adain.batch.folder import stylize_folder
 from adain.batch.manifest import Manifest
 from adain.batch.pool import share_out
 from adain.batch.run import Result, remaining
+from adain.options import FileOptions
 from tests.conftest import ROOT, noise_image
 from tests.makers import Colors, broken, killed, tasks
 
@@ -27,7 +28,7 @@ def _makers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(folder: Path, *names: str, build: Any = Colors, jobs: int = 2, styles: int = 1) -> list[Result]:
     with Manifest(folder / "out") as manifest:
         todo = remaining(tasks(folder, *names, styles=styles), manifest)
-        return list(share_out(todo, build, manifest, jobs=jobs, quality=95))
+        return list(share_out(todo, build, manifest, jobs=jobs, options=FileOptions()))
 
 
 def test_all_in_order_and_recorded(tmp_path: Path) -> None:
@@ -66,7 +67,9 @@ def test_processes_that_cannot_begin(tmp_path: Path) -> None:
 
 def test_leaving_early(tmp_path: Path) -> None:
     with Manifest(tmp_path / "out") as manifest:
-        stream = share_out(tasks(tmp_path, "slow1", "slow2", "slow3", "slow4"), Colors, manifest, jobs=1, quality=95)
+        stream = share_out(
+            tasks(tmp_path, "slow1", "slow2", "slow3", "slow4"), Colors, manifest, jobs=1, options=FileOptions()
+        )
         assert next(stream).output.name == "slow1_0.png"
         stream.close()  # type: ignore[attr-defined]
     assert not multiprocessing.active_children()

@@ -213,10 +213,10 @@ def test_bad_ones_are_listed_and_tried_again(run_cli: Run, quick: Quick, tree: P
 def test_a_full_disk_ends_it(quick: Quick, run_cli: Run, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from adain.batch import run as folders
 
-    def encode(image: Image.Image, path: Path, *, quality: int) -> memoryview:
+    def encode(image: Image.Image, path: Path, **how: Any) -> memoryview:
         if path.name == "a_stylized_y.png":
             raise DiskFullError(f"cannot write {path}: no space left on device; free some space or choose another disk")
-        return encode_image(image, path, quality=quality)
+        return encode_image(image, path, **how)
 
     monkeypatch.setattr(folders, "encode_image", encode)
     result = run_cli("stylize", tree / "photos", tree / "arts", "-o", tree / "out", *FAST)

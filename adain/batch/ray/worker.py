@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._utils.errors import AdainError, ImageError
-from ...image import Page, encode_image, read_image
+from ...image import Page, encode_image, read_image, size_of_painted
 from ..manifest import Manifest
 from ..run import Result, explain, fail, portable, render, save
 from .options import RayOptions
@@ -138,12 +138,13 @@ class RayWorker:
                 if self.settings.keeps == "bytes":
                     origin = group.content if group.data is None else group.data
                     told: Any = {"metadata": task.metadata, "origin": origin}
-                    data = bytes(encode_image(picture, task.job.output, quality=options.quality, **told))
+                    data = bytes(encode_image(picture, task.job.output, **options.written(), **told))
                     seconds = round(time.perf_counter() - start, 3)
-                    size = {"width": picture.width, "height": picture.height, "seconds": seconds}
+                    height, width = size_of_painted(picture)
+                    size = {"width": width, "height": height, "seconds": seconds}
                     result = Result(task, "done", {**task.details, **size})
                 else:
-                    how: Any = {"quality": options.quality, "seconds": seconds, "origin": group.data}
+                    how: Any = {"options": options, "seconds": seconds, "origin": group.data}
                     result = save(task, picture, self.manifest, **how)
             except Exception as error:
                 # Whatever a picture does to the code, it is one picture of a million.

@@ -17,6 +17,7 @@ from adain.batch.ray import RayOptions
 from adain.batch.ray.sources import Group, Row, absolute, find, with_images
 from adain.batch.ray.worker import RUN, Ledger, RayWorker, Settings, packed, unpacked
 from adain.batch.run import by_content
+from adain.image.io import read_stored
 from adain.stylizer.looks import Look, each
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
@@ -91,6 +92,17 @@ def test_date_and_author_come_along(worker: Any, batch: Any, tmp_path: Path, kee
             found = told(out)
             assert found["exif"].get(0x9003) == (None if mode == "none" else TAKEN)
             assert bool(found["gps"]) is (mode == "keep")
+
+
+def test_16_bits(worker: Any, batch: Any, photos: Path, tmp_path: Path) -> None:
+    worker(bits=16, suffix=".tif")(batch(photos, bits=16, suffix=".tif"))
+    values = read_stored(tmp_path / "out" / "p1_stylized_art.tif").values
+    assert values.dtype == np.uint16
+    assert len(np.unique(values % 257)) > 200
+    table = write_table(tmp_path / "t.parquet", {"image": [png(1)], "name": ["a.png"]})
+    told = worker(keeps="bytes", bits=16)(batch(table, bits=16))
+    assert read_stored(told["image"][0].as_py()).values.dtype == np.uint16
+    assert results(told)[0].details["width"] == 40
 
 
 def test_a_folder_goes_on_where_workers_ended(
