@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -46,7 +47,8 @@ def both_bytes(upper: ImageFile.ImageFile, lower: ImageFile.ImageFile) -> Sample
 
 def _say(image: ImageFile.ImageFile, raw: str) -> None:
     """Let the samples of an image be taken for such."""
-    image.tile = [
-        tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))  # type: ignore[index]
-        for tile in image.tile
-    ]
+    for k, tile in enumerate(image.tile):
+        codec, extents, offset, args = tile
+        said: Any = (codec, extents, offset, raw if isinstance(args, str) else (raw, *(args or ())[1:]))
+        # A plain tuple before Pillow 11.
+        image.tile[k] = type(tile)._make(said) if hasattr(tile, "_make") else said

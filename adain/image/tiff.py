@@ -113,8 +113,9 @@ def decode(page: TiffPage) -> Samples:
     colors, white = values[..., :count], _white(page)
     indices = None
     if kind == _PALETTE:
-        indices, white = values[..., 0], 65535.0
-        colors = np.moveaxis(np.asarray(page.colormap), 0, -1)[indices]
+        indices, white = values[..., 0], 255.0
+        # The upper byte, as Pillow has it: of those who write 8 bits, not all repeat them in the lower.
+        colors = (np.moveaxis(np.asarray(page.colormap), 0, -1)[indices] >> 8).astype(np.uint8)
     alpha, is_premultiplied = _alpha(page, values, count)
     if alpha is not None and is_premultiplied:
         visible = np.maximum(alpha, np.finfo(np.float32).tiny)[..., None]
@@ -157,6 +158,11 @@ def _samples(page: TiffPage) -> npt.NDArray[Any]:
             ) from error
         raise
     values = np.moveaxis(planes, 0, 2)[..., 0] if len(planes) > 1 else planes[0]
+    if values.dtype.kind not in "buif":
+        raise ValueError(f"samples of {values.dtype} are no light; save it as RGB")
+    if page.photometric == _LAB and values.dtype == np.uint8:
+        values = values ^ np.array([0, 128, 128] + [0] * (values.shape[2] - 3), np.uint8)  # signed, as Pillow has them
+    values = values.view(np.uint8) if values.dtype == np.bool_ else values
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
