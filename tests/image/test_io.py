@@ -414,7 +414,7 @@ def test_unreadable(tmp_path: Path) -> None:
         one_line(caught_missing, "no such file", name.split("\n")[-1])
 
 
-@pytest.mark.parametrize("suffix", images.SUFFIXES)
+@pytest.mark.parametrize("suffix", sorted({*images.SUFFIXES} - {".heic", ".heif", ".hif", ".jxl"}))
 def test_suffixes(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     random_image().convert("L" if suffix == ".pgm" else "RGB").save(path)
