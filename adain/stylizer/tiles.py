@@ -162,14 +162,16 @@ def assemble(tiles: Iterator[tuple[Box, Any]], content: Content) -> Any:
 
 def paint(tiles: Iterator[tuple[Box, Any]], content: Content, levels: Levels) -> Painted:
     """Tiles as one picture: 4 bytes a pixel of 8 bits, 6 of 16."""
-    height, width = content.size
-    canvas: Painted = Image.new("RGB", (width, height)) if levels.bits == 8 else np.empty((height, width, 3), np.uint16)
+    if levels.bits == 16:
+        deep = np.empty((*content.size, 3), np.uint16)
+        for place, tile in tiles:
+            deep[place.slices] = np.asarray(painted(tile, levels, (place.top, place.left)))
+        return deep
+    canvas = Image.new("RGB", content.size[::-1])
     for place, tile in tiles:
         part = painted(tile, levels, (place.top, place.left))
-        if isinstance(canvas, Image.Image) and isinstance(part, Image.Image):
-            canvas.paste(part, (place.left, place.top))
-        elif isinstance(canvas, np.ndarray):
-            canvas[place.slices] = part
+        assert isinstance(part, Image.Image)
+        canvas.paste(part, (place.left, place.top))
     return canvas
 
 
