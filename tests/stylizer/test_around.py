@@ -228,6 +228,16 @@ def test_with_every_control(fast: Stylizer, name: str, size: tuple[int, int], ti
     assert differ(made(shift), rolled(whole, after)) <= LEVELS
 
 
+@pytest.mark.parametrize("tile", ["off", 64])
+def test_two_scales_of_strokes_look_around_the_sides(fast: Stylizer, tile: Any) -> None:
+    """The Gaussian between them reaches 5 cells, beyond the decoder's 4."""
+    photo, coarse = torch.rand(1, 3, 96, 112), fast.encode_style(noise_image(60, 50, 4), size=0)
+    style = Style(coarse.mean, coarse.std, coarse.name, 30 * coarse.std)
+    whole = fast.stylize(photo, style, wrap="xy", alpha=0.3)
+    moved = fast.stylize(photo.roll((48, 56), (2, 3)), style, wrap="xy", alpha=0.3, tile=tile)
+    assert float((moved - whole.roll((48, 56), (2, 3))).abs().max()) < FLOATS
+
+
 @pytest.mark.parametrize("size", [(64, 112, 48), (64, 112, 96), (70, 100, 42), (70, 100, 98)])
 def test_at_another_size(fast: Stylizer, size: tuple[int, int, int]) -> None:
     """The photograph is resized around its sides."""
