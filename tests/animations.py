@@ -22,6 +22,7 @@ def pages(count: int, *, width: int = 40, height: int = 36) -> list[Image.Image]
 
 def write_pages(path: Path, pictures: Sequence[Image.Image], **options: Any) -> Path:
     """All of them in one file; GIF, APNG and WebP are lossless where they can be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     lossless = {"lossless": True} if path.suffix == ".webp" else {}
     pictures[0].save(path, save_all=True, append_images=[*pictures[1:]], **{**lossless, **options})
     return path

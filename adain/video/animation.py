@@ -46,7 +46,7 @@ def moves(path: Path) -> bool:
         return False
     try:
         with open_picture(path) as image:
-            file_format, number, unit = image.format, count(image), unit_of(image)
+            file_format, number, unit = image.format, _count(image), unit_of(image)
     except ImageError:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -59,6 +59,14 @@ def moves(path: Path) -> bool:
         return False  # pictures one after the other, as some cameras have it
     pages = f", and --page all each of its {number} {unit}s" if number > 1 else ""
     raise InputError(f"{path} is a picture and does not move: adain stylize makes it{pages}")
+
+
+def _count(image: Image.Image) -> int:
+    """How many pictures a file has; of a damaged one, more than one, so that it is read and found out."""
+    try:
+        return count(image)
+    except Exception:  # Pillow's format readers let any kind of error through
+        return 2
 
 
 class AnimationReader:
@@ -101,6 +109,7 @@ class AnimationReader:
                 size = size or picture.size
                 has_alpha = has_alpha or (picture.mode == "RGBA" and bool(np.asarray(picture)[..., 3].min() < 255))
             self.plays = _plays(image)
+        self._warn = lambda _: None  # it has been told
         if size is None:
             raise problem or ImageError(f"cannot read {self.path}: it has no frame; name an intact animation")
         # Time in units that hold every delay to the full.
@@ -108,7 +117,7 @@ class AnimationReader:
         time_base = Fraction(1, min(units, _FINEST))
         self._pts = [round(t / time_base) for t in itertools.accumulate(map(shown, self._delays), initial=Fraction(0))]
         total = self._pts[-1] * time_base
-        rate = (len(self._delays) / total).limit_denominator(1000)
+        rate = (len(self._delays) / total).limit_denominator(1_000_000)
         self.info = VideoInfo(self.path.name, *size, rate, time_base, len(self._delays), is_transparent=has_alpha)
 
     def frames(self) -> Iterator[Frame]:
@@ -165,12 +174,16 @@ class AnimationReader:
             delays = _DELAYS[str(image.format)](file)
         av = require_av()
         with contextlib.closing(open_media(self.path)) as media:
-            for packet, delay in zip(media.demux(media.streams.video[0]), delays, strict=False):
+            packets = media.demux(media.streams.video[0])
+            for index in itertools.count():
+                delay = delays[index] if index < len(delays) else Fraction(0)
                 try:
-                    decoded = packet.decode()
-                except av.error.FFmpegError as error:
-                    decoded = []
+                    decoded = packet.decode() if (packet := next(packets, None)) is not None else None
+                except (av.error.FFmpegError, OSError) as error:
                     yield ImageError(f"cannot read a frame of {self.path}: {error}; name an intact animation"), delay
+                    continue
+                if decoded is None:
+                    return
                 for frame in decoded:
                     whole = Image.fromarray(frame.to_ndarray(format="rgba"))
                     if orientation != 1:

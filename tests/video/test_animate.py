@@ -146,6 +146,14 @@ def test_transparency_is_kept(animate: Animate, suffix: str) -> None:
         assert np.abs(made[seen].astype(int) - picture[seen]).mean() < (0.1 if suffix == ".png" else 4)
 
 
+def test_half_is_full_in_a_gif(animate: Animate) -> None:
+    picture = np.full((16, 20, 4), 200, np.uint8)
+    picture[..., 3] = np.repeat([0, 127, 128, 255], 5)
+    for suffix, expected in ((".gif", [0, 0, 255, 255]), (".png", [0, 127, 128, 255]), (".webp", [0, 127, 128, 255])):
+        frames, _, _ = read_animation(animate(f"a{suffix}", [picture, np.roll(picture, 5, 1)], ms(50, 50)))
+        assert np.asarray(frames[0])[8, ::5, 3].tolist() == expected
+
+
 def test_a_gif_has_one_palette_and_mixes_what_it_has_not(animate: Animate, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = np.meshgrid(np.linspace(0, 1, 96), np.linspace(0, 1, 64))
     smooth = [np.rint(255 * np.stack([x, y, np.full_like(x, k / 4)], 2)).astype(np.uint8) for k in range(5)]

@@ -12,14 +12,17 @@ import pytest
 from PIL import Image
 
 import adain
+from adain._utils.errors import InputError
 from adain.batch import Folder, Manifest, Result
 from adain.batch.ray import RayOptions
 from adain.batch.ray.sources import Group, Row, absolute, find, with_images
 from adain.batch.ray.worker import RUN, Ledger, RayWorker, Settings, packed, unpacked
 from adain.batch.run import by_content
+from adain.image import Page, read_image
 from adain.image.io import read_stored
 from adain.stylizer.looks import Look, each
 from adain.stylizer.stylizer import Stylizer
+from tests.animations import pages, write_pages
 from tests.conftest import noise_image
 from tests.image.test_metadata import TAKEN, photograph, told
 
@@ -137,6 +140,34 @@ def test_tables(worker: Any, batch: Any, tmp_path: Path) -> None:
     assert "not an image of a known format" in str(made[2].error)
     assert [Image.open(io.BytesIO(told["image"][k].as_py())).format for k in (0, 3)] == ["JPEG", "PNG"]
     assert not (tmp_path / "out").exists()
+
+
+def test_pages(worker: Any, batch: Any, tmp_path: Path, stylizer: Stylizer, art: Path) -> None:
+    scan = write_pages(tmp_path / "in" / "scan.tif", pages(3))
+    made = results(worker(page="all")(batch(scan, page="all")))
+    assert [(r.status, r.output.name, r.details["page"]) for r in made] == [
+        ("done", f"scan-p{k}_stylized_art.tif", k) for k in (1, 2, 3)
+    ]
+    expected = stylizer.stylize(Page(scan, 2), art, style_size=32, alpha=0.7)
+    assert np.array_equal(np.asarray(read_image(made[1].output)), np.asarray(expected))
+    first = results(worker()(batch(scan)))
+    assert (first[0].output.name, first[0].details["pages"]) == ("scan_stylized_art.tif", 3)
+
+
+def test_pages_of_tables(worker: Any, batch: Any, tmp_path: Path, stylizer: Stylizer, art: Path) -> None:
+    scan = write_pages(tmp_path / "in" / "scan.tif", pages(3)).read_bytes()
+    table = write_table(tmp_path / "t.parquet", {"image": [scan, png(1)], "name": ["a.tif", "b.png"]})
+    told = worker(keeps="bytes", page=2)(batch(table, page=2))
+    made = results(told)
+    assert [(r.status, r.output.name) for r in made] == [
+        ("done", "a-p2_stylized_art.tif"),
+        ("failed", "b-p2_stylized_art.png"),
+    ]
+    assert "it has 1 frame" in str(made[1].error)
+    expected = stylizer.stylize(Page(scan, 2), art, style_size=32, alpha=0.7)
+    assert np.array_equal(np.asarray(read_image(told["image"][0].as_py())), np.asarray(expected))
+    with pytest.raises(InputError, match="all pages are for files, not for tables"):
+        batch(table, page="all")
 
 
 def test_nothing_a_picture_does_stops_the_rest(
