@@ -77,20 +77,21 @@ def _alpha_of_key(values: npt.NDArray[Any], key: object) -> Image.Image | None:
 
 def to_unit(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.float32]:
     """Samples of more than 8 bits, or floating, as 0 to 1 by the rule that `read_image` states."""
-    white = _white(values) if white is None else white
+    white = white_of(values) if white is None else white
     scaled: npt.NDArray[np.float32] = np.clip(values, 0, None).astype(np.float32) / np.float32(white)
     return scaled
 
 
 def to_levels(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.uint8]:
     """The same in 256 levels, without the whole in floating point."""
-    white, levels = _white(values) if white is None else white, np.empty(values.shape, np.uint8)
+    white, levels = white_of(values) if white is None else white, np.empty(values.shape, np.uint8)
     for top in range(0, len(values), _BAND):
         levels[top : top + _BAND] = np.rint(to_unit(values[top : top + _BAND], white) * np.float32(255))
     return levels
 
 
-def _white(values: npt.NDArray[Any]) -> float:
+def white_of(values: npt.NDArray[Any]) -> float:
+    """White by that rule; ValueError for values that are NaN or infinite."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError("it holds NaN or infinite values")
     return max(1.0 if values.dtype.kind == "f" else 65535.0, float(values.max()))

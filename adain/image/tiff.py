@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .modes import white_of
 from .samples import Samples
 
 if TYPE_CHECKING:
@@ -118,12 +119,12 @@ def decode(page: TiffPage) -> Samples:
         colors = (np.moveaxis(np.asarray(page.colormap), 0, -1)[indices] >> 8).astype(np.uint8)
     alpha, is_premultiplied = _alpha(page, values, count)
     if alpha is not None and is_premultiplied:
+        # No colour is brighter than the white of those that are stored: what is divided by next to nothing may come
+        # out as anything.
+        white = white_of(colors) if white is None else white
         visible = np.maximum(alpha, np.finfo(np.float32).tiny)[..., None]
-        divided = np.where(alpha[..., None] > 0, colors / visible, 0)
-        if values.dtype.kind == "f":
-            colors = divided.astype(np.float32)
-        else:  # which have a most that none can honestly be above
-            colors = np.rint(divided.clip(None, white or np.iinfo(values.dtype).max)).astype(values.dtype)
+        divided = np.where(alpha[..., None] > 0, colors / visible, 0).clip(None, white)
+        colors = divided.astype(np.float32) if values.dtype.kind == "f" else np.rint(divided).astype(values.dtype)
     colors = colors[..., 0] if mode == "L" else colors
     return Samples(colors, mode, white, alpha, kind == _WHITE_IS_ZERO, indices)
 

@@ -136,6 +136,33 @@ def test_colours_multiplied_by_their_alpha(tmp_path: Path, dtype: str, planes: s
     assert found[0, 2].tolist()[3] == 0
 
 
+def test_next_to_nothing_of_alpha_makes_no_light(tmp_path: Path) -> None:
+    """An edge whose colour was rounded, and its alpha, does not say what white is."""
+    values = np.array([[[0.5, 0.5, 0.5, 1], [1e-3, 1e-3, 1e-3, 1e-6]]], np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
+    assert np.asarray(read_image(tmp_path / "a.tif")).tolist() == [[[128, 128, 128, 255], [255, 255, 255, 0]]]
+    values[0, 0, 0] = np.inf
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
+    with pytest.raises(ImageError, match=r"a.tif: it holds NaN or infinite values"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_lab_of_8_bits_in_planes(tmp_path: Path) -> None:
+    """As Pillow reads the same in one plane."""
+    values = np.array([[[128, 0, 0, 255], [128, 60, 200, 100]]], np.uint8)
+    Image.merge("LAB", [Image.fromarray(values[..., k] ^ (128 if k else 0)) for k in range(3)]).save(tmp_path / "p.tif")
+    path = write(tmp_path / "a.tif", values, photometric="cielab", extrasamples=["unassalpha"], planarconfig="separate")
+    found = np.asarray(read_image(path))
+    assert np.array_equal(found[..., :3], np.asarray(read_image(tmp_path / "p.tif")))
+    assert found[..., 3].tolist() == [[255, 100]]
+
+
+def test_complex_numbers_are_no_light(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((2, 2), np.complex64), metadata=None)
+    with pytest.raises(ImageError, match=r"a.tif: samples of complex64 are no light"):
+        read_image(tmp_path / "a.tif")
+
+
 def test_narrow_integers_reach_their_own_white(tmp_path: Path) -> None:
     for bits in (10, 12, 14):
         white = 2**bits - 1
