@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from adain import InputError
+from adain._utils.process import age
 from adain.training import TrainingConfig, TrainingPlan, TrainingStage, flag, plan_path, read_plan
 
 from .options import SNAKE_CASE
@@ -101,7 +102,7 @@ def train(
     adain train --check --model fast --batch-size 32
     adain train --plan shipped --minutes 12 --content-dir photos/ --style-dir artworks.tar -o run/
     """
-    begun = time.monotonic()
+    begun = time.monotonic() - age()
     given = {k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE}
     _check_plan_flags(plan, minutes, eval_dir, resume, init_from, given)
     if checking:

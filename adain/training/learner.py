@@ -71,6 +71,8 @@ class Learner:
         self._run: Callable[..., Any] = torch.compile(trained) if apart else trained
         self._note = note
         self._compiled: dict[str, Callable[..., tuple[Losses, Tensor]]] = {}
+        if config.compile:
+            torch.compiler.reset()  # a stage before this one has its graphs no more, whose number is limited
         if config.compile and not apart:
             self._compiled = {phase: torch.compile(self._terms, dynamic=False) for phase in get_args(Phase)}
 

@@ -27,7 +27,7 @@ class TrainingStage:
     """One training run of a plan.
 
     Attributes:
-        name: also that of its folder.
+        name: also that of its folder; empty for a run without a plan, which has no other stage.
         config: its settings.
         start: the stage whose weights it begins with, or anything ``--init-from`` takes; None for nothing.
         share: of the time, as a part of 1.
@@ -37,6 +37,10 @@ class TrainingStage:
     config: TrainingConfig
     start: str | None
     share: float
+
+    def compiles_on(self, kind: str) -> bool:
+        """Whether it is compiled on a kind of device: of a plan, which is for any machine, only where that pays."""
+        return self.config.compile and (kind == "cuda" or not self.name)
 
 
 @dataclass(frozen=True)

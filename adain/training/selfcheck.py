@@ -130,7 +130,7 @@ def check(
     free, dtype = free_memory(where), working_dtype(first, where)
     with fast_arithmetic(where):
         rate = _rate(where, dtype)
-        compiling = any(stage.config.compile for stage in plan.stages)
+        compiling = any(stage.compiles_on(where.type) for stage in plan.stages)
         compile_seconds = _compile_seconds(where, dtype) if compiling else None
         notes: list[str] = []
         stages: list[StageForecast] = []

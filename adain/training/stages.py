@@ -312,9 +312,8 @@ class PlanRun:
     def _train(self, stage: TrainingStage, folder: Path, start: str | None, minutes: float) -> TrainingResult:
         """Train within some minutes, with half the batch as often as memory asks for it."""
         config = replace(stage.config, max_minutes=minutes)
-        if config.compile and "compile" not in self.given:
-            worthwhile = self.device.type == "cuda" and 60 * minutes >= COMPILING_SECONDS
-            config = replace(config, compile=worthwhile)
+        worthwhile = stage.compiles_on(self.device.type) and 60 * minutes >= COMPILING_SECONDS
+        config = replace(config, compile=worthwhile)
         cache_dir = self.sources.cache_dir or self.output / "cache"
         where: dict[str, Any] = {"device": str(self.device), "cache_dir": cache_dir, "reporter": self.reporter}
         sources = self.sources.contents, self.sources.styles

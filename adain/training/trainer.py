@@ -244,7 +244,8 @@ def fast_arithmetic(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    torch.cuda.set_device(device)
+    if device.index is not None:
+        torch.cuda.set_device(device)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:

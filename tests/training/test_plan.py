@@ -43,6 +43,7 @@ def test_stages_are_read_in_their_order() -> None:
     assert (first.crop, first.crop_scale, first.lr) == (64, (0.2, 1.0), 1.0)
     assert (first.batch_size, second.batch_size) == (TrainingConfig().batch_size, 4)
     assert third.compile is True
+    assert [plan.stages[2].compiles_on(kind) for kind in ("cuda", "cpu", "mps")] == [True, False, False]
     assert {c.seed for c in (first, second, third)} == {7}
     assert {c.lr_schedule for c in (first, second, third)} == {"time"}
 

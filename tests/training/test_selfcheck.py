@@ -21,7 +21,7 @@ SMALL = TrainingConfig(crop=32, batch_size=4, model="fast", precision="fp32")
 
 
 def of_one(config: TrainingConfig = SMALL, start: str | None = "fast") -> TrainingPlan:
-    return TrainingPlan((TrainingStage("only", config, start, 1.0),))
+    return TrainingPlan((TrainingStage("", config, start, 1.0),))
 
 
 def test_a_machine_without_a_gpu_says_so(run_cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_too_little_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Learner, "step", tight)
     forecast = check(of_one(), "cpu")
     assert forecast.stages[0].batch_size == 1
-    assert forecast.notes == ("stage only: 4 pairs of 32 px do not fit into memory, 1 do: --batch-size 1",)
+    assert forecast.notes == ("the run: 4 pairs of 32 px do not fit into memory, 1 do: --batch-size 1",)
 
     def tighter(self: Learner, step: int, batch: Batch, share: float = 0.0) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")

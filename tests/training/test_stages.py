@@ -24,7 +24,7 @@ from adain.training.plan import plan_path, read_plan
 from adain.training.report import Reporter
 from adain.training.scores import Judge
 from adain.training.stages import PlanRun, PlanSources
-from adain.training.trainer import read_decoder
+from adain.training.trainer import fast_arithmetic, read_decoder
 from tests.conftest import noise_image, one_line_error
 
 PLAN = """
@@ -186,6 +186,15 @@ def test_a_stage_that_fails_takes_only_those_with_it_that_start_from_it(
     assert [s.outcome for s in result.stages] == ["finished", "failed", "failed", "finished"]
     assert "not finite at step 1" in str(result.stages[1].error)
     assert result.stages[2].error == "stage quick has left no weights to start from"
+
+
+def test_a_gpu_need_not_have_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[int | None] = []
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: chosen.append(device.index))
+    for name in ("cuda", "cuda:1", "cpu"):
+        with fast_arithmetic(torch.device(name)):
+            pass
+    assert chosen == [1]
 
 
 def test_shares_are_of_what_is_left(sources: PlanSources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
