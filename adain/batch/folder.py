@@ -14,7 +14,8 @@ from .._utils.keywords import takes
 from ..image import check_bits
 from ..options import Options
 from ..stylizer.looks import Look, each, files_of
-from .manifest import Manifest
+from .large import check_outputs
+from .manifest import Manifest, digest_of
 from .options import FolderOptions
 from .order import Order
 from .pages import described, paged
@@ -127,6 +128,7 @@ class Folder:
         jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs, inputs=inputs)
         for job in jobs:
             check_bits(job.output, options.bits)
+        check_outputs((job.output for job in jobs), options)
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
         order = Order(dict(enumerate(looks)), options, place)
@@ -177,7 +179,7 @@ class Folder:
                 elif (result := next(made, None)) is None:
                     return
                 elif result.error is None and (
-                    result.output in replaced or (before is not None and result.output.read_bytes() != before)
+                    result.output in replaced or (before is not None and digest_of(result.output) != before)
                 ):
                     yield dataclasses.replace(result, details={**result.details, "replaced": True})
                 else:
@@ -187,11 +189,11 @@ class Folder:
             if self.manifest is not None:
                 self.manifest.close()
 
-    def _before(self, todo: Sequence[Task]) -> bytes | None:
-        """What is there of the only result, if its name was not said but made."""
+    def _before(self, todo: Sequence[Task]) -> str | None:
+        """The digest of what is there of the only result, if its name was not said but made."""
         if self.manifest is not None or not todo or self.is_named or not todo[0].job.output.is_file():
             return None
-        return todo[0].job.output.read_bytes()
+        return digest_of(todo[0].job.output)
 
     def _is_other(self, task: Task) -> bool:
         """Whether a result is there that was made under other options."""

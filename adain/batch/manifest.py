@@ -32,6 +32,12 @@ _TEMPORARY = re.compile(r"\.adain-[0-9a-f]{16}(\.\w+)?")
 Record = Mapping[str, Any]
 
 
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class Manifest:
     """The manifest of one folder.
 
@@ -67,7 +73,7 @@ class Manifest:
             if record["status"] == "done":
                 return output.stat().st_size == record.get("bytes")
             if record["status"] == "writing":
-                return hashlib.sha256(output.read_bytes()).hexdigest() == record.get("sha256")
+                return digest_of(output) == record.get("sha256")
         except OSError:
             pass
         return False
@@ -90,9 +96,11 @@ class Manifest:
         """The name under which an output is recorded: relative to the folder, which may thus be moved."""
         return Path(os.path.relpath(output, self.folder)).as_posix()
 
-    def writing(self, output: Path, settings: str, data: bytes | memoryview, temporary: str) -> None:
-        """Record that ``data`` is about to become ``output``, by way of a temporary file of that name in its folder."""
-        digest = hashlib.sha256(data).hexdigest()
+    def writing(self, output: Path, settings: str, digest: str, temporary: str) -> None:
+        """Record that what has that SHA-256 is about to become ``output``, by way of a temporary file in its folder.
+
+        The digest is empty as long as the temporary file is not complete.
+        """
         self.append(output, "writing", settings=settings, sha256=digest, temporary=temporary)
 
     def append(self, output: Path, status: str, *, durable: bool = False, **details: Any) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Pairs = Literal["product", "zip"]
 """How several photographs and several styles come together: each with each, or the first with the first and so on."""
 
+Way = Literal["auto", "on", "off"]
+"""Whether photographs are read and written in strips."""
+
 Existing = Literal["resume", "skip", "redo"]
 """What becomes of results that are there: kept if they are what would be made, kept whatever they are, or made anew."""
 
@@ -43,6 +46,15 @@ class FolderOptions(FileOptions):
     )  # fmt: skip
     suffix: str | None = option(
         None, "Format of results in a folder, e.g. .png.", metavar=".EXT", shown="the photograph's", group="files",
+        is_decisive=False,
+    )  # fmt: skip
+    pyramid: bool = option(
+        False, "Write TIFFs with smaller copies beside the picture, for viewers (needs adain[large]).", group="files",
+        serves=("torch", "onnx"), is_decisive=False,
+    )  # fmt: skip
+    strips: Way = option(
+        "auto", "Read and write photographs in strips, which bounds memory (needs adain[large]); auto: those of more "
+        "pixels than --max-pixels is by default.", choices=get_args(Way), group="files", serves=("torch", "onnx"),
         is_decisive=False,
     )  # fmt: skip
     refine: int | None = option(

@@ -16,7 +16,9 @@ from ..control.style import Style
 from ..image import Page
 from ..image.io import count_pixels
 from ..image.levels import PLAIN, Levels, Painted
+from ..image.strips import Strips, Whole
 from ..stylizer.looks import Look, Model, is_regions
+from .large import check_strips, is_large, open_large
 from .options import FolderOptions
 from .pages import further
 from .plan import Job
@@ -55,6 +57,7 @@ class Order:
     def __post_init__(self) -> None:
         place = self.place or ("torch" if self.options.onnx is None else "onnx")
         self.options.require(place, name={"onnx": "{onnx}", "ray": "--engine ray"}.get(place))
+        check_strips(self.options)
         if self.options.refine is not None:
             sheet = "grid" if self.options.grid is not None else "preview"
             if getattr(self.options, sheet):
@@ -132,18 +135,22 @@ class Maker:
 
     def read(self, content: Path | Page) -> Any:
         """A photograph of its final size, or, if it is very large, just its path; any thread may ask."""
-        if count_pixels(content) > READ_AHEAD_PIXELS:
+        if count_pixels(content) > READ_AHEAD_PIXELS or self._is_large(content):
             return content
         options = self.order.options
         return self.model.open(content, size=options.size, crop=options.crop, wrap=options.wrap)
 
-    def render(self, loaded: Any, job: Job) -> Painted:
+    def render(self, loaded: Any, job: Job) -> Painted | Strips:
         """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
-        content = self._encode(loaded, job.content)
+        content, options = self._encode(loaded, job.content), self.order.options
         look = self._look(job.style)
-        if self.order.options.refine is not None:
-            return self._refine(look.render(self.model, content), job)
-        picture: Painted = look.render(self.model, content, Levels.of(self.order.options))
+        if options.refine is not None:
+            picture: Painted | Strips = self._refine(look.render(self.model, content), job)
+        else:
+            picture = look.render(self.model, content, Levels.of(options))
+        if options.pyramid:
+            picture = picture if isinstance(picture, Strips) else Whole(picture)
+            picture.pyramid = True
         return picture
 
     def details(self) -> Mapping[str, Any]:
@@ -162,11 +169,17 @@ class Maker:
             self._content = None  # free the features of the picture before
             options = self.order.options
             self._further = further(content) if isinstance(content, Path) else {}
+            if loaded is content and self._is_large(content):
+                loaded = open_large(content, options)
             self._content = (content, self.model.encode_content(
                 loaded, size=options.size, crop=options.crop, wrap=options.wrap, tile=options.tile,
                 progress=self.progress,
             ))  # fmt: skip
         return self._content[1]
+
+    def _is_large(self, content: Path | Page) -> bool:
+        """Whether it is read in strips; Ray's workers hand pictures on as wholes."""
+        return self.order.place != "ray" and is_large(content, self.order.options)
 
     def _look(self, index: int) -> Look:
         if index not in self._looks:

@@ -5,26 +5,32 @@ Photographs are read ahead and results are written behind the network, each in a
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from .._utils.files import atomic_path, temporary_name
 from .._utils.prefetch import THREADS, read_ahead, write_behind
 from ..image import encode_image, size_of_painted
 from ..image.levels import Painted
+from ..image.strip_writer import write_strips
+from ..image.strips import Strips
 from ..options import FileOptions, MetadataMode
-from .manifest import Manifest
+from .manifest import Manifest, digest_of
 from .options import Existing
 from .plan import Job
 
 if TYPE_CHECKING:
     from .order import Maker
+
+Made: TypeAlias = "Painted | Strips | Result | AdainError"
+"""A picture; what became of the task already; or why there is none."""
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -130,27 +136,30 @@ def make(
     """
     ending = stop or threading.Event()
 
-    def pictures() -> Iterator[tuple[Task, Painted | AdainError, float]]:
+    def pictures() -> Iterator[tuple[Task, Made, float]]:
         for group, loaded in read_ahead(groups, lambda group: maker.read(group[0].job.content), threads=threads):
             for task in group:
                 if ending.is_set():
                     return
                 start = time.perf_counter()
-                made: Painted | AdainError
+                made: Made
                 try:
                     picture = loaded.result()
                     start = time.perf_counter()  # without the wait for the disk
                     task, made = render(maker, picture, task)
+                    if isinstance(made, Strips):  # which are painted as they are written: here
+                        seconds = time.perf_counter() - start
+                        made = save(task, made, manifest, options=options, seconds=seconds)
                 except Exception as error:
                     made = explain(error, task)
                 yield task, made, time.perf_counter() - start
 
-    def write(item: tuple[Task, Painted | AdainError, float]) -> Result:
+    def write(item: tuple[Task, Made, float]) -> Result:
         task, made, seconds = item
         try:
             if isinstance(made, AdainError):
                 raise made
-            result = save(task, made, manifest, options=options, seconds=seconds)
+            result = made if isinstance(made, Result) else save(task, made, manifest, options=options, seconds=seconds)
         except Exception as error:
             reason = explain(error, task)
             if isinstance(reason, DiskFullError):
@@ -163,7 +172,7 @@ def make(
     return write_behind(pictures(), write, threads=threads)
 
 
-def render(maker: Maker, loaded: Any, task: Task) -> tuple[Task, Painted]:
+def render(maker: Maker, loaded: Any, task: Task) -> tuple[Task, Painted | Strips]:
     """The picture of a task, and the task with what its maker has to say of it."""
     picture = maker.render(loaded, task.job)
     return replace(task, details={**task.details, **maker.details()}), picture
@@ -171,7 +180,7 @@ def render(maker: Maker, loaded: Any, task: Task) -> tuple[Task, Painted]:
 
 def save(
     task: Task,
-    picture: Painted,
+    picture: Painted | Strips,
     manifest: Manifest | None = None,
     *,
     options: FileOptions = FILES,
@@ -183,17 +192,28 @@ def save(
     ``origin`` is the content itself, where that is no file.
     """
     start, output = time.perf_counter(), task.job.output
-    told = task.job.content if origin is None else origin
-    data = encode_image(picture, output, **options.written(), metadata=task.metadata, origin=told)
     name = temporary_name(output.suffix)
-    if manifest is not None:
-        manifest.writing(output, task.settings, data, name)
-    with atomic_path(output, name=name) as temporary:
-        temporary.write_bytes(data)
-    seconds, (height, width) = round(seconds + time.perf_counter() - start, 3), size_of_painted(picture)
+
+    def announce(digest: str) -> None:
+        if manifest is not None:
+            manifest.writing(output, task.settings, digest, name)
+
+    if isinstance(picture, Strips):
+        announce("")
+        complete = None if manifest is None else lambda temporary: announce(digest_of(temporary))
+        write_strips(picture, output, quality=options.quality, name=name, complete=complete)
+        height, width = picture.size
+    else:
+        told = task.job.content if origin is None else origin
+        data = encode_image(picture, output, **options.written(), metadata=task.metadata, origin=told)
+        announce(hashlib.sha256(data).hexdigest())
+        with atomic_path(output, name=name) as temporary:
+            temporary.write_bytes(data)
+        height, width = size_of_painted(picture)
+    seconds = round(seconds + time.perf_counter() - start, 3)
     details = {**task.details, "width": width, "height": height, "seconds": seconds}
     if manifest is not None:
-        manifest.append(output, "done", durable=True, **details, settings=task.settings, bytes=len(data))
+        manifest.append(output, "done", durable=True, **details, settings=task.settings, bytes=output.stat().st_size)
     return Result(task, "done", details)
 
 

@@ -22,6 +22,8 @@ from .resize import resize_shorter as resize_shorter
 from .sheets import contact_sheet as contact_sheet
 from .source import Source as Source
 from .source import open_source as open_source
+from .strip_reader import open_strips as open_strips
+from .strips import Strips as Strips
 from .tensors import to_pil as to_pil
 from .tensors import to_tensor as to_tensor
 from .warp import inside as inside

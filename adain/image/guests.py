@@ -63,6 +63,14 @@ def open_guest(file: str | IO[bytes], name: str) -> Guest | None:
         ) from error
 
 
+def guest_of(path: str) -> str | None:
+    """The format of a file that is such a one, by its beginning; None of any other, and where there is none."""
+    try:
+        return kind_of(_head(path))
+    except OSError:
+        return None
+
+
 _NEEDED = {"HEIC": ("pillow-heif", "heif"), "JPEG XL": ("pillow-jxl-plugin and imagecodecs", "jxl")}
 """By format what reads it, and the extra that installs that."""
 

@@ -102,7 +102,7 @@ def read_image(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXEL
     image or damaged, an array or a tensor of another kind or beyond [0, 1], or has more than `max_pixels` pixels (None:
     no limit), which is found before decoding.
     """
-    return _read(source, max_pixels, _picture)
+    return _read(source, max_pixels, picture_of)
 
 
 def read_stored(source: ImageInput, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Samples:
@@ -118,7 +118,7 @@ def _samples(stored: Stored, _: Signalled) -> Samples:
     return stored if isinstance(stored, Samples) else Samples.of(*stored)
 
 
-def _picture(stored: Stored, colors: Signalled) -> Image.Image:
+def picture_of(stored: Stored, colors: Signalled) -> Image.Image:
     """What `read_image` makes of a file, but for its orientation."""
     if not isinstance(stored, Samples):
         return normalise(stored[0], colors)
@@ -226,6 +226,29 @@ def open_picture(source: str | os.PathLike[str] | bytes | IO[bytes]) -> Image.Im
         raise _unreadable(name, _cause(error)) from error
 
 
+def open_header(source: Any) -> ImageFile.ImageFile:
+    """A file, or a page of one, that is open and not decoded yet.
+
+    Raises as `read_image` does, and ImageError for what Pillow does not know.
+    """
+    file, name = _file(source_of(source))
+    try:
+        image = _open(file)
+    except UnidentifiedImageError as error:
+        raise _unreadable(name, "it is not an image of a known format") from error
+    except Exception as error:  # as in _read
+        raise _unreadable(name, _cause(error)) from error
+    try:
+        if isinstance(source, Page):
+            _turn_to(image, source)
+    except BaseException as error:
+        image.close()
+        if isinstance(error, ImageError) or not isinstance(error, Exception):
+            raise
+        raise _unreadable(str(source), _cause(error)) from error
+    return image
+
+
 def _open(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
     """The file's header."""
     with _without_pillow_limit():
@@ -257,18 +280,24 @@ def _file(source: Any) -> tuple[str | IO[bytes], str]:
 
 def count_pixels(source: str | os.PathLike[str] | Page) -> int:
     """The pixels of a file by its header; 0 for what `read_image` would refuse."""
+    height, width = size_by_header(source)
+    return height * width
+
+
+def size_by_header(source: str | os.PathLike[str] | Page) -> tuple[int, int]:
+    """Height and width of a file, not turned upright; 0 and 0 for what `read_image` would refuse."""
     try:
         if (guest := open_guest(os.fspath(source_of(source)), "")) is not None:
-            return guest.size[0] * guest.size[1]
+            return guest.size[1], guest.size[0]
         with _open(source_of(source)) as image:
             if isinstance(source, Page):
                 go_to(image, source.number, str(source))
-            return image.width * image.height
+            return image.height, image.width
     except Exception:  # as in read_image, which tells of it
         number = source.number if isinstance(source, Page) else 1
         with contextlib.suppress(Exception), open_page(_file(source_of(source))[0], number, is_known=False) as page:
-            return 0 if page is None or isinstance(page, int) else page.imagewidth * page.imagelength
-        return 0
+            return (0, 0) if page is None or isinstance(page, int) else (page.imagelength, page.imagewidth)
+        return 0, 0
 
 
 def count_pictures(source: str | os.PathLike[str] | bytes | IO[bytes]) -> tuple[int, Unit]:
@@ -354,7 +383,7 @@ def encode_image(
     origin: Any = None,
 ) -> memoryview:
     """The bytes that `save_image` would write to `path`, which is only asked for its suffix; raises likewise."""
-    file_format = _format_of(path)
+    file_format = format_of(path)
     if not 1 <= quality <= 100:
         raise InputError(f"expected a quality from 1 to 100, not {quality}")
     levels = Levels(bits, dither)
@@ -376,12 +405,8 @@ def encode_image(
 
 def _encode(image: Image.Image, path: str | os.PathLike[str], quality: int) -> memoryview:
     """The file of a plain image."""
-    file_format = _format_of(path)
-    if max(image.size) > (longest := _LONGEST_SIDE.get(file_format, sys.maxsize)):
-        raise ImageError(
-            f"cannot write {path}: {file_format} allows {longest} pixels a side and the image has"
-            f" {image.width} x {image.height}; use .png or .tif"
-        )
+    file_format = format_of(path)
+    check_side(path, file_format, image.size)
     if file_format == "JPEG" and image.mode == "RGBA":
         white = Image.new("RGB", image.size, "white")
         image = Image.composite(image.convert("RGB"), white, image.getchannel("A"))
@@ -404,20 +429,30 @@ def _is_plain(image: ImageInput) -> TypeGuard[Image.Image]:
 
 def check_output_path(path: str | os.PathLike[str]) -> None:
     """Raise now, before long work, the error `save_image` would raise for this path."""
-    _format_of(path)
+    format_of(path)
     check_writable(path)
 
 
 def check_bits(path: str | os.PathLike[str], bits: int) -> None:
     """Raise InputError if the format that a path names has not so many bits."""
-    if bits != 8 and (found := _format_of(path)) not in ("PNG", "TIFF"):
+    if bits != 8 and (found := format_of(path)) not in ("PNG", "TIFF"):
         raise InputError(
             f"cannot write {path} in {bits} bits, which {found} has not: let its name end in .png or .tif, in a folder "
             "by suffix (--suffix .png)"
         )
 
 
-def _format_of(path: str | os.PathLike[str]) -> str:
+def check_side(path: str | os.PathLike[str], file_format: str, size: tuple[int, int]) -> None:
+    """ImageError, if a format does not hold a picture of that width and height."""
+    if max(size) > (longest := _LONGEST_SIDE.get(file_format, sys.maxsize)):
+        raise ImageError(
+            f"cannot write {path}: {file_format} allows {longest} pixels a side and the image has"
+            f" {size[0]} x {size[1]}; use .png or .tif"
+        )
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Pillow's name of the format that a suffix names; ImageError, if that is none that can be written."""
     if (found := WRITABLE.get(Path(path).suffix.lower())) is None:
         raise ImageError(f"cannot write {path}: its name must end in one of {', '.join(WRITABLE)}")
     return found
@@ -426,8 +461,14 @@ def _format_of(path: str | os.PathLike[str]) -> str:
 def check_pixels(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
     """Raise the ImageError of `read_image` for a picture of more than so many pixels."""
     if max_pixels is not None and size[0] * size[1] > max_pixels:
-        text = f"{size[0]} x {size[1]} pixels is over the limit of {max_pixels}"
-        raise ImageError(f"cannot read {name}: {text}; max_pixels (--max-pixels) raises it")
+        raise over_limit(name, (size[1], size[0]), max_pixels)
+
+
+def over_limit(name: object, size: tuple[int, int], limit: int, more: str = "") -> ImageError:
+    """What is raised for a picture of that height and width; ``more`` is said of what would help, too."""
+    height, width = size
+    pixels = f"{width} x {height} pixels is over the limit of {limit}"
+    return ImageError(f"cannot read {name}: {pixels}; max_pixels (--max-pixels) raises it{more}")
 
 
 def _decode(

@@ -175,14 +175,27 @@ def _packing(page: TiffPage) -> str:
     return f"{tifffile.COMPRESSION(page.compression).name} of {_bits(page)} bits{predictor}"
 
 
+def alpha_at(page: TiffPage, count: int) -> tuple[int, bool] | None:
+    """Which sample is the alpha beside so many of colours, and whether these are multiplied by it."""
+    extras = tuple(int(extra) for extra in page.extrasamples)
+    if not extras and page.samplesperpixel == count + 1 and count != 4:
+        extras = (_ALPHA,)  # as Pillow takes what does not say what it is
+    for number, kind in enumerate(extras[: page.samplesperpixel - count], start=count):
+        if kind in (_PREMULTIPLIED, _ALPHA):
+            return number, kind == _PREMULTIPLIED
+    return None
+
+
+def to_opacity(plane: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.float32]:
+    """An alpha in ``[0, 1]``, of samples whose white is that, or else what their type says."""
+    white = 1.0 if plane.dtype.kind == "f" else (white or float(np.iinfo(plane.dtype).max))
+    alpha: npt.NDArray[np.float32] = np.clip(plane / np.float64(white), 0, 1).astype(np.float32)
+    return np.nan_to_num(alpha, copy=False)
+
+
 def _alpha(page: TiffPage, values: npt.NDArray[Any], count: int) -> tuple[npt.NDArray[np.float32] | None, bool]:
     """The alpha in ``[0, 1]``, and whether the colours are multiplied by it."""
-    extras = tuple(int(extra) for extra in page.extrasamples)
-    if not extras and values.shape[2] == count + 1 and count != 4:
-        extras = (_ALPHA,)  # as Pillow takes what does not say what it is
-    for kind, plane in zip(extras, np.moveaxis(values[..., count:], 2, 0), strict=False):
-        if kind in (_PREMULTIPLIED, _ALPHA):
-            white = 1.0 if plane.dtype.kind == "f" else (_white(page) or float(np.iinfo(plane.dtype).max))
-            alpha = np.clip(plane / np.float64(white), 0, 1).astype(np.float32)
-            return np.nan_to_num(alpha, copy=False), kind == _PREMULTIPLIED
-    return None, False
+    found = alpha_at(page, count)
+    if found is None:
+        return None, False
+    return to_opacity(values[..., found[0]], _white(page)), found[1]

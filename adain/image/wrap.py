@@ -17,6 +17,7 @@ from .._utils.arrays import Array, device_of, is_tensor, moved, namespace
 from ..options import Options, Wrap
 from .box import Box
 from .resize import cut
+from .strips import Photograph
 
 Axes = tuple[bool, bool]
 """Whether a picture goes on beyond its top and bottom, and beyond its left and right."""
@@ -60,12 +61,13 @@ def part(values: Array, box: Box) -> Array:
     return whole
 
 
-def picture_part(image: Image.Image, box: Box) -> Image.Image:
+def picture_part(image: Image.Image | Photograph, box: Box) -> Image.Image:
     """:func:`part` of a picture."""
     rows, columns = _pieces(box.top, box.bottom, image.height), _pieces(box.left, box.right, image.width)
     if len(rows) == len(columns) == 1:
         return cut(image, (columns[0].start, rows[0].start, columns[0].stop, rows[0].stop))
-    whole = Image.new(image.mode, (box.right - box.left, box.bottom - box.top))
+    mode = image.mode if isinstance(image, Image.Image) else "RGB"
+    whole = Image.new(mode, (box.right - box.left, box.bottom - box.top))
     top = 0
     for r in rows:
         left = 0

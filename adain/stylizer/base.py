@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeAlias, overload
@@ -19,6 +20,7 @@ from ..control.style import Style
 from ..image import PictureInput, Source, open_source, with_alpha
 from ..image.levels import painted
 from ..image.source import input_name
+from ..image.strips import Strips
 from ..image.wrap import FLAT, axes_of
 from ..nn.layers import MIN_SIZE, ConvSpec
 from ..nn.statistics import channel_mean_std
@@ -28,6 +30,7 @@ from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
 from .looks import Look, Paint, canvas_of, is_regions, listed
+from .strips import PaintedStrips, encode_strips
 from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles, keep
 from .tiles import paint as tiled_picture
 from .transfer import transfer
@@ -58,6 +61,11 @@ class _Stylize(Protocol[P]):
     def __call__(
         self, content: Content, style: Styles, options: Options | None = None, /, *args: P.args, **changes: P.kwargs
     ) -> Image.Image | Tensor: ...
+
+    @overload
+    def __call__(
+        self, content: Source, style: Styles, options: Options | None = None, /, *args: P.args, **changes: P.kwargs
+    ) -> Image.Image | Strips: ...
 
     @overload
     def __call__(
@@ -272,6 +280,8 @@ class BaseStylizer(ABC):
         """
         opened = self.open(source, size=size, crop=crop, wrap=wrap)
         height, width = opened.size
+        if isinstance(opened.image, Strips):
+            return encode_strips(self, opened, self.choose_tile(tile, sys.maxsize), progress=progress)
         if tile == "auto" and not isinstance(opened.image, Image.Image):
             tile = "off"
         side = self.choose_tile(tile, height * width)
@@ -310,7 +320,7 @@ class BaseStylizer(ABC):
         return decoded[..., :height, :width].clip(0.0, 1.0)
 
     @_stylising(Options)
-    def stylize(self, content: Content | ImageInput, style: Styles, options: Options) -> Any:
+    def stylize(self, content: Content | Source | ImageInput, style: Styles, options: Options) -> Any:
         """A photograph in the style of one artwork, of a blend of several, or of one for each region.
 
         Several styles are one picture: blended, or each where its mask, its label or a gradient puts it. (On the
@@ -318,8 +328,9 @@ class BaseStylizer(ABC):
 
         Args:
             content: anything :func:`~adain.image.open_source` takes: a path, an open file, a ``PIL.Image``, an array,
-                or a tensor ``(B, 3, H, W)`` or ``(3, H, W)`` in ``[0, 1]``; or an encoded :class:`Content`, whose size,
-                crop, sides, tiles and progress were settled when it was encoded.
+                or a tensor ``(B, 3, H, W)`` or ``(3, H, W)`` in ``[0, 1]``; what
+                :func:`~adain.image.open_strips` gave, whose size was settled by then; or an encoded :class:`Content`,
+                whose size, crop, sides, tiles and progress were settled when it was encoded.
             style: likewise, or an encoded :class:`~adain.Style`, or :class:`~adain.Regions`; or several of the former.
             options: an :class:`~adain.Options` object; its fields are the keywords, too.
 
@@ -332,8 +343,8 @@ class BaseStylizer(ABC):
         whatever the regions.
 
         Returns:
-            A tensor of as many dimensions for a tensor, else a ``PIL.Image`` of the content's size, with its alpha
-            channel if it had one.
+            A tensor of as many dimensions for a tensor, :class:`~adain.image.Strips` for a picture in strips, else a
+            ``PIL.Image`` of the content's size; with its alpha channel if it had one.
             The tensor path of :class:`~adain.Stylizer` is differentiable with respect to content and style.
 
         Raises:
@@ -356,6 +367,8 @@ class BaseStylizer(ABC):
             content: of :meth:`encode_content`.
             paint: what a :class:`~adain.stylizer.Look` resolves to.
         """
+        if content.is_strips:
+            return PaintedStrips(self, content, paint)
         if content.tiles is None:
             result = keep(self._decode(content, paint.target, paint.alpha), content.colors, paint.colors)
         else:

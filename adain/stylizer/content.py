@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -14,10 +14,14 @@ from .._utils.errors import InputError
 from ..image import Source
 from ..image.arrays import to_array
 from ..image.box import Box
+from ..image.strips import Photograph, Strips
 from ..image.wrap import axes_of, part, picture_part, resize_values
 from ..options import Wrap
 from .halo import Tiling
 from .store import FeatureStore
+
+if TYPE_CHECKING:
+    from .strips import EncodedAgain
 
 
 class TileProgress(NamedTuple):
@@ -42,13 +46,21 @@ class Tiles:
     """How a photograph was encoded in tiles, and is decoded.
 
     Attributes:
+        store: the features.
         picture: the photograph of mode ``RGB``; None if it is a tensor, or an array, which :attr:`Content.pixels` is.
+        whole: the statistics of the whole, once they are known.
     """
 
     tiling: Tiling
-    store: FeatureStore
-    picture: Image.Image | None
+    store: FeatureStore | EncodedAgain
+    picture: Image.Image | Photograph | None
     progress: Progress | None
+    whole: list[tuple[Any, Any]] = field(default_factory=list)
+
+    @property
+    def is_strips(self) -> bool:
+        """Whether neither photograph nor result are ever held as a whole."""
+        return isinstance(self.picture, Photograph)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +99,7 @@ class Content:
     @classmethod
     def of(cls, opened: Source, features: Any, pixels: Any, tiles: Tiles | None = None) -> Content:
         """The content of a picture, with what was made of it."""
-        is_picture, is_array = isinstance(opened.image, Image.Image), isinstance(opened.image, np.ndarray)
+        is_picture, is_array = isinstance(opened.image, Image.Image | Strips), isinstance(opened.image, np.ndarray)
         return cls(
             features, opened.size, opened.opacity, not is_picture, pixels, opened.uncropped, tiles, opened.is_single,
             is_array, opened.wrap, opened.wanted,
@@ -101,6 +113,11 @@ class Content:
     def fitted(self, result: Any) -> Any:
         """Pixels ``(B, 3, H, W)`` of :attr:`size` at :attr:`result_size`."""
         return resize_values(result, self.result_size, axes_of(self.wrap))
+
+    @property
+    def is_strips(self) -> bool:
+        """Whether it comes in strips, as the result will."""
+        return self.tiles is not None and self.tiles.is_strips
 
     def returned(self, result: Any) -> Any:
         """A result ``(B, 3, H, W)`` in the form that the photograph had."""

@@ -222,6 +222,8 @@ class Look:
         """
         if self.options.grid is None and not self.options.preview:
             return model.render(content, dataclasses.replace(self.resolve(model, content), levels=levels))
+        if getattr(content, "is_strips", False):
+            raise InputError("a sheet is made of whole pictures: ask for a smaller content_size (--content-size)")
         if getattr(content, "is_tensor", False):
             raise InputError("a sheet is made of pictures: give the photograph as a picture, not as a tensor")
         if self.options.grid is None:
@@ -383,6 +385,12 @@ def canvas_of(content: Any) -> Canvas:
     """What masks are laid on to fit an encoded photograph."""
     from ..control.regions import Canvas
 
+    if getattr(content, "is_strips", False):
+        raise InputError(
+            "masks, label maps and gradients do not go with a picture in strips: ask for a smaller content_size "
+            '(--content-size), or where there is the memory for all of it strips="off" (--strips off) with max_pixels '
+            "(--max-pixels)"
+        )
     return Canvas(content.size, content.uncropped, device_of(content.features), content.wrap, content.wanted)
 
 

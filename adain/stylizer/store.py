@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import tempfile
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -15,10 +16,12 @@ import numpy as np
 from .._utils.arrays import moved
 from .._utils.errors import InputError
 from ..image.box import Box
+from ..image.wrap import part
 
 IN_MEMORY = 128 << 20
 """Bytes up to which a feature map is kept in memory: that of 1.4 megapixels, or 5.6 of the fast model."""
 
+_BAND = 16
 _CHUNK = 16 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -71,6 +74,18 @@ class FeatureStore:
         self.features[(..., *box.slices)] = (
             moved(values, None) if self.features is self._values else values.detach().cpu()
         )
+
+    def part(self, box: Box) -> Any:
+        """The features of a box, which may lie beyond the sides where those meet."""
+        return part(self.features, box)
+
+    def parts(self) -> Iterator[tuple[Box, Any]]:
+        """The features in bands of :data:`_BAND` rows of cells, each with its place: what statistics are taken of."""
+        _, _, height, width = self.features.shape
+        for top in range(0, height, _BAND):
+            box = Box(top, 0, min(top + _BAND, height), width)
+            yield box, self.features[(..., *box.slices)]
+            self.release()
 
     def release(self) -> None:
         """Give the memory of a mapped file back; nothing is lost."""

@@ -23,12 +23,13 @@ from ..control.style import Style
 from ..image import Source
 from ..image.box import Box
 from ..image.levels import Levels, Painted, painted
-from ..image.wrap import axes_of, part
+from ..image.strips import Strips
+from ..image.wrap import axes_of
 from ..nn.bands import REACH_CELLS
 from ..nn.layers import BASE, STRIDE
 from ..options import MIN_TILE, TileSize
 from .content import Content, Progress, TileProgress, Tiles
-from .halo import DECODER_HALO, ENCODER_HALO, Tiling, cells_of, check_tile, spans
+from .halo import DECODER_HALO, ENCODER_HALO, Tiling, cells_of, check_tile
 from .store import FeatureStore
 from .transfer import content_statistics, has_fine_band, style_statistics, styles_of, transfer
 
@@ -89,6 +90,7 @@ def encode_tiles(
     folder: str | PathLike[str] | None = None,
 ) -> Content:
     """A photograph after the encoder, tile by tile: see :meth:`BaseStylizer.encode_content`."""
+    assert not isinstance(opened.image, Strips)
     image, picture = (None, opened.image) if isinstance(opened.image, Image.Image) else (opened.image, None)
     image = model.pixels(opened) if image is not None and model.device is None else image
     if image is not None and _wants_gradient(image):
@@ -130,14 +132,13 @@ def decode_tiles(
     target = styles[0] if isinstance(target, Style) else replace(target, styles=styles)
     tiling = content.tiles.tiling
     with no_gradients():
-        stats = content_statistics(_bands(content, device), target)
-        mean, std = moved(stats[0], device), moved(stats[1], device)
+        mean, std = (moved(each, device) for each in _statistics(content, target, device))
     fine = REACH_CELLS if has_fine_band(target) else 0
     for inner in _walk(content, "decode"):
         outer = tiling.grown(inner, DECODER_HALO)
         wide = tiling.grown(outer, fine)
         with no_gradients():
-            features = moved(part(content.features, wide), device)
+            features = moved(content.tiles.store.part(wide), device)
             near = target if isinstance(target, Style) else target.part(wide, device)
             changed = transfer(features, near, alpha, content_stats=(mean, std))
             place = inner.pixels(content.size, STRIDE)
@@ -201,14 +202,16 @@ def _walk(content: Content, phase: str) -> Iterator[Box]:
         store.release()
 
 
-def _bands(content: Content, device: Device) -> Iterator[tuple[Box, Any]]:
-    """The features in bands of 16 rows of cells, whose statistics are taken together."""
-    assert content.tiles is not None
-    height, width = content.tiles.tiling.cells
-    for top, bottom in spans(height, 16):
-        box = Box(top, 0, bottom, width)
-        yield box, moved(content.features[(..., *box.slices)], device)
-        content.tiles.store.release()
+def _statistics(content: Content, target: Style | Placement, device: Device) -> tuple[Any, Any]:
+    """:func:`~adain.stylizer.transfer.content_statistics`; those of the whole are taken once, whatever the style."""
+    tiles = content.tiles
+    assert tiles is not None
+    if isinstance(target, Style) and tiles.whole:
+        return tiles.whole[0]
+    stats = content_statistics(((box, moved(part, device)) for box, part in tiles.store.parts()), target)
+    if isinstance(target, Style):
+        tiles.whole.append(stats)
+    return stats
 
 
 def complete(pixels: Any) -> Any:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import threading
@@ -71,7 +72,7 @@ def test_killed_between_replacing_and_recording(tmp_path: Path) -> None:
     path, temporary = tmp_path / "a.png", ".adain-0123456789abcdef.png"
     path.write_bytes(b"old!")
     with Manifest(tmp_path) as manifest:
-        manifest.writing(path, "s", b"new!", temporary)
+        manifest.writing(path, "s", hashlib.sha256(b"new!").hexdigest(), temporary)
     assert not Manifest(tmp_path).is_complete(path, "s")  # as long, but still the old one
     path.write_bytes(b"new!")
     manifest = Manifest(tmp_path)
@@ -89,9 +90,9 @@ def test_leftovers_of_a_kill_are_swept(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).write_bytes(b"half")
     with Manifest(tmp_path) as manifest:
-        manifest.writing(tmp_path / "a.png", "s", b"1", names[0])
-        manifest.writing(tmp_path / "c.png", "s", b"1", names[2])
-        manifest.writing(tmp_path / "d.png", "s", b"1", f"../{tmp_path.name}/{names[1]}")
+        manifest.writing(tmp_path / "a.png", "s", "", names[0])
+        manifest.writing(tmp_path / "c.png", "s", "", names[2])
+        manifest.writing(tmp_path / "d.png", "s", "", f"../{tmp_path.name}/{names[1]}")
         with Manifest(tmp_path) as other:
             other.sweep()  # the first is at work
         assert sorted(os.listdir(tmp_path)) == sorted([*names, NAME])

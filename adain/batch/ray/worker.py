@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..._utils.errors import AdainError, ImageError
 from ...image import Page, encode_image, read_image, size_of_painted
+from ...image.strips import Strips
 from ..manifest import Manifest
 from ..run import Result, explain, fail, portable, render, save
 from .options import RayOptions
@@ -136,6 +137,7 @@ class RayWorker:
                 task, picture = render(self.maker, loaded, task)
                 seconds = time.perf_counter() - start
                 if self.settings.keeps == "bytes":
+                    assert not isinstance(picture, Strips)
                     origin = group.content if group.data is None else group.data
                     told: Any = {"metadata": task.metadata, "origin": origin}
                     data = bytes(encode_image(picture, task.job.output, **options.written(), **told))
