@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 UNPLANNED = ("model", "max_minutes")
 """Settings that a plan has for each of its stages."""
 
+GOES_ON_WITH = ("output", "resume", "minutes", "device", "as_json")
+"""What may be given when the run of a plan is taken up again."""
+
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """A flag for every setting of :class:`TrainingConfig`, with its default and its words."""
@@ -103,8 +106,10 @@ def train(
     adain train --plan shipped --minutes 12 --content-dir photos/ --style-dir artworks.tar -o run/
     """
     begun = time.monotonic() - age()
-    given = {k: v for k, v in settings.items() if context.get_parameter_source(k) is ParameterSource.COMMANDLINE}
-    _check_plan_flags(plan, minutes, eval_dir, resume, init_from, given)
+    explicit = [k for k in context.params if context.get_parameter_source(k) is ParameterSource.COMMANDLINE]
+    given = {k: settings[k] for k in explicit if k in settings}
+    goes_on_with_plan = resume and output is not None and not checking and _is_plan_run(output)
+    _check_plan_flags(explicit, goes_on_with_plan)
     if checking:
         if resume:
             raise InputError("--check tries what a run would need and --resume continues one: leave out one of them")
@@ -117,7 +122,7 @@ def train(
         raise click.UsageError("--output is missing: name the folder of the run", context)
     if resume and init_from is not None:
         raise InputError("--init-from starts a new run and --resume continues one: leave out one of them")
-    if plan is not None or (resume and _is_plan_run(output)):
+    if plan is not None or goes_on_with_plan:
         sources: dict[str, Any] = {"contents": contents, "styles": styles, "cache_dir": cache_dir}
         sources |= {"evaluation": eval_dir, "evaluation_size": eval_size}
         return _run_plan(plan, sources, output, minutes, given, device, begun, as_json)
@@ -139,25 +144,37 @@ def train(
     return SIGNALS.get(result.reason, 0)
 
 
-def _check_plan_flags(
-    plan: str | None, minutes: float | None, eval_dir: str | None, resume: bool, init_from: str | None, given: Any
-) -> None:
-    """Refuse what contradicts a plan, or means nothing without one."""
-    if plan is None:
-        for name, value in (("--minutes", minutes), ("--eval-dir", eval_dir)):
-            if value is not None and not resume:
-                fix = ": a run without one has --max-minutes" if name == "--minutes" else ""
-                raise InputError(f"{name} is for --plan{fix}")
-        return
-    if resume:
+def _check_plan_flags(explicit: list[str], goes_on: bool) -> None:
+    """Refuse what contradicts a plan, or means nothing without one.
+
+    Args:
+        explicit: parameters that the command line has.
+        goes_on: whether the run of a plan is taken up again.
+    """
+    if goes_on:
+        for name in explicit:
+            if name not in GOES_ON_WITH:
+                words = f"{_flag_of(name)} cannot be changed in a plan's run"
+                raise InputError(f"{words}: --resume takes -o, --minutes, --device and --json")
+    elif "plan" not in explicit:
+        for name in ("minutes", "eval_dir", "eval_size"):
+            if name in explicit:
+                fix = ": a run without one has --max-minutes" if name == "minutes" else ""
+                raise InputError(f"{flag(name)} is for --plan{fix}")
+    elif "resume" in explicit:
         raise InputError("--plan starts a run and --resume continues one, with its own plan: leave out one of them")
-    if minutes is None:
+    elif "minutes" not in explicit:
         raise InputError("--plan needs --minutes, which its stages share")
-    if init_from is not None:
+    elif "init_from" in explicit:
         raise InputError("--init-from is not for a plan: a stage says what it starts from")
-    for name in UNPLANNED:
-        if name in given:
-            raise InputError(f"{flag(name)} is not for a plan: it has its own for every stage")
+    else:
+        for name in UNPLANNED:
+            if name in explicit:
+                raise InputError(f"{flag(name)} is not for a plan: it has its own for every stage")
+
+
+def _flag_of(name: str) -> str:
+    return {"contents": "--content-dir", "styles": "--style-dir"}.get(name, flag(name))
 
 
 def _is_plan_run(output: str) -> bool:
@@ -192,9 +209,6 @@ def _run_plan(
     how: dict[str, Any] = {"device": device, "reporter": _terminal_reporter(), "begun": begun}
     run: PlanRun
     if plan is None:
-        if given or sources["contents"] or sources["styles"]:
-            what = flag(next(iter(given))) if given else "--content-dir" if sources["contents"] else "--style-dir"
-            raise InputError(f"{what} cannot be changed in a plan's run: --resume takes -o, --minutes and --device")
         run = PlanRun.resume(output, minutes=minutes, **how)
     else:
         for name, kind in (("contents", "--content-dir"), ("styles", "--style-dir")):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -113,8 +114,7 @@ class Learner:
             compiled = self._compiled.get(phase)
             try:
                 self.optimizer.zero_grad(set_to_none=True)
-                with self.autocast, warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of the compiler, about what it looks through
+                with self.autocast, _quiet() if compiled else contextlib.nullcontext():
                     losses, output = (compiled or self._terms)(phase, images, identity, mix)
                     if phase == "style":
                         losses = with_lattice(self.config, losses, output)
@@ -173,6 +173,14 @@ class Learner:
         if encoder:
             groups.append({"params": encoder, "is_encoder": True})
         return torch.optim.Adam(groups, lr=self.config.lr, betas=self.config.betas, fused=fused)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without a compiler's warnings, which are of what it looks through and not of what it makes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def working_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:

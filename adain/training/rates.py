@@ -48,7 +48,7 @@ def pair_flops(config: TrainingConfig) -> int:
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations a second of a product of large matrices: what no network can exceed."""
+    """Operations a second of a product of large matrices: on a GPU what no network can exceed."""
     side = CPU_SIDE if device.type == "cpu" else GPU_SIDE
     a = torch.randn(side, side, device=device).to(dtype)
     best = float("inf")

@@ -7,6 +7,7 @@ went. Each stage has a folder of its name, with the weights and the log of a run
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -107,6 +108,12 @@ class PlanSources:
     evaluation_size: int = SIZE
     cache_dir: str | None = None
 
+    def absolute(self) -> PlanSources:
+        """The same from wherever a run is taken up again."""
+        contents, styles = (tuple(map(os.path.abspath, paths)) for paths in (self.contents, self.styles))
+        evaluation, cache_dir = (p and os.path.abspath(p) for p in (self.evaluation, self.cache_dir))
+        return PlanSources(contents, styles, evaluation, self.evaluation_size, cache_dir)
+
 
 @dataclass(frozen=True)
 class PlanResult:
@@ -154,7 +161,8 @@ class PlanRun:
             raise InputError("--plan runs in one process: start its stages one by one with torchrun")
         if not 0 < minutes < float("inf"):
             raise InputError(f"--minutes must be above 0, not {minutes}")
-        self.output, self.sources, self.text, self.given = Path(output), sources, text, dict(given or {})
+        self.output, self.sources, self.text = Path(output), sources.absolute(), text
+        self.given = dict(given or {})
         self.plan: TrainingPlan = parse_plan(text, str(self.output / PLAN_FILE) if resumed else "the plan", self.given)
         self.device = resolve_device(device)
         self.reporter = reporter or Reporter()
@@ -234,6 +242,7 @@ class PlanRun:
                 encoder = load_encoder(upto=CONTENT_LAYER).to(self.device)
                 for stage in self.plan.stages:
                     if self.reports[stage.name].outcome != "waiting":
+                        self._finish(stage, judge, encoder)
                         continue
                     reason = self._stage(stage, judge, encoder, stop)
                     self._save()
@@ -284,13 +293,22 @@ class PlanRun:
         if result.decoder is None:  # the pictures took all of it
             return self._too_late(stage)
         self._tell(stage, folder, result)
-        network = _network(stage, str(folder))
+        self._save()
+        self._finish(stage, judge, encoder)
+        return "finished"
+
+    def _finish(self, stage: TrainingStage, judge: Judge | None, encoder: VGGEncoder) -> None:
+        """Score and show what a stage has left, unless that has been done."""
+        report, folder = self.reports[stage.name], self.output / stage.name
+        if not report.is_done or not (folder / "checkpoints").exists():
+            return
         if judge is not None:
+            network = _network(stage, str(folder)).to(self.device)
             report.after = self._judged(judge, encoder, network)
-        self._sheet(stage, judge, encoder, network)
+            path = self.output / "pictures" / f"{stage.name}.jpg"
+            save_sheet(encoder, network, self.device, judge.contents, judge.styles, path)
         # The schedule is over: nothing can go on from these, which are the only large files.
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        return "finished"
 
     def _too_late(self, stage: TrainingStage) -> str:
         self.reports[stage.name].error = "no time was left for it"
@@ -365,14 +383,6 @@ class PlanRun:
         scores: Scores = judge(encoder, network.to(self.device))
         self._judging = max(self._judging, time.monotonic() - start)
         return {name: round(value, 4) for name, value in asdict(scores).items()}
-
-    def _sheet(
-        self, stage: TrainingStage, judge: Judge | None, encoder: VGGEncoder, network: Decoder | FastNet
-    ) -> None:
-        path = self.output / "pictures" / f"{stage.name}.jpg"
-        if judge is None:
-            return
-        save_sheet(encoder, network.to(self.device), self.device, judge.contents, judge.styles, path)
 
     def _tidy(self) -> None:
         if self.sources.cache_dir is None:

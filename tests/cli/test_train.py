@@ -60,6 +60,9 @@ def test_train_and_resume(run_cli: Run, tmp_path: Path, data: tuple[str, ...]) -
     assert "--lr is 0.0001 in this run" in one_line_error(changed)
     default = run_cli("train", "-o", output, "--resume", "--crop", 256)
     assert "--crop is 32 in this run and cannot be changed to 256" in one_line_error(default)
+    for flags in (("--minutes", 1), ("--eval-dir", "x"), ("--eval-size", 64)):
+        planned = run_cli("train", "-o", output, "--resume", *flags)
+        assert f"{flags[0]} is for --plan" in one_line_error(planned)
     both = run_cli("train", "-o", output, "--resume", "--init-from", "vgg19")
     assert "leave out one of them" in one_line_error(both)
 

@@ -149,6 +149,37 @@ def test_a_signal_ends_the_plan_and_not_only_the_stage(sources: PlanSources, tmp
     assert [s.outcome for s in result.stages] == ["waiting"] * 3
 
 
+def test_a_stage_that_was_not_scored_yet_is_scored_when_it_goes_on(
+    sources: PlanSources, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, healthy, calls = tmp_path / "run", Judge.__call__, []
+
+    def broken(self: Judge, *networks: Any) -> Any:
+        calls.append(networks)
+        if len(calls) == 2:
+            raise RuntimeError("as if by SIGKILL")
+        return healthy(self, *networks)
+
+    monkeypatch.setattr(Judge, "__call__", broken)
+    with pytest.raises(RuntimeError, match="SIGKILL"):
+        run(sources, output).run()
+    assert (output / "base" / "checkpoints").exists()
+    result = PlanRun.resume(output, device="cpu").run()
+    assert result.stages[0].after == json.loads((straight / "report.json").read_text())["stages"][0]["after"]
+    assert (output / "pictures" / "base.jpg").exists()
+    assert not list(output.rglob("checkpoints"))
+
+
+def test_a_run_can_be_taken_up_from_elsewhere(
+    sources: PlanSources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(sources.contents[0]).parent)
+    relative = PlanSources((Path(sources.contents[0]).name,), sources.styles, sources.evaluation, 32, "cache")
+    mine = run(relative, tmp_path / "run")
+    assert mine.sources.contents == sources.contents
+    assert mine.sources.cache_dir == str(Path.cwd() / "cache")
+
+
 def test_too_little_memory_halves_the_batch(
     sources: PlanSources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,7 +331,8 @@ def test_from_the_command_line(run_cli: Callable[..., Result], sources: PlanSour
     ]  # fmt: skip
     assert not (output / "cache").exists()
     assert "holds a run already" in one_line_error(run_cli("train", *data, *plan))
-    changed = run_cli("train", "-o", output, "--resume", "--lr", "1e-3", "--device", "cpu")
-    assert "--lr cannot be changed in a plan's run" in one_line_error(changed)
+    for flags in (("--lr", "1e-3"), ("--content-dir", "x"), ("--cache-dir", "x"), ("--eval-size", 64)):
+        changed = run_cli("train", "-o", output, "--resume", *flags, "--device", "cpu")
+        assert f"{flags[0]} cannot be changed in a plan's run" in one_line_error(changed)
     again = run_cli("train", "-o", output, "--resume", "--device", "cpu", "--json")
     assert [s["outcome"] for s in json.loads(again.stdout)["stages"]] == ["finished"] * 3
