@@ -71,8 +71,14 @@ def warn(message: str) -> None:
 
 
 def show_warnings(context: click.Context) -> None:
-    """Say, by :func:`warn`, what the library logs as a warning, for as long as the command runs."""
+    """Say, by :func:`warn`, what the library logs as a warning, for as long as the command runs; others say nothing."""
     import logging
+    import warnings
+
+    from adain._utils.chatter import silence
+
+    context.with_resource(warnings.catch_warnings())
+    silence()
 
     class Warnings(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

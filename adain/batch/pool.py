@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from .._utils.chatter import silence
 from .._utils.errors import AdainError, DiskFullError, InputError
 from .._utils.prefetch import AHEAD
 from ..options import FileOptions
@@ -186,6 +187,7 @@ def _end(code: int | None) -> str:
 
 def _work(build: Callable[[], Maker], folder: Path, options: FileOptions, pipe: Connection[Any, Any]) -> None:
     """What a process does: groups of tasks come in, and what became of each goes out."""
+    silence()
     # Ctrl-C reaches every process of a terminal; the first one sees to it and closes the pipes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stop, speaks = threading.Event(), threading.Lock()

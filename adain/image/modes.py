@@ -78,7 +78,8 @@ def _alpha_of_key(values: npt.NDArray[Any], key: object) -> Image.Image | None:
 def to_unit(values: npt.NDArray[Any], white: float | None = None) -> npt.NDArray[np.float32]:
     """Samples of more than 8 bits, or floating, as 0 to 1 by the rule that `read_image` states."""
     white = white_of(values) if white is None else white
-    scaled: npt.NDArray[np.float32] = np.clip(values, 0, None).astype(np.float32) / np.float32(white)
+    wide = np.float64 if values.dtype.itemsize > 4 else np.float32  # what is huge there has no place in fewer bits
+    scaled: npt.NDArray[np.float32] = (np.clip(values, 0, None).astype(wide) / wide(white)).astype(np.float32)
     return scaled
 
 

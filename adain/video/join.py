@@ -150,9 +150,25 @@ def _takes(container: str, *streams: Any) -> bool:
 def join(sink: VideoSink) -> None:
     """Write the video that the parts of a sink are of, replacing its output in one go once all is written.
 
+    Sound and subtitles that are so damaged that the container will not have them are left out.
+
     Raises:
         InputError: if the disk is full or the output cannot be written.
     """
+    av = require_av()
+    try:
+        _join(sink, sink.streams)
+    except av.error.ArgumentError as error:
+        if not sink.streams:
+            raise InputError(f"cannot write {sink.output}: {error.strerror}; choose another --codec") from error
+        sink.warn(
+            f"sound or subtitles of {sink.info.name} are damaged and left out: no {sink.output.suffix} holds them"
+        )
+        _join(sink, ())
+
+
+def _join(sink: VideoSink, indices: Sequence[int]) -> None:
+    """The same with those streams of the source, whatever comes of it."""
     av, info, source = require_av(), sink.info, sink.source
     with contextlib.ExitStack() as stack:
         temporary = stack.enter_context(atomic_path(sink.output))
@@ -176,7 +192,7 @@ def join(sink: VideoSink) -> None:
             result.metadata.update({k: v for k, v in media.metadata.items() if k not in _OF_THE_FILE})
             with contextlib.suppress(Exception):  # not every container has chapters, and few miss them
                 result.set_chapters(media.chapters())
-            copies = {index: result.add_stream_from_template(media.streams[index]) for index in sink.streams}
+            copies = {index: result.add_stream_from_template(media.streams[index]) for index in indices}
             for index, copied in copies.items():
                 copied.metadata.update(media.streams[index].metadata)
             if copies:

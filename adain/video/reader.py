@@ -133,6 +133,8 @@ class VideoReader:
             except self._av.error.EOFError:
                 frames = []
             except self._av.error.FFmpegError:
+                if packet is None:  # what is asked for its last frames may say so again and again
+                    return
                 self.skipped += 1
                 continue
             yield from frames

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from click.testing import Result
@@ -119,6 +120,33 @@ def test_warnings_for_damaged_frames(run_cli: Run, art: Path, tmp_path: Path) ->
     result = run_cli("video", source, art, "-o", tmp_path / "out.mp4", *FAST)
     assert result.exit_code == 0
     assert result.stderr.startswith("adain video: warning: damaged frames in the source: 1 ")
+
+
+def test_damage_that_no_decoder_gets_over_is_one_line(run_cli: Run, art: Path, tmp_path: Path) -> None:
+    """One that fails at the end of the file, too, when it is asked for what it still has."""
+    source = write_video(tmp_path / "in.mkv", scene(4, 48, 32), codec="ffv1", options={"g": "1"})
+    with av.open(str(source)) as container:
+        setup = bytes(container.streams.video[0].codec_context.extradata or b"")
+    assert len(setup) > 20
+    source.write_bytes(source.read_bytes().replace(setup, bytes(len(setup))))
+    message = one_line_error(run_cli("video", source, art, "-o", tmp_path / "out.mp4", *FAST))
+    assert "no frame of" in message
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["art.png", "in.mkv"]
+
+
+def test_sound_too_damaged_for_the_container_is_left_out(run_cli: Run, clip: Path, art: Path, tmp_path: Path) -> None:
+    """AAC that does not say what it is: Matroska takes the stream, and then none of its packets."""
+    data = clip.read_bytes()
+    assert data.count(b"esds") == 1
+    clip.write_bytes(data.replace(b"esds", b"xsds"))
+    result = run_cli("video", clip, art, "-o", tmp_path / "out.mkv", *FAST)
+    assert result.exit_code == 0, result.output
+    told = "adain video: warning: sound or subtitles of in.mp4 are damaged and left out: no .mkv holds them\n"
+    assert result.stderr == told
+    assert len(read_video(tmp_path / "out.mkv")[0]) == 5
+    assert packets(tmp_path / "out.mkv", "video")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert len(container.streams) == 1
 
 
 def test_gradient_and_label_map(run_cli: Run, clip: Path, art: Path, other: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from adain import image as images
+from adain.image.modes import to_unit
 from tests.image.test_io import pixels, random_image
 
 
@@ -36,3 +37,8 @@ def test_with_alpha() -> None:
     assert (np.diff(larger, axis=1) >= 0).all()
     assert (larger[:, :14] == 0).all()
     assert (larger[:, 18:] == 255).all()
+
+
+def test_doubles_beyond_what_floats_hold() -> None:
+    values = np.array([[-1.0, 0.0, 5e299, 1e300]])
+    assert to_unit(values).tolist() == [[0.0, 0.0, 0.5, 1.0]]
