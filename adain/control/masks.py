@@ -80,7 +80,7 @@ def open_mask(source: MaskInput, *, channel: Channel = "luminance", max_pixels: 
     stored = read_stored(source, max_pixels=max_pixels)
     if channel == "alpha":
         if stored.alpha is None:
-            raise ImageError(f'mask {name} has no transparency to be read: use channel="luminance"')
+            raise ImageError(f'mask {name} has no transparency to be read: use channel="luminance" (--mask-channel)')
         return np.ascontiguousarray(stored.alpha)[None, None]
     try:
         values = np.ascontiguousarray(stored.luma())[None, None]

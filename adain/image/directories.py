@@ -43,10 +43,11 @@ class Tag(NamedTuple):
 Directory = Mapping[int, Tag]
 
 
-def read(file: IO[bytes]) -> dict[int, dict[int, Tag]]:
+def read(file: IO[bytes], at: int | None = None) -> dict[int, dict[int, Tag]]:
     """The directories of a TIFF file, or of EXIF: the first under 0, the others under the tags that lead to them.
 
-    Damaged entries are left out, and so are those of a type that is not known.
+    That of another page stands for the first where ``at`` says where in the file it lies. Damaged entries are left out,
+    and so are those of a type that is not known.
 
     Raises:
         Exception: of any kind, where there is no directory.
@@ -56,7 +57,8 @@ def read(file: IO[bytes]) -> dict[int, dict[int, Tag]]:
     order = {b"II": "<", b"MM": ">"}[head[:2]]
     (version,) = struct.unpack_from(f"{order}H", head, 2)
     is_big = {42: False, 43: True}[version]
-    (at,) = struct.unpack_from(f"{order}Q", head, 8) if is_big else struct.unpack_from(f"{order}I", head, 4)
+    if at is None:
+        (at,) = struct.unpack_from(f"{order}Q", head, 8) if is_big else struct.unpack_from(f"{order}I", head, 4)
     first = _directory(file, at, order, is_big)
     found = {0: first}
     for tag in (EXIF, GPS):

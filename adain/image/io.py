@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -350,6 +350,8 @@ def save_image(
 def metadata_of(source: Any, mode: MetadataMode) -> Metadata:
     """What a photograph says of itself, given as to `read_image`; nothing, if that cannot be told."""
     nothing = Metadata({})
+    if mode not in get_args(MetadataMode):
+        raise InputError(f"metadata is one of {', '.join(get_args(MetadataMode))}, not {mode}")
     if mode == "none" or is_tensor(source) or isinstance(source, np.ndarray):
         return nothing
     try:
@@ -362,14 +364,23 @@ def metadata_of(source: Any, mode: MetadataMode) -> Metadata:
                 told = Image.new("L", (1, 1))
                 told.info.update(guest.info)
             return Metadata.of(told, None, mode)
+        at = _directory_of(source)
         try:
             with _open(file) as image:
-                return Metadata.of(image, image.fp, mode)
+                return Metadata.of(image, image.fp, mode, at)
         except UnidentifiedImageError:  # a TIFF, perhaps, that only tifffile knows
             with contextlib.nullcontext(file) if not isinstance(file, str) else open(file, "rb") as opened:
-                return Metadata.of(Image.new("L", (1, 1)), opened, mode)
+                return Metadata.of(Image.new("L", (1, 1)), opened, mode, at)
     except Exception:  # as in count_pixels
         return nothing
+
+
+def _directory_of(source: Any) -> int | None:
+    """Where in a TIFF the directory of a page lies; None of the first, and of frames, which have none of their own."""
+    if not isinstance(source, Page) or source.number == 1:
+        return None
+    with open_page(_file(source.source)[0], source.number, is_known=False) as page:
+        return None if page is None or isinstance(page, int) else int(page.offset)
 
 
 def encode_image(

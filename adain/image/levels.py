@@ -66,11 +66,13 @@ class Levels:
             from .tensors import as_batch, check_single
 
             return self.quantised(moved(check_single(as_batch(image)).detach().float(), None)[0])
-        if not isinstance(image, np.ndarray) or not (image.dtype.kind == "f" or image.dtype == np.uint16):
+        is_16 = isinstance(image, np.ndarray) and image.dtype.newbyteorder("=") == np.uint16
+        if not isinstance(image, np.ndarray) or not (image.dtype.kind == "f" or is_16):
             return None
         check_shape(image)
         values = np.dstack([image] * 3) if image.ndim == 2 else image
-        if values.dtype == np.uint16:
+        if is_16:
+            values = values.astype(np.uint16, copy=False)
             return values if self.bits == 16 else self.quantised(values.transpose(2, 0, 1) / np.float32(65535))
         check_range(float(values.min()), float(values.max()), "image arrays")
         return self.quantised(values.transpose(2, 0, 1))

@@ -40,6 +40,9 @@ _TEXTS = {"Author": _ARTIST, "Copyright": _RIGHTS, "Description": _DESCRIPTION}
 
 _PROFILE = "Raw profile type exif"
 
+_LAYOUT = re.compile(rb"\s*(?:\{\"shape\":|ImageJ=|(?:<\?xml.*?)?<(?:\w+:)?OME\b)", re.DOTALL)
+"""How descriptions begin by which tifffile, ImageJ and OME-TIFF say how the numbers of a file lie, and no more."""
+
 _PIXELS = "ImageWidth|ImageLength|Orientation|PixelXDimension|PixelYDimension|ColorSpace|ICCProfile|BitsPerSample"
 
 # What says how pixels lie, and what tells of other pictures in the file: a gain map, a film.
@@ -63,12 +66,17 @@ class Metadata:
     xmp: bytes = b""
 
     @classmethod
-    def of(cls, image: Image.Image, file: IO[bytes] | None, mode: MetadataMode) -> Metadata:
-        """What an opened picture says, and where it is or may be a TIFF its ``file``; damaged parts say nothing."""
+    def of(cls, image: Image.Image, file: IO[bytes] | None, mode: MetadataMode, at: int | None = None) -> Metadata:
+        """What an opened picture says, and where it is or may be a TIFF its ``file``; damaged parts say nothing.
+
+        Args:
+            at: where the directory of its page lies in a TIFF; None for the first.
+        """
         if mode == "none":
             return cls({})
-        found = _entries(image, file)
-        xmp = _xmp(image) if mode == "keep" else b""
+        is_tiff = image.format in ("TIFF", None) and file is not None
+        found = _entries(image, file if is_tiff else None, at)
+        xmp = _xmp(image, found, is_tiff=is_tiff) if mode == "keep" else b""
         return cls(_kept(found) if mode == "keep" else _basic(found), xmp)
 
     @property
@@ -89,16 +97,16 @@ class Metadata:
         return data if self.is_empty or embed is None else embed(data, self.sized(size))
 
 
-def _entries(image: Image.Image, file: IO[bytes] | None) -> dict[int, dict[int, Tag]]:
+def _entries(image: Image.Image, tiff: IO[bytes] | None, at: int | None) -> dict[int, dict[int, Tag]]:
     found: dict[int, dict[int, Tag]] = {}
     try:
         exif = image.info.get("exif")
-        if isinstance(exif, bytes):
+        if tiff is not None:
+            found = directories.read(tiff, at)
+        elif isinstance(exif, bytes):
             found = directories.read_exif(exif)
         elif image.format == "PNG" and isinstance(image.info.get(_PROFILE), str):  # ImageMagick's way before eXIf
             found = directories.read_exif(bytes.fromhex("".join(image.info[_PROFILE].split("\n")[3:])))
-        elif image.format in ("TIFF", None) and file is not None:
-            found = directories.read(file)
     except Exception:  # whatever damage makes a parser meet
         found = {}
     first = found.setdefault(0, {})
@@ -106,6 +114,8 @@ def _entries(image: Image.Image, file: IO[bytes] | None) -> dict[int, dict[int, 
         text = image.info.get(keyword)
         if image.format == "PNG" and isinstance(text, str) and text:
             first.setdefault(tag, Tag.text(text))
+    if _DESCRIPTION in first and _LAYOUT.match(first[_DESCRIPTION].data):
+        del first[_DESCRIPTION]
     return found
 
 
@@ -128,10 +138,10 @@ def _kept(found: Mapping[int, Directory]) -> dict[int, dict[int, Tag]]:
     return kept
 
 
-def _xmp(image: Image.Image) -> bytes:
+def _xmp(image: Image.Image, found: Mapping[int, Directory], *, is_tiff: bool) -> bytes:
     packet: Any = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-    if packet is None and image.format == "TIFF":
-        packet = getattr(image, "tag_v2", {}).get(_XMP_TAG)
+    if is_tiff:
+        packet = found[0][_XMP_TAG].data if _XMP_TAG in found[0] else None
     if isinstance(packet, str):
         packet = packet.encode()
     return _FALSE_NOW.sub(b"", packet).rstrip(b"\0") if isinstance(packet, bytes) else b""

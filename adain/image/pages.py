@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from PIL import Image
 
-from .._utils.errors import ImageError
+from .._utils.errors import ImageError, InputError
 from ..options import plural
 
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
@@ -29,10 +30,17 @@ class Page:
     Attributes:
         source: the file: a path, its bytes, or a file that is open for them.
         number: which, from 1: a page of a TIFF, or a frame of an animation.
+
+    Raises:
+        InputError: on construction, if that is no whole number.
     """
 
     source: Any
     number: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.number, (int, np.integer)) or isinstance(self.number, bool):
+            raise InputError(f"the number of a page is a whole number, from 1, not {self.number!r}")
 
     def __str__(self) -> str:
         name = self.source if isinstance(self.source, (str, os.PathLike)) else "image"

@@ -153,7 +153,9 @@ def test_transparent_grey_of_a_png(tmp_path: Path) -> None:
 def test_alpha_of_an_opaque_image(tmp_path: Path) -> None:
     path = tmp_path / "sky.png"
     Image.fromarray(GREY).save(path)
-    with pytest.raises(ImageError, match=r'mask sky\.png has no transparency .* use channel="luminance"'):
+    with pytest.raises(
+        ImageError, match=r'mask sky\.png has no transparency .* use channel="luminance" \(--mask-channel\)$'
+    ):
         read_mask(path, channel="alpha")
     with pytest.raises(InputError, match="luminance"):
         read_mask(path, channel="red")  # type: ignore[arg-type]

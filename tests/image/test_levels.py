@@ -176,3 +176,12 @@ def test_what_is_refused() -> None:
         encode_image(torch.zeros(2, 3, 4, 5), "a.png", bits=16)
     with pytest.raises(ImageError, match="NaN or infinite"):
         PLAIN.quantised(np.full((3, 2, 2), np.nan))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bits_in_any_order_of_bytes(tmp_path: Path, suffix: str) -> None:
+    """Arrays of the other order are what big-endian TIFFs are read as."""
+    values = np.arange(6 * 5 * 3, dtype=np.uint16).reshape(6, 5, 3) * 700 + 1
+    for order in ("<u2", ">u2"):
+        out = save_image(values.astype(order), tmp_path / f"out.{suffix}", bits=16)
+        assert (read_stored(out).values == values).all()

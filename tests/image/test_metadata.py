@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
-from adain.image import read_image, save_image
+from adain import InputError
+from adain.image import Page, read_image, save_image
 from adain.image.directories import EXIF, GPS, read_exif
 from adain.image.io import metadata_of
+from adain.options import MetadataMode
 from tests.conftest import noise_image
 
 TAKEN, ARTIST, RIGHTS, SHOWN = "2024:05:06 07:08:09", "Zoë Ångström", "© Zoë", "Möwen"
@@ -210,3 +212,57 @@ def test_a_result_with_alpha_and_one_in_memory(tmp_path: Path) -> None:
             out = save_image(clear, tmp_path / f"out.{target}", origin=origin)
             assert read_image(out).getpixel((0, 0))[3] == 90  # type: ignore[index]
             assert told(out)["exif"][0x9003] == TAKEN
+
+
+def write_described_pages(path: Path, *, is_pillows: bool) -> Path:
+    """Three pages that each say what they show and when; of samples that Pillow knows or does not."""
+    tifffile = pytest.importorskip("tifffile")
+    values = np.full((20, 30, 3), 90, np.uint8 if is_pillows else np.uint32)
+    with tifffile.TiffWriter(path) as file:
+        for number in (1, 2, 3):
+            more = [(0x0132, 2, 20, f"2024:05:0{number} 00:00:00", True), (700, 1, 1, f"{number}".encode(), True)]
+            description = f"page {number}"
+            file.write(
+                values, photometric="rgb", description=description, metadata=None, extratags=more, software=False
+            )
+    return path
+
+
+@pytest.mark.parametrize("is_pillows", [True, False])
+def test_each_page_says_what_it_shows_itself(tmp_path: Path, is_pillows: bool) -> None:
+    scan = write_described_pages(tmp_path / "scan.tif", is_pillows=is_pillows)
+    for number in (1, 2, 3):
+        for source in (scan, scan.read_bytes(), io.BytesIO(scan.read_bytes())):
+            found = metadata_of(Page(source, number), "keep")
+            assert found.entries[0][0x010E].data == f"page {number}\0".encode()
+            assert found.entries[0][0x0132].data == f"2024:05:0{number} 00:00:00\0".encode()
+            assert found.xmp == f"{number}".encode()
+    assert metadata_of(scan, "basic").entries[0][0x010E].data == b"page 1\0"
+
+
+@pytest.mark.parametrize("mode", ["basic", "keep"])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        '{"shape": [20, 30, 3]}',
+        "ImageJ=1.54f\nimages=3\n",
+        '<?xml version="1.0" encoding="UTF-8"?><!-- Warning --><OME xmlns="x"><Image/></OME>',
+    ],
+)
+def test_how_the_numbers_of_a_file_lie_is_no_description(tmp_path: Path, layout: str, mode: MetadataMode) -> None:
+    """The result has numbers of its own: a reader that believed it would take them for another picture."""
+    made = Image.Exif()
+    made[0x010E], made[0x013B] = layout, "Ann"
+    noise_image(30, 20).save(tmp_path / "photo.tif", exif=made.tobytes())
+    with Image.open(tmp_path / "photo.tif") as image:
+        assert image.tag_v2[0x010E] == layout  # type: ignore[attr-defined]
+    out = save_image(noise_image(15, 10), tmp_path / "out.tif", origin=tmp_path / "photo.tif", metadata=mode)
+    first = told(out)["first"]
+    assert (first.get(0x010E), first[0x013B]) == (None, "Ann")
+
+
+def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:
+    photo = photograph(tmp_path / "photo.jpg")
+    with pytest.raises(InputError, match=r"^metadata is one of basic, keep, none, not all$"):
+        save_image(noise_image(30, 20), tmp_path / "out.jpg", origin=photo, metadata="all")  # type: ignore[arg-type]
+    assert not (tmp_path / "out.jpg").exists()

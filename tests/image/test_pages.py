@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from adain._utils.errors import ImageError
+from adain._utils.errors import ImageError, InputError
 from adain.image import Page, count_pictures, open_source, read_image
 from adain.image.io import count_pixels, read_stored
 from adain.image.pages import NEW_SUBFILE_TYPE
@@ -103,3 +103,9 @@ def test_damage_is_one_line(scan: Path) -> None:
     with pytest.raises(ImageError, match=r"cannot read"):
         read_image(Page(scan, 3))
     assert count_pictures(scan.with_name("none.tif")) == (1, "page")
+
+
+@pytest.mark.parametrize("number", ["2", 2.0, True, None])
+def test_a_number_is_a_whole_number(number: object) -> None:
+    with pytest.raises(InputError, match=r"^the number of a page is a whole number, from 1, not "):
+        Page("scan.tif", number)  # type: ignore[arg-type]
