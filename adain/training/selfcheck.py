@@ -14,6 +14,7 @@ from .._utils.memory import free_memory, is_gpu, peak_memory
 from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device
 from ..nn.folded import BaseDecoder
+from ..nn.layers import LATTICE_SIZE
 from ..nn.pretrained import load_decoder, load_encoder
 from ..nn.vgg import CONTENT_LAYER, VGGEncoder
 from .checkpoint import DECODER_FILE, ENCODER_FILE
@@ -39,7 +40,8 @@ class StageForecast:
     Attributes:
         stage: its name.
         batch_size: pairs a step, as asked for or as many as fit.
-        measured_with: pairs of the step that was timed: fewer on a device so slow that a step would take too long.
+        measured_with, measured_crop: pairs of the step that was timed and their side: fewer and smaller on a device so
+            slow that a step would take too long; what that says of whole ones goes by their arithmetic.
         pairs_per_second: without a compiler's help.
         gflop_per_pair: what a pair costs, in 10⁹ operations.
         rate_share: of the device's matrix rate.
@@ -50,6 +52,7 @@ class StageForecast:
     stage: str
     batch_size: int
     measured_with: int
+    measured_crop: int
     pairs_per_second: float
     gflop_per_pair: float
     rate_share: float
@@ -97,7 +100,9 @@ class Forecast:
         for s in self.stages:
             memory = "" if s.peak_gib is None else f", {s.peak_gib:.1f} GiB"
             name = s.stage or "the run"
-            fewer = "" if s.measured_with == s.batch_size else f" (measured with {s.measured_with})"
+            fewer = (
+                "" if s.measured_with == s.batch_size else f" (measured with {s.measured_with} of {s.measured_crop} px)"
+            )
             total = "" if s.pairs is None else f", {s.pairs} in all"
             found.append(
                 f"stage    {name}: batches of {s.batch_size}{fewer}, {s.pairs_per_second:.3g} pairs a second"
@@ -136,8 +141,10 @@ def check(
         stages: list[StageForecast] = []
         files: dict[str, int] = {}
         for stage in plan.stages:
-            learner = _learner(plan, stage, where)
-            stages.append(_try(stage, learner, rate, minutes, SECONDS / len(plan.stages), notes))
+            seconds = SECONDS / len(plan.stages)
+            tried = replace(stage, config=_affordable(stage.config, rate, seconds))
+            learner = _learner(plan, tried, where)
+            stages.append(_try(stage, tried.config, learner, rate, minutes, seconds, notes))
             files |= _files(stage, learner)
             del learner
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else str(where)
@@ -189,7 +196,13 @@ def _learner(plan: TrainingPlan, stage: TrainingStage, device: torch.device) -> 
 
 
 def _try(
-    stage: TrainingStage, learner: Learner, rate: float, minutes: float | None, seconds: float, notes: list[str]
+    stage: TrainingStage,
+    tried_config: TrainingConfig,
+    learner: Learner,
+    rate: float,
+    minutes: float | None,
+    seconds: float,
+    notes: list[str],
 ) -> StageForecast:
     """Take steps of noise, with batches as large as memory and time allow."""
     config, device = stage.config, learner.device
@@ -199,12 +212,12 @@ def _try(
     tried = size if device.type == "cuda" else 1
     while True:
         try:
-            taken = _step_seconds(stage, learner, tried, 1)
+            taken = _step_seconds(tried_config, learner, tried, 1)
             if tried < size and (taken * size / tried) * 2 < seconds:
                 tried = size
                 continue
             if taken * _TIMED < seconds / 2:
-                taken = _step_seconds(stage, learner, tried, _TIMED)
+                taken = _step_seconds(tried_config, learner, tried, _TIMED)
             break
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
@@ -222,11 +235,13 @@ def _try(
             f"{_called(stage)}: {config.batch_size} pairs of {config.crop} px do not fit into memory, "
             f"{size} do: --batch-size {size}"
         )
-    speed = tried / taken
     flops = pair_flops(config)
+    speed = tried / taken * pair_flops(tried_config) / flops
     pairs = None if minutes is None else round(speed * 60 * minutes * stage.share)
     peak = peak_memory(device) * 1e6 / 2**30 if device.type == "cuda" else None
-    return StageForecast(stage.name, size, tried, speed, flops / 1e9, flops * speed / rate, peak, pairs)
+    return StageForecast(
+        stage.name, size, tried, tried_config.crop, speed, flops / 1e9, flops * speed / rate, peak, pairs
+    )
 
 
 def _way_out(stage: TrainingStage, learner: Learner, error: BaseException) -> str:
@@ -235,9 +250,17 @@ def _way_out(stage: TrainingStage, learner: Learner, error: BaseException) -> st
     return f"{_called(stage)}: a step fails ({first_line(error)}): use {switch}"
 
 
-def _step_seconds(stage: TrainingStage, learner: Learner, size: int, steps: int) -> float:
+def _affordable(config: TrainingConfig, rate: float, seconds: float) -> TrainingConfig:
+    """The settings with crops of which a step of one pair takes no longer than that, as far as they can be smaller."""
+    while 2 * pair_flops(config) / rate > seconds and config.crop // 2 >= LATTICE_SIZE and config.crop % 16 == 0:
+        side = config.crop // 2
+        config = replace(config, crop=side, loss_size=min(config.loss_size, side))
+    return config
+
+
+def _step_seconds(config: TrainingConfig, learner: Learner, size: int, steps: int) -> float:
     """Seconds of a step, averaged over some."""
-    batch = _noise(stage.config, size)
+    batch = _noise(config, size)
     synchronize(learner.device)
     start = time.perf_counter()
     for step in range(steps):

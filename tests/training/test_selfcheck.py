@@ -98,6 +98,19 @@ def test_the_first_error_names_the_switch(
         check(of_one(config, None), "cpu")
 
 
+def test_on_a_slow_device_crops_are_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainingConfig(crop=256)
+    flops = pair_flops(config)
+    for slower, wanted in ((1, 256), (4, 128), (1e3, 64)):
+        assert selfcheck._affordable(config, flops / slower, 2.1).crop == wanted
+    reduced = selfcheck._affordable(TrainingConfig(crop=256, model="fast", loss_size=128), 1.0, 2.1)
+    assert (reduced.crop, reduced.loss_size) == (64, 64)
+    monkeypatch.setattr(selfcheck, "matrix_rate", lambda *_: flops / 1e3)
+    (stage,) = check(of_one(TrainingConfig(crop=128, model="fast", batch_size=2)), "cpu").stages
+    assert stage.measured_crop == 64
+    assert stage.gflop_per_pair == pair_flops(TrainingConfig(crop=128, model="fast")) / 1e9
+
+
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(InputError, match="no device"):
         check(of_one(), "tpu")
