@@ -71,10 +71,15 @@ def _opens(codec: str, pixel_format: str) -> bool:
 def decoder_of(stream: Any) -> Any:
     """What decodes a stream with its opacity: its own decoder, unless that knows the colours alone."""
     name = stream.codec_context.name
-    if name in BESIDE and stream.metadata.get("alpha_mode") == "1":
+    if name in BESIDE and says_alpha(stream):
         with contextlib.suppress(ValueError):  # PyAV's own kind, where FFmpeg was built without it
             return require_av().CodecContext.create(BESIDE[name], "r")
     return stream.codec_context
+
+
+def says_alpha(stream: Any) -> bool:
+    """Whether the container says that opacity stands beside a stream; in any case, as a tag of that name may, too."""
+    return any(name.lower() == "alpha_mode" and said == "1" for name, said in stream.metadata.items())
 
 
 class OpacityReader:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .._utils.errors import ImageError, InputError, MissingFileError
-from .alpha import OpacityReader, decoder_of, filled, has_alpha, is_transparent
+from .alpha import OpacityReader, decoder_of, filled, has_alpha, is_transparent, says_alpha
 from .colors import Wanted, conversion
 from .frames import Frame, Opacity, Orientation, Pixels, VideoInfo, require_av
 
@@ -214,7 +214,7 @@ class VideoReader:
     def _is_transparent(self, first: Any) -> bool:
         """Whether any frame is; the file is read until one is found, if its format has room for that."""
         if not has_alpha(first.format.name):
-            if self._stream.metadata.get("alpha_mode") == "1":
+            if says_alpha(self._stream):
                 held = self._stream.codec_context.codec.canonical_name.upper()
                 self.warn(f"the transparency of {self.path.name} is left out: beside {held} it cannot be read")
             return False

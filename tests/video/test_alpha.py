@@ -44,12 +44,13 @@ def opaque(_: int) -> Pixels:
     return np.full((HEIGHT, WIDTH), 255, np.uint8)
 
 
-def write(path: Path, alpha: Callable[[int], Pixels] = opacity) -> Path:
+def write(path: Path, alpha: Callable[[int], Pixels] = opacity, tags: dict[str, str] | None = None) -> Path:
     """The file of that name among :data:`KINDS`, of one colour."""
     codec, pixel_format, options = KINDS[path.name]
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixel_format
+        stream.metadata.update(tags or {})
         for k in range(FRAMES):
             pixels = np.dstack([np.full((HEIGHT, WIDTH, 3), (200, 100, 50), np.uint8), alpha(k)])
             frame = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(format=pixel_format)
@@ -85,6 +86,15 @@ def paint(source: Path, output: Path, **options: Any) -> tuple[VideoResult, list
         noise_image(48, 40, 2).save(art)
     how = {"alpha": 0.0, "style_size": 40, "stylizer": MosaicStylizer(), "save_every": 3, "warn": warnings.append}
     return stylize_video(source, art, output, **(how | options)), warnings
+
+
+@pytest.mark.parametrize("name", ["vp9.webm", "vp8.webm"])
+def test_it_is_read_where_a_tag_says_so_too(tmp_path: Path, name: str) -> None:
+    """As many recipes have it; Matroska writes the names of tags in capitals, and FFmpeg takes them for its own."""
+    path = write(tmp_path / name, tags={"alpha_mode": "1"})
+    with av.open(str(path)) as container:
+        assert "ALPHA_MODE" in container.streams.video[0].metadata
+    check(path, 14)
 
 
 @pytest.mark.parametrize("name", KINDS)
