@@ -220,6 +220,8 @@ def _decoding_times(sink: VideoSink) -> list[tuple[int, int]]:
 
     Encoders give times that begin below those of the first frame, so those of one part would run into the part
     before. Here they are found anew for the whole: frames in order of display, as late as the order of decoding allows.
+    The first are as early as makes all durations together, of which MP4 counts that of the last packet and otherwise
+    the steps between decoding times, the time from the first frame to the end of the last (ISO/IEC 14496-12, 8.6.1.2).
     """
     info = sink.info
     shown = [pts for _, pts in packets(sink.parts, info.time_base)]
@@ -227,8 +229,10 @@ def _decoding_times(sink: VideoSink) -> list[tuple[int, int]]:
     rank = {pts: k for k, pts in enumerate(order)}
     delay = max((k - rank[pts] for k, pts in enumerate(shown)), default=0)
     step = max(1, round(1 / (info.rate * info.time_base)))
-    decoding = [order[0] - (delay - k) * step for k in range(delay)] + order
     ends = [*order[1:], order[-1] + (sink.last or step)]
+    last = ends[rank[shown[-1]]] - shown[-1]
+    early = ends[-1] - (order[len(order) - 1 - delay] + last)  # at least one unit for each
+    decoding = [order[0] - early + k * early // delay for k in range(delay)] + order
     return [(decoding[k], ends[rank[pts]] - pts) for k, pts in enumerate(shown)]
 
 

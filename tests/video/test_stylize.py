@@ -102,6 +102,24 @@ def test_the_last_frame_is_shown_as_long_as_in_the_source(
     assert paint(gif, art, out, fps=10).frames == 33
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("last", [20, 300, 3000])
+def test_the_last_frame_where_the_rate_varies(
+    paint: Stylize, art: Path, tmp_path: Path, suffix: str, last: int
+) -> None:
+    """MP4 counts the length of a stream in the order of decoding, in which the last frame need not be the last."""
+    delays = [70, 30, 100, 50, 100, 120, 40, 40, 40, 200, 10, last]
+    first, *others = [Image.fromarray(pixels) for pixels in scene(len(delays), 48, 32)]
+    gif, out = tmp_path / "in.gif", tmp_path / f"out{suffix}"
+    first.save(gif, save_all=True, append_images=others, duration=delays)
+    paint(gif, art, out, save_every=5)
+    assert length(out) == pytest.approx(sum(delays) / 1000)
+    with closing(VideoReader(out, warn=str)) as reader:
+        frames = [*reader.frames()]
+        assert [frame.time for frame in frames] == pytest.approx([sum(delays[:k]) / 1000 for k in range(len(delays))])
+        assert (frames[-1].duration or 0) * reader.info.time_base == pytest.approx(last / 1000)
+
+
 def test_the_last_frame_after_an_interruption(
     paint: Stylize, art: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
