@@ -31,6 +31,7 @@ class VideoReader:
         warn: told, in a line each, what is odd about the file but no reason to stop.
         max_pixels: largest frame that will be read; None for any.
         wanted: in which colours frames come.
+        is_square: whether pixels that are not square are to become so, as they do in sRGB anyway.
 
     Attributes:
         info: what is known of it, as its frames come.
@@ -49,8 +50,10 @@ class VideoReader:
         warn: Callable[[str], object],
         max_pixels: int | None = None,
         wanted: Wanted = "tagged",
+        is_square: bool = False,
     ) -> None:
         self.path, self.warn, self._wanted = Path(path), warn, wanted
+        self._max_pixels, self._is_square = max_pixels, is_square or wanted == "srgb"
         self.skipped = self.damaged = 0
         self._lock = threading.Lock()  # of the file: whoever reads ahead may be at it when it is closed
         self._is_closed = False
@@ -66,7 +69,7 @@ class VideoReader:
             self._first = next(self._raw, None)
             if self._first is None:
                 raise InputError(f"no frame of {self.path} can be decoded: it is damaged; make it anew")
-            self._inspect(self._first, max_pixels)
+            self._inspect(self._first)
         except BaseException:
             self._container.close()
             raise
@@ -112,6 +115,14 @@ class VideoReader:
         if count == self._count and self._end is not None:
             end = self._end
         return float((end - first) * self.info.time_base) if end > first else float(count / self.info.rate)
+
+    def squared(self) -> VideoReader:
+        """Another of the same file, with square pixels, in the place of this; what is odd about it has been told."""
+        self.close()
+        how: dict[str, Any] = {"max_pixels": self._max_pixels, "wanted": self._wanted, "is_square": True}
+        other = VideoReader(self.path, warn=lambda _: None, **how)
+        other.warn = self.warn
+        return other
 
     def close(self) -> None:
         """Let go of the file; no further frame comes of it."""
@@ -160,12 +171,12 @@ class VideoReader:
         self._last_pts = pts
         return pts
 
-    def _inspect(self, raw: Any, max_pixels: int | None) -> None:
+    def _inspect(self, raw: Any) -> None:
         """Fill in :attr:`info` from the stream and its first frame."""
-        stream, name = self._stream, self.path.name
+        stream, name, max_pixels = self._stream, self.path.name, self._max_pixels
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         size, self._sizes = (raw.width, raw.height), {(raw.width, raw.height)}
-        if self._wanted == "srgb" and aspect != 1:
+        if self._is_square and aspect != 1:
             size = (round(size[0] * max(aspect, 1)), round(size[1] / min(aspect, 1)))
             aspect = Fraction(1)
         if max_pixels is not None and math.prod(size) > max_pixels:

@@ -26,6 +26,7 @@ from ..stylizer.looks import files_of, is_regions, listed
 from .alpha import joined
 from .animate import AnimationSink, check_animation, parts_codec, warn_of_loss
 from .animation import FOREVER, AnimationReader, moves
+from .aspect import keeps_aspect
 from .colors import Wanted
 from .encoder import choose_codec, container_of, is_animation
 from .frames import Frame, Moment, Pixels, Sink, resample, resampled_info
@@ -148,7 +149,7 @@ def stylize_video(
     model = options.stylizer or open_model(options)
     rate, limit = cast("Fraction | None", options.fps), model.max_pixels
     wanted: Wanted = "srgb" if of_pictures else "kept" if options.hdr == "keep" else "tagged"
-    reader = _open(source, rate, warnings, limit, wanted)
+    reader = _square_where_needed(_open(source, rate, warnings, limit, wanted), target, options)
     pictures = reader.paths if isinstance(reader, SequenceReader) else []
     with contextlib.closing(reader), contextlib.closing(warnings):
         info = resampled_info(reader.info, rate) if rate is not None else reader.info
@@ -214,6 +215,16 @@ def _open(
         return VideoReader(source, warn=warnings.take, max_pixels=limit, wanted=wanted)
     finally:
         warnings.give()
+
+
+def _square_where_needed(reader: Reader, target: Path, options: VideoOptions) -> Reader:
+    """The same video in square pixels, where they are not, and the result could not say so."""
+    if isinstance(reader, VideoReader) and reader.info.aspect != 1:
+        container = container_of(target)
+        codec = choose_codec(container, options, reader.range, is_transparent=reader.info.is_transparent)
+        if not keeps_aspect(codec, reader.info, container):
+            return reader.squared()
+    return reader
 
 
 class _Warnings:

@@ -231,6 +231,37 @@ def test_pictures_of_an_anamorphic_video_keep_its_shape(paint: Stylize, art: Pat
         assert picture.size == (result.width, result.height) == (96, 48)
 
 
+@pytest.mark.parametrize(
+    ("output", "options", "expected"),
+    [
+        ("out.mp4", {}, (64, 48, Fraction(4, 3))),
+        ("out.mkv", {}, (64, 48, Fraction(4, 3))),
+        ("out.mov", {"codec": "prores_ks"}, (64, 48, Fraction(4, 3))),
+        ("out.mp4", {"codec": "av1"}, (64, 48, Fraction(4, 3))),
+        ("out.webm", {}, (86, 48, 1)),
+        ("out.mkv", {"codec": "vp9"}, (86, 48, 1)),
+        ("out.mkv", {"codec": "ffv1", "pixel_format": "yuv444p"}, (85, 48, 1)),
+        ("out.webm", {"content_size": 24}, (44, 24, 1)),
+        ("out.mkv", {"codec": "h265", "content_size": 72}, (96, 72, Fraction(4, 3))),
+    ],
+)
+def test_an_anamorphic_video_keeps_its_shape(
+    paint: Stylize, art: Path, tmp_path: Path, output: str, options: dict[str, Any], expected: tuple[int, int, Fraction]
+) -> None:
+    """In pixels as they are, or in square ones where codec and container have no word for others."""
+
+    def wide(stream: Any) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+
+    source = write_video(tmp_path / "in.mp4", scene(3, 64, 48), change=wide)
+    warnings: list[str] = []
+    paint(source, art, tmp_path / output, warn=warnings.append, **options)
+    with av.open(str(tmp_path / output)) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height, stream.sample_aspect_ratio or 1) == expected
+    assert warnings == []
+
+
 def test_masks_and_blends(paint: Stylize, stylizer: Stylizer, art: Path, other: Path, tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mkv", scene(2, 48, 32), codec="ffv1", pixel_format="yuv444p", options={})
     mask = np.zeros((32, 48), np.uint8)
