@@ -18,6 +18,7 @@ from .._utils.errors import AdainError, DiskFullError, InputError, out_of_memory
 from .._utils.files import atomic_path, temporary_name
 from .._utils.prefetch import THREADS, read_ahead, write_behind
 from ..image import encode_image, size_of_painted
+from ..image.io import metadata_of
 from ..image.levels import Painted
 from ..image.strip_writer import write_strips
 from ..image.strips import Strips
@@ -198,13 +199,14 @@ def save(
         if manifest is not None:
             manifest.writing(output, task.settings, digest, name)
 
+    told = task.job.content if origin is None else origin
     if isinstance(picture, Strips):
         announce("")
         complete = None if manifest is None else lambda temporary: announce(digest_of(temporary))
-        write_strips(picture, output, quality=options.quality, name=name, complete=complete)
+        kept = metadata_of(told, task.metadata)
+        write_strips(picture, output, quality=options.quality, told=kept, name=name, complete=complete)
         height, width = picture.size
     else:
-        told = task.job.content if origin is None else origin
         data = encode_image(picture, output, **options.written(), metadata=task.metadata, origin=told)
         announce(hashlib.sha256(data).hexdigest())
         with atomic_path(output, name=name) as temporary:

@@ -104,55 +104,80 @@ def _swapped(data: bytes, width: int) -> bytes:
 
 def pack(directories: Mapping[int, Directory]) -> bytes:
     """EXIF of directories as :func:`read` gives them, numbers with their lowest byte first."""
-    return b"II*\0\x08\0\0\0" + _packed({}, directories, 8, 0)
+    return b"II*\0\x08\0\0\0" + _packed({}, directories, 8, 0, _CLASSIC)
 
 
 def appended(tiff: bytes, directories: Mapping[int, Directory]) -> bytes:
-    """A TIFF file with more entries in its first directory, and with further directories.
+    """A TIFF file with more entries in its first directory, and with further directories; see :func:`append`."""
+    file = io.BytesIO(tiff)
+    append(file, directories)
+    return file.getvalue()
 
-    What it has stays where it is, but for that directory, which is written anew at the end. Files with their highest
-    byte first, and BigTIFF, are given back as they are.
+
+def append(file: IO[bytes], directories: Mapping[int, Directory]) -> None:
+    """Give a TIFF or BigTIFF file, open to be read and written, those entries, too.
+
+    What it has stays where it is, but for its first directory, which is written anew at the end. Files with their
+    highest byte first are left as they are.
     """
-    if tiff[:4] != b"II*\0":
-        return tiff
-    (at,) = struct.unpack_from("<I", tiff, 4)
-    (count,) = struct.unpack_from("<H", tiff, at)
-    lines = [tiff[start : start + 12] for start in range(at + 2, at + 2 + 12 * count, 12)]
-    (following,) = struct.unpack_from("<I", tiff, at + 2 + 12 * count)
+    file.seek(0)
+    head = file.read(16)
+    form = {b"II*\0": _CLASSIC, b"II+\0": _BIG}.get(head[:4])
+    if form is None:
+        return
+    pointer = form.field  # where the place of the first directory stands, which is as long
+    file.seek(int.from_bytes(head[pointer : 2 * pointer], "little"))
+    (count,) = struct.unpack(f"<{form.counter}", file.read(struct.calcsize(form.counter)))
+    lines = [file.read(form.line) for _ in range(count)]
+    following = int.from_bytes(file.read(form.field), "little")
     own = {struct.unpack_from("<H", line)[0]: line for line in lines}
-    end = tiff + b"\0" * (len(tiff) % 2)
-    return end[:4] + struct.pack("<I", len(end)) + end[8:] + _packed(own, directories, len(end), following)
+    length = file.seek(0, io.SEEK_END)
+    end = length + -length % form.field
+    file.write(bytes(end - length) + _packed(own, directories, end, following, form))
+    file.seek(pointer)
+    file.write(end.to_bytes(form.field, "little"))
 
 
-def _packed(own: Mapping[int, bytes], directories: Mapping[int, Directory], at: int, following: int) -> bytes:
+class _Form(NamedTuple):
+    """TIFF, or BigTIFF: how it counts the entries of a directory, how long a place or a short value is, its type."""
+
+    counter: str
+    field: int
+    kind: int
+
+    @property
+    def line(self) -> int:
+        """Bytes of an entry."""
+        return 4 + 2 * self.field
+
+
+_CLASSIC, _BIG = _Form("H", 4, LONG), _Form("Q", 8, 16)
+
+
+def _packed(
+    own: Mapping[int, bytes], directories: Mapping[int, Directory], at: int, following: int, form: _Form
+) -> bytes:
     """The first directory, of lines as they are and of entries, and the others behind it; to lie at ``at``."""
     first = {tag: entry for tag, entry in directories.get(0, {}).items() if tag not in own}
     others = {tag: entries for tag, entries in directories.items() if tag and entries}
-    behind = at + _length({**first, **{tag: Tag(LONG, bytes(4)) for tag in others}}, len(own))
+    places = {tag: Tag(form.kind, bytes(form.field)) for tag in others}
+    behind = at + len(_lines(own, {**first, **places}, at, following, form))
     further = b""
     for tag, entries in others.items():
-        first[tag] = Tag(LONG, struct.pack("<I", behind + len(further)))
-        further += _lines({}, entries, behind + len(further), 0)
-    return _lines(own, first, at, following) + further
+        first[tag] = Tag(form.kind, (behind + len(further)).to_bytes(form.field, "little"))
+        further += _lines({}, entries, behind + len(further), 0, form)
+    return _lines(own, first, at, following, form) + further
 
 
-def _length(entries: Directory, more: int) -> int:
-    return 2 + 12 * (len(entries) + more) + 4 + sum(_even(e.data) for e in entries.values() if len(e.data) > 4)
-
-
-def _even(data: bytes) -> int:
-    return len(data) + len(data) % 2
-
-
-def _lines(own: Mapping[int, bytes], entries: Directory, at: int, following: int) -> bytes:
-    lines, values, start = dict(own), b"", at + 2 + 12 * (len(own) + len(entries)) + 4
+def _lines(own: Mapping[int, bytes], entries: Directory, at: int, following: int, form: _Form) -> bytes:
+    count = struct.pack(f"<{form.counter}", len({**own, **entries}))
+    lines, values = dict(own), b""
+    start = at + len(count) + form.line * len({**own, **entries}) + form.field
     for tag, (kind, data) in entries.items():
-        field = data.ljust(4, b"\0")
-        if len(data) > 4:
-            field = struct.pack("<I", start + len(values))
-            values += data.ljust(_even(data), b"\0")
-        lines[tag] = struct.pack("<HHI", tag, kind, len(data) // _WIDTHS[kind]) + field
-    return (
-        struct.pack("<H", len(lines)) + b"".join(lines[tag] for tag in sorted(lines)) + struct.pack("<I", following)
-        + values
-    )  # fmt: skip
+        value = data.ljust(form.field, b"\0")
+        if len(data) > form.field:
+            value = (start + len(values)).to_bytes(form.field, "little")
+            values += data + bytes(-len(data) % form.field)
+        number = (len(data) // _WIDTHS[kind]).to_bytes(form.field, "little")
+        lines[tag] = struct.pack("<HH", tag, kind) + number + value
+    return count + b"".join(lines[tag] for tag in sorted(lines)) + following.to_bytes(form.field, "little") + values

@@ -6,10 +6,12 @@ longer true: how the pixels lie and what their numbers mean.
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 from zlib import crc32
 
@@ -93,8 +95,35 @@ class Metadata:
 
     def embedded(self, data: bytes, file_format: str, size: tuple[int, int]) -> bytes:
         """An encoded picture, of a format of :data:`adain.image.WRITABLE`, that says it of itself, too."""
-        embed = _WAYS.get(file_format)
-        return data if self.is_empty or embed is None else embed(data, self.sized(size))
+        if self.is_empty:
+            return data
+        told = self.sized(size)
+        if file_format == "TIFF":
+            return directories.appended(data, told._first_and_further())
+        if file_format == "WEBP":
+            return _in_webp(data, told)
+        at, more = _BETWEEN[file_format](data, told)
+        return data[:at] + more + data[at:]
+
+    def embed(self, path: Path, file_format: str, size: tuple[int, int]) -> None:
+        """The same in a file, of which only a WebP is taken into memory."""
+        if self.is_empty:
+            return
+        told = self.sized(size)
+        with path.open("r+b") as file:
+            if file_format == "TIFF":
+                directories.append(file, told._first_and_further())
+            elif file_format == "WEBP":
+                data = file.read()
+                file.seek(0)
+                file.write(_in_webp(data, told))
+            else:
+                _insert(file, *_BETWEEN[file_format](file.read(_HEAD), told))
+
+    def _first_and_further(self) -> dict[int, Directory]:
+        """What a TIFF takes, XMP as one of its entries."""
+        packet = {_XMP_TAG: Tag(1, self.xmp)} if self.xmp else {}
+        return {**self.entries, 0: {**self.entries.get(0, {}), **packet}}
 
 
 def _entries(image: Image.Image, tiff: IO[bytes] | None, at: int | None) -> dict[int, dict[int, Tag]]:
@@ -155,8 +184,26 @@ _XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 _LARGEST = 65_533  # bytes of what a segment of JPEG holds
 
 
-def _in_jpeg(data: bytes, metadata: Metadata) -> bytes:
-    """In segments APP1, after the one of JFIF."""
+_HEAD = 32  # bytes, as many as say where more is put
+_PART = 1 << 24  # bytes that are moved at once
+
+
+def _insert(file: IO[bytes], at: int, more: bytes) -> None:
+    """What lies behind that place is moved, from its end on."""
+    end = file.seek(0, io.SEEK_END)
+    while end > at:
+        start = max(at, end - _PART)
+        file.seek(start)
+        part = file.read(end - start)
+        file.seek(start + len(more))
+        file.write(part)
+        end = start
+    file.seek(at)
+    file.write(more)
+
+
+def _in_jpeg(data: bytes, metadata: Metadata) -> tuple[int, bytes]:
+    """Where in a file, and segments APP1: after the one of JFIF."""
     at = 2
     if data[2:4] == b"\xff\xe0":
         at += 2 + int.from_bytes(data[4:6], "big")
@@ -169,18 +216,18 @@ def _in_jpeg(data: bytes, metadata: Metadata) -> bytes:
     if metadata.xmp:
         parts.append(_XMP_NAME + metadata.xmp)
     segments = [b"\xff\xe1" + struct.pack(">H", len(part) + 2) + part for part in parts if len(part) <= _LARGEST]
-    return data[:at] + b"".join(segments) + data[at:]
+    return at, b"".join(segments)
 
 
-def _in_png(data: bytes, metadata: Metadata) -> bytes:
-    """In chunks after the first, IHDR."""
+def _in_png(_: bytes, metadata: Metadata) -> tuple[int, bytes]:
+    """Where in a file, and chunks: after the first, IHDR."""
     chunks = []
     if any(metadata.entries.values()):
         chunks.append(b"eXIf" + directories.pack(metadata.entries))
     if metadata.xmp:
         chunks.append(b"iTXtXML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
     made = [struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", crc32(chunk)) for chunk in chunks]
-    return data[:33] + b"".join(made) + data[33:]
+    return 33, b"".join(made)
 
 
 def _in_webp(data: bytes, metadata: Metadata) -> bytes:
@@ -198,13 +245,4 @@ def _in_webp(data: bytes, metadata: Metadata) -> bytes:
     return b"RIFF" + struct.pack("<I", len(whole) + 4) + b"WEBP" + whole
 
 
-def _in_tiff(data: bytes, metadata: Metadata) -> bytes:
-    entries = {tag: dict(held) for tag, held in metadata.entries.items()}
-    if metadata.xmp:
-        entries.setdefault(0, {})[_XMP_TAG] = Tag(1, metadata.xmp)
-    return directories.appended(data, entries)
-
-
-_WAYS: dict[str, Callable[[bytes, Metadata], bytes]] = {
-    "JPEG": _in_jpeg, "PNG": _in_png, "WEBP": _in_webp, "TIFF": _in_tiff,
-}  # fmt: skip
+_BETWEEN: dict[str, Callable[[bytes, Metadata], tuple[int, bytes]]] = {"JPEG": _in_jpeg, "PNG": _in_png}

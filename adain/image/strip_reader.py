@@ -89,7 +89,7 @@ class FileStrips(Strips):
         self._header = header = FileHeader.of(path)
         if header.format not in FORMATS:
             raise ImageError(
-                f"cannot read {self.path} in strips: it is a {header.format}, and they are read of "
+                f"cannot read {self.path} in strips: of {header.format} there are none, but of "
                 f"{', '.join(FORMATS)}: convert it"
             )
         require_vips()

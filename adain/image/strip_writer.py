@@ -20,6 +20,7 @@ from .._utils.errors import ImageError, InputError
 from .._utils.files import atomic_path
 from ..options import FileOptions
 from .io import check_bits, check_output_path, check_side, format_of
+from .metadata import Metadata
 from .modes import srgb_profile
 from .strip_reader import cause, require_vips
 from .strips import STRIP_PIXELS, Strips
@@ -41,6 +42,7 @@ def write_strips(
     *,
     quality: int = FileOptions.quality,
     pyramid: bool = False,
+    told: Metadata | None = None,
     name: str | None = None,
     complete: Callable[[Path], object] | None = None,
 ) -> Path:
@@ -54,6 +56,7 @@ def write_strips(
         picture: it is gone through once.
         quality: of JPEG and WebP, 1 to 100.
         pyramid: copies of half the size, a quarter and so on, down to a tile, lie beside it in the TIFF.
+        told: what the file says of itself; None for nothing.
         name: of the temporary file, see :func:`~adain._utils.files.atomic_path`.
         complete: called with the temporary file when that is written.
 
@@ -70,6 +73,8 @@ def write_strips(
         raise InputError(f"expected a quality from 1 to 100, not {quality}")
     with atomic_path(path, name=name) as temporary:
         _Writer(picture, file_format, quality, pyramid).write(temporary, path)
+        if told is not None:
+            told.embed(temporary, file_format, (picture.width, picture.height))
         if complete is not None:
             complete(temporary)
     return Path(path)

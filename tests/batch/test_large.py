@@ -245,3 +245,17 @@ def test_written_but_not_recorded(fast: Stylizer, photos: Path, art: Path, tmp_p
     again = stylize_folder(photos, art, tmp_path / "out", **how)
     assert [result.status for result in again] == ["skipped"] * 3
     assert len(wrote) == 1
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("basic", "Ann"), ("none", None)])
+def test_author_comes_along(
+    fast: Stylizer, art: Path, tmp_path: Path, mode: str, expected: str | None, wrote: list[str]
+) -> None:
+    exif = Image.Exif()
+    exif[0x013B] = "Ann"
+    noise_image(64, 48).save(tmp_path / "photo.jpg", exif=exif.tobytes())
+    how: dict[str, Any] = {"stylizer": fast, "style_size": 64, "metadata": mode}
+    (result,) = stylize_folder(tmp_path / "photo.jpg", art, tmp_path / "out.png", strips="on", **how)
+    assert wrote == ["out.png"]
+    with Image.open(result.output) as image:
+        assert image.getexif().get(0x013B) == expected

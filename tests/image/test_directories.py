@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -66,7 +67,31 @@ def test_bigtiff() -> None:
     data = head + struct.pack("<Q", 2) + lines + struct.pack("<Q", 0)
     data = data.ljust(76, b"\0") + b"copyright"
     assert directories.read(io.BytesIO(data)) == {0: {0x013B: Tag(2, b"Ann\0"), 0x8298: Tag(2, b"copyright")}}
-    assert directories.appended(data, {0: {1: Tag(1, b"x")}}) == data
+    made = directories.appended(data, {0: {1: Tag(1, b"x" * 9), 2: Tag(1, b"12345678")}, EXIF: {3: Tag(1, b"y" * 9)}})
+    assert made[16:].startswith(data[16:])
+    own = directories.read(io.BytesIO(data))[0]
+    assert directories.read(io.BytesIO(made)) == {
+        0: {**own, 1: Tag(1, b"x" * 9), 2: Tag(1, b"12345678")},
+        EXIF: {3: Tag(1, b"y" * 9)},
+    }
+
+
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_what_is_appended_others_read(bigtiff: bool) -> None:
+    """Pages, too, of which the second stays as it is."""
+    pixels, file = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3), io.BytesIO()
+    with tifffile.TiffWriter(file, bigtiff=bigtiff) as writer:
+        for page in pixels:
+            writer.write(page, photometric="rgb", metadata=None)
+    texts = {0x013B: Tag.text("Ann of the long name"), 0x8298: Tag.text("Ann")}
+    made = directories.appended(file.getvalue(), {0: texts, EXIF: {0x9003: Tag.text("2024:05:06 07:08:09")}})
+    with tifffile.TiffFile(io.BytesIO(made)) as found:
+        assert found.is_bigtiff == bigtiff
+        first = found.pages[0].tags  # type: ignore[union-attr]
+        assert (first[0x013B].value, first[0x8298].value) == ("Ann of the long name", "Ann")
+        assert first[EXIF].value == {"DateTimeOriginal": "2024:05:06 07:08:09"}
+        assert 0x013B not in found.pages[1].tags  # type: ignore[union-attr]
+        assert (np.stack([page.asarray() for page in found.pages]) == pixels).all()
 
 
 @settings(deadline=None)

@@ -190,10 +190,10 @@ def test_opened_as_the_whole(size: int, crop: bool, tmp_path: Path) -> None:
 def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingFileError):
         FileStrips(tmp_path / "none.tif")
-    with pytest.raises(ImageError, match=r"a\.bmp in strips: it is a BMP, and they are read of TIFF, PNG"):
+    with pytest.raises(ImageError, match=r"a\.bmp in strips: of BMP there are none, but of TIFF, PNG"):
         FileStrips(saved(tmp_path / "a.bmp", picture()))
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-    with pytest.raises(ImageError, match=r"a\.heic in strips: it is a HEIC"):
+    with pytest.raises(ImageError, match=r"a\.heic in strips: of HEIC there are none"):
         FileStrips(tmp_path / "a.heic")
     path = saved(tmp_path / "a.tif", picture())
     with pytest.raises(ImageError, match=r"61 x 83 pixels is over the limit of 5000; max_pixels \(--max-pixels\)"):

@@ -14,10 +14,13 @@ from PIL import Image
 from adain._utils.errors import ImageError, InputError
 from adain.image import read_image, save_image
 from adain.image import strip_writer as writer
+from adain.image.directories import EXIF, GPS
+from adain.image.io import metadata_of
 from adain.image.modes import srgb_profile
 from adain.image.strip_writer import check_strips_output, write_strips
 from adain.image.strips import Strips, Whole
 from tests.conftest import noise_image
+from tests.image.test_metadata import TAKEN, photograph
 from tests.image.test_strips import Sliced
 
 pyvips = pytest.importorskip("pyvips")
@@ -161,3 +164,44 @@ def test_what_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "pyvips", None)
     with pytest.raises(InputError, match=r'pyramids need pyvips: pip install "adain\[large\]"'):
         whole.save(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "big.tif"])
+def test_what_the_photograph_says_comes_along(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As into what is written as a whole, and the picture stays what it is."""
+    monkeypatch.setattr("adain.image.metadata._PART", 1000)
+    if suffix == "big.tif":
+        monkeypatch.setattr(writer, "CLASSIC", 1)
+    kept = metadata_of(photograph(tmp_path / "photo.jpg"), "keep")
+    silent = write_strips(Sliced(picture(), 30), tmp_path / f"silent.{suffix}")
+    path = write_strips(Sliced(picture(), 30), tmp_path / f"out.{suffix}", told=kept)
+    assert (path.read_bytes()[:3] == b"II+") == (suffix == "big.tif")
+    found = metadata_of(path, "keep")
+    assert found.xmp == kept.xmp
+    assert found.entries[GPS] == kept.entries[GPS]
+    inner = dict(found.entries[EXIF])
+    assert [int.from_bytes(inner[tag].data, "little") for tag in (0xA002, 0xA003)] == [301, 270]
+    assert {tag: inner[tag] for tag in kept.entries[EXIF] if tag not in (0xA002, 0xA003)} == {
+        tag: entry for tag, entry in kept.entries[EXIF].items() if tag not in (0xA002, 0xA003)
+    }
+    assert {tag: found.entries[0][tag] for tag in (0x013B, 0x8298, 0x010E)} == {
+        tag: kept.entries[0][tag] for tag in (0x013B, 0x8298, 0x010E)
+    }
+    assert read_image(path).tobytes() == read_image(silent).tobytes()
+    with Image.open(path) as image:
+        assert image.info["icc_profile"] == srgb_profile()
+
+
+def test_a_pyramid_keeps_its_levels(tmp_path: Path) -> None:
+    kept = metadata_of(photograph(tmp_path / "photo.jpg"), "basic")
+    paths = [
+        write_strips(Whole(noise_image(900, 700)), tmp_path / f"{told is None}.tif", pyramid=True, told=told)
+        for told in (None, kept)
+    ]
+    with Image.open(paths[0]) as silent, Image.open(paths[1]) as image:
+        assert image.n_frames == silent.n_frames == 3  # type: ignore[attr-defined]
+        for level in range(3):
+            silent.seek(level)
+            image.seek(level)
+            assert image.tobytes() == silent.tobytes()
+    assert metadata_of(paths[1], "basic").entries[EXIF][0x9003].data == TAKEN.encode() + b"\0"
