@@ -190,12 +190,15 @@ def follow(
     from tqdm import tqdm
 
     errors, present, replaced = [*failures], 0, 0
+    unnamed: dict[str, str] = {}  # by what went wrong, where it does not say with which picture: the first result
     further: list[Mapping[str, Any]] = []
     # Whatever ends it, Ctrl-C too: what was made is written and recorded before anything else is done.
     with bar(planned, "image", hidden=planned < 2) as shown, contextlib.closing(results):
         for result in results:
             if result.error is not None:
                 errors.append(result.error)
+                if os.path.basename(str(result.details.get("content", ""))) not in (text := words(result.error)):
+                    unnamed.setdefault(text, os.fspath(result.output))
             else:
                 present += 1
                 details = {**result.details, "status": result.status}
@@ -212,7 +215,9 @@ def follow(
     if errors and planned == 1 and not present:
         raise errors[0]
     for text, times in Counter(map(words, errors)).items():
-        tell(command, text if times == 1 else f"{text} ({times} results)")
+        many, first = f"{times} results" * (times > 1), unnamed.get(text, "")
+        where = f"{many}, such as {first}" if many and first else many or first
+        tell(command, f"{text} ({where})" if where else text)
     if any(isinstance(error, DiskFullError) for error in errors):
         tell(command, f"stopped, {present} of {planned} results are there; with space, the same command makes the rest")
     return exit_code(len(errors), len(errors) + present)

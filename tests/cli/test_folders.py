@@ -393,3 +393,17 @@ def test_several_processes_killed(forty: Path) -> None:
     final = whole(out)
     assert len(final) == 40
     assert done.items() <= final.items()
+
+
+def test_what_fails_is_named_where_its_reason_does_not_say_which(run_cli: Run, tmp_path: Path) -> None:
+    """Of masks, say, that are not of the shape of some photographs."""
+    for name, size in (("a", (40, 30)), ("b", (30, 40)), ("c", (30, 40)), ("d", (60, 30))):
+        noise_image(*size).save(tmp_path / f"{name}.png")
+    Image.new("L", (40, 30), 255).save(tmp_path / "mask.png")
+    photos = [argument for name in "abcd" for argument in ("-c", tmp_path / f"{name}.png")]
+    how = (*photos, tmp_path / "a.png", "--mask", tmp_path / "mask.png", "-o", tmp_path / "out")
+    result = run_cli("stylize", *how, *FAST, "--content-size", "0")
+    assert result.exit_code == 1
+    narrow, wide = result.stderr.splitlines()
+    assert narrow.endswith(f" (2 results, such as {tmp_path / 'out' / 'b_stylized_a.png'})")
+    assert wide.endswith(f" ({tmp_path / 'out' / 'd_stylized_a.png'})")
