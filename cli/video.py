@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 @click.command(cls=OneCommand, context_settings=SNAKE_CASE)
 @click.argument("paths", nargs=-1, metavar="VIDEO STYLE...")
-@click.option("-o", "--output", help="Video, folder or frame-%05d.png. [default: VIDEO_stylized_STYLE]")
+@click.option("-o", "--output", help="Video, animation, folder or frame-%05d.png. [default: VIDEO_stylized_STYLE]")
 @click.option("--morph", is_flag=True, help="Pass from each STYLE to the next, evenly over the video.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object on stdout instead of the output's name.")
 @options_of(VideoOptions, place="video")
 def video(paths: tuple[str, ...], output: str | None, morph: bool, as_json: bool, **values: Any) -> int:
     """Give a video the style of artworks.
 
-    The first path is the video, or a folder or frame-%05d.png of its frames; every further one is an artwork. Several
-    are blended, take one --mask each, or follow each other with --morph or --key. The same command goes on with a job
-    that was interrupted.
+    The first path is the video, an animated GIF, PNG, WebP or AVIF, or a folder or frame-%05d.png of frames; every
+    further one is an artwork. Several are blended, take one --mask each, or follow each other with --morph or --key.
+    The same command goes on with a job that was interrupted.
 
     \b
     adain video in.mp4 wave.jpg -o out.mp4 --stability
@@ -40,6 +40,7 @@ def video(paths: tuple[str, ...], output: str | None, morph: bool, as_json: bool
     adain video in.mp4 -o out.mp4 --key 0:wave.jpg --key 3.5:harbour.jpg --key 100%:wave.jpg:0.5
     adain video frames/ wave.jpg -o out.mp4 --fps 24
     adain video in.mp4 wave.jpg -o out/%05d.png
+    adain video anim.gif wave.jpg -o out.gif
     """
     labelled, typed = label_styles(values), paths[1:]
     if not paths:

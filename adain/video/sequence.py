@@ -135,7 +135,10 @@ class SequenceWriter(Sink):
     def __init__(self, path: str | os.PathLike[str], quality: int) -> None:
         self.pattern = Path(path) if is_pattern(path) else Path(path) / FRAME_NAME
         self.quality = quality
-        check_output_path(self.path(0))
+        try:
+            check_output_path(self.path(0))
+        except ImageError as error:
+            raise ImageError(f"{self.pattern} means a picture for every frame, by its %d: {error}") from None
 
     def path(self, index: int) -> Path:
         """Where the frame with that index, from 0, goes."""
