@@ -225,6 +225,10 @@ class PartEncoder:
             kind = "rgb24" if pixels.shape[2] == 3 else "rgba"
             frame = self._convert(self._av.VideoFrame.from_ndarray(pixels, format=kind))
         frame.pts, frame.time_base = pts - self._first, self._info.time_base
+        if not frame.format.is_rgb:  # those of ProRes say it each for itself
+            told = self.stream.codec_context
+            frame.color_primaries, frame.color_trc = told.color_primaries, told.color_trc
+            frame.colorspace, frame.color_range = told.colorspace, told.color_range
         self._mux(frame)
 
     def finish(self) -> bytes:

@@ -117,7 +117,8 @@ def check_container(
     with contextlib.ExitStack() as stack:
         trial = stack.enter_context(contextlib.closing(PartEncoder(codec, info)))
         if not _takes(container, trial.stream):
-            raise InputError(f"{output.suffix} cannot hold {codec.name}: choose .mkv, or another --codec")
+            other = ".mkv" if container != "matroska" else ".mov"
+            raise InputError(f"{output.suffix} cannot hold {codec.name}: choose {other}, or another --codec")
         streams = stack.enter_context(open_media(source)).streams if source is not None else ()
         for stream in streams:
             if stream.type not in ("audio", "subtitle"):

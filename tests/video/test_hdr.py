@@ -109,6 +109,13 @@ def test_h265_is_called_hvc1(tmp_path: Path, art: Path, suffix: str) -> None:
     assert b"colr" + kind + bytes([0, 9, 0, 16, 0, 9]) in data
 
 
+def test_frames_of_prores_say_what_their_colours_mean(tmp_path: Path, art: Path) -> None:
+    """They do so each for itself, and players go by that before they go by the container."""
+    source = write_range(tmp_path / "in.mp4", greys([1, 20, 203, 1000]))
+    stylize(source, art, tmp_path / "out.mov", hdr="keep", codec="prores_ks")
+    assert tags_of(tmp_path / "out.mov") == ("yuv422p10le", 9, 16, 9)
+
+
 def test_kept_at_another_size_and_rate(tmp_path: Path, art: Path) -> None:
     source = write_range(tmp_path / "in.mp4", greys([50.0, 600], cell=64), options=TOLD)
     stylize(source, art, tmp_path / "out.mp4", hdr="keep", content_size=80, fps=50, crf=1)

@@ -61,7 +61,7 @@ def test_writer(tmp_path: Path) -> None:
     writer.add(pixels, Moment(0, 1233))
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["001.png", "1234.png"]
     assert SequenceWriter(tmp_path / "x", 90).path(4) == tmp_path / "x" / "frame-00005.png"
-    with pytest.raises(ImageError, match="%d.mp4 means a picture for every frame.*must end in one of"):
+    with pytest.raises(ImageError, match=r"means a picture for every frame, by its %d: .* must end in one of"):
         SequenceWriter(tmp_path / "%d.mp4", 90)
 
 
