@@ -41,7 +41,7 @@ def protect(written: Iterable[Name], read: Iterable[Name]) -> None:
 def refuse_input(path: Name, place: Place, kept: Iterable[Hashable]) -> None:
     """Raise InputError if the place of a file to be written is among those of files that are read."""
     if place.key in kept:
-        raise InputError(f"{os.fspath(path)} is also an input and would be replaced: choose another -o")
+        raise InputError(f"{os.fspath(path)} is also an input and would be replaced: choose another file to write")
 
 
 def locator() -> Callable[[Name], Place]:

@@ -62,15 +62,23 @@ class Source:
 
         from .tensors import to_tensor
 
+        self._check_held()
         pixels = to_tensor(self.image) if isinstance(self.image, Image.Image) else torch.as_tensor(self.image)
         return pixels.to(device, torch.float32).contiguous(memory_format=torch.channels_last)
 
     def to_array(self) -> FloatArray:
         """``(B, 3, H, W)`` float32 in ``[0, 1]``."""
+        self._check_held()
         if isinstance(self.image, Image.Image):
             return to_array(self.image)
         array: FloatArray = moved(self.image.float() if is_tensor(self.image) else self.image, None)
         return array
+
+    def _check_held(self) -> None:
+        if isinstance(self.image, Strips):
+            raise ImageError(
+                "only photographs are taken in strips, and for a single pass: give the path of the picture"
+            )
 
 
 def open_source(

@@ -85,6 +85,8 @@ class FileStrips(Strips):
 
     def __init__(self, path: str | os.PathLike[str] | Page) -> None:
         file = source_of(path)
+        if not isinstance(file, (str, os.PathLike)):
+            raise ImageError(f"a picture in strips is given by its path, not as {type(file).__name__}")
         self.path = resolve(file) if isinstance(file, str) else Path(file)
         self._header = header = FileHeader.of(path)
         if header.format not in FORMATS:

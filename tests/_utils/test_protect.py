@@ -37,7 +37,7 @@ def test_a_file_is_known_by_all_of_its_names(file: Path, monkeypatch: pytest.Mon
         for written in names:
             with pytest.raises(InputError) as caught:
                 protect(["new.jpg", written], [file.parent / "no.jpg", read])
-            expected = f"{written} is also an input and would be replaced: choose another -o"
+            expected = f"{written} is also an input and would be replaced: choose another file to write"
             assert str(caught.value) == expected
     assert len({locator()(name).key for name in names}) == 1
 

@@ -139,7 +139,10 @@ def test_the_sheet_of_the_demo_has_a_limit(run_cli: Run, tmp_path: Path) -> None
 def test_inputs_are_not_replaced(run_cli: Run, files: dict[str, Path], line: str, output: str) -> None:
     before = files[output].read_bytes()
     result = run_cli(*filled(line, files), "-o", files[output], *FAST)
-    assert f"{files[output].name} is also an input and would be replaced: choose another -o" in one_line_error(result)
+    assert (
+        f"{files[output].name} is also an input and would be replaced: choose another file to write"
+        in one_line_error(result)
+    )
     assert files[output].read_bytes() == before
 
 

@@ -197,7 +197,7 @@ def test_inputs_are_not_replaced(run_cli: Run, clip: Path, art: Path, other: Pat
     (tmp_path / "again" / "a.png").symlink_to(frame)
     before = {path: path.read_bytes() for path in (clip, art, other, frame)}
     message = one_line_error(run_cli("video", *lines[kept], *FAST))
-    assert "is also an input and would be replaced: choose another -o" in message
+    assert "is also an input and would be replaced: choose another file to write" in message
     assert {path: path.read_bytes() for path in before} == before
     assert sorted(path.name for path in frame.parent.iterdir()) == [frame.name]
 

@@ -196,6 +196,13 @@ def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ImageError, match=r"a\.heic in strips: of HEIC there are none"):
         FileStrips(tmp_path / "a.heic")
     path = saved(tmp_path / "a.tif", picture())
+    for given in (path.read_bytes(), np.zeros((20, 20, 3), np.uint8), Page(path.read_bytes(), 1)):
+        with pytest.raises(ImageError, match=r"^a picture in strips is given by its path, not as "):
+            open_strips(given)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match=r"^only photographs are taken in strips"):
+        open_strips(path).to_array()
+    with pytest.raises(ImageError, match=r"^only photographs are taken in strips"):
+        open_strips(path).to_tensor()
     with pytest.raises(ImageError, match=r"61 x 83 pixels is over the limit of 5000; max_pixels \(--max-pixels\)"):
         open_strips(path, max_pixels=5000)
     with pytest.raises(ImageError, match="over the limit of 9000"):
