@@ -87,6 +87,8 @@ class Order:
         own = {"content": job.content, "quality": self.options.quality if job.output.suffix.lower() in LOSSY else None}
         if self.options.metadata != FolderOptions.metadata:
             own["metadata"] = self.options.metadata
+        if self.options.pyramid:
+            own["pyramid"] = True
         own |= {name: getattr(self.options, name) for name in LEVELS if name in self.options.given()}
         return fingerprint([self._networks, self._stamps[job.style], own])
 

@@ -259,3 +259,11 @@ def test_author_comes_along(
     assert wrote == ["out.png"]
     with Image.open(result.output) as image:
         assert image.getexif().get(0x013B) == expected
+
+
+def test_a_pyramid_is_another_file(fast: Stylizer, photos: Path, art: Path, tmp_path: Path) -> None:
+    """Asked for later, it is made; and what has one is made anew without."""
+    how: dict[str, Any] = {"stylizer": fast, "style_size": 64, "suffix": ".tif"}
+    for pyramid, expected in ((False, "done"), (True, "done"), (True, "skipped"), (False, "done"), (False, "skipped")):
+        results = stylize_folder([photos / "a.png"], art, tmp_path / "out", pyramid=pyramid, **how)
+        assert [result.status for result in results] == [expected]
