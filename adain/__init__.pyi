@@ -28,7 +28,7 @@ from .control.regions import gradient as gradient
 from .control.style import Style as Style
 from .control.style import blend as blend
 from .image.io import read_image as read_image
-from .image.io import save_image as save_image
+from .image.saving import save_image as save_image
 from .options import Options as Options
 from .refinement.recipe import Recipe as Recipe
 from .refinement.run import refine as refine

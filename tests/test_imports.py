@@ -98,6 +98,7 @@ FREE_OF_TORCH = (
     "options",
     "_utils.errors",
     "image.io",
+    "image.saving",
     "image.source",
     "nn.bands",
     "nn.instance_norm",

@@ -1,13 +1,9 @@
 from .io import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
 from .io import ImageInput as ImageInput
 from .io import PictureInput as PictureInput
-from .io import check_bits as check_bits
-from .io import check_output_path as check_output_path
 from .io import count_pictures as count_pictures
-from .io import encode_image as encode_image
 from .io import open_picture as open_picture
 from .io import read_image as read_image
-from .io import save_image as save_image
 from .levels import Painted as Painted
 from .levels import size_of_painted as size_of_painted
 from .listing import SUFFIXES as SUFFIXES
@@ -19,6 +15,10 @@ from .pages import Page as Page
 from .pages import source_of as source_of
 from .resize import center_crop_square as center_crop_square
 from .resize import resize_shorter as resize_shorter
+from .saving import check_bits as check_bits
+from .saving import check_output_path as check_output_path
+from .saving import encode_image as encode_image
+from .saving import save_image as save_image
 from .sheets import contact_sheet as contact_sheet
 from .source import Source as Source
 from .source import open_source as open_source

@@ -1,4 +1,4 @@
-"""Pictures in and out of files, always 8-bit sRGB and upright."""
+"""Pictures out of files, always 8-bit sRGB and upright, or as what is stored; :mod:`adain.image.saving` writes them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import contextlib
 import io
 import logging
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, get_args
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,21 +16,18 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from .._utils.arrays import is_tensor as is_tensor
 from .._utils.errors import ImageError, InputError, MissingFileError
-from .._utils.files import atomic_path, check_writable
 from .._utils.resources import missing, resolve
-from ..options import FileOptions, MetadataMode
+from ..options import MetadataMode
 from .arrays import to_image
 from .colorspace import Colorspace
 from .deep import both_bytes, is_reduced
 from .guests import open_guest
-from .levels import PLAIN, Levels
-from .listing import READABLE, WRITABLE
+from .listing import READABLE
 from .metadata import Metadata
-from .modes import normalise, srgb_profile
+from .modes import normalise
 from .pages import Page, Unit, count, go_to, lacking, source_of, unit_of
 from .samples import Packing, Samples, key_of
 from .signalled import Signalled, of_profile, signalled
-from .sixteen import encode_png, encode_tiff
 from .tiff import decode as decode_page
 from .tiff import open_page
 from .tiff import orientation as orientation_of
@@ -49,9 +44,6 @@ ImageInput: TypeAlias = "PictureInput | torch.Tensor"
 
 # Twice Pillow's MAX_IMAGE_PIXELS: above this, Pillow by itself refuses an image.
 DEFAULT_MAX_PIXELS = 178_956_970
-
-# libjpeg stops a little short of the 65535 of the JPEG format.
-_LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -151,7 +143,7 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Convert[T]) -> T:
             return found
         raise _unreadable(name, "it is not an image of a known format") from error
     except Exception as error:  # Pillow's format readers let any kind of error through
-        raise _unreadable(name, _cause(error)) from error
+        raise _unreadable(name, cause(error)) from error
     with image:
         if (found := _read_tiff(source, name, max_pixels, convert, is_known=True)) is not None:
             return found
@@ -163,7 +155,7 @@ def _read(source: ImageInput, max_pixels: int | None, convert: Convert[T]) -> T:
             except ImageError:
                 raise
             except Exception as error:  # as above
-                raise _unreadable(str(source), _cause(error)) from error
+                raise _unreadable(str(source), cause(error)) from error
         return _decode(image, name, max_pixels, convert, source if is_reduced(image) else None)
 
 
@@ -181,7 +173,7 @@ def _read_guest(source: Any, file: str | IO[bytes], name: str, max_pixels: int |
     except ImageError:
         raise
     except Exception as error:  # as in read_image
-        raise _unreadable(name, _cause(error)) from error
+        raise _unreadable(name, cause(error)) from error
     if isinstance(found, Image.Image):
         return _decode(found, name, max_pixels, convert)
     samples, told = found[0], Image.new("L", (1, 1))
@@ -191,7 +183,7 @@ def _read_guest(source: Any, file: str | IO[bytes], name: str, max_pixels: int |
     try:
         return convert(samples, colors)
     except Exception as error:  # as in read_image
-        raise _unreadable(name, _cause(error)) from error
+        raise _unreadable(name, cause(error)) from error
 
 
 def _read_tiff(source: Any, name: str, max_pixels: int | None, convert: Convert[T], *, is_known: bool) -> T | None:
@@ -207,7 +199,7 @@ def _read_tiff(source: Any, name: str, max_pixels: int | None, convert: Convert[
         try:
             return _upright(convert(decode_page(page), of_profile(page.iccprofile)), orientation_of(page))
         except Exception as error:  # as in read_image
-            raise _unreadable(name, _cause(error)) from error
+            raise _unreadable(name, cause(error)) from error
 
 
 def _turn_to(image: Image.Image, page: Page) -> None:
@@ -223,7 +215,7 @@ def open_picture(source: str | os.PathLike[str] | bytes | IO[bytes]) -> Image.Im
     except UnidentifiedImageError as error:
         raise _unreadable(name, "it is not an image of a known format") from error
     except Exception as error:  # Pillow's format readers let any kind of error through
-        raise _unreadable(name, _cause(error)) from error
+        raise _unreadable(name, cause(error)) from error
 
 
 def open_header(source: Any) -> ImageFile.ImageFile:
@@ -237,7 +229,7 @@ def open_header(source: Any) -> ImageFile.ImageFile:
     except UnidentifiedImageError as error:
         raise _unreadable(name, "it is not an image of a known format") from error
     except Exception as error:  # as in _read
-        raise _unreadable(name, _cause(error)) from error
+        raise _unreadable(name, cause(error)) from error
     try:
         if isinstance(source, Page):
             _turn_to(image, source)
@@ -245,7 +237,7 @@ def open_header(source: Any) -> ImageFile.ImageFile:
         image.close()
         if isinstance(error, ImageError) or not isinstance(error, Exception):
             raise
-        raise _unreadable(str(source), _cause(error)) from error
+        raise _unreadable(str(source), cause(error)) from error
     return image
 
 
@@ -311,42 +303,6 @@ def count_pictures(source: str | os.PathLike[str] | bytes | IO[bytes]) -> tuple[
         return 1, "page"
 
 
-def save_image(
-    image: ImageInput,
-    path: str | os.PathLike[str],
-    *,
-    quality: int = FileOptions.quality,
-    bits: int = FileOptions.bits,
-    dither: bool = FileOptions.dither,
-    metadata: MetadataMode = FileOptions.metadata,
-    origin: Any = None,
-) -> Path:
-    """Write `image`, whatever `read_image` takes, with an sRGB profile, in the format that the suffix of `path` names.
-
-    The formats are those of `WRITABLE`; `quality`, 1 to 100, is for JPEG (without chroma subsampling) and WebP. An
-    alpha is kept, except in JPEG, where white shows through. The image is first brought to the form that `read_image`
-    gives. The file appears complete or not at all.
-
-    Floats, in tensors and arrays, and uint16 arrays may keep more: `bits` of 16 are for PNG and TIFF, and of 8 `dither`
-    lets every patch of pixels have the mean that it had, as :mod:`adain.image.levels` says. What is read as an image
-    has 8 bits, and is written with them as 257 times those levels.
-
-    Of `origin`, the photograph that it was made of, given as to `read_image`, it takes over the `metadata`: "basic" its
-    date, author, copyright and description; "keep" all of EXIF and XMP that is still true, the place where it was taken
-    included; "none" nothing.
-
-    Returns the path. Raises ImageError for another suffix or an image too large for the format, and InputError for a
-    bad quality, bits that the format has not, or where the file cannot be written.
-    """
-    check_output_path(path)
-    how: dict[str, Any] = {"quality": quality, "bits": bits, "dither": dither}
-    encoded = encode_image(image, path, **how, metadata=metadata, origin=origin)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded)
-    _log.info("wrote %s: %.1f kB", path, len(encoded) / 1e3)
-    return Path(path)
-
-
 def metadata_of(source: Any, mode: MetadataMode) -> Metadata:
     """What a photograph says of itself, given as to `read_image`; nothing, if that cannot be told."""
     nothing = Metadata({})
@@ -381,92 +337,6 @@ def _directory_of(source: Any) -> int | None:
         return None
     with open_page(_file(source.source)[0], source.number, is_known=False) as page:
         return None if page is None or isinstance(page, int) else int(page.offset)
-
-
-def encode_image(
-    image: ImageInput,
-    path: str | os.PathLike[str],
-    *,
-    quality: int = FileOptions.quality,
-    bits: int = FileOptions.bits,
-    dither: bool = FileOptions.dither,
-    metadata: MetadataMode = FileOptions.metadata,
-    origin: Any = None,
-) -> memoryview:
-    """The bytes that `save_image` would write to `path`, which is only asked for its suffix; raises likewise."""
-    file_format = format_of(path)
-    if not 1 <= quality <= 100:
-        raise InputError(f"expected a quality from 1 to 100, not {quality}")
-    levels = Levels(bits, dither)
-    check_bits(path, bits)
-    values = None if levels == PLAIN else levels.taken(image)
-    if bits == 16:
-        if values is None:
-            values = np.asarray(read_image(image, max_pixels=None), np.uint16) * np.uint16(257)
-        size = values.shape[1::-1]
-        encoded = memoryview((encode_png if file_format == "PNG" else encode_tiff)(values, srgb_profile()))
-    else:
-        image = image if values is None else Image.fromarray(values)
-        image = image if _is_plain(image) else read_image(image, max_pixels=None)
-        size, encoded = image.size, _encode(image, path, quality)
-    if origin is None or (told := metadata_of(origin, metadata)).is_empty:
-        return encoded
-    return memoryview(told.embedded(bytes(encoded), file_format, size))
-
-
-def _encode(image: Image.Image, path: str | os.PathLike[str], quality: int) -> memoryview:
-    """The file of a plain image."""
-    file_format = format_of(path)
-    check_side(path, file_format, image.size)
-    if file_format == "JPEG" and image.mode == "RGBA":
-        white = Image.new("RGB", image.size, "white")
-        image = Image.composite(image.convert("RGB"), white, image.getchannel("A"))
-    # No optimize=True: Pillow then needs the JPEG to fit a buffer that noise overflows.
-    lossy = {"quality": quality, "subsampling": 0}
-    options: dict[str, Any] = {"compression": "tiff_adobe_deflate"} if file_format == "TIFF" else lossy
-    # In memory first: encoders writing to a file do not say why the file could not be written.
-    encoded = io.BytesIO()
-    try:
-        image.save(encoded, file_format, icc_profile=srgb_profile(), **options)
-    except Exception as error:
-        raise ImageError(f"cannot write {path}: {_cause(error)}; use another format") from error
-    return encoded.getbuffer()
-
-
-def _is_plain(image: ImageInput) -> TypeGuard[Image.Image]:
-    """Whether `read_image` would give no more than a copy."""
-    return isinstance(image, Image.Image) and image.mode in ("RGB", "RGBA") and not image.info and not image.getexif()
-
-
-def check_output_path(path: str | os.PathLike[str]) -> None:
-    """Raise now, before long work, the error `save_image` would raise for this path."""
-    format_of(path)
-    check_writable(path)
-
-
-def check_bits(path: str | os.PathLike[str], bits: int) -> None:
-    """Raise InputError if the format that a path names has not so many bits."""
-    if bits != 8 and (found := format_of(path)) not in ("PNG", "TIFF"):
-        raise InputError(
-            f"cannot write {path} in {bits} bits, which {found} has not: let its name end in .png or .tif, in a folder "
-            "by suffix (--suffix .png)"
-        )
-
-
-def check_side(path: str | os.PathLike[str], file_format: str, size: tuple[int, int]) -> None:
-    """ImageError, if a format does not hold a picture of that width and height."""
-    if max(size) > (longest := _LONGEST_SIDE.get(file_format, sys.maxsize)):
-        raise ImageError(
-            f"cannot write {path}: {file_format} allows {longest} pixels a side and the image has"
-            f" {size[0]} x {size[1]}; use .png or .tif"
-        )
-
-
-def format_of(path: str | os.PathLike[str]) -> str:
-    """Pillow's name of the format that a suffix names; ImageError, if that is none that can be written."""
-    if (found := WRITABLE.get(Path(path).suffix.lower())) is None:
-        raise ImageError(f"cannot write {path}: its name must end in one of {', '.join(WRITABLE)}")
-    return found
 
 
 def check_pixels(size: tuple[int, int], name: str, max_pixels: int | None) -> None:
@@ -515,7 +385,7 @@ def _decode(
                 stored = image, packing
         result = convert(stored, colors)
     except Exception as error:  # as in read_image
-        raise _unreadable(name, _cause(error)) from error
+        raise _unreadable(name, cause(error)) from error
     turn = 1
     with contextlib.suppress(Exception):  # damaged metadata is no reason to refuse the picture
         turn = image.getexif().get(0x0112, 1)
@@ -564,5 +434,6 @@ def _unreadable(name: str, reason: str) -> ImageError:
     return ImageError(f"cannot read {name}: {reason}; name an intact image, such as a PNG or JPEG")
 
 
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
+    """What went wrong, in the words of whoever found it."""
     return str(getattr(error, "strerror", None) or error) or type(error).__name__

@@ -19,9 +19,9 @@ from PIL import Image
 from .._utils.errors import ImageError, InputError
 from .._utils.files import atomic_path
 from ..options import FileOptions
-from .io import check_bits, check_output_path, check_side, format_of
 from .metadata import Metadata
 from .modes import srgb_profile
+from .saving import check_bits, check_output_path, check_side, format_of
 from .strip_reader import cause, require_vips
 from .strips import STRIP_PIXELS, Strips
 
