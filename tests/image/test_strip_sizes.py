@@ -30,12 +30,13 @@ def test_resized_as_the_whole(mode: str, size: tuple[int, int], shorter: int, ro
         patch.setattr(sizes, "STRIP_PIXELS", max(picture.width, expected.width) * 8)
         found = levels(sizes.Resized(Sliced(picture, rows), (expected.height, expected.width)))
     assert found.shape == np.asarray(expected).shape
-    # What is hardly to be seen has any colour: that of its light counts.
+    # What is hardly to be seen has any colour: that of its light counts. It was within one level before it was divided
+    # by the alpha, which rounds each of the two by another half.
     seen = [
         values[..., :3] * values[..., 3:] / 255 if mode == "RGBA" else values
         for values in (found, np.array(expected, float))
     ]
-    assert np.abs(seen[0] - seen[1]).max() <= 1
+    assert np.abs(seen[0] - seen[1]).max() <= (2 if mode == "RGBA" else 1)
     assert np.abs(found[..., 3:] - np.asarray(expected)[..., 3:]).max(initial=0) <= 1
     assert (found == np.asarray(expected)).mean() > 0.8
 
