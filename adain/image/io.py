@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from .._utils.arrays import is_tensor as is_tensor
+from .._utils.chatter import before_reading
 from .._utils.errors import ImageError, InputError, MissingFileError
 from .._utils.resources import missing, resolve
 from ..options import MetadataMode
@@ -243,6 +244,7 @@ def open_header(source: Any) -> ImageFile.ImageFile:
 
 def _open(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
     """The file's header."""
+    before_reading()
     with _without_pillow_limit():
         Image.init()
         return Image.open(file, formats=[f for f in READABLE if f in Image.OPEN])

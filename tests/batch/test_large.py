@@ -202,7 +202,8 @@ def slow(self):
     for strip in paint(self):
         yield strip
         print("strip", flush=True)
-        time.sleep(60)
+        for _ in range(600):
+            time.sleep(0.1)
 strips.PaintedStrips.strips = slow
 stylize_folder(sys.argv[1], sys.argv[2], sys.argv[3], style_size=64, tile=64, model="fast", backend="torch")
 """
