@@ -193,7 +193,8 @@ def test_decisive() -> None:
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background has not
 from adain.batch import large, order, stylize_folder
 from adain.stylizer import strips
 large.DEFAULT_MAX_PIXELS = 6400
