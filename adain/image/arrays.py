@@ -13,6 +13,9 @@ from PIL import Image
 from .._utils.arrays import FloatArray as FloatArray
 from .._utils.errors import ImageError
 
+LUMA = (0.299, 0.587, 0.114)
+"""Of R, G and B in what is grey: ITU-R BT.601, as Pillow takes it."""
+
 SLACK = 1e-3
 """How far floats may lie outside [0, 1]: rounding, as of half precision or of a change of colour space, and no more."""
 

@@ -198,7 +198,7 @@ def _read_tiff(source: Any, name: str, max_pixels: int | None, convert: Convert[
         _log.debug("reading %s: %d x %d px, by tifffile", name, page.imagewidth, page.imagelength)
         check_pixels((page.imagewidth, page.imagelength), name, max_pixels)
         try:
-            return _upright(convert(decode_page(page), of_profile(page.iccprofile)), orientation_of(page))
+            return upright(convert(decode_page(page), of_profile(page.iccprofile)), orientation_of(page))
         except Exception as error:  # as in read_image
             raise _unreadable(name, cause(error)) from error
 
@@ -391,10 +391,10 @@ def _decode(
     turn = 1
     with contextlib.suppress(Exception):  # damaged metadata is no reason to refuse the picture
         turn = image.getexif().get(0x0112, 1)
-    return _upright(result, turn)
+    return upright(result, turn)
 
 
-def _upright(result: T, orientation: int) -> T:
+def upright(result: T, orientation: int) -> T:
     """What was read, turned by its EXIF orientation."""
     if isinstance(result, Samples):
         return result.upright(orientation)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import struct
 import sys
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
 import numpy.typing as npt
 from PIL import Image
+
+from .boxes import boxes
 
 CODESTREAM = b"\xff\x0a"
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -117,28 +118,11 @@ def _codestream(file: IO[bytes]) -> Iterator[bytes]:
         file.seek(0)
         yield file.read(_HEADER)
         return
-    for name, length in _boxes(file):
+    for name, length in boxes(file):
         if name in (b"jxlc", b"jxlp"):
             number = 4 if name == b"jxlp" else 0  # bytes that say which part it is
             file.seek(number, 1)
             yield file.read(max(0, min(_HEADER, length - number)))
-
-
-def _boxes(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Name and length of each box of a file, which is at its content then."""
-    file.seek(0, 2)
-    end, at = file.tell(), 0
-    while at + 8 <= end:
-        file.seek(at)
-        length, name = struct.unpack(">I4s", file.read(8))
-        head = 8
-        if length == 1:
-            length, head = int.from_bytes(file.read(8), "big"), 16
-        length = length or end - at
-        if length < head:
-            return
-        yield name, min(length, end - at) - head
-        at += length
 
 
 def told(file: IO[bytes]) -> tuple[dict[str, bytes], bool]:
@@ -150,7 +134,7 @@ def told(file: IO[bytes]) -> tuple[dict[str, bytes], bool]:
     is_packed = False
     file.seek(0)
     if file.read(len(CONTAINER)) == CONTAINER:
-        for name, length in _boxes(file):
+        for name, length in boxes(file):
             if name == b"Exif" and length > 4:
                 content = file.read(length)
                 is_bare = content.startswith((b"II*\0", b"MM\0*"))  # as pillow-jxl-plugin writes it

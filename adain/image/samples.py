@@ -9,12 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .arrays import bands
+from .arrays import LUMA, bands
 from .colorspace import Colorspace
 from .modes import separate, to_levels, to_unit
-
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601, as Pillow takes it."""
 
 _TURNED = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 """By EXIF orientation, quarter turns to the left that make a picture upright, and whether it is mirrored then."""

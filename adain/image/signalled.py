@@ -15,6 +15,7 @@ from typing import IO, Any, TypeAlias
 
 from PIL import Image
 
+from .boxes import boxes, boxes_in
 from .colorspace import (
     ADOBE,
     ADOBE_GAMMA,
@@ -166,13 +167,13 @@ def _avif_properties(image: Image.Image) -> list[tuple[bytes, bytes]]:
     if top[b"ftyp"][:4] == b"avis" and b"moov" in top:
         data = top[b"moov"]
         for name in (b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
-            data = dict(reversed(list(_boxes(data))))[name]
-        _, entry = next(_boxes(data[8:]))
-        return list(_boxes(entry[78:]))
-    meta = dict(_boxes(top[b"meta"][4:]))
+            data = dict(reversed(list(boxes_in(data))))[name]
+        _, entry = next(boxes_in(data[8:]))
+        return list(boxes_in(entry[78:]))
+    meta = dict(boxes_in(top[b"meta"][4:]))
     (item,) = struct.unpack_from(">H" if meta[b"pitm"][0] == 0 else ">I", meta[b"pitm"], 4)
-    held = dict(_boxes(meta[b"iprp"]))
-    properties = list(_boxes(held[b"ipco"]))
+    held = dict(boxes_in(meta[b"iprp"]))
+    properties = list(boxes_in(held[b"ipco"]))
     return [properties[k - 1] for k in _associated(held[b"ipma"], item) if 0 < k <= len(properties)]
 
 
@@ -195,7 +196,7 @@ def _of_jp2(image: Image.Image) -> Signalled:
     """The first colr that says something."""
     with _from_beginning(image) as file:
         header = dict(_file_boxes(file, (b"jp2h",))).get(b"jp2h", b"")
-    for name, data in _boxes(header):
+    for name, data in boxes_in(header):
         if name != b"colr":
             continue
         method, rest = data[0], data[3:]
@@ -226,26 +227,6 @@ def _from_beginning(image: Image.Image) -> Iterator[IO[bytes]]:
 
 def _file_boxes(file: IO[bytes], wanted: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
     """Names and contents of boxes of a file, of those that are wanted and not too large."""
-    while len(head := file.read(8)) == 8:
-        size, name = struct.unpack(">I4s", head)
-        length = struct.unpack(">Q", file.read(8))[0] - 16 if size == 1 else size - 8
-        if name in wanted and (size == 0 or length <= _LARGEST):
-            yield name, file.read(_LARGEST if size == 0 else length)
-        elif size != 0 and length >= 0:
-            file.seek(length, 1)
-        if size == 0 or length < 0:
-            return
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 0
-    while at + 8 <= len(data):
-        size, name = struct.unpack_from(">I4s", data, at)
-        head = 8
-        if size == 1:
-            (size,), head = struct.unpack_from(">Q", data, at + 8), 16
-        size = size or len(data) - at
-        if size < head:
-            return
-        yield name, data[at + head : at + size]
-        at += size
+    for name, length in boxes(file):
+        if name in wanted and length <= _LARGEST:
+            yield name, file.read(length)

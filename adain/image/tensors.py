@@ -9,16 +9,13 @@ from torch import Tensor
 
 from .._utils.arrays import at_least_float32 as at_least_float32
 from .._utils.errors import ImageError
-from .arrays import check_range, to_array
-
-# ITU-R BT.601, the luma of YCbCr.
-_LUMA = (0.299, 0.587, 0.114)
+from .arrays import LUMA, check_range, to_array
 
 
 def luma(image: Tensor) -> Tensor:
     """``(B, 1, H, W)`` luma of ``(B, 3, H, W)`` pixels, in their precision under autocast, too."""
     red, green, blue = (image[:, i : i + 1] for i in range(3))
-    return torch.add(torch.add(red * _LUMA[0], green, alpha=_LUMA[1]), blue, alpha=_LUMA[2])
+    return torch.add(torch.add(red * LUMA[0], green, alpha=LUMA[1]), blue, alpha=LUMA[2])
 
 
 def as_batch(image: Tensor) -> Tensor:

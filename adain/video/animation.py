@@ -12,13 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from .._utils.errors import ImageError, InputError
 from .._utils.fingerprint import ORIENTATION
 from ..image import SUFFIXES, open_picture, read_image, split_alpha
 from ..image.guests import HEAD, kind_of
-from ..image.io import check_pixels
+from ..image.io import check_pixels, upright
 from ..image.modes import normalise
 from ..image.pages import ANIMATED, count, unit_of
 from ..image.signalled import signalled
@@ -186,10 +186,7 @@ class AnimationReader:
                     return
                 for frame in decoded:
                     whole = Image.fromarray(frame.to_ndarray(format="rgba"))
-                    if orientation != 1:
-                        whole.getexif()[ORIENTATION] = orientation
-                        whole = ImageOps.exif_transpose(whole)
-                    yield normalise(whole, colors), delay
+                    yield upright(normalise(whole, colors), orientation), delay
 
 
 def shown(delay: Fraction) -> Fraction:

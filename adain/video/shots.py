@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ..image.arrays import LUMA
 from .frames import Pixels
 
 SIDE = 32  # cells of the small picture a frame is compared by, across and down
@@ -27,7 +28,7 @@ Signature = tuple[Floats, Floats]
 def signature(pixels: Pixels) -> Signature | None:
     """What a frame ``(H, W, 3)`` is told by; None of one that is flat."""
     small = np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32) / 255.0
-    grey = small @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = small @ np.array(LUMA, np.float32)
     deviation = float(grey.std())
     if deviation < 0.01:
         return None

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .._utils.arrays import Array, Device, device_of, is_tensor, moved
 from ..control.regions import Placement
 from ..control.style import Style
+from ..image.arrays import LUMA
 from ..image.wrap import axes_of, extended, inner
 from ..nn.statistics import EPS, channel_mean_std, regional_mean_std
 from ..options import Wrap
@@ -187,7 +188,7 @@ class FlowFinder:
 
 
 def _grey(image: Tensor) -> npt.NDArray[np.uint8]:
-    weights = image.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    weights = image.new_tensor(LUMA)[:, None, None]
     grey = (image[0] * weights).sum(0).mul(255.0).round_().clamp_(0.0, 255.0)
     levels: npt.NDArray[np.uint8] = grey.byte().cpu().numpy()
     return levels
