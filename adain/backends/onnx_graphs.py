@@ -74,10 +74,17 @@ class Graph:
         return self.add("Mul", widened, self.constant(f"{name}.scale", scale))
 
     def mean(self, x: str, name: str = "") -> str:
-        """``(B, C, H, W)`` → ``(B, C, 1, 1)``."""
+        """``(B, C, H, W)`` → ``(B, C, 1, 1)``.
+
+        Along rows first, then over their means: runtimes add one value after the other in float32, and of a large flat
+        picture such a sum is off by hundredths.
+        """
+        return self._mean_along(self._mean_along(x, 3), 2, name)
+
+    def _mean_along(self, x: str, axis: int, name: str = "") -> str:
         if self.opset >= _MEAN_TAKES_AXES:
-            return self.add("ReduceMean", x, self.integers(2, 3), name=name, keepdims=1)
-        return self.add("ReduceMean", x, name=name, axes=[2, 3], keepdims=1)
+            return self.add("ReduceMean", x, self.integers(axis), name=name, keepdims=1)
+        return self.add("ReduceMean", x, name=name, axes=[axis], keepdims=1)
 
     def size(self, x: str) -> str:
         """Height and width."""
@@ -147,6 +154,16 @@ def statistics(graph: Graph, features: str, names: tuple[str, str]) -> None:
     centred = graph.add("Sub", features, mean)
     variance = graph.mean(graph.add("Mul", centred, centred))
     graph.add("Sqrt", graph.add("Add", variance, graph.number(EPS)), name=names[1])
+
+
+def statistics_graph(opset: int) -> onnx.ModelProto:
+    """``features`` → ``mean``, ``std``: the part of the encoder whose result depends on how a runtime adds."""
+    graph = Graph(opset, "fp32")
+    statistics(graph, "features", ("mean", "std"))
+    outputs = [_tensor(name, ["batch", "channels", 1, 1], "") for name in ("mean", "std")]
+    return _model(
+        graph, "adain_statistics", [_tensor("features", ["batch", "channels", "rows", "columns"], "")], outputs
+    )
 
 
 def normalise(graph: Graph, features: str, content: tuple[str, str], style: tuple[str, str], alpha: str) -> str:

@@ -172,6 +172,34 @@ def test_opsets_and_pooling(tmp_path: Path, opset: int, pool: str) -> None:
         assert graph.opset_import[0].version == opset
 
 
+@pytest.mark.parametrize("opset", [17, 23])
+def test_statistics_of_large_flat_pictures(opset: int) -> None:
+    """Where the error of a running sum in float32 would be a hundredth, and a fifth of the deviation."""
+    values = np.array([0.1, 1.3, 7.7, 1234.5], np.float32)
+    features = np.ascontiguousarray(np.broadcast_to(values.reshape(1, -1, 1, 1), (1, 4, 500, 1024)))
+    session = onnxruntime.InferenceSession(graphs.statistics_graph(opset).SerializeToString())
+    mean, std = session.run(["mean", "std"], {"features": features})
+    np.testing.assert_allclose(mean.ravel(), values, rtol=1e-5)
+    np.testing.assert_allclose(std.ravel()[:3], np.sqrt(graphs.EPS), rtol=1e-3)
+    noise = np.random.default_rng(3).random((1, 2, 300, 700), np.float32) ** 3
+    mean, std = session.run(["mean", "std"], {"features": noise})
+    np.testing.assert_allclose(mean.ravel(), noise.mean((0, 2, 3), dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(std.ravel(), np.sqrt(noise.var((0, 2, 3), dtype=np.float64) + graphs.EPS), rtol=1e-5)
+
+
+def test_sums_that_run_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check before writing sees what a small sample does not."""
+
+    def at_once(graph: graphs.Graph, x: str, name: str = "") -> str:
+        return graph.add("ReduceMean", x, name=name, axes=[2, 3], keepdims=1)
+
+    monkeypatch.setattr(graphs.Graph, "mean", at_once)
+    model = fast_model()
+    with pytest.raises(WeightsError, match="differ from torch"):
+        export_onnx(model.encoder, model.decoder, tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_fewer_bits(tmp_path: Path) -> None:
     model, found = fast_model(), {}
     for storage in get_args(Storage):
