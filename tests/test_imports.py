@@ -97,6 +97,7 @@ def test_an_import_that_is_turned_round_is_found(tmp_path: Path, path: str, modu
 FREE_OF_TORCH = (
     "options",
     "_utils.errors",
+    "image.drift",
     "image.io",
     "image.saving",
     "image.source",

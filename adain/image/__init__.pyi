@@ -1,3 +1,7 @@
+from .drift import Drift as Drift
+from .drift import Edges as Edges
+from .drift import drift_of_boxes as drift_of_boxes
+from .drift import edge_drift as edge_drift
 from .io import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
 from .io import ImageInput as ImageInput
 from .io import PictureInput as PictureInput
