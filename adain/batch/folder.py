@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -19,9 +20,14 @@ from .manifest import Manifest, digest_of
 from .options import FolderOptions
 from .order import Order
 from .pages import described, paged
+from .pairing import Pairing
 from .plan import Found, distinct, find, means_file, plan_jobs
 from .pool import share_out
 from .run import Result, Task, by_content, make, remaining
+
+STYLES = ".adain-styles"
+"""Folder among the results that keeps encoded styles while they are drawn at random: a crash costs none of them,
+several processes share them, and not all need be held."""
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -99,10 +105,8 @@ class Folder:
         if any(isinstance(path, str) and not path for path in (output, *_listed(contents), *_listed(styles))):
             raise InputError("a path is empty: is a variable unset?")
         options.check_color()
+        pairing = Pairing.of(options)
         is_one, is_zip = bool(options.arrangement), options.pairs == "zip"
-        if is_one and is_zip:
-            together = f"{{{options.arrangement}}} puts all styles into each: leave out one"
-            options.refuse(f"{{pairs}} zip makes one result of each pair, but {together}")
         unreadable: list[ImageError] = []
         paths = _listed(contents)
         arts: list[Any] = [styles] if isinstance(styles, Look) else _listed(styles)
@@ -125,12 +129,16 @@ class Folder:
         if not is_zip:
             photographs = distinct(photographs)
         inputs = [*files_of(looks, options)]
-        jobs = plan_jobs(photographs, names, output, suffix=options.suffix, pairs=options.pairs, inputs=inputs)
+        names = pairing.distinct_names(names)
+        named: dict[str, Any] = {"suffix": options.suffix, "naming": options.naming}
+        jobs = plan_jobs(photographs, names, output, pairing=pairing, inputs=inputs, **named)
         for job in jobs:
             check_bits(job.output, options.bits)
         check_outputs((job.output for job in jobs), options)
         if manifest is None and len(jobs) > 1:
             manifest = Manifest(output or ".")
+        if pairing.pairs == "random" and place != "ray" and manifest is not None and options.stylizer is None:
+            options = options.change(style_cache=options.style_cache or manifest.folder / STYLES)
         order = Order(dict(enumerate(looks)), options, place)
         about = [
             {"style": name, "styles": _files(look), "alpha": look.options.alpha}
@@ -184,10 +192,16 @@ class Folder:
                     yield dataclasses.replace(result, details={**result.details, "replaced": True})
                 else:
                     yield result
+            self._tidy()
         finally:
             getattr(made, "close", lambda: None)()
             if self.manifest is not None:
                 self.manifest.close()
+
+    def _tidy(self) -> None:
+        """Remove the styles that were kept for the time of the work, which has come to its end."""
+        if self.manifest is not None and self.order.options.style_cache == self.manifest.folder / STYLES:
+            shutil.rmtree(self.manifest.folder / STYLES, ignore_errors=True)
 
     def _before(self, todo: Sequence[Task]) -> str | None:
         """The digest of what is there of the only result, if its name was not said but made."""

@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,9 @@ except ImportError:  # not POSIX: no locks, so leftovers of a kill stay
     fcntl = None  # type: ignore[assignment]
 
 NAME = "manifest.jsonl"
+SYNC_EVERY = 1.0
+"""Seconds after which what was recorded is on the disk, if something more is recorded."""
+
 _START = b'{"output":'
 _TEMPORARY = re.compile(r"\.adain-[0-9a-f]{16}(\.\w+)?")
 Record = Mapping[str, Any]
@@ -59,6 +64,7 @@ class Manifest:
         self.latest: dict[str, Record] = {} if is_known else self._read()
         self._file: int | None = None
         self._torn = False
+        self._unsynced, self._synced = False, -math.inf
         self._lock = threading.Lock()
 
     def is_complete(self, output: Path, settings: str) -> bool:
@@ -109,7 +115,8 @@ class Manifest:
         Args:
             output: the file it is about.
             status: ``"done"``, ``"failed"`` or ``"writing"``.
-            durable: wait until it is on the disk, so that a loss of power cannot take it back.
+            durable: see that it gets to the disk, so that a loss of power takes back no more than the last
+                :data:`SYNC_EVERY` seconds. (A process that dies takes back nothing.)
             details: whatever else is known.
 
         Raises:
@@ -127,8 +134,10 @@ class Manifest:
                 if self._torn:  # the disk is full: a second attempt says so
                     written += os.write(file, line[written:])
                     self._torn = written < len(line)
-                if durable:
-                    os.fsync(file)
+                self._unsynced = self._unsynced or durable
+                # Of small pictures it would take longer than the network to wait for the disk each time.
+                if self._unsynced and time.monotonic() >= self._synced + SYNC_EVERY:
+                    self._sync(file)
             except OSError as error:
                 raise unwritable(self.path, error) from error
             if not self.is_known:
@@ -155,6 +164,8 @@ class Manifest:
         """Close the file; the next :meth:`append` opens it again."""
         with self._lock:
             if self._file is not None:
+                with contextlib.suppress(OSError):
+                    self._sync(self._file)
                 os.close(self._file)
                 self._file = None
 
@@ -178,6 +189,11 @@ class Manifest:
                 os.lseek(self._file, -1, os.SEEK_END)
                 self._torn = os.read(self._file, 1) != b"\n"
         return self._file
+
+    def _sync(self, file: int) -> None:
+        if self._unsynced:
+            os.fsync(file)
+        self._unsynced, self._synced = False, time.monotonic()
 
     def _read(self) -> dict[str, Record]:
         try:

@@ -11,8 +11,12 @@ from ..options import FileOptions, attachment, option
 if TYPE_CHECKING:
     from ..stylizer.looks import Model
 
-Pairs = Literal["product", "zip"]
-"""How several photographs and several styles come together: each with each, or the first with the first and so on."""
+Pairs = Literal["product", "zip", "random"]
+"""How several photographs and several styles come together: each with each, the first with the first and so on, or
+each photograph with some that are drawn for it."""
+
+Naming = Literal["underscore", "dash", "content"]
+"""What results are called: ``x_stylized_wave.jpg``, ``x-stylized-wave.jpg``, or as the photograph is."""
 
 Way = Literal["auto", "on", "off"]
 """Whether photographs are read and written in strips."""
@@ -26,8 +30,17 @@ class FolderOptions(FileOptions):
     """What many photographs are to become, and how they are gone through."""
 
     pairs: Pairs = option(
-        "product", "Every photograph in every style, or the first in the first, the second in the second, ...",
+        "product", "Every photograph in every style; zip: the first in the first, the second in the second, ...; "
+        "random: each in some that are drawn for it by --seed and its name.",
         choices=get_args(Pairs), group="folders", is_decisive=False,
+    )  # fmt: skip
+    styles_per_content: int | None = option(
+        None, "Styles drawn for each photograph, all different, with --pairs random.", low=1, metavar="N", shown="1",
+        group="folders", is_decisive=False,
+    )  # fmt: skip
+    naming: Naming = option(
+        "underscore", "Results are called x_stylized_wave.jpg, with dash x-stylized-wave.jpg, or with content as the "
+        "photograph, x.jpg.", choices=get_args(Naming), group="folders", is_decisive=False,
     )  # fmt: skip
     recursive: bool = option(
         False, "Take sub-folders, too; results keep their structure.", short="-r", group="folders", is_decisive=False

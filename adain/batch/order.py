@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -34,6 +35,9 @@ READ_AHEAD_PIXELS = 1 << 24
 
 LOSSY = (".jpg", ".jpeg", ".webp")
 """Formats whose bytes depend on the quality."""
+
+KEPT = 4096
+"""Encoded looks that are held where styles are drawn at random: of the base model's, 50 MB."""
 
 LEVELS = ("bits", "dither")
 """The options that say how results are rounded."""
@@ -79,6 +83,11 @@ class Order:
         """
         return Maker(self, self.options.stylizer or open_model(self.options, share=share), progress)
 
+    @property
+    def forgets(self) -> bool:
+        """Whether a look that was used long ago need not be held: it is read again for little."""
+        return self.options.pairs == "random" and self.options.style_cache is not None
+
     def fingerprint(self, job: Job) -> str:
         """Of all that decides what a job's output looks like; see :mod:`adain._utils.fingerprint`.
 
@@ -90,24 +99,27 @@ class Order:
         if self.options.pyramid:
             own["pyramid"] = True
         own |= {name: getattr(self.options, name) for name in LEVELS if name in self.options.given()}
+        if job.style not in self._stamps:
+            self._stamps[job.style] = self._stamp(self.looks[job.style])
         return fingerprint([self._networks, self._stamps[job.style], own])
 
     @functools.cached_property
     def _stamps(self) -> dict[int, str]:
-        """Of each look, with the artworks it is made of."""
-        stamps = {}
-        for number, look in self.looks.items():
-            if is_regions(look.styles):
-                parts = [value for name, value in vars(look.styles).items() if name != "regions"]
-                parts += [part for region in look.styles.regions for part in vars(region).values()]
-            else:
-                parts = [*look.styles]
-            paths = [Path(part) if isinstance(part, str) else part for part in (*parts, look.background)]
-            decisive = {**look.options.decisive(), "quality": None, "metadata": None, "refine": self.options.refine}
-            for name in LEVELS:  # which are the order's, whatever a look says
-                decisive.pop(name, None)
-            stamps[number] = fingerprint([paths, decisive])
-        return stamps
+        """Those that were asked for: of many artworks few may be drawn."""
+        return {}
+
+    def _stamp(self, look: Look) -> str:
+        """Of a look, with the artworks it is made of."""
+        if is_regions(look.styles):
+            parts = [value for name, value in vars(look.styles).items() if name != "regions"]
+            parts += [part for region in look.styles.regions for part in vars(region).values()]
+        else:
+            parts = [*look.styles]
+        paths = [Path(part) if isinstance(part, str) else part for part in (*parts, look.background)]
+        decisive = {**look.options.decisive(), "quality": None, "metadata": None, "refine": self.options.refine}
+        for name in LEVELS:  # which are the order's, whatever a look says
+            decisive.pop(name, None)
+        return fingerprint([paths, decisive])
 
     @functools.cached_property
     def _networks(self) -> str:
@@ -126,12 +138,13 @@ class Maker:
     """Makes the pictures of an order.
 
     A style that does not depend on the photograph is encoded once, when it is first used; one that cannot be read is
-    not tried again. A photograph is encoded once for all its looks.
+    not tried again. Of those drawn at random from a great many, the last :data:`KEPT` are held, and the others are in
+    the cache of styles. A photograph is encoded once for all its looks.
     """
 
     def __init__(self, order: Order, model: Model, progress: Callable[[Any], object] | None = None) -> None:
         self.order, self.model, self.progress = order, model, progress
-        self._looks: dict[int, Look | AdainError] = {}
+        self._looks: OrderedDict[int, Look | AdainError] = OrderedDict()
         self._content: tuple[Path | Page, Any] | None = None
         self._further: dict[str, int] = {}
 
@@ -189,6 +202,9 @@ class Maker:
                 self._looks[index] = self.order.looks[index].encoded(self.model)
             except AdainError as error:
                 self._looks[index] = error
+            if self.order.forgets and len(self._looks) > KEPT:
+                self._looks.popitem(last=False)
+        self._looks.move_to_end(index)
         look = self._looks[index]
         if isinstance(look, AdainError):
             raise look

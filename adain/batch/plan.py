@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ from .._utils.errors import ImageError, InputError
 from .._utils.protect import Place, folds_case, locator, one_spelling, refuse_input
 from .._utils.resources import resolve
 from ..image import WRITABLE, check_output_path, list_images, source_of
-from ..options import plural
-from .options import Pairs
+from .options import Naming
+from .pairing import Pairing
 
 FALLBACK_SUFFIX = ".png"
 """Used for contents whose own format cannot be written."""
@@ -54,10 +54,18 @@ class Found(NamedTuple):
         """The file's name without its suffix, after those of its sub-folders: ``monet-lilies``."""
         return "-".join((*self.below.parts, Path(self.path).stem))
 
+    @property
+    def drawn_as(self) -> str:
+        """What decides which styles are drawn for it: its name, seen from the folder that was named."""
+        own = getattr(self.path, "drawn_as", None)
+        return own if isinstance(own, str) else (self.below / Path(self.called or self.path).name).as_posix()
 
-def output_stem(content: str, style: str) -> str:
+
+def output_stem(content: str, style: str, naming: Naming = "underscore") -> str:
     """The name of a result without its suffix, from the names of its content and style."""
-    return f"{content}_stylized_{style}"
+    return {"underscore": f"{content}_stylized_{style}", "dash": f"{content}-stylized-{style}", "content": content}[
+        naming
+    ]
 
 
 def find(
@@ -116,28 +124,37 @@ def plan_jobs(
     output: str | os.PathLike[str] | None = None,
     *,
     suffix: str | None = None,
-    pairs: Pairs = "product",
+    pairing: Pairing = Pairing(),  # noqa: B008  # which is frozen
+    naming: Naming = "underscore",
     inputs: Iterable[str | os.PathLike[str]] = (),
 ) -> list[Job]:
     """Every content in every style, or each in its own, with the outputs' names settled and checked.
 
-    Files in a folder are called ``{content}_stylized_{style}{suffix}``, in the sub-folder the content was found in.
+    Files in a folder are called as ``naming`` says, ``{content}_stylized_{style}{suffix}`` or otherwise, in the
+    sub-folder the content was found in.
 
     Args:
         contents: the photographs; their jobs follow one another.
         styles: a name for each style.
         output: a file (for a single job), a folder (made when needed), or None for the current folder.
         suffix: such as ``".png"``; None keeps each content's own, or ``.png`` where that cannot be written.
-        pairs: ``"product"``, or ``"zip"`` for the first content in the first style, the second in the second, …
+        pairing: which content in which style.
+        naming: of files in a folder.
         inputs: artworks, masks and whatever else the results are made from.
 
     Raises:
-        InputError: if an output cannot be written, two would share a name, one would replace an input, or ``"zip"``
-            has neither one style nor as many as contents.
+        InputError: if an output cannot be written, two would share a name, one would replace an input, or the pairs
+            cannot be made.
     """
     if suffix is not None and suffix not in WRITABLE:
         raise InputError(f"cannot write {suffix} files: choose one of {', '.join(sorted(WRITABLE))}")
-    couples = list(_pair(len(contents), len(styles), pairs))
+    photographs = [given if isinstance(given, Found) else Found(given) for given in contents]
+    if naming == "content" and pairing.several(len(styles)):
+        raise InputError(
+            "results that are called as their photographs (--naming content) are one for each, not several: give one "
+            "style, draw one for each with --pairs random, or name them otherwise"
+        )
+    couples = list(pairing.couples(photographs, len(styles)))
     is_file = means_file(output)
     if is_file and len(couples) != 1:
         raise InputError(f"{output} is one file for {len(couples)} results: give a folder to -o instead")
@@ -145,34 +162,22 @@ def plan_jobs(
     folder = functools.cache(target.joinpath)
     jobs = []
     for k, index in couples:
-        given = contents[k]
-        content, below, called = given if isinstance(given, Found) else Found(given)
-        path = target if is_file else folder(below) / _result_name(called or content, styles[index], suffix)
+        content, below, called = photographs[k]
+        path = target if is_file else folder(below) / _result_name(called or content, styles[index], suffix, naming)
         jobs.append(Job(content, index, path))
     check_inputs(jobs, inputs)
     return jobs
 
 
-def _result_name(content: Path, style: str, suffix: str | None) -> str:
+def _result_name(content: Path, style: str, suffix: str | None, naming: Naming) -> str:
     own = content.suffix.lower()
-    return f"{output_stem(content.stem, style)}{suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)}"
+    return f"{output_stem(content.stem, style, naming)}{suffix or (own if own in WRITABLE else FALLBACK_SUFFIX)}"
 
 
 def means_file(output: str | os.PathLike[str] | None) -> bool:
     """Whether ``-o`` names a file: it has a suffix, is no folder yet, and does not end in a slash."""
     text = os.fspath(output or "")
     return not text.endswith(("/", os.sep)) and Path(text).suffix != "" and not Path(text).is_dir()
-
-
-def _pair(contents: int, styles: int, pairs: str) -> Iterator[tuple[int, int]]:
-    if pairs == "product":
-        return ((content, style) for content in range(contents) for style in range(styles))
-    if styles not in (1, contents):
-        raise InputError(
-            f"pairs by zip need as many styles as photographs, or one for all, not {plural(styles, 'style')} for "
-            f"{plural(contents, 'photograph')}: add or remove some, or pair them by product"
-        )
-    return ((content, content if styles > 1 else 0) for content in range(contents))
 
 
 def check_inputs(jobs: Sequence[Job], inputs: Iterable[str | os.PathLike[str]]) -> None:

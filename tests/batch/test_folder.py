@@ -208,3 +208,28 @@ def test_bad_input(make: Make, tmp_path: Path, stylizer: Stylizer) -> None:
     (tmp_path / "photos" / "aa.png").write_text("no image")
     (tmp_path / "arts" / "z.png").write_text("no image")
     assert states(make("some")) == "ddffffddf"
+
+
+def test_pairs_at_random(make: Make, tmp_path: Path) -> None:
+    """Each photograph in as many styles as asked for; the same ones again, and with others beside it."""
+    one = make(pairs="random", recursive=True, seed=3)
+    assert [r.output.relative_to(tmp_path / "out").parts[0][:2] for r in one] == ["a_", "b_", "su"]
+    assert states(make(pairs="random", recursive=True, seed=3)) == "sss"
+    assert states(make(pairs="random", recursive=True, seed=3, styles_per_content=9)).count("s") == 3
+    assert [r.output for r in make(pairs="random", seed=3)] == [r.output for r in one[:2]]
+    assert {r.output.name for s in range(8) for r in make("all", pairs="random", seed=s)} == {
+        f"{c}_stylized_{s}.png" for c in "ab" for s in "xy"
+    }
+
+
+def test_random_styles_are_held_on_the_disk(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "KEPT", 1)
+    held: list[int] = []
+    how: dict[str, Any] = {"stylizer": None, "model": "fast", "pairs": "random", "styles_per_content": 2}
+    cache = tmp_path / "out" / ".adain-styles"
+    first = make(**how, progress=lambda _: held.append(len(list(cache.iterdir()))))
+    assert states(first) == "dddd"
+    assert max(held) == 2
+    assert not cache.exists()
+    expected = {r.output.name: pixels(r.output) for r in make("product", stylizer=None, model="fast")}
+    assert {r.output.name: pixels(r.output) for r in first} == expected

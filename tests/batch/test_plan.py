@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from adain._utils.errors import InputError
+from adain.batch.pairing import Pairing
 from adain.batch.plan import Found, distinct, expand, find, means_file, plan_jobs
 from tests.conftest import noise_image
 
@@ -105,17 +106,20 @@ def test_repetitions() -> None:
     assert distinct([a, b, again, b]) == [a, b]
 
 
+ZIP = Pairing("zip")
+
+
 def test_zip(folder: Path) -> None:
     a, b, c = (folder / name for name in ("a.png", "b.jpg", "c.bmp"))
-    jobs = plan_jobs([a, b, a], ["x", "y", "z"], folder / "o", pairs="zip")
+    jobs = plan_jobs([a, b, a], ["x", "y", "z"], folder / "o", pairing=ZIP)
     assert [(j.content, j.style) for j in jobs] == [(a, 0), (b, 1), (a, 2)]
-    assert [j.style for j in plan_jobs([a, b], ["x"], folder / "o", pairs="zip")] == [0, 0]
-    assert plan_jobs([a], ["x"], folder / "x.jpg", pairs="zip")[0].output == folder / "x.jpg"
+    assert [j.style for j in plan_jobs([a, b], ["x"], folder / "o", pairing=ZIP)] == [0, 0]
+    assert plan_jobs([a], ["x"], folder / "x.jpg", pairing=ZIP)[0].output == folder / "x.jpg"
     for contents, styles in (([a, b, c], ["x", "y"]), ([a], ["x", "y"])):
         with pytest.raises(InputError, match="as many styles as photographs, or one for all, not 2 styles"):
-            plan_jobs(contents, styles, folder / "o", pairs="zip")
+            plan_jobs(contents, styles, folder / "o", pairing=ZIP)
     with pytest.raises(InputError, match="2 results would be called"):
-        plan_jobs([a, a], ["x", "x"], folder / "o", pairs="zip")
+        plan_jobs([a, a], ["x", "x"], folder / "o", pairing=ZIP)
 
 
 def test_files_and_folders(folder: Path) -> None:
