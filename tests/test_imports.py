@@ -19,6 +19,7 @@ LEVELS = (
     {"stylizer", "training"},
     {"backends"},
     {"refinement"},
+    {"augment"},
     {"batch", "video"},
     {"metrics"},
     {""},  # the face of adain
@@ -111,6 +112,7 @@ FREE_OF_TORCH = (
     "control.style",
     "stylizer.base",
     "stylizer.looks",
+    "augment.bank",
     "backends.ncnn",
     "backends.onnx",
     "batch.folder",

@@ -68,9 +68,8 @@ class ShippedModel:
         return (file for _, file in self.parts())
 
 
-@cache
-def registry() -> dict[str, ShippedModel]:
-    """The shipped models by name, read from ``manifest.json``; MissingFileError or WeightsError if it is not whole."""
+def _manifest() -> tuple[dict[str, WeightsFile], dict[str, Any], dict[str, Any]]:
+    """The files, models and banks of ``manifest.json``; MissingFileError or WeightsError if it is not whole."""
     path = weights_dir() / "manifest.json"
     if not path.is_file():
         raise MissingFileError(f"{path} is missing: install adain again")
@@ -80,13 +79,45 @@ def registry() -> dict[str, ShippedModel]:
         for name, entry in manifest["files"].items():
             known = {k: entry.pop(k) for k in [*entry] if k in WeightsFile.__dataclass_fields__}
             files[name] = WeightsFile(file=name, details=entry, **known)
+        return files, dict(manifest["models"]), dict(manifest.get("banks", {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> WeightsError:
+    return WeightsError(f"{weights_dir() / 'manifest.json'} is damaged ({first_line(error)}): install adain again")
+
+
+@cache
+def banks() -> dict[str, WeightsFile]:
+    """The banks of styles that ship (:class:`adain.augment.StyleBank`), by the name of their model."""
+    files, _, named = _manifest()
+    try:
+        return {model: files[file] for model, file in named.items()}
+    except (KeyError, TypeError) as error:
+        raise _damaged(error) from None
+
+
+def shipped_bank(model: str) -> WeightsFile:
+    """The bank that ships for a model; WeightsError if there is no such model, or no bank for it."""
+    find_model(model)
+    if model not in banks():
+        raise WeightsError(f"no bank of styles ships for the model {model!r}: {suggest(model, list(banks()))}")
+    return banks()[model]
+
+
+@cache
+def registry() -> dict[str, ShippedModel]:
+    """The shipped models by name, read from ``manifest.json``; MissingFileError or WeightsError if it is not whole."""
+    files, entries, _ = _manifest()
+    try:
         models = {}
-        for name, entry in manifest["models"].items():
+        for name, entry in entries.items():
             deeper = tuple(files[file] for file in entry.get("encoder_deeper", ()))
             models[name] = ShippedModel(files[entry["encoder"]], files[entry["decoder"]], deeper, entry.get("folded"))
         return models
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} is damaged ({first_line(error)}): install adain again") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(error) from None
 
 
 def find_model(name: str) -> ShippedModel:

@@ -1,0 +1,3 @@
+from .bank import StyleBank as StyleBank
+from .bank import is_bank as is_bank
+from .gaussian import Gaussian as Gaussian
