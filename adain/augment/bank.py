@@ -138,7 +138,7 @@ class StyleBank(Sequence[Style]):
         }
         if wrong := [key for key, each in texts.items() if len(each) != len(names)]:
             raise InputError(f"{len(names)} styles need as many {wrong[0]}, not {len(texts[wrong[0]])}")
-        rows = Rows(means, stds, names, **texts)
+        rows = Rows(means, stds, names, texts["sources"], texts["licences"], texts["labels"])
         origin = Origin(probe.name_of(model), probe.statistics(model), style_size)
         save(path, rows, origin, Gaussian.fit(rows.coordinates, rank) if len(names) > 1 else None)
         return cls(path, model.device)

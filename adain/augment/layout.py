@@ -24,7 +24,7 @@ _MOST_HEADER = 1 << 20
 Values = npt.NDArray[Any]
 
 
-class Mapped:
+class Mapped(Mapping[str, Values]):
     """The tensors of a safetensors file by name, as arrays that are read from the disk where they are looked at.
 
     Attributes:
@@ -41,17 +41,16 @@ class Mapped:
         self._entries = header
         self._raw = np.memmap(path, np.uint8, "r")[start:] if size > start else np.empty(0, np.uint8)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._entries
-
     def __getitem__(self, name: str) -> Values:
         entry = self._entries[name]
         first, last = entry["data_offsets"]
         return self._raw[first:last].view(_TYPES[entry["dtype"]]).reshape(entry["shape"])
 
-    def get(self, name: str) -> Values | None:
-        """The tensor of a name, or None."""
-        return self[name] if name in self else None
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 def is_bank(path: Any) -> bool:
