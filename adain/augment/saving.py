@@ -36,7 +36,7 @@ class Origin:
 
     model: str
     probe: Values
-    style_size: int = 0
+    style_size: int
     told: Mapping[str, str] = field(default_factory=dict)
 
 
