@@ -30,13 +30,13 @@ class Origin:
     Attributes:
         model: the name of the model.
         probe: ``(2, C)``, see :mod:`adain.augment.probe`.
-        style_size: shorter side in pixels of the artworks.
+        size: shorter side in pixels of the artworks.
         told: what people are to know of the bank: its licence, what it was made of and how.
     """
 
     model: str
     probe: Values
-    style_size: int
+    size: int
     told: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -93,7 +93,7 @@ def save(path: str | os.PathLike[str], rows: Rows, origin: Origin, gaussian: Gau
     if gaussian is not None:
         for part in ("mean", "factors", "diagonal"):
             tensors[f"gaussian.{part}"] = _stored(getattr(gaussian, part))
-    told = {"model": origin.model, "style_size": str(origin.style_size), "origin": json.dumps(dict(origin.told))}
+    told = {"model": origin.model, "style_size": str(origin.size), "origin": json.dumps(dict(origin.told))}
     write(path, tensors, told)
 
 
