@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import click
@@ -48,6 +49,8 @@ def stylize(
     adain stylize photo.jpg wave.jpg harbour.jpg --mask sky.png --mask ground.png --feather 12
     adain stylize photos/ styles/ -o out/
     adain stylize -r photos/ wave.jpg -o out/ --jobs 4
+    adain stylize -r photos/ paintings/ -o out/ --pairs random
+    adain stylize train-{000..127}.tar paintings/ -o out/ --pairs random
 
     Of several results a manifest.jsonl in their folder says what is done and what failed. The same command again
     makes only what is missing, has failed, or would now come out otherwise; see --redo and --skip-existing.
@@ -65,11 +68,11 @@ def stylize(
 
         job = plan_dataset(contents, styles, output or ".", options)
     else:
-        from adain.batch import Folder
+        from adain.batch import plan_folder
 
         of_ray = {name: value for name, value in options.given().items() if name not in FolderOptions.declared()}
         RayOptions(**of_ray).require("torch", name="--engine local", hint="add --engine ray")
-        job = Folder.plan(contents, styles, output, FolderOptions.of(options), tolerant=True)
+        job = plan_folder(contents, styles, output, FolderOptions.of(options), tolerant=True)
     return follow(job.results(tile_bar()), job.total, "adain stylize", as_json=as_json, failures=job.unreadable)
 
 
@@ -84,7 +87,10 @@ def _split(
     elif styles:
         contents = paths
     else:
-        contents, styles = paths[:1], paths[1:]
+        # Of shards a shell may have made several names.
+        shards = [*itertools.takewhile(lambda path: path.lower().endswith(".tar"), paths)]
+        count = max(1, len(shards))
+        contents, styles = paths[:count], paths[count:]
     if not contents:
         raise click.UsageError("no photograph given: adain stylize PHOTO ARTWORK -o OUT")
     if not styles:

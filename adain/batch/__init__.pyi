@@ -11,3 +11,4 @@ from .plan import find as find
 from .plan import means_file as means_file
 from .plan import plan_jobs as plan_jobs
 from .run import Result as Result
+from .sharded import plan_folder as plan_folder

@@ -6,8 +6,9 @@ import dataclasses
 import functools
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 from .._utils.errors import ImageError, InputError
@@ -15,6 +16,7 @@ from .._utils.keywords import takes
 from ..image import check_bits
 from ..options import Options
 from ..stylizer.looks import Look, each, files_of
+from .labels import copy_labels, find_labels
 from .large import check_outputs
 from .manifest import Manifest, digest_of
 from .options import FolderOptions
@@ -44,7 +46,8 @@ def stylize_folder(
     are as many results, unless an option says how they come together.
 
     Args:
-        contents: photographs and folders of them.
+        contents: photographs and folders of them; or shards of WebDataset (``.tar``), folders of those, and several by
+            braces, ``train-{000..127}.tar``: see :mod:`adain.batch.sharded`.
         styles: artworks and folders of them; with ``weights``, ``masks``, ``gradient`` or ``grid`` they all go into
             one result.
         output: folder of the results, ``{content}_stylized_{style}{suffix}``, made when needed; or a file for one.
@@ -57,8 +60,9 @@ def stylize_folder(
         InputError: if options contradict each other, two outputs would share a name, or nothing can be written.
         MissingFileError, ImageError: if a folder is missing, cannot be read or holds no images.
     """
-    manifest = None if means_file(output) else Manifest(output)
-    return Folder.plan(contents, styles, output, options, manifest=manifest).collect(options.progress)
+    from .sharded import plan_folder
+
+    return plan_folder(contents, styles, output, options, keeps=True).collect(options.progress)
 
 
 @dataclass
@@ -71,6 +75,7 @@ class Folder:
         manifest: of their folder; None for a single result, which is made without ado.
         unreadable: sub-folders that could not be listed.
         is_named: whether the output is a file that was named.
+        labels: the annotations to be copied, by where to.
     """
 
     order: Order
@@ -78,6 +83,7 @@ class Folder:
     manifest: Manifest | None
     unreadable: list[ImageError] = field(default_factory=list)
     is_named: bool = False
+    labels: Mapping[Path, Path] = field(default_factory=dict)
 
     @classmethod
     def plan(
@@ -139,6 +145,12 @@ class Folder:
             manifest = Manifest(output or ".")
         if pairing.pairs == "random" and place != "ray" and manifest is not None and options.stylizer is None:
             options = options.change(style_cache=options.style_cache or manifest.folder / STYLES)
+        labels: dict[Path, Path] = {}
+        if options.copy_labels:
+            if means_file(output):
+                options.refuse(f"{{copy_labels}} is for folders of results, and {output} is a file: leave it out")
+            renamed = options.naming != "content"
+            labels = find_labels(paths, jobs, output, recursive=options.recursive, renamed=renamed)
         order = Order(dict(enumerate(looks)), options, place)
         about = [
             {"style": name, "styles": _files(look), "alpha": look.options.alpha}
@@ -148,7 +160,7 @@ class Folder:
         for job in jobs:
             details = {**described(job.content), **about[job.style]}
             tasks.append(Task(job, order.fingerprint(job) if manifest else "", details, options.metadata))
-        return cls(order, tasks, manifest, unreadable, means_file(output))
+        return cls(order, tasks, manifest, unreadable, means_file(output), labels)
 
     @property
     def total(self) -> int:
@@ -175,7 +187,8 @@ class Folder:
         Raises:
             AdainError: if the networks cannot be loaded.
         """
-        todo = remaining(self.tasks, self.manifest, self.order.options.existing)
+        copy_labels(self.labels)
+        todo = self._remaining()
         before = self._before(todo)
         wanted = {task.job.output for task in todo}
         replaced = {task.job.output for task in todo if self._is_other(task)}
@@ -197,6 +210,10 @@ class Folder:
             getattr(made, "close", lambda: None)()
             if self.manifest is not None:
                 self.manifest.close()
+
+    def _remaining(self) -> list[Task]:
+        """The tasks that are still to be done."""
+        return remaining(self.tasks, self.manifest, self.order.options.existing)
 
     def _tidy(self) -> None:
         """Remove the styles that were kept for the time of the work, which has come to its end."""

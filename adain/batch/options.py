@@ -42,6 +42,14 @@ class FolderOptions(FileOptions):
         "underscore", "Results are called x_stylized_wave.jpg, with dash x-stylized-wave.jpg, or with content as the "
         "photograph, x.jpg.", choices=get_args(Naming), group="folders", is_decisive=False,
     )  # fmt: skip
+    copy_labels: bool = option(
+        False, "Copy what lies in the folders and is no picture, annotations, to where the results are; that of a "
+        "photograph is called as its results.", group="folders", is_decisive=False,
+    )  # fmt: skip
+    image_key: str | None = option(
+        None, "Members of shards (.tar) that are pictures, by their endings; the others are copied.",
+        metavar="EXT[,EXT...]", shown="those of pictures", group="folders", serves=("torch", "onnx"), is_decisive=False,
+    )  # fmt: skip
     recursive: bool = option(
         False, "Take sub-folders, too; results keep their structure.", short="-r", group="folders", is_decisive=False
     )

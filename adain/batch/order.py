@@ -23,6 +23,7 @@ from .large import check_strips, is_large, open_large
 from .options import FolderOptions
 from .pages import further
 from .plan import Job
+from .shards import Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -145,14 +146,17 @@ class Maker:
     def __init__(self, order: Order, model: Model, progress: Callable[[Any], object] | None = None) -> None:
         self.order, self.model, self.progress = order, model, progress
         self._looks: OrderedDict[int, Look | AdainError] = OrderedDict()
-        self._content: tuple[Path | Page, Any] | None = None
+        self._content: tuple[Path | Page | Member, Any] | None = None
         self._further: dict[str, int] = {}
 
-    def read(self, content: Path | Page) -> Any:
+    def read(self, content: Path | Page | Member) -> Any:
         """A photograph of its final size, or, if it is very large, just its path; any thread may ask."""
+        options = self.order.options
+        if isinstance(content, Member):
+            page: Any = options.page  # of all pages, members are refused when they are planned
+            return self.model.open(content.opened(page), size=options.size, crop=options.crop, wrap=options.wrap)
         if count_pixels(content) > READ_AHEAD_PIXELS or self._is_large(content):
             return content
-        options = self.order.options
         return self.model.open(content, size=options.size, crop=options.crop, wrap=options.wrap)
 
     def render(self, loaded: Any, job: Job) -> Painted | Strips:
@@ -179,7 +183,7 @@ class Maker:
             return {"tiles": 1, "overlap": 0.0, **self._further}
         return {"tiles": tiles.tiling.count, "overlap": round(self.model.overlap(content), 4), **self._further}
 
-    def _encode(self, loaded: Any, content: Path | Page) -> Any:
+    def _encode(self, loaded: Any, content: Path | Page | Member) -> Any:
         if self._content is None or self._content[0] != content:
             self._content = None  # free the features of the picture before
             options = self.order.options
@@ -192,7 +196,7 @@ class Maker:
             ))  # fmt: skip
         return self._content[1]
 
-    def _is_large(self, content: Path | Page) -> bool:
+    def _is_large(self, content: Path | Page | Member) -> bool:
         """Whether it is read in strips; Ray's workers hand pictures on as wholes."""
         return self.order.place != "ray" and is_large(content, self.order.options)
 
@@ -217,7 +221,9 @@ class Maker:
         more: dict[str, Any] = {"start": picture, "steps": self.order.options.refine, "stylizer": self.model}
         more |= {"progress": self.progress, "page": 1}  # the job's content is the page itself
         more |= {name: getattr(self.order.options, name) for name in LEVELS}
-        refined = refine(job.content, look.styles, _of_refinement(look.options).change(**more))
+        page: Any = self.order.options.page
+        content = job.content.opened(page) if isinstance(job.content, Member) else job.content
+        refined = refine(content, look.styles, _of_refinement(look.options).change(**more))
         return cast("Painted", refined)  # files give pictures
 
 

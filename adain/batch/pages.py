@@ -38,7 +38,7 @@ def paged(found: Sequence[Found], page: int | str) -> list[Found]:
 
 def _count(path: Any) -> int:
     if not isinstance(path, Path):
-        raise InputError("all pages are for files, not for tables: give --page (page) the number of one")
+        raise InputError("all pages are for files, not for tables and shards: give --page (page) the number of one")
     return count_pictures(path)[0]
 
 

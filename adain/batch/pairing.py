@@ -72,17 +72,25 @@ class Pairing:
 
         So that it is not left to chance whether two results would be one file.
         """
-        if self.pairs != "random" or max(Counter(names).values(), default=1) == 1:
-            return [*names]
-        taken, seen, made = set(names), set[str](), []
-        for name in names:
-            number, own = 1, name
-            while own in seen or (number > 1 and own in taken):
-                number += 1
-                own = f"{name}-{number}"
-            seen.add(own)
-            made.append(own)
-        return made
+        return told_apart(names) if self.pairs == "random" else [*names]
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Names of which the second of each has a 2 behind it, and so on.
+
+    >>> told_apart(["wave", "night", "wave"])
+    ['wave', 'night', 'wave-2']
+    """
+    taken, seen, made = set(names), set[str](), []
+    numbers: Counter[str] = Counter()
+    for name in names:
+        own = name
+        while own in seen or (own != name and own in taken):
+            numbers[name] += 1
+            own = f"{name}-{numbers[name] + 1}"
+        seen.add(own)
+        made.append(own)
+    return made
 
 
 def draw(seed: int, name: str, among: int, count: int) -> list[int]:

@@ -26,6 +26,7 @@ from ..options import FileOptions, MetadataMode
 from .manifest import Manifest, digest_of
 from .options import Existing
 from .plan import Job
+from .shards import Member
 
 if TYPE_CHECKING:
     from .order import Maker
@@ -200,6 +201,7 @@ def save(
             manifest.writing(output, task.settings, digest, name)
 
     told = task.job.content if origin is None else origin
+    told = told.opened() if isinstance(told, Member) else told
     if isinstance(picture, Strips):
         announce("")
         complete = None if manifest is None else lambda temporary: announce(digest_of(temporary))

@@ -23,6 +23,7 @@ from ..._utils.keywords import takes
 from ..._utils.protect import protect
 from ..folder import Folder, Paths
 from ..run import Result, Task, by_content, fail
+from ..shards import find_shards
 from . import runtime, tables
 from .options import RayOptions
 from .sources import PARQUET, Group, Row, absolute, find, runs, with_images
@@ -79,10 +80,14 @@ def plan_dataset(
 ) -> Dataset:
     """All results of :func:`stylize_dataset`, found and named but not made; see there, and :meth:`Folder.plan`."""
     runtime.load()
+    if shards := find_shards(contents if isinstance(contents, (list, tuple)) else [contents]):
+        raise InputError(f"{shards[0].path} is a shard, and those are not for Ray: use --engine local (stylize_folder)")
     target, parts = Path(output), None
     if target.suffix.lower() == PARQUET:
         if target.is_file():
             raise InputError(f"{output} is a file: results go into a folder of that name, remove it or choose another")
+        if options.copy_labels:
+            options.refuse("{copy_labels} is for folders of results, not for tables: leave it out")
         parts, output = tables.Parts(target), f"{target}/"
     search = functools.partial(find, columns=options.columns, target=target if parts else None)
     how: dict[str, Any] = {"tolerant": tolerant, "search": search, "manifest": parts, "place": "ray"}
