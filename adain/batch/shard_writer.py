@@ -15,7 +15,7 @@ from .shards import key_of, samples, split, unreadable
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ShardEntry:
     """A result on its way into a shard.
 
     Attributes:
@@ -36,7 +36,9 @@ class Entry:
         return f"{parts[0]}-{self.slot}.{parts[1]}" if self.slot and parts is not None else member
 
 
-def write_shard(source: Path, target: Path, entries: Mapping[int, Sequence[Entry]], before: Path | None = None) -> int:
+def write_shard(
+    source: Path, target: Path, entries: Mapping[int, Sequence[ShardEntry]], before: Path | None = None
+) -> int:
     """Write a shard, whose headers are those of the source but for names and sizes; how many samples are in it.
 
     A sample comes once for each result of its pictures, all of one before the next. What belongs to no sample, folders
@@ -107,7 +109,7 @@ def _header(info: tarfile.TarInfo, name: str, size: int) -> tarfile.TarInfo:
     return header
 
 
-def _data(result: Entry, old: tarfile.TarFile | None) -> bytes:
+def _data(result: ShardEntry, old: tarfile.TarFile | None) -> bytes:
     """The bytes of a result: of its file, or else of the shard of a run before."""
     with contextlib.suppress(FileNotFoundError):
         return result.path.read_bytes()

@@ -29,7 +29,7 @@ from .options import FolderOptions
 from .pairing import told_apart
 from .plan import Found, means_file
 from .run import Result, Task
-from .shard_writer import Entry, write_shard
+from .shard_writer import ShardEntry, write_shard
 from .shards import SHARD, find_shards, read_shard, split
 
 PARTS = ".parts"
@@ -229,10 +229,10 @@ class Sharded(Folder):
                 found.add(shard.parts)
         return found
 
-    def _entry(self, task: Task, failed: Collection[Path] = ()) -> Entry:
+    def _entry(self, task: Task, failed: Collection[Path] = ()) -> ShardEntry:
         """A result as it goes into its shard."""
         path, slot = task.job.output, self.slots.get(task.job.style, "")
-        entry = Entry(task.job.content.name, path, slot, path in failed)
+        entry = ShardEntry(task.job.content.name, path, slot, path in failed)
         name = entry.renamed(entry.name)
         own = os.path.splitext(name)[1]
         return dataclasses.replace(
@@ -242,7 +242,7 @@ class Sharded(Folder):
     def _complete(self, shard: Shard, failed: set[Path], before: Path | None) -> None:
         """Put a shard in place, without the samples whose results failed, and remove what it was made of."""
         assert self.manifest is not None
-        entries: dict[int, list[Entry]] = {}
+        entries: dict[int, list[ShardEntry]] = {}
         for task in shard.tasks:
             entries.setdefault(task.job.content.number, []).append(self._entry(task, failed))
         name = temporary_name(SHARD)
