@@ -65,6 +65,9 @@ ALL_PAGES = "all"
 GRID_SIZE = 256
 """Shorter side in pixels of each picture on a sheet, where no content size is given."""
 
+MOST_ROUNDS = 8
+"""Of correction: every further one brings less."""
+
 PREVIEW_ALPHAS = (0.25, 0.5, 0.75, 1.0)
 """Strengths on a preview, times those asked for."""
 
@@ -132,6 +135,10 @@ class Options(Declared):
     alpha: float | Sequence[float] = option(
         1.0, "Strength: 0 is the photograph, 1 the full style. A list such as 1,0.5 has one for each region.",
         low=0, high=1, metavar="A[,A...]", parse=_parse_alpha,
+    )  # fmt: skip
+    correct: int = option(
+        0, "Closer to the artwork: so many rounds of measuring what came out and asking for what it missed.", low=0,
+        high=MOST_ROUNDS, metavar="N",
     )  # fmt: skip
     weights: Sequence[float] | None = option(
         None, "Blend all styles into one, e.g. 0.7,0.3 (scaled to sum 1).", flag="--style-weights", metavar="W,W,...",

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 NAMES = (
-    "compare", "check", "quality", "scenes", "speed", "exported", "controls", "methods", "iterations", "refine_pairs",
-    "folders", "tiling", "video", "fast", "engines", "million",
+    "compare", "check", "quality", "corrected", "scenes", "speed", "exported", "controls", "methods", "iterations",
+    "refine_pairs", "folders", "tiling", "video", "fast", "engines", "million",
 )  # fmt: skip
 """Modules with a command called ``main``, in the order of README.md."""
 

@@ -19,7 +19,7 @@ from .reporting import bar, exit_code, tell
 
 COMMAND = "adain evaluate"
 
-OF_MAKING = ("alpha", "model", "encoder", "decoder")
+OF_MAKING = ("alpha", "correct", "model", "encoder", "decoder")
 """Options that only concern pictures that are made now."""
 
 
@@ -48,7 +48,7 @@ OF_MAKING = ("alpha", "model", "encoder", "decoder")
     "--artfid-inception", "inception", metavar="FILE", help="art_inception.pth, for ArtFID (and LPIPS's files)."
 )
 @options_of(EvaluationOptions)
-@options_of(Options, only=("alpha",))
+@options_of(Options, only=("alpha", "correct"))
 @options_of(ModelOptions, without=("backend", "onnx", "style_cache", "precision"))
 def evaluate(
     paths: tuple[str, ...],
@@ -95,8 +95,8 @@ def evaluate(
             raise InputError(f"--{name} is for pictures that are made now: add --stylize")
     if (backbone is None) != (weights is None):
         raise InputError("LPIPS needs both --lpips-backbone and --lpips-weights")
-    options, alpha, model = take(EvaluationOptions, values), take(Options, values).alpha, take(ModelOptions, values)
-    if not isinstance(alpha, float):
+    options, made, model = take(EvaluationOptions, values), take(Options, values), take(ModelOptions, values)
+    if not isinstance(made.alpha, float):
         raise InputError("--alpha of an evaluation is one number")
     if triples is None and not (contents and styles):
         raise click.UsageError(f"no content or no style given: {COMMAND} CONTENT STYLE [-o OUTPUTS]")
@@ -119,7 +119,8 @@ def evaluate(
         lpips=None if backbone is None or weights is None else metrics.LPIPS.from_files(backbone, weights),
         inception=None if inception is None else metrics.ArtInception.from_file(inception),
         stylizer=open_stylizer(model) if makes else None,
-        alpha=alpha,
+        alpha=made.alpha,
+        correct=made.correct,
         size=options.size,
         fit=options.fit,
         device=model.device,

@@ -17,6 +17,7 @@ from ..image.resize import scaled
 from ..nn.devices import resolve_device
 from ..nn.pretrained import load_encoder
 from ..nn.vgg import layers_upto, min_size
+from ..options import Options
 from ..stylizer.stylizer import Stylizer
 from .catalogue import Metric, View, choose, layers_for
 from .frechet import frechet_distance
@@ -65,6 +66,7 @@ def evaluate(
     names: Sequence[str] | None = None,
     stylizer: Stylizer | None = None,
     alpha: float = 1.0,
+    correct: int = Options.correct,
     size: int = EvaluationOptions.size,
     fit: Fit = EvaluationOptions.fit,
     lpips: LPIPS | None = None,
@@ -83,7 +85,7 @@ def evaluate(
         pairs: with outputs, of :func:`~adain.metrics.pairs.with_outputs`, or without, to be stylised now.
         names: of measures; None for all that can be taken.
         stylizer: makes a row ``adain``; None for none.
-        alpha: its strength.
+        alpha, correct: its strength and its rounds of correction.
         size, fit, max_pixels: of the squares, see :func:`~adain.metrics.load_square`.
         lpips, inception: networks of the user's, for the measures that need them.
         device: where to measure.
@@ -114,7 +116,9 @@ def evaluate(
         gallery = Gallery(encoder, layers, size=size, fit=fit, max_pixels=max_pixels, lpips=lpips)
         judge = _Judge(chosen, gallery, inception, [*rows, *GUARDS])
         if stylizer is not None:
-            judge.maker = PairMaker(stylizer, gallery, alpha=alpha, styles=styles, timed=judge.wants("ms"))
+            judge.maker = PairMaker(
+                stylizer, gallery, alpha=alpha, correct=correct, styles=styles, timed=judge.wants("ms")
+            )
         order = visiting([(contents[pair.content], places[pair.style]) for pair in pairs], gallery.block)
         entries = {k: judge.pair(pairs[k]) for k in track(order)}
         judged = [entry for k in sorted(entries) for entry in entries[k]]

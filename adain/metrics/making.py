@@ -20,6 +20,7 @@ from .._utils.memory import peak_memory, reset_peak_memory
 from ..control.style import Style, blend
 from ..losses import Stats, mean_std_distance
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
+from ..options import Options
 from ..stylizer.stylizer import Content, Stylizer
 from .gallery import Gallery
 from .pixels import warping_error
@@ -38,14 +39,22 @@ class PairMaker:
     """Stylises the pictures of a gallery, whose encoder judges them.
 
     Args:
+        alpha, correct: of every picture; see :meth:`~adain.Stylizer.decode`.
         styles: all there are, in order: a blend goes from each to the next.
         timed: whether the price of pictures is of interest.
     """
 
     def __init__(
-        self, stylizer: Stylizer, gallery: Gallery, *, alpha: float, styles: Iterable[Path], timed: bool = True
+        self,
+        stylizer: Stylizer,
+        gallery: Gallery,
+        *,
+        alpha: float,
+        styles: Iterable[Path],
+        correct: int = Options.correct,
+        timed: bool = True,
     ) -> None:
-        self.stylizer, self.gallery, self.alpha = stylizer, gallery, alpha
+        self.stylizer, self.gallery, self.alpha, self.correct = stylizer, gallery, alpha, correct
         self.order = list(dict.fromkeys(styles))
         self._styles: dict[Path, Style] = {}
         self._content: tuple[Path, Content, float, float | None] | None = None
@@ -84,7 +93,9 @@ class PairMaker:
 
     def _alphas(self, encoded: Content, content: Path, style: Path) -> Monotonicity:
         seen, wanted = self.gallery.look(content), self.gallery.look(style)
-        images = (self.stylizer.decode(encoded, self._style(style), alpha=alpha) for alpha in STEPS)
+        images = (
+            self.stylizer.decode(encoded, self._style(style), alpha=alpha, correct=self.correct) for alpha in STEPS
+        )
         return falling([float(residual(self._stats(i), seen.stats, wanted.stats)) for i in images])
 
     def _blends(self, encoded: Content, style: Path) -> Monotonicity:
@@ -96,7 +107,7 @@ class PairMaker:
         to_first, to_second = [], []
         for share in STEPS:
             mixed = blend([self._style(style), self._style(other)], [1.0 - share, share])
-            stats = self._stats(self.stylizer.decode(encoded, mixed, alpha=self.alpha))
+            stats = self._stats(self.stylizer.decode(encoded, mixed, alpha=self.alpha, correct=self.correct))
             to_first.append(float(mean_std_distance(stats, first)) / apart)
             to_second.append(float(mean_std_distance(stats, second)) / apart)
         return interpolation(to_first, to_second)
@@ -109,7 +120,10 @@ class PairMaker:
         if side < MIN_SIZE:
             raise InputError(f"warping-error needs pictures of at least {MIN_SIZE + STRIDE} px a side")
         views = (pixels[..., :side, :side], pixels[..., down : down + side, right : right + side])
-        made = [self.stylizer.stylize(view.contiguous(), self._style(style), alpha=self.alpha) for view in views]
+        made = [
+            self.stylizer.stylize(view.contiguous(), self._style(style), alpha=self.alpha, correct=self.correct)
+            for view in views
+        ]
         flow = torch.tensor(PAN, dtype=torch.float32, device=pixels.device).reshape(1, 2, 1, 1)
         return float(warping_error(made[1], made[0], flow.expand(1, 2, side, side)))
 
@@ -130,7 +144,7 @@ class PairMaker:
 
     def _decode(self, encoded: Content, style: Path) -> tuple[Tensor, float, float | None]:
         known = self._style(style)
-        return self._priced(lambda: self.stylizer.decode(encoded, known, alpha=self.alpha))
+        return self._priced(lambda: self.stylizer.decode(encoded, known, alpha=self.alpha, correct=self.correct))
 
     def _priced(self, work: Callable[[], T]) -> tuple[T, float, float | None]:
         """What ``work`` gives, and the seconds and MB that it took."""

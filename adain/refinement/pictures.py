@@ -18,6 +18,7 @@ from ..image.tensors import resize_area, resize_to
 from ..losses import combined_image
 from ..losses.container import scaled_size
 from ..stylizer.base import BaseStylizer
+from .options import RefineOptions
 from .recipe import STARTS
 
 MIN_SIZE = 32
@@ -113,19 +114,17 @@ def make_start(
     stylizer: BaseStylizer,
     photo: Tensor,
     styles: Sequence[StylePicture],
-    alpha: float,
-    crop: bool,
+    options: RefineOptions,
     index: int,
-    seed: int,
 ) -> Tensor:
     """The picture to start from, ``(1, 3, H, W)`` of the photograph's size.
 
     Args:
-        start: one of :data:`~adain.refinement.recipe.STARTS`, or a picture, of which ``crop`` takes the central square
-            and ``index`` one of a batch.
+        start: one of :data:`~adain.refinement.recipe.STARTS`, or a picture, of which ``options.crop`` takes the
+            central square and ``index`` one of a batch.
         blend_share: of the style in the start ``"blend"``.
-        stylizer, styles, alpha: of the one pass.
-        seed: of the noise.
+        stylizer, styles: of the one pass, with the strength and the correction of the options.
+        options: whose seed is that of the noise.
 
     Raises:
         InputError: if there is no such start, or the picture has another shape than the photograph.
@@ -133,17 +132,17 @@ def make_start(
     """
     if isinstance(start, str):
         if start == "adain":
-            return one_pass(stylizer, photo, styles, alpha)
+            return one_pass(stylizer, photo, styles, options)
         if start == "content":
             return photo
         if start == "noise":
             # A generator of its own leaves the caller's random numbers alone.
-            return torch.rand(photo.shape, generator=torch.Generator().manual_seed(seed)).to(photo)
+            return torch.rand(photo.shape, generator=torch.Generator().manual_seed(options.seed)).to(photo)
         if start == "blend":
             return blended(photo, styles, blend_share)
         if not Path(start).suffix and not resolve(start).exists():
             raise InputError(f"there is no start {start!r}: {suggest(start, STARTS)}, or name a picture")
-    pixels = stylizer.open(start, crop=crop).to_tensor(stylizer.tensor_device)
+    pixels = stylizer.open(start, crop=options.crop).to_tensor(stylizer.tensor_device)
     height, width = photo.shape[2:]
     one = pixels[index % pixels.shape[0] :][:1]
     ratio = (one.shape[3] / one.shape[2]) / (width / height)
@@ -156,16 +155,18 @@ def make_start(
 
 
 @torch.no_grad()
-def one_pass(stylizer: BaseStylizer, photo: Tensor, styles: Sequence[StylePicture], alpha: float) -> Tensor:
-    """The AdaIN picture with the same blend or the same regions."""
-    how: dict[str, Any] = {}
+def one_pass(stylizer: BaseStylizer, photo: Tensor, styles: Sequence[StylePicture], options: RefineOptions) -> Tensor:
+    """The AdaIN picture with the same blend or the same regions, the strength and the correction of the options."""
+    how: dict[str, Any] = {"correct": options.correct}
+    if isinstance(options.alpha, (int, float)):
+        how["alpha"] = options.alpha
     if any(style.guide is not None for style in styles):
         how["masks"] = [style.guide for style in styles]
     elif len(styles) > 1:
         how["weights"] = [style.share for style in styles]
     # As they are: a recoloured artwork may leave [0, 1] a little.
     encoded = [stylizer.encode_style(Source(style.pixels), size=0, mask=style.source_guide) for style in styles]
-    return stylizer.stylize(photo, encoded, alpha=alpha, **how)
+    return stylizer.stylize(photo, encoded, **how)
 
 
 def blended(content: Tensor, styles: Sequence[StylePicture], share: float) -> Tensor:

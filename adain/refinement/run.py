@@ -63,8 +63,8 @@ def refine(content: ImageInput, style: ImageInput | Sequence[ImageInput], option
         style: an artwork, or several: blended by ``weights``, or each in its region, whose style loss is that of the
             region (guided Gram). What no mask covers is held by the content loss alone.
         options: a :class:`~adain.refinement.RefineOptions` object; its fields are the keywords, too, and so are the
-            settings of a :class:`~adain.refinement.Recipe`, such as ``optimizer="adam"``. ``alpha`` is the strength of
-            the one pass, where that is the start or a target.
+            settings of a :class:`~adain.refinement.Recipe`, such as ``optimizer="adam"``. ``alpha`` and ``correct``
+            are of the one pass, where that is the start or a target.
 
     Returns:
         A tensor for a tensor, else a ``PIL.Image`` of the content's size, with its alpha channel if it had one; with
@@ -94,14 +94,13 @@ def refine(content: ImageInput, style: ImageInput | Sequence[ImageInput], option
     if guides:
         canvas, limit = Canvas(opened.size, opened.uncropped, pixels.device), stylizer.max_pixels
         regions = canvas.lay(guides, options.feather, channel=options.mask_channel, max_pixels=limit)
-    alpha = float(options.alpha) if isinstance(options.alpha, (int, float)) else 1.0
     results = []
     for index in range(pixels.shape[0]):
         photo = pixels[index : index + 1].contiguous()
         styles = artworks.beside(photo, index, regions)
-        begin = make_start(start, plan.blend_share, stylizer, photo, styles, alpha, options.crop, index, options.seed)
+        begin = make_start(start, plan.blend_share, stylizer, photo, styles, options, index)
         begin = begin if start_share == 1.0 else torch.lerp(photo, begin, start_share)
-        secondary = one_pass(stylizer, photo, styles, alpha) if "secondary" in plan.losses else None
+        secondary = one_pass(stylizer, photo, styles, options) if "secondary" in plan.losses else None
         network.calibrate(photo)
         pictures = Pictures(photo, styles, secondary)
         try:

@@ -36,11 +36,17 @@ def encode_around(model: BaseStylizer, pixels: Any, axes: Axes) -> Any:
 
 def decode_around(model: BaseStylizer, content: Content, target: Style | Placement, alpha: float) -> Any:
     """The pixels ``(B, 3, 8 h, 8 w)`` of an encoded photograph in a style, not clamped; all on the model's device."""
-    features, axes = content.features, axes_of(content.wrap)
-    cells = features.shape[2], features.shape[3]
+    axes, cells = axes_of(content.wrap), (content.features.shape[2], content.features.shape[3])
     whole = Box(0, 0, *cells)
     outer = whole.grown(DECODER_HALO, cells, axes)
-    wide = outer.grown(REACH_CELLS if has_fine_band(target) else 0, cells, axes)
+    return model.decode_part(change_around(model, content, target, alpha, outer), whole, outer)
+
+
+def change_around(model: BaseStylizer, content: Content, target: Style | Placement, alpha: float, box: Box) -> Any:
+    """The features of a box of cells, which may lie beyond sides that meet, as the decoder is to have them."""
+    features, axes = content.features, axes_of(content.wrap)
+    cells = features.shape[2], features.shape[3]
+    wide = box.grown(REACH_CELLS if has_fine_band(target) else 0, cells, axes)
     # Of the photograph itself, before any of it is there twice.
     if is_plain(target):
         stats = channel_mean_std(features)
@@ -49,4 +55,4 @@ def decode_around(model: BaseStylizer, content: Content, target: Style | Placeme
         stats = regional_mean_std(features, target.cells)
     near = target if isinstance(target, Style) else target.part(wide, model.device)
     changed = transfer(part(features, wide), near, alpha, content_stats=stats)
-    return model.decode_part(changed[(..., *outer.within(wide).slices)], whole, outer)
+    return changed[(..., *box.within(wide).slices)]

@@ -29,6 +29,7 @@ from .around import decode_around, encode_around
 from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
+from .correct import corrected
 from .looks import Look, Paint, canvas_of, is_regions, listed
 from .strips import PaintedStrips, encode_strips
 from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles, keep
@@ -293,22 +294,31 @@ class BaseStylizer(ABC):
         # The decoder makes 8 pixels of each cell: complete the last cells by reflection and cut the result.
         return Content.of(opened, self.encode(complete(pixels)), pixels)
 
-    def decode(self, content: Content, style: Style | Regions | Placement, *, alpha: float = 1.0) -> Any:
+    def decode(
+        self,
+        content: Content,
+        style: Style | Regions | Placement,
+        *,
+        alpha: float = 1.0,
+        correct: int = Options.correct,
+    ) -> Any:
         """The stylised image as ``(B, 3, H, W)`` float32 in ``[0, 1]``: a tensor on :attr:`device`, or an array.
 
         Args:
             content: of :meth:`encode_content`.
             style: of :meth:`encode_style` or :func:`adain.blend`, or several by region.
             alpha: strength in ``[0, 1]``; times that of each region.
+            correct: rounds of correction, see :mod:`adain.stylizer.correct`.
 
         Raises:
-            InputError: if alpha is outside its range, or regions do not fit the content.
+            InputError: if one of these is outside its range, or regions do not fit the content.
         """
         target = style.place(canvas_of(content), max_pixels=self.max_pixels) if isinstance(style, Regions) else style
-        return content.fitted(self._decode(content, target, alpha))
+        target = corrected(self, content, target, alpha, correct)
+        return content.fitted(self.decode_pixels(content, target, alpha))
 
-    def _decode(self, content: Content, target: Style | Placement, alpha: float) -> Any:
-        """:meth:`decode` at the content's own size."""
+    def decode_pixels(self, content: Content, target: Style | Placement, alpha: float) -> Any:
+        """:meth:`decode` at the content's own size, without correction."""
         if content.tiles is not None:
             return assemble(decode_tiles(self, content, target, alpha), content)
         height, width = content.size
@@ -369,10 +379,11 @@ class BaseStylizer(ABC):
         """
         if content.is_strips:
             return PaintedStrips(self, content, paint)
+        target = corrected(self, content, paint.target, paint.alpha, paint.correct)
         if content.tiles is None:
-            result = keep(self._decode(content, paint.target, paint.alpha), content.colors, paint.colors)
+            result = keep(self.decode_pixels(content, target, paint.alpha), content.colors, paint.colors)
         else:
-            tiles = decode_tiles(self, content, paint.target, paint.alpha, colors=paint.colors)
+            tiles = decode_tiles(self, content, target, paint.alpha, colors=paint.colors)
             if not content.is_tensor and content.wanted is None:
                 return with_alpha(tiled_picture(tiles, content, paint.levels), content.opacity)
             result = assemble(tiles, content)

@@ -28,7 +28,7 @@ class TileProgress(NamedTuple):
     """How far the tiles of a photograph are.
 
     Attributes:
-        phase: ``"encode"`` or ``"decode"``.
+        phase: ``"encode"``, ``"correct"`` for each round of that, or ``"decode"``.
         done, total: tiles.
     """
 

@@ -47,12 +47,14 @@ class Paint:
         colors: what is kept of the photograph's own, each with its share: one number, or one a pixel
             ``(1, 1, H, W)``.
         levels: of the picture.
+        correct: rounds of :mod:`adain.stylizer.correct`.
     """
 
     target: Style | Placement
     alpha: float = 1.0
     colors: Sequence[ColorShare] = ()
     levels: Levels = PLAIN
+    correct: int = 0
 
 
 class Model(Protocol):
@@ -270,7 +272,7 @@ class Look:
         else:
             encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
             return self._mix(encoded, self.options.weights)
-        return Paint(placed, self._alpha, self._shares(placed))
+        return Paint(placed, self._alpha, self._shares(placed), correct=self.options.correct)
 
     @property
     def _alpha(self) -> float:
@@ -281,7 +283,7 @@ class Look:
         portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
         target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
         colors = [(color, portion) for k, portion in enumerate(portions) if (color := self.color(k)) is not None]
-        return Paint(target, self._alpha, colors)
+        return Paint(target, self._alpha, colors, correct=self.options.correct)
 
     def _place(self, model: Any, content: Any) -> Placement:
         """The styles in their regions of a photograph."""

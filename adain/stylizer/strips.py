@@ -8,6 +8,7 @@ the features, 24 to 96 bytes a pixel, on a disk. Each row of tiles is handed on 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..image.strips import Photograph, Strips
 from ..image.wrap import axes_of, picture_part
 from ..nn.layers import STRIDE
 from .content import Content, Progress, TileProgress, Tiles
+from .correct import corrected
 from .halo import ENCODER_HALO, Tiling, cells_of
 from .tiles import complete, decode_tiles
 
@@ -106,6 +108,9 @@ class PaintedStrips(Strips):
 
     def strips(self) -> Iterator[Painted]:
         paint, width = self._paint, self.width
+        if paint.correct:  # once, however often it is gone through
+            target = corrected(self._model, self._content, paint.target, paint.alpha, paint.correct)
+            self._paint = paint = replace(paint, target=target, correct=0)
         canvas: Any = None
         for place, tile in decode_tiles(self._model, self._content, paint.target, paint.alpha, colors=paint.colors):
             if canvas is None:

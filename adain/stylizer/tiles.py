@@ -7,7 +7,7 @@ result in those of its file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,7 @@ def encode_tiles(
     store = FeatureStore((batch, model.channels, *tiling.cells), folder=folder, is_array=model.device is None)
     content = Content.of(opened, store.features, image, Tiles(tiling, store, picture, progress))
     memory.give_back()  # what reading a large picture has left, as much as the picture itself
-    for inner in _walk(content, "encode"):
+    for inner in walk(content, "encode"):
         outer = tiling.grown(inner, ENCODER_HALO)
         with no_gradients():
             # Those at the image's right and bottom completed as the whole image would be.
@@ -125,29 +125,44 @@ def decode_tiles(
         colors: of the photograph, to keep in them; see :func:`~adain.control.keep_colors`.
     """
     assert content.tiles is not None
-    if any(_wants_gradient(known) for known in style_statistics(target)):
-        raise _no_gradients()
-    device = model.device
-    styles = tuple(style.to(device) for style in styles_of(target))  # once, and the cells of each tile as it comes
-    target = styles[0] if isinstance(target, Style) else replace(target, styles=styles)
-    tiling = content.tiles.tiling
-    with no_gradients():
-        mean, std = (moved(each, device) for each in _statistics(content, target, device))
-    fine = REACH_CELLS if has_fine_band(target) else 0
-    for inner in _walk(content, "decode"):
+    changed, tiling = changing(model, content, target, alpha), content.tiles.tiling
+    for inner in walk(content, "decode"):
         outer = tiling.grown(inner, DECODER_HALO)
-        wide = tiling.grown(outer, fine)
         with no_gradients():
-            features = moved(content.tiles.store.part(wide), device)
-            near = target if isinstance(target, Style) else target.part(wide, device)
-            changed = transfer(features, near, alpha, content_stats=(mean, std))
             place = inner.pixels(content.size, STRIDE)
-            result = model.decode_part(changed[(..., *outer.within(wide).slices)], inner, outer)
+            result = model.decode_part(changed(outer), inner, outer)
             result = result[..., : place.bottom - place.top, : place.right - place.left].clip(0.0, 1.0)
             if colors:
                 result = _keep_colors(result, content, place, colors)
         yield place, result
     model.release()
+
+
+def changing(model: BaseStylizer, content: Content, target: Style | Placement, alpha: float) -> Callable[[Box], Any]:
+    """What gives the features of any box of cells as the decoder is to have them; arguments as above.
+
+    Beyond sides that meet are the photograph's cells again.
+
+    Raises:
+        InputError: if a style wants a gradient.
+    """
+    assert content.tiles is not None
+    if any(_wants_gradient(known) for known in style_statistics(target)):
+        raise _no_gradients()
+    device, tiling, store = model.device, content.tiles.tiling, content.tiles.store
+    styles = tuple(style.to(device) for style in styles_of(target))  # once, and the cells of each tile as it comes
+    known = styles[0] if isinstance(target, Style) else replace(target, styles=styles)
+    with no_gradients():
+        mean, std = (moved(each, device) for each in _statistics(content, known, device))
+    fine = REACH_CELLS if has_fine_band(known) else 0
+
+    def changed(box: Box) -> Any:
+        wide = tiling.grown(box, fine)
+        features = moved(store.part(wide), device)
+        near = known if isinstance(known, Style) else known.part(wide, device)
+        return transfer(features, near, alpha, content_stats=(mean, std))[(..., *box.within(wide).slices)]
+
+    return changed
 
 
 def assemble(tiles: Iterator[tuple[Box, Any]], content: Content) -> Any:
@@ -189,7 +204,7 @@ def keep(output: Any, pixels: Any, colors: Sequence[ColorShare]) -> Any:
     return moved(keep_colors(moved(output, "cpu"), lambda: moved(pixels(), "cpu"), shares), None)
 
 
-def _walk(content: Content, phase: str) -> Iterator[Box]:
+def walk(content: Content, phase: str) -> Iterator[Box]:
     """The tiles; tells after each how far they are, and gives memory back after each row of them."""
     assert content.tiles is not None
     tiling, store, done = content.tiles.tiling, content.tiles.store, 0

@@ -53,7 +53,7 @@ def transfer(
     check_alpha(alpha)
     if isinstance(target, Style):
         return _everywhere(features, target, alpha, content_stats)
-    if _fills(target):
+    if fills(target):
         return _everywhere(features, target.styles[0], alpha * target.alphas[0], content_stats)
     styles, alphas = target.styles, [alpha * own for own in target.alphas]
     means, stds = [style.mean for style in styles], [style.std for style in styles]
@@ -82,7 +82,7 @@ def plain_change(features: Array, target: Style | Placement, alpha: float) -> tu
     can apply it to those, and needs no second feature map.
     """
     check_alpha(alpha)
-    if has_fine_band(target) or not (isinstance(target, Style) or _fills(target)):
+    if has_fine_band(target) or not (isinstance(target, Style) or fills(target)):
         return None
     style, strength = (target, alpha) if isinstance(target, Style) else (target.styles[0], alpha * target.alphas[0])
     if strength == 0.0:
@@ -108,10 +108,10 @@ def style_statistics(target: Style | Placement) -> list[Any]:
 
 def is_plain(target: Style | Placement) -> bool:
     """Whether the content's statistics are those of all of it, and not of each region."""
-    return isinstance(target, Style) or target.shared_content or _fills(target)
+    return isinstance(target, Style) or target.shared_content or fills(target)
 
 
-def _fills(target: Placement) -> bool:
+def fills(target: Placement) -> bool:
     """Whether one style is everywhere after all."""
     return len(target.styles) == 1 and is_full(target.cells)
 

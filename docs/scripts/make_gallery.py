@@ -124,6 +124,17 @@ def scale(stylizer: Stylizer) -> None:
     save("scale", rows, ["photograph", *sizes, "coarse 1024, fine 192", "coarse 192, fine 1024"])
 
 
+def correct(stylizer: Stylizer) -> None:
+    """No round of correction, one and two."""
+    rows = []
+    for name, style in (("cincinnati-bridge", STREET), ("machuPicchu", WAVE)):
+        picture, work = photo(name), art(style)
+        content = stylizer.encode_content(picture)
+        made = [stylizer.stylize(content, work, correct=rounds) for rounds in (0, 1, 2)]
+        rows.append([picture, center_crop_square(work), *made])
+    save("correct", rows, ["photograph", "artwork", "plain", "correct 1", "correct 2"])
+
+
 def table(stylizer: Stylizer, contents: Sequence[Path], styles: Sequence[Path], cell: int) -> Image.Image:
     """The centres of photographs in every style, made at 512 px and shown smaller."""
     encoded = [stylizer.encode_style(path) for path in styles]
@@ -149,7 +160,7 @@ def decoder(stylizer: Stylizer) -> None:
 
 def main(names: Sequence[str]) -> None:
     stylizer = Stylizer.from_pretrained()
-    for sheet in (color, regions, blend, gradient, scale, strip, decoder):
+    for sheet in (color, regions, blend, gradient, scale, correct, strip, decoder):
         if not names or sheet.__name__ in names:
             sheet(stylizer)
 

@@ -13,6 +13,7 @@ from tests.conftest import noise_image
 LOOKS: list[dict[str, Any]] = [
     {"alpha": 0.4},
     {"alpha": 0.0},
+    {"correct": 2, "alpha": 0.8},
     {"weights": (0.3, 0.7)},
     {"masks": ("left", "right"), "feather": 3.0, "alpha": (1.0, 0.5)},
     {"masks": ("left",), "background": "art", "alpha": 0.8},

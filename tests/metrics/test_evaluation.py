@@ -162,6 +162,17 @@ def test_pictures_made_now(folders: Folders, stylizer: Stylizer) -> None:
         assert values["warping-error"] == pytest.approx(float(warping_error(now[1], now[0], flow)), rel=1e-3)
 
 
+def test_made_with_correction(folders: Folders, stylizer: Stylizer) -> None:
+    pairs = pair_up(list_images(folders.content), list_images(folders.style))[:1]
+    found = evaluate(pairs, names=["style-residual"], stylizer=stylizer, size=40, correct=2)
+    photo, art = (load_square(path, 40) for path in (pairs[0].content, pairs[0].style))
+    with torch.no_grad():
+        out = stylizer.stylize(photo, stylizer.encode_style(art, size=0), correct=2)
+        features = [stylizer.encoder(x, metrics.GRAM_LAYERS[:4]) for x in (out, photo, art)]
+    made = next(entry for entry in found.entries if entry.row == "adain")
+    assert made.values["style-residual"] == pytest.approx(float(metrics.style_residual(*features)), rel=1e-3)
+
+
 def test_made_beside_outputs(folders: Folders, stylizer: Stylizer) -> None:
     found = measured(folders, names=["content-distance"], stylizer=stylizer, alpha=0.0)
     assert list(found.rows) == ["mine", "adain", "identity", "style"]

@@ -111,6 +111,10 @@ def test_starts(refine: Any, stylizer: Stylizer, picture: Image.Image, artwork: 
     assert np.abs(array(begun(refine, "adain", alpha=0.7, start_share=1)).astype(int) - array(one_pass)).max() <= 1
     quarter = array(begun(refine, "adain", alpha=0.7, start_share=0.25))
     assert np.abs(quarter - (0.25 * array(one_pass) + 0.75 * array(picture))).max() <= 1.5
+    corrected = stylizer.stylize(picture, artwork, alpha=0.7, correct=2, content_size=0, style_size=0)
+    assert np.abs(array(corrected).astype(int) - array(one_pass)).max() > 4
+    start = array(begun(refine, "adain", alpha=0.7, correct=2, start_share=1)).astype(int)
+    assert np.abs(start - array(corrected)).max() <= 1
     # A picture of the caller's own, and any start but the recipe's, is not mixed with the photograph.
     assert np.array_equal(array(begun(refine, one_pass, start_share=0.25)), array(one_pass))
     assert np.array_equal(array(begun(refine, "noise", start_share=0.25)), array(begun(refine, "noise")))

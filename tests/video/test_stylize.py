@@ -64,11 +64,18 @@ def test_frames_times_and_sound(paint: Stylize, clip: Path, art: Path, tmp_path:
     assert [p.name for p in out.parent.iterdir()] == ["out.mp4"]
 
 
-def test_each_frame_is_what_stylize_makes_of_it(paint: Stylize, stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_keyed", [False, True])
+def test_each_frame_is_what_stylize_makes_of_it(
+    paint: Stylize, stylizer: Stylizer, art: Path, tmp_path: Path, is_keyed: bool
+) -> None:
     source = write_video(tmp_path / "in.mkv", scene(3, 48, 32), codec="ffv1", pixel_format="yuv444p", options={})
-    paint(source, art, tmp_path / "out.mkv", alpha=0.8, color="luminance", **EXACT)
+    how: dict[str, Any] = {"alpha": 0.8, "color": "luminance", "correct": 2}
+    style = stylizer.encode_style(art, size=40)
+    keys = {"keys": [Key(0, style), Key(1, style)]} if is_keyed else {}
+    paint(source, None if is_keyed else art, tmp_path / "out.mkv", **keys, **how, **EXACT)
     for before, after in zip(read_video(source)[0], read_video(tmp_path / "out.mkv")[0], strict=True):
-        assert difference(after, alone(stylizer, before, art, alpha=0.8, color="luminance")) < 1.5
+        assert difference(after, alone(stylizer, before, art, **how)) < 1.5
+        assert difference(after, alone(stylizer, before, art, **how | {"correct": 0})) > 2
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".webm"])
