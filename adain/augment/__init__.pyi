@@ -1,3 +1,9 @@
+from .albumentations import AlbumentationsRandomStyle as AlbumentationsRandomStyle
 from .bank import StyleBank as StyleBank
 from .bank import is_bank as is_bank
+from .datasets import SeededDataset as SeededDataset
 from .gaussian import Gaussian as Gaussian
+from .kornia import KorniaRandomStyle as KorniaRandomStyle
+from .options import RandomStyleOptions as RandomStyleOptions
+from .random_style import RandomStyle as RandomStyle
+from .torchvision import TorchvisionRandomStyle as TorchvisionRandomStyle
