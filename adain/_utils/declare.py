@@ -301,12 +301,15 @@ class Declared:
 
 
 def table(cls: type[Declared], groups: Sequence[str] | None = None) -> str:
-    """The options of a class, or those of some groups, as a table in Markdown: flag, keyword, default and help."""
+    """The options of a class, or of some groups, as a Markdown table; without a column of flags where none has one."""
+    kept = [each for each in cls.declared().values() if groups is None or each.group in groups]
+    has_flags = any(each.flag for each in kept)
     rows = ["| flag | keyword | default | |", "|---|---|---|---|"]
-    for each in cls.declared().values():
-        if groups is None or each.group in groups:
-            flags = ", ".join(f"`{flag}`" for flag in (each.short, each.flag, *(s[0] for s in each.switches)) if flag)
-            is_nothing = each.default is None or each.default is False or each.default == ()
-            default = each.shown or ("–" if is_nothing else f"`{each.default}`")
-            rows.append(f"| {flags} | `{each.name}` | {default} | {each.help.replace('|', chr(92) + '|')} |")
+    rows = rows if has_flags else ["| keyword | default | |", "|---|---|---|"]
+    for each in kept:
+        flags = ", ".join(f"`{flag}`" for flag in (each.short, each.flag, *(s[0] for s in each.switches)) if flag)
+        is_nothing = each.default is None or each.default is False or each.default == ()
+        default = each.shown or ("–" if is_nothing else f"`{each.default}`")
+        cells = ([flags] if has_flags else []) + [f"`{each.name}`", default, each.help.replace("|", chr(92) + "|")]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image, ImageDraw
 
 import adain
+import adain.augment
 from adain import ColorPreservation, Stylizer
 from adain._utils.resources import sample_folder
 from adain.image import center_crop_square, contact_sheet, list_images, read_image, resize_shorter, save_image
@@ -158,9 +160,18 @@ def decoder(stylizer: Stylizer) -> None:
     print(save_image(table(stylizer, contents, styles, 176), DOCS / "decoder.jpg", quality=70))
 
 
+def augment(stylizer: Stylizer) -> None:
+    """Samples at random: each in a style, a blend and a strength of its own."""
+    pictures = [photo(name).resize((224, 224)) for name in ("chelsea", "machuPicchu")]
+    styles = [art(name) for name in (WAVE, STREET, GALETTE, CIRCLES, PRAWN)]
+    made = adain.augment.TorchvisionRandomStyle(styles, p=1, alpha=(0.5, 1), blend=(0, 0.5))
+    torch.manual_seed(12)
+    save("augment", [[picture, *(made(picture) for _ in range(4))] for picture in pictures])
+
+
 def main(names: Sequence[str]) -> None:
     stylizer = Stylizer.from_pretrained()
-    for sheet in (color, regions, blend, gradient, scale, correct, strip, decoder):
+    for sheet in (color, regions, blend, gradient, scale, correct, augment, strip, decoder):
         if not names or sheet.__name__ in names:
             sheet(stylizer)
 
