@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -187,6 +187,7 @@ def values_of(each: Declaration) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("cls", [Options, ModelOptions, FileOptions, FolderOptions])
+@settings(deadline=None)  # the first example imports what it needs
 @given(data=st.data())
 def test_json_gives_back_what_it_got(cls: type[Declared], data: st.DataObject) -> None:
     every = {each.name: values_of(each) for each in cls.declared().values()}
