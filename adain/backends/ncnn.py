@@ -7,20 +7,24 @@ what passes between two layers stays in the caches, and one thread each computes
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
+from typing import cast
 
 import numpy as np
 
 from .._utils.arrays import FloatArray
 from .._utils.memory import give_back
+from ..control.change import Change
 from ..image import DEFAULT_MAX_PIXELS
 from ..image.box import Box
 from ..nn.layers import STRIDE, Network
 from ..nn.shipped import DEFAULT_MODEL
-from ..nn.states import State, digest_of, read_network
+from ..nn.states import State, digest_of, read_network, weights_digest
 from ..options import TileSize
 from ..stylizer.cache import StyleCache
+from ..stylizer.special import Kept, check_weights
 from ..stylizer.tiles import choose_tile
 from .engine import EngineStylizer
 from .ncnn_graphs import decoder_graphs, encoder_graphs
@@ -71,12 +75,30 @@ class NcnnStylizer(EngineStylizer):
     ) -> None:
         self._runtime = runtime = Runtime(threads, device)
         self._sources = (("encoder", encoder or model), ("decoder", decoder or model))
-        engine = NcnnEngine(*read_network(model, encoder, decoder), runtime)
+        self._read = functools.partial(read_network, model, encoder, decoder)
+        self._kept: Kept[NcnnStylizer] = Kept()
+        engine = NcnnEngine(*self._read(), runtime)
         super().__init__(engine, max_pixels=max_pixels, style_cache=style_cache)
         give_back()  # a third of what the process holds by now: the weights as they were read
 
     def choose_tile(self, tile: TileSize, pixels: int) -> int | None:
         return choose_tile(tile, pixels, None, self.pass_bytes(), most=MOST_PIXELS, side=TILE)
+
+    def changed(self, change: Change, name: str = "") -> NcnnStylizer:
+        check_weights(change, self.weights, name)
+        return self._kept.get(change, lambda: self._with(change, name))
+
+    @functools.cached_property
+    def weights(self) -> str:
+        """SHA-256 of the networks' weights, see :func:`adain.nn.states.weights_digest`."""
+        return weights_digest(*self._read())
+
+    def _with(self, change: Change, name: str) -> NcnnStylizer:
+        """This one with the same encoder and a changed decoder."""
+        other = copy.copy(self)
+        other.engine = cast(NcnnEngine, self.engine).with_decoder(change.applied(self._read()[2], name))
+        give_back()
+        return other
 
     def release(self) -> None:
         self._runtime.pool.release()
@@ -117,6 +139,14 @@ class NcnnEngine:
             for graph, is_shallow in zip(graphs, (True, False, False, True), strict=True)
         )
         self._side = SHALLOW_TILE if is_cpu else DEEP_TILE
+
+    def with_decoder(self, decoder: State) -> NcnnEngine:
+        """This one with the same encoder and other weights of the decoder."""
+        other, is_cpu = copy.copy(self), self.runtime.gpu is None
+        cells, back = decoder_graphs(self.network, decoder)
+        other._cells = Stage(cells, self.runtime, alone=False)
+        other._back = Stage(back, self.runtime, alone=is_cpu)
+        return other
 
     def encode(self, pixels: FloatArray, keep: Box | None = None) -> FloatArray:
         """The features of pictures.

@@ -123,7 +123,7 @@ class Folder:
         how["ignore"] = manifest.has if manifest else lambda _: False
         if all(isinstance(art, (str, os.PathLike)) for art in arts):
             # In one result an artwork may well have two regions; one result for each needs it only once.
-            found = find(arts, **how)
+            found = find(arts, of_styles=True, **how)
             found = found if is_one or is_zip else distinct(found)
             looks = each([art.path for art in found], options)
             names = ["+".join(art.name for art in found)] if is_one else [art.name for art in found]

@@ -13,7 +13,7 @@ from PIL import Image
 from .._utils.errors import AdainError, InputError
 from .._utils.fingerprint import fingerprint
 from ..backends.models import open_model, weights_of
-from ..control.style import Style
+from ..control.style import is_encoded
 from ..image import Page
 from ..image.io import count_pixels
 from ..image.levels import PLAIN, Levels, Painted
@@ -132,7 +132,7 @@ class Order:
 
 def _is_encoded(look: Look) -> bool:
     """Whether statistics stand for any of the artworks; regions hold nothing else."""
-    return is_regions(look.styles) or any(isinstance(style, Style) for style in (*look.styles, look.background))
+    return is_regions(look.styles) or any(map(is_encoded, (*look.styles, look.background)))
 
 
 class Maker:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from .._utils.errors import ImageError, InputError
 from .._utils.protect import Place, folds_case, locator, one_spelling, refuse_input
 from .._utils.resources import resolve
+from ..control.style import SUFFIX as STYLE_SUFFIX
+from ..control.style import stem_of
 from ..image import WRITABLE, check_output_path, list_images, source_of
 from .options import Naming
 from .pairing import Pairing
@@ -52,7 +54,7 @@ class Found(NamedTuple):
     @property
     def name(self) -> str:
         """The file's name without its suffix, after those of its sub-folders: ``monet-lilies``."""
-        return "-".join((*self.below.parts, Path(self.path).stem))
+        return "-".join((*self.below.parts, stem_of(self.path)))
 
     @property
     def drawn_as(self) -> str:
@@ -74,6 +76,7 @@ def find(
     recursive: bool = False,
     ignore: Callable[[Path], bool] = lambda _: False,
     unreadable: list[ImageError] | None = None,
+    of_styles: bool = False,
 ) -> list[Found]:
     """The files named, with folders replaced by the images in them, in order.
 
@@ -81,6 +84,7 @@ def find(
         recursive: take the images in sub-folders, too.
         ignore: says of an image in a folder whether it is to be passed over, such as a result of an earlier run.
         unreadable: takes the errors of sub-folders that cannot be listed; None raises them.
+        of_styles: whether files of :meth:`Style.save <adain.Style.save>` are artworks, too.
 
     Raises:
         MissingFileError, ImageError: see :func:`adain.image.list_images`; files are checked when they are read.
@@ -97,7 +101,8 @@ def find(
         if not path.is_dir():
             found.append(Found(path))
             continue
-        listed = list_images(path, recursive=recursive, unreadable=unreadable)
+        also = (STYLE_SUFFIX,) if of_styles else ()
+        listed = list_images(path, recursive=recursive, unreadable=unreadable, also=also)
         kept = [Found(p, p.parent.relative_to(path)) for p in listed if not ignore(p)]
         if not kept:
             raise InputError(f"{path} holds nothing but results of earlier runs: name the folder of the inputs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import operator
@@ -9,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -17,11 +18,13 @@ from .._utils.arrays import Device, FloatArray, device_of, moved
 from .._utils.errors import InputError, MissingFileError
 from .._utils.files import atomic_path
 from ..options import normalize_weights as normalize_weights
+from .change import Change, mixed
 
 SUFFIX = ".safetensors"
 
-FORMAT = "adain-style-1"
-"""What the metadata of a style's file says it is."""
+FORMAT, SPECIAL_FORMAT = "adain-style-1", "adain-style-2"
+"""What the metadata of a style's file says it is; the second with a change of the decoder, which older versions, that
+would leave that out, are to refuse."""
 
 _PARTS = ("mean", "std", "fine_std")
 
@@ -40,17 +43,20 @@ class Style:
         name: where it came from, for people.
         fine_std: deviations for the fine texture alone, of the shape of ``std``, from the artwork at another size
             (see :mod:`adain.nn.bands`); None where ``std`` serves coarse and fine alike.
+        change: of the decoder, made for this style by ``adain specialise``; None for the decoder as it is. A strength
+            or a share of a blend is one of it, too.
     """
 
     mean: Any
     std: Any
     name: str = ""
     fine_std: Any = None
+    change: Change | None = None
 
     def to(self, device: Device) -> Style:
         """The same style on another device; on None, of arrays."""
         fine = None if self.fine_std is None else moved(self.fine_std, device)
-        return Style(moved(self.mean, device), moved(self.std, device), self.name, fine)
+        return dataclasses.replace(self, mean=moved(self.mean, device), std=moved(self.std, device), fine_std=fine)
 
     @property
     def channels(self) -> int:
@@ -58,7 +64,7 @@ class Style:
         return int(self.mean.shape[1])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the statistics to a ``.safetensors`` file, which appears complete or not at all; returns its path.
+        """Write the style to a ``.safetensors`` file, which appears complete or not at all; returns its path.
 
         Raises:
             InputError: if the name ends in anything else, or the file cannot be written.
@@ -67,8 +73,13 @@ class Style:
             raise InputError(f"cannot write {path}: a style's file must end in {SUFFIX}")
         given = {key: getattr(self, key) for key in _PARTS}
         arrays = {key: np.ascontiguousarray(moved(part, None)) for key, part in given.items() if part is not None}
+        metadata = {"format": FORMAT, "name": self.name}
+        if self.change is not None:
+            arrays |= self.change.tensors()
+            metadata |= {"format": SPECIAL_FORMAT, "model": self.change.model, "weights": self.change.weights}
+            metadata["shares"] = json.dumps(self.change.shares)
         with atomic_path(path) as temporary:
-            temporary.write_bytes(_file_of(arrays, {"format": FORMAT, "name": self.name}))
+            temporary.write_bytes(_file_of(arrays, metadata))
         return Path(path)
 
     @classmethod
@@ -90,21 +101,55 @@ class Style:
         try:
             with safe_open(path, framework="np") as file:
                 metadata = file.metadata() or {}
-                parts = [key for key in file.keys() if key in _PARTS]  # noqa: SIM118
+                kinds = {key: _kinds(key) for key in file.keys() if _kinds(key)}  # noqa: SIM118
                 # NumPy does not know every type there is.
-                is_float32 = all(file.get_slice(key).get_dtype() == "F32" for key in parts)
-                arrays = {key: file.get_tensor(key) for key in parts} if is_float32 else {}
+                is_known = all(file.get_slice(key).get_dtype() in known for key, known in kinds.items())
+                arrays = {key: file.get_tensor(key) for key in kinds} if is_known else {}
         except (SafetensorError, OSError) as error:
             raise InputError(f"cannot read {path}: it is damaged or no safetensors file ({error})") from None
-        mean, std, fine = (arrays.get(key) for key in _PARTS)
-        if metadata.get("format") != FORMAT or mean is None or std is None or not _is_usable(mean, std, fine):
+        mean, std, fine = (arrays.pop(key, None) for key in _PARTS)
+        known = metadata.get("format") in (FORMAT, SPECIAL_FORMAT)
+        if not known or mean is None or std is None or not _is_usable(mean, std, fine):
             raise InputError(f"cannot read {path}: it holds no style; write one with Style.save")
-        return cls(mean, std, metadata.get("name", ""), fine).to(device)
+        change = None
+        if metadata["format"] == SPECIAL_FORMAT:
+            try:
+                shares, about = json.loads(metadata["shares"]), (metadata["model"], metadata["weights"])
+                change = Change.of_tensors(arrays, shares, *about)
+            except (ValueError, KeyError, TypeError, IndexError):
+                raise InputError(
+                    f"cannot read {path}: its change of the decoder is damaged; make it anew with adain specialise"
+                ) from None
+        return cls(mean, std, metadata.get("name", ""), fine, change).to(device)
 
     def __repr__(self) -> str:
         device = device_of(self.mean)
         where = "arrays" if device is None else f"device={device}"
-        return f"Style({self.name or 'unnamed'!r}, channels={self.channels}, {where})"
+        special = "" if self.change is None else f", specialised for {self.change.model}"
+        return f"Style({self.name or 'unnamed'!r}, channels={self.channels}, {where}{special})"
+
+
+def is_style_file(source: Any) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether what is given for an artwork is the name of a file of :meth:`Style.save`."""
+    return isinstance(source, (str, os.PathLike)) and os.fspath(source).lower().endswith(SUFFIX)
+
+
+def is_encoded(source: Any) -> bool:
+    """Whether what is given for an artwork are its statistics, or a file of them."""
+    return isinstance(source, Style) or is_style_file(source)
+
+
+def stem_of(path: str | os.PathLike[str]) -> str:
+    """What results in the style of a file are called after it: ``wave`` of ``wave.style.safetensors``."""
+    stem = Path(path).stem
+    return stem.removesuffix(".style") if is_style_file(path) else stem
+
+
+def _kinds(key: str) -> tuple[str, ...]:
+    """The types that a tensor of that name may have in a file; none if it is not for this."""
+    if key in _PARTS:
+        return ("F32",)
+    return ("F16", "F32") if key.startswith("change.") else ()
 
 
 def _file_of(arrays: Mapping[str, FloatArray], metadata: dict[str, str]) -> bytes:
@@ -141,7 +186,8 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     r"""A style between several: the weighted mean of their statistics.
 
     AdaIN is linear in the style's mean and deviation, so this equals the interpolation of feature maps
-    :math:`\sum_k w_k \mathrm{AdaIN}(c, s_k)` of Huang & Belongie 2017, eq. 15, at the price of one.
+    :math:`\sum_k w_k \mathrm{AdaIN}(c, s_k)` of Huang & Belongie 2017, eq. 15, at the price of one. The changes of
+    specialised styles are added, each to its share.
 
     Args:
         styles: at least one.
@@ -178,4 +224,5 @@ def blend(styles: Sequence[Style], weights: Sequence[float] | None = None) -> St
     has_fine = any(style.fine_std is not None for _, style in kept)
     fine = mean_of(lambda style: style.std if style.fine_std is None else style.fine_std) if has_fine else None
     name = " + ".join(f"{share:.3g} {style.name}" for share, style in kept)
-    return Style(mean_of(lambda style: style.mean), mean_of(lambda style: style.std), name, fine)
+    change = mixed([share for share, _ in kept], [style.change for _, style in kept])
+    return Style(mean_of(lambda style: style.mean), mean_of(lambda style: style.std), name, fine, change)

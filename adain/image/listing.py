@@ -21,9 +21,13 @@ READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVI
 
 
 def list_images(
-    folder: str | os.PathLike[str], *, recursive: bool = False, unreadable: list[ImageError] | None = None
+    folder: str | os.PathLike[str],
+    *,
+    recursive: bool = False,
+    unreadable: list[ImageError] | None = None,
+    also: tuple[str, ...] = (),
 ) -> list[Path]:
-    """List the files of `folder` that end in one of `SUFFIXES` (in any case), sorted by name.
+    """List the files of `folder` that end in one of `SUFFIXES`, or `also` (in any case), sorted by name.
 
     With `recursive`, those of its subfolders too, see `walk`. Hidden files and folders are skipped. Raises
     MissingFileError if there is no such folder, ImageError if it is a file, unreadable or holds no images. An
@@ -45,9 +49,10 @@ def list_images(
     except OSError as error:
         refuse(error)
         raise
-    found = [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()]
+    known = (*SUFFIXES, *also)
+    found = [p for p in paths if p.suffix.lower() in known and not p.name.startswith(".") and p.is_file()]
     if not found:
-        raise ImageError(f"{root} holds no images; expected files ending in {', '.join(SUFFIXES)}")
+        raise ImageError(f"{root} holds no images; expected files ending in {', '.join(known)}")
     return found
 
 

@@ -96,6 +96,22 @@ def digest_of(source: Source, part: str) -> str:
     return hashlib.sha256(Path(str(source)).read_bytes()).hexdigest()
 
 
+def weights_digest(network: Network, encoder: Mapping[str, Any], decoder: Mapping[str, Any]) -> str:
+    """SHA-256 of a model's weights, the same whatever file they are read from and by whatever library.
+
+    Args:
+        encoder: to relu4_1 at least; what lies behind that does not count.
+    """
+    digest = hashlib.sha256(network.name.encode())
+    ends = (encoder, [spec.name for spec in network.encoder]), (decoder, network.decoder_shapes)
+    for state, names in ends:
+        for name in (f"{name}.{part}" for name in names for part in ("weight", "bias")):
+            values = state[name].detach().float().cpu().numpy() if is_tensor(state[name]) else state[name]
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(values, "<f4").data)
+    return digest.hexdigest()
+
+
 def read_safetensors(path: Path, load: Callable[[bytes], Mapping[str, Any]]) -> State:
     """All tensors of a ``.safetensors`` file; WeightsError if it cannot be read."""
     from safetensors import SafetensorError

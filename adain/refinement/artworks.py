@@ -11,7 +11,7 @@ from .._utils.errors import InputError
 from ..control.color import as_color
 from ..control.masks import uncovered
 from ..control.regions import Canvas
-from ..control.style import Style
+from ..control.style import is_encoded
 from ..image import ImageInput
 from ..image.source import input_name
 from ..options import normalize_weights
@@ -44,7 +44,7 @@ class Artworks:
         sources = list(style) if isinstance(style, (list, tuple)) else [cast(ImageInput, style)]
         count = len(sources)
         options.check(count)
-        if any(isinstance(source, Style) for source in (*sources, options.background)):
+        if any(map(is_encoded, (*sources, options.background))):
             raise InputError("refining needs the artwork itself, not its encoded statistics: give its path or picture")
         if options.has_background:
             sources.append(cast(ImageInput, options.background))

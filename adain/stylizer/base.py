@@ -14,9 +14,10 @@ from PIL import Image
 
 from .._utils import keywords
 from .._utils.arrays import Device, moved
-from .._utils.errors import InputError
+from .._utils.errors import InputError, WeightsError
+from ..control.change import Change
 from ..control.regions import Canvas, Placement, Regions, guide_names, is_full, lay_cells
-from ..control.style import Style
+from ..control.style import Style, is_style_file
 from ..image import PictureInput, Source, open_source, with_alpha
 from ..image.levels import painted
 from ..image.source import input_name
@@ -31,6 +32,7 @@ from .content import Content as Content
 from .content import Progress
 from .correct import corrected
 from .looks import Look, Paint, canvas_of, is_regions, listed
+from .special import painter
 from .strips import PaintedStrips, encode_strips
 from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles, keep
 from .tiles import paint as tiled_picture
@@ -158,6 +160,21 @@ class BaseStylizer(ABC):
     def encoder_identity(self) -> str:
         """All that decides what the statistics of a given artwork are."""
 
+    def changed(self, change: Change, name: str = "") -> BaseStylizer:
+        """This one with a changed decoder.
+
+        Args:
+            change: of a style that was specialised.
+            name: of that style, for messages.
+
+        Raises:
+            WeightsError: if the change belongs to other weights, or the weights cannot be changed here.
+        """
+        raise WeightsError(
+            f"{name or 'the style'} was specialised, which changes the decoder, and an exported model is as it is: "
+            f"use the model itself, {change.model} (leave out --onnx)"
+        )
+
     def release(self) -> None:  # noqa: B027  # most keep nothing
         """Let go of memory that is kept for more tiles: there are no more of this picture."""
 
@@ -178,7 +195,8 @@ class BaseStylizer(ABC):
 
         Args:
             source: anything :func:`~adain.image.open_source` takes: a path, an open file, a ``PIL.Image``, an array, or
-                a tensor in ``[0, 1]``.
+                a tensor in ``[0, 1]``. A file of :meth:`Style.save <adain.Style.save>` is loaded as it is, whatever
+                the sizes.
             size: shorter side in pixels the artwork is resized to; 0 keeps its own.
             crop: cut the central square out first.
             mask: take the style only from the part that is white in it; of the artwork's shape and any size, see
@@ -192,8 +210,13 @@ class BaseStylizer(ABC):
 
         Raises:
             MissingFileError, ImageError: see :func:`adain.read_image`.
-            InputError: if the mask does not fit or selects too little, or a mode needs a content and there is none.
+            InputError: if the mask does not fit or selects too little, or a mode needs a content and there is none;
+                if a style's file is to be masked or recoloured.
         """
+        if is_style_file(source):
+            if mask is not None or self._recolouring(color, content, None) is not None:
+                raise InputError(f"{source} holds statistics: to mask or to recolour the artwork, give its picture")
+            return dataclasses.replace(Style.load(source, self.device), name=input_name(source))
         kept = None
         if self.style_cache is not None and color is None:
             how: dict[str, Any] = {"size": size, "crop": crop, "fine_size": fine_size}
@@ -323,10 +346,11 @@ class BaseStylizer(ABC):
             return assemble(decode_tiles(self, content, target, alpha), content)
         height, width = content.size
         target = target.to(self.device)
+        model = painter(self, target, alpha)
         if content.wrap == "none":
-            decoded = self.decode_changed(content.features, target, alpha)
+            decoded = model.decode_changed(content.features, target, alpha)
         else:
-            decoded = decode_around(self, content, target, alpha)
+            decoded = decode_around(model, content, target, alpha)
         return decoded[..., :height, :width].clip(0.0, 1.0)
 
     @_stylising(Options)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
 from .._utils.arrays import device_of
 from .._utils.errors import ImageError, InputError
 from .._utils.resources import absolute
-from ..control.style import Style, blend
+from ..control.style import Style, blend, is_style_file, stem_of
 from ..image import contact_sheet
 from ..image.levels import PLAIN, Levels
 from ..image.source import input_name, input_path
@@ -201,6 +201,8 @@ class Look:
         if color is not None and region is not None and not bool(region.any()):
             color = None  # the masks leave nothing for the background
         depends = color is not None and color.needs_content
+        if is_style_file(style):
+            style = model.encode_style(style)
         if isinstance(style, Style):
             if mask is not None:
                 raise InputError(f"style {k + 1} is encoded already: pass the artwork's picture with its style mask")
@@ -425,7 +427,7 @@ def files_of(*things: Any) -> Iterator[str]:
 def style_name(style: Any) -> str:
     """What a style is called in the names of results: that of its file, without the ending."""
     name: str = style.name if isinstance(style, Style) else input_name(style)
-    return name.rpartition(".")[0] or name
+    return (stem_of(name) if is_style_file(name) else name.rpartition(".")[0]) or name
 
 
 def _check_gradient(options: Options) -> None:

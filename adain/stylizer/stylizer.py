@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..control.change import Change
 from ..image import DEFAULT_MAX_PIXELS, Source
 from ..image.box import Box
 from ..nn import pretrained
 from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device, resolve_precision
-from ..nn.states import check_match
+from ..nn.states import check_match, weights_digest
 from ..nn.vgg import CONTENT_LAYER, ConvSpec, VGGEncoder, layers_upto
 from ..options import ModelOptions
 from .base import BaseStylizer
@@ -24,6 +25,7 @@ from .base import StyleInput as StyleInput
 from .base import Styles as Styles
 from .cache import StyleCache, fingerprint
 from .halo import Trimmer, decoder_steps, encoder_steps
+from .special import Kept, check_weights
 
 
 class Stylizer(BaseStylizer):
@@ -66,12 +68,15 @@ class Stylizer(BaseStylizer):
         self.style_cache = style_cache if isinstance(style_cache, StyleCache | None) else StyleCache(style_cache)
         self.device: torch.device = resolve_device(device)
         self.dtype = resolve_precision(precision, self.device)
+        # In all digits, for a decoder that is to be changed.
+        self._original, self._precision = (encoder, decoder), precision
+        self._weights: tuple[Any, str] | None = None
         if self.dtype != torch.float32:  # in copies: the caller's networks keep their digits
             encoder, decoder = copy.deepcopy(encoder).to(self.dtype), copy.deepcopy(decoder).to(self.dtype)
         # Convolutions over channels-last memory are about a quarter faster on CPUs, more on GPUs.
         self.encoder = encoder.to(self.device).to(memory_format=torch.channels_last)
         self.decoder = decoder.to(self.device).to(memory_format=torch.channels_last)
-        self._fingerprint: tuple[VGGEncoder, str] | None = None
+        self._kept: Kept[Stylizer] = Kept()
 
     @classmethod
     def from_pretrained(
@@ -132,6 +137,28 @@ class Stylizer(BaseStylizer):
         with torch.set_grad_enabled(_tracks(features)):
             image: Tensor = self.decoder(features, trim=Trimmer(decoder_steps(self.specs[1]), inner, outer))
             return image.float()
+
+    def changed(self, change: Change, name: str = "") -> Stylizer:
+        check_weights(change, self.weights, name)
+        return self._kept.get(change, lambda: self._with(change, name))
+
+    @property
+    def weights(self) -> str:
+        """SHA-256 of the networks' weights, see :func:`adain.nn.states.weights_digest`."""
+        encoder, decoder = self._original
+        written = tuple(t._version for end in self._original for t in end.parameters())
+        if self._weights is None or self._weights[0] != written:
+            self._weights = written, weights_digest(decoder.network, encoder.state_dict(), decoder.state_dict())
+        return self._weights[1]
+
+    def _with(self, change: Change, name: str) -> Stylizer:
+        """This one with the same encoder and a changed decoder, frozen."""
+        encoder, before = self._original
+        state = {key: value.detach().float().cpu().numpy() for key, value in before.state_dict().items()}
+        decoder = copy.deepcopy(before).requires_grad_(False)
+        decoder.load_state_dict({key: torch.as_tensor(value) for key, value in change.applied(state, name).items()})
+        how: dict[str, Any] = {"precision": self._precision, "style_cache": self.style_cache}
+        return Stylizer(encoder, decoder, device=self.device, max_pixels=self.max_pixels, **how)
 
     def pass_bytes(self) -> int:
         return self.encoder.pass_bytes

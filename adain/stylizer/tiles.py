@@ -30,6 +30,7 @@ from ..nn.layers import BASE, STRIDE
 from ..options import MIN_TILE, TileSize
 from .content import Content, Progress, TileProgress, Tiles
 from .halo import DECODER_HALO, ENCODER_HALO, Tiling, cells_of, check_tile
+from .special import painter
 from .store import FeatureStore
 from .transfer import content_statistics, has_fine_band, style_statistics, styles_of, transfer
 
@@ -126,6 +127,7 @@ def decode_tiles(
     """
     assert content.tiles is not None
     changed, tiling = changing(model, content, target, alpha), content.tiles.tiling
+    model = painter(model, target, alpha)
     for inner in walk(content, "decode"):
         outer = tiling.grown(inner, DECODER_HALO)
         with no_gradients():

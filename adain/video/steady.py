@@ -161,7 +161,8 @@ def _difference(a: Tensor, b: Tensor) -> Tensor:
 
 def _moved(style: Style, scale: Tensor, shift: Tensor) -> Style:
     fine = None if style.fine_std is None else style.fine_std * scale
-    return Style(style.mean + style.std * shift, style.std * scale, style.name, fine)
+    mean, std = style.mean + style.std * shift, style.std * scale
+    return dataclasses.replace(style, mean=mean, std=std, fine_std=fine)
 
 
 class FlowFinder:
