@@ -7,6 +7,7 @@ from . import losses as losses
 from . import metrics as metrics
 from . import nn as nn
 from . import refinement as refinement
+from . import special as special
 from . import training as training
 from . import video as video
 from ._utils.errors import AdainError as AdainError
@@ -33,6 +34,7 @@ from .image.saving import save_image as save_image
 from .options import Options as Options
 from .refinement.recipe import Recipe as Recipe
 from .refinement.run import refine as refine
+from .special.run import specialise as specialise
 from .stylizer.content import Content as Content
 from .stylizer.stylizer import Stylizer as Stylizer
 from .video.stylize import stylize_video as stylize_video

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT
 
 FACES = ("", ".augment", ".backends", ".batch", ".batch.ray", ".control", ".image", ".losses", ".metrics", ".nn",
-         ".refinement", ".stylizer", ".training", ".video")  # fmt: skip
+         ".refinement", ".special", ".stylizer", ".training", ".video")  # fmt: skip
 MOST_PARAMETERS = 12
 
 

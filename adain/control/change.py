@@ -28,6 +28,9 @@ Factors = Mapping[str, FloatArray]
 
 PARTS = ("up", "down", "bias")
 
+CUSTOM = "custom"
+"""What a model of the user's own files is called."""
+
 
 @dataclass(frozen=True, eq=False)
 class Change:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._utils.arrays import device_of, is_tensor, moved
 from .._utils.errors import WeightsError
-from ..control.change import Change
+from ..control.change import CUSTOM, Change
 from ..control.regions import Placement
 from ..control.style import Style
 from ..image.box import Box
@@ -85,9 +85,10 @@ class Kept(Generic[M]):
 def check_weights(change: Change, weights: str, name: str) -> None:
     """WeightsError, unless a change belongs to those weights (:func:`adain.nn.states.weights_digest`)."""
     if change.weights != weights:
+        own = "those weights" if change.model == CUSTOM else f"that model (--model {change.model})"
         raise WeightsError(
             f"{name or 'the style'} was specialised for the model {change.model} with the weights "
-            f"{change.weights[:12]}, and these are {weights[:12]}: use that model, or specialise it anew"
+            f"{change.weights[:12]}, and these are {weights[:12]}: use {own}, or specialise it anew"
         )
 
 

@@ -155,7 +155,7 @@ class Trainer:
                 contents, styles = self._open_caches(team, stop)
             except Stopped as stopped:
                 return TrainingResult(stopped.reason, TrainingProgress(), None, None)
-            maker = BatchMaker(self.config, contents, styles, rank=self.ranks.rank, pin=self.device.type == "cuda")
+            maker = self._maker(contents, styles)
             learner = self._learner(maker, team)
             facts = self._run_facts(contents, styles)
             batches = PooledMaker(maker, self.device) if self._wants_pool(contents, styles) else maker
@@ -163,6 +163,9 @@ class Trainer:
             if self._resumed is not None:
                 loop.restore(self._resumed)
             return loop.run()
+
+    def _maker(self, contents: ImageCache, styles: ImageCache) -> BatchMaker:
+        return BatchMaker(self.config, contents, styles, rank=self.ranks.rank, pin=self.device.type == "cuda")
 
     def _open_caches(self, team: Team, stop: StopFlag) -> tuple[ImageCache, ImageCache]:
         """Both caches; the first process builds them, the others wait."""
