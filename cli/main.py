@@ -26,7 +26,7 @@ COMMANDS = {
     "demo": "Write a first picture and a contact sheet of the samples.",
     "evaluate": "Measure stylised pictures against their contents and styles.",
     "train": "Train a decoder, or the fast model, on your own pictures.",
-    "specialise": "Train a small change of the decoder for one artwork, in its style's file.",
+    "specialise": "Train a change of the decoder for one artwork.",
     "export": "Write the model as ONNX graphs, encoder.onnx and decoder.onnx.",
     "weights": "List, verify and import weights.",
     "info": "Print versions, devices and models, for reports of faults.",

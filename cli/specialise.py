@@ -23,9 +23,9 @@ COMMAND = "adain specialise"
 @click.argument("artworks", nargs=-1, metavar="ARTWORK...", shell_complete=pictures)
 @click.option("-o", "--output", metavar="FILE", help="The style's file, such as wave.style.safetensors.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the run at its end.")
-@options_of(SpecialOptions, without=("onnx", "backend", "style_cache"))
+@options_of(SpecialOptions, without=SpecialOptions.unserved())
 def specialise(artworks: tuple[str, ...], output: str | None, as_json: bool, **values: Any) -> int:
-    """Train a small change of the decoder for one artwork, in its style's file.
+    """Train a change of the decoder for one artwork.
 
     Several artworks that belong together become one style, their mean; a folder stands for its pictures. The file
     serves wherever an artwork does: a photograph in its style comes nearer to the artwork than the decoder for all
@@ -79,7 +79,7 @@ def _terminal_reporter(options: SpecialOptions) -> Any:
 
     from adain.training import Record, Reporter
 
-    class TerminalReporter(Reporter):
+    class SpecialReporter(Reporter):
         """Notes on stderr, and a bar of the time or the steps if that is a terminal; neither with ``-q``."""
 
         total: float | None = None  # minutes
@@ -113,4 +113,4 @@ def _terminal_reporter(options: SpecialOptions) -> Any:
                 self.bar.close()
                 self.bar = None
 
-    return TerminalReporter()
+    return SpecialReporter()

@@ -19,7 +19,7 @@ from ..nn.statistics import normalize_channels
 from ..nn.vgg import CONTENT_LAYER, STYLE_LAYERS, VGGEncoder
 from ..stylizer.stylizer import Stylizer
 from ..training.cache import ImageCache
-from .target import Target
+from .target import SpecialTarget
 
 SIZE = 512
 """Side of the squares that are judged, unless the photographs are smaller."""
@@ -94,7 +94,12 @@ def judge_style(
 
 
 def save_sheet(
-    target: Target, photographs: Sequence[Image.Image], before: Judged, after: Judged, path: Path, cell: int = 256
+    target: SpecialTarget,
+    photographs: Sequence[Image.Image],
+    before: Judged,
+    after: Judged,
+    path: Path,
+    cell: int = 256,
 ) -> None:
     """Photographs, and what became of them before and after, beside the artwork."""
     art = [center_crop_square(picture) for picture in target.pictures[:1]]
@@ -107,7 +112,7 @@ def save_sheet(
     rows[0] += art
     old, new = (f"{judged.figures.style_residual:.3f}" for judged in (before, after))
     labels = ["photograph", f"general decoder: {old}", f"specialised: {new}", "artwork"]
-    save_image(contact_sheet(rows, column_labels=labels, cell=cell), path, quality=88)
+    save_image(contact_sheet(rows, column_labels=labels), path, quality=88)
 
 
 def _square(picture: Image.Image) -> Image.Image:

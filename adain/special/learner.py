@@ -35,7 +35,7 @@ from ..training.learner import Learner
 from ..training.objective import Losses
 from ..training.pool import PooledBatch
 from .lowrank import SpecialDecoder, factors_of
-from .target import Target
+from .target import SpecialTarget
 
 STYLE_FILE = "style.safetensors"
 """The style so far, in the run's folder."""
@@ -48,7 +48,7 @@ GROWTH, LARGEST_GAP = 1.5, 0.2
 
 
 @dataclass(frozen=True)
-class Model:
+class Original:
     """What a change is trained for.
 
     Attributes:
@@ -76,8 +76,8 @@ class SpecialLearner(Learner):
         self,
         config: TrainingConfig,
         judge: VGGEncoder,
-        model: Model,
-        target: Target,
+        model: Original,
+        target: SpecialTarget,
         rank: int,
         slack: float,
         device: torch.device,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,18 +21,14 @@ WORKING = ("fp32", "bf16")
 
 SpecialPrecision = Literal["auto", "fp32", "bf16"]
 
-_UNKNOWN = ("onnx", "backend", "style_cache")
-"""Options of models that training has no use for."""
+OF_STYLES = ("style_size", "fine_style_size", "crop")
+"""What can be said of the artwork: of all that a picture can be painted with."""
 
-
-def _of_styles(name: str) -> Any:
-    """An option of styles, declared there."""
-    known = Options.__dataclass_fields__[name]
-    return dataclasses.field(default=known.default, metadata=known.metadata)
+_OF_MODELS = ("model", "encoder", "decoder", "device", "precision", "max_pixels", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpecialOptions(ModelOptions):
+class SpecialOptions(Options, ModelOptions):
     """How a decoder is trained for a style.
 
     Raises:
@@ -71,17 +66,20 @@ class SpecialOptions(ModelOptions):
         "auto", "What training computes in; auto is bf16 where the processor or GPU has instructions for it.",
         choices=get_args(SpecialPrecision), group="model",
     )  # fmt: skip
-    style_size: int = _of_styles("style_size")
-    fine_style_size: int | None = _of_styles("fine_style_size")
-    crop: bool = _of_styles("crop")
     reporter: Any = attachment("Is told what happens: a :class:`~adain.training.Reporter`.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in _UNKNOWN:
-            if name in self.given():
-                self.refuse(f"{{{name}}} does not go with training, which torch does: leave it out")
+        for name in self.given():
+            if name in self.unserved():
+                self.refuse(f"{{{name}}} does not go with the training of a decoder: leave it out")
         if self.minutes is not None and self.steps is not None:
             self.refuse("{minutes} and {steps} each say how long to train: give one of them")
         if self.patch % 8:
             self.refuse(f"{{patch}} must be a multiple of 8, not {self.patch}")
+
+    @classmethod
+    def unserved(cls) -> tuple[str, ...]:
+        """The options that say how pictures are painted, and are of no use here."""
+        inherited = {**Options.declared(), **ModelOptions.declared()}
+        return tuple(name for name in inherited if name not in (*OF_STYLES, *_OF_MODELS))

@@ -44,10 +44,10 @@ from ..training.loop import TrainingResult
 from ..training.report import Reporter
 from ..training.trainer import Trainer
 from .figures import Figures, Judged, apart, judge_style, save_sheet
-from .learner import STYLE_FILE, Model, SpecialLearner
+from .learner import STYLE_FILE, Original, SpecialLearner
 from .lowrank import check_rank
 from .options import MINUTES, SpecialOptions, takes
-from .target import Target, read_target
+from .target import SpecialTarget, read_target
 
 REPORT_FILE, SHEET_FILE = "report.json", "sheet.jpg"
 
@@ -334,7 +334,7 @@ class _Course(NamedTuple):
 
     stylizer: Stylizer
     judge: VGGEncoder
-    target: Target
+    target: SpecialTarget
     contents: ImageCache
     photographs: list[Image.Image]
     unseen: bool
@@ -385,7 +385,7 @@ class _SpecialTrainer(Trainer):
         own = None if is_judge else copy.deepcopy(stylizer.encoder)
         is_shipped = run.options.encoder is None and run.options.decoder is None
         name = (run.options.model or DEFAULT_MODEL) if is_shipped else CUSTOM
-        model = Model(own, copy.deepcopy(stylizer.decoder), name, stylizer.weights)
+        model = Original(own, copy.deepcopy(stylizer.decoder), name, stylizer.weights)
         options: Any = {"rank": run.options.rank, "slack": run.options.content_slack}
         return SpecialLearner(
             self.config, load_encoder(upto=CONTENT_LAYER), model, self._course.target, device=self.device, team=team,

@@ -19,7 +19,7 @@ from ..stylizer.stylizer import Stylizer
 from .options import SpecialOptions
 
 
-class Target(NamedTuple):
+class SpecialTarget(NamedTuple):
     """Of one artwork, or the mean of several.
 
     Attributes:
@@ -34,7 +34,9 @@ class Target(NamedTuple):
 
 
 @torch.no_grad()
-def read_target(stylizer: Stylizer, judge: VGGEncoder, artworks: Sequence[Path], options: SpecialOptions) -> Target:
+def read_target(
+    stylizer: Stylizer, judge: VGGEncoder, artworks: Sequence[Path], options: SpecialOptions
+) -> SpecialTarget:
     """The target of artworks that belong together; statistics in float32, on the stylizer's device.
 
     Raises:
@@ -57,7 +59,7 @@ def read_target(stylizer: Stylizer, judge: VGGEncoder, artworks: Sequence[Path],
         pictures.append(to_pil(pixels.cpu()))
     style = blend(styles)
     name = " + ".join(known.name for known in styles)
-    return Target(Style(style.mean, style.std, name, style.fine_std), _mean(stats), pictures)
+    return SpecialTarget(Style(style.mean, style.std, name, style.fine_std), _mean(stats), pictures)
 
 
 def _mean(stats: Sequence[Stats]) -> Stats:

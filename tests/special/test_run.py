@@ -131,7 +131,8 @@ def test_what_may_change_when_it_goes_on(
     [
         ({"minutes": 1, "steps": 2}, "minutes and steps each say how long"),
         ({"patch": 100}, "patch must be a multiple of 8"),
-        ({"onnx": "model"}, "onnx does not go with training"),
+        ({"onnx": "model"}, "onnx does not go with the training"),
+        ({"alpha": 0.5}, "alpha does not go with the training of a decoder"),
         ({"precision": "fp16"}, "precision cannot be 'fp16'"),
         ({"rank": 0}, "rank must be a whole number, at least 1"),
         ({"minutes": 0}, "minutes must be a number, more than 0"),
