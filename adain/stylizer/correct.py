@@ -25,6 +25,7 @@ from ..nn.statistics import RunningStatistics, channel_mean_std, regional_mean_s
 from ..options import Options
 from .around import change_around, encode_around
 from .halo import DECODER_HALO, ENCODER_HALO
+from .special import painter
 from .tiles import changing, complete, walk
 from .transfer import fills, transfer
 
@@ -105,13 +106,14 @@ def _measure_tiles(
     assert content.tiles is not None
     tiling, device, cells = content.tiles.tiling, model.device, _cells(target)
     changed, asked, found = changing(model, content, target, alpha), RunningStatistics(), RunningStatistics()
+    decoding = painter(model, target, alpha)
     for inner in walk(content, "correct"):
         near = tiling.grown(inner, ENCODER_HALO)
         outer = tiling.grown(near, DECODER_HALO)
         place = near.pixels(content.size, STRIDE, tiling.around)
         with no_gradients():
             features = changed(outer)
-            pixels = model.decode_part(features, near, outer)
+            pixels = decoding.decode_part(features, near, outer)
             pixels = pixels[..., : place.bottom - place.top, : place.right - place.left].clip(0.0, 1.0)
             again = model.encode_part(complete(pixels), inner, near)
             own = None if cells is None else moved(cells[(..., *inner.slices)], device)

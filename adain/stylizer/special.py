@@ -11,14 +11,13 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-import numpy as np
-
-from .._utils.arrays import device_of, is_tensor, moved
+from .._utils.arrays import device_of, moved
 from .._utils.errors import WeightsError
 from ..control.change import CUSTOM, Change
 from ..control.regions import Placement
 from ..control.style import Style
 from ..image.box import Box
+from ..image.wrap import part
 from ..nn.instance_norm import shares
 from ..nn.layers import STRIDE
 from .transfer import styles_of, transfer
@@ -45,14 +44,14 @@ def painter(model: BaseStylizer, target: Style | Placement, alpha: float) -> Bas
         return model
     if isinstance(target, Style):
         return _changed(model, target.change, alpha, target.name)
-    parts: dict[Any, tuple[Any, list[int]]] = {}
+    found: dict[Any, tuple[Any, list[int]]] = {}
     for number, (style, own) in enumerate(zip(target.styles, target.alphas, strict=True)):
         change = None if style.change is None else style.change.scaled(alpha * own)
         key = None if change is None else change.key
-        parts.setdefault(key, (_changed(model, change, 1.0, style.name), []))[1].append(number)
-    if None not in parts and not bool((target.masks.sum(0) >= _COVERED).all()):
-        parts[None] = (model, [])
-    (rest, _), *groups = sorted(parts.values(), key=lambda part: part[0] is not model)
+        found.setdefault(key, (_changed(model, change, 1.0, style.name), []))[1].append(number)
+    if None not in found and not bool((target.masks.sum(0) >= _COVERED).all()):
+        found[None] = (model, [])
+    (rest, _), *groups = sorted(found.values(), key=lambda each: each[0] is not model)
     # It has all of a model that decoding asks for.
     return cast("BaseStylizer", _Several(rest, groups, target.masks)) if groups else rest
 
@@ -122,24 +121,15 @@ class _Several:
         return [self._model, *(decoder for decoder, _ in self._groups)]
 
     def _laid(self, pictures: Sequence[Any], cells: Box) -> Any:
-        """One picture of the cells of a box."""
+        """One picture of the cells of a box, which may lie beyond sides that meet.
+
+        What the last cells have beyond the photograph is cut off by whoever asks.
+        """
         rest, *others = pictures
-        place = cells.pixels(self._masks.shape[2:], STRIDE)
-        portions = shares(moved(self._masks[(..., *place.slices)], device_of(rest)))
-        below, right = rest.shape[2] - portions.shape[2], rest.shape[3] - portions.shape[3]
+        place = Box(*(STRIDE * side for side in cells))
+        portions = shares(moved(part(self._masks, place), device_of(rest)))
         result = rest
         for picture, (_, regions) in zip(others, self._groups, strict=True):
-            share = _extended(portions[list(regions)].sum(0)[None], below, right)
+            share = portions[list(regions)].sum(0)[None]
             result = result + share * (picture - rest)
         return result
-
-
-def _extended(share: Any, below: int, right: int) -> Any:
-    """A mask with its last row and column repeated, for what the last cells have beyond the photograph."""
-    if not (below or right):
-        return share
-    if not is_tensor(share):
-        return np.pad(share, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
-    from torch.nn.functional import pad
-
-    return pad(share, (0, right, 0, below), mode="replicate")

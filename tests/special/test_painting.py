@@ -52,7 +52,17 @@ def test_a_style_of_whole_blends_is_that_style(shipped_fast: Stylizer, special: 
     torch.testing.assert_close(twice, shipped_fast.stylize(photo, special), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("how", [{"tile": 64}, {"wrap": "x"}, {"masks": True}, {"gradient": "horizontal"}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"tile": 64},
+        {"wrap": "x"},
+        {"masks": True},
+        {"masks": True, "correct": 1},
+        {"masks": True, "correct": 1, "wrap": "xy"},
+        {"gradient": "horizontal"},
+    ],
+)
 def test_back_ends_agree(shipped_fast: Stylizer, special: Style, photo: Tensor, how: dict[str, Any]) -> None:
     styles: list[Style] = [special]
     if how.get("masks") or how.get("gradient"):
@@ -61,7 +71,7 @@ def test_back_ends_agree(shipped_fast: Stylizer, special: Style, photo: Tensor, 
     if how.get("masks"):
         left = np.zeros((56, 72), np.float32)
         left[:, :36] = 1
-        how = {"masks": [left, (1 - left) * (np.arange(56) > 20)[:, None]]}
+        how = how | {"masks": [left, (1 - left) * (np.arange(56) > 20)[:, None]]}
     found = shipped_fast.stylize(photo, styles, **how)
     by_ncnn = NcnnStylizer("fast").stylize(photo, styles, **how)
     torch.testing.assert_close(found, by_ncnn, atol=1e-3, rtol=0)
