@@ -6,21 +6,21 @@ With :math:`\mu, \sigma` the statistics of the changed features, which are what 
 .. math:: \mu_s \leftarrow \mu_s + g_\mu (\mu - \hat\mu), \qquad
           \sigma_s \leftarrow \sigma_s\, (\sigma / \hat\sigma)^{g_\sigma}
 
-of each channel: of the whole, or inside each region. The photograph's features stay, and nothing is trained. What is
-kept of the photograph's colours comes later.
+of each channel: of the whole, or inside each region, with the :math:`g` of :class:`Steps`. The photograph's features
+stay, and nothing is trained. What is kept of the photograph's colours comes later.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._utils.arrays import moved, no_gradients
 from ..control.style import Style
 from ..image.box import Box
 from ..image.wrap import FLAT, axes_of
-from ..nn.layers import STRIDE
+from ..nn.layers import FAST, STRIDE
 from ..nn.statistics import RunningStatistics, channel_mean_std, regional_mean_std
 from ..options import Options
 from .around import change_around, encode_around
@@ -37,10 +37,24 @@ if TYPE_CHECKING:
 Statistics = tuple[Any, Any]
 """Mean and deviation, ``(B, C, 1, 1)``, or of each region ``(R, B, C, 1, 1)``."""
 
-MEAN_STEP = 0.35
-RAISING_STEP = 0.4
-LOWERING_STEP = 0.15
-"""Of each round."""
+
+class Steps(NamedTuple):
+    """How much of what was missed a round makes up for: the :math:`g` of the formula.
+
+    Attributes:
+        mean: of the means.
+        rising, falling: of deviations that came out too low, and of those that came out too high.
+    """
+
+    mean: float
+    rising: float
+    falling: float
+
+
+STEPS = Steps(0.35, 0.40, 0.15)
+FAST_STEPS = Steps(0.45, 0.70, 0.25)
+"""Of VGG-19's features and of the fast model's, which tell less of what VGG-19 will see: as large as keeps the content
+distance within 0.03 of the plain pass. Whole steps cost three times that and gain little."""
 
 LEAST, MOST = 0.5, 2.0
 """What asked over found deviation is taken for where it is less or more: a channel that is all but constant."""
@@ -70,7 +84,7 @@ def corrected(
     for _ in range(rounds):
         first, found = measure(model, content, target, alpha)
         asked = first if asked is None else asked
-        target = _moved(target, asked, found)
+        target = _moved(target, asked, found, steps_of(model))
     return target
 
 
@@ -128,12 +142,17 @@ def _on(statistics: Statistics, device: Any) -> Statistics:
     return moved(mean, device), moved(std, device)
 
 
-def _moved(target: Style | Placement, asked: Statistics, found: Statistics) -> Style | Placement:
+def steps_of(model: BaseStylizer) -> Steps:
+    """Those for the features that a model has."""
+    return FAST_STEPS if model.specs[0] == FAST.encoder else STEPS
+
+
+def _moved(target: Style | Placement, asked: Statistics, found: Statistics, steps: Steps) -> Style | Placement:
     """The target with each style moved by what was missed."""
     ratio = (asked[1] / found[1]).clip(LEAST, MOST)
     changes = (
-        MEAN_STEP * (asked[0] - found[0]),
-        ratio.clip(min=1.0) ** RAISING_STEP * ratio.clip(max=1.0) ** LOWERING_STEP,
+        steps.mean * (asked[0] - found[0]),
+        ratio.clip(min=1.0) ** steps.rising * ratio.clip(max=1.0) ** steps.falling,
     )
     if isinstance(target, Style):
         return _shifted(target, *changes)

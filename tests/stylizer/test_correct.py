@@ -24,7 +24,7 @@ from adain.nn.statistics import channel_mean_std
 from adain.options import MOST_ROUNDS
 from adain.stylizer.base import BaseStylizer
 from adain.stylizer.content import TileProgress
-from adain.stylizer.correct import LOWERING_STEP, MEAN_STEP, RAISING_STEP
+from adain.stylizer.correct import FAST_STEPS, STEPS, steps_of
 from adain.stylizer.halo import DECODER_REACH
 from adain.stylizer.stylizer import Stylizer
 from adain.stylizer.tiles import complete
@@ -92,7 +92,7 @@ def difference(first: Any, second: Any) -> float:
 # ------------------------------------------------------------------------------------------------------- what it does
 
 
-@pytest.mark.parametrize(("gain", "step"), [(0.7, RAISING_STEP), (1.2, LOWERING_STEP)])
+@pytest.mark.parametrize(("gain", "step"), [(0.7, FAST_STEPS.rising), (1.2, FAST_STEPS.falling)])
 def test_the_rounds_are_those_of_the_formula(gain: float, step: float) -> None:
     model = Faulty(gain)
     content, mean, std = model.encode_content(smooth(1, 64, 72)), 0.5, 0.1
@@ -100,7 +100,7 @@ def test_the_rounds_are_those_of_the_formula(gain: float, step: float) -> None:
         found = channel_mean_std(model.encode(model.decode(content, flat_style(), correct=rounds)))
         assert torch.allclose(found[0], torch.full_like(found[0], gain * mean + model.bias), atol=1e-4)
         assert torch.allclose(found[1], torch.full_like(found[1], gain * std), rtol=2e-3)
-        mean += MEAN_STEP * (0.5 - (gain * mean + model.bias))
+        mean += FAST_STEPS.mean * (0.5 - (gain * mean + model.bias))
         std *= (0.1 / (gain * std)) ** step
 
 
@@ -189,6 +189,14 @@ def test_a_batch_of_styles(fast: Stylizer) -> None:
     made = fast.stylize(photo, both, correct=1)
     for k, style in enumerate(styles):
         assert difference(made[k : k + 1], fast.stylize(photo, style, correct=1)) < EXACT
+
+
+def test_whatever_computes_a_model_its_steps_are_the_same(
+    fast: Stylizer, fast_files: tuple[Path, Path], exported: adain.OnnxStylizer
+) -> None:
+    ncnn = adain.NcnnStylizer(encoder=fast_files[0], decoder=fast_files[1], threads=1)
+    assert {steps_of(model) for model in (fast, ncnn, exported)} == {FAST_STEPS}
+    assert {steps_of(adain.NcnnStylizer(name)) for name in ("vgg19", "classic")} == {STEPS}
 
 
 # ------------------------------------------------------------------------------------------------------------- regions
@@ -300,7 +308,7 @@ def test_progress_tells_of_every_pass(fast: Stylizer) -> None:
     assert seen == [TileProgress(phase, k, 6) for phase in phases for k in range(1, 7)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     size=st.tuples(st.integers(16, 200), st.integers(16, 200)),
     alpha=st.sampled_from([0.0, 0.3, 1.0]),
