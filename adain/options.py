@@ -420,8 +420,8 @@ class FileOptions(Options, ModelOptions):
 
 def check_alpha(alpha: float) -> float:
     """``alpha`` as a float, or :class:`~adain.InputError` if it is outside ``[0, 1]``."""
-    if isinstance(alpha, float) and alpha == 1.0:  # always in order, and torch.compile does not see through the rest
-        return 1.0
+    if isinstance(alpha, float) and 0.0 <= alpha <= 1.0:  # in order, and torch.compile does not see through the rest
+        return float(alpha)
     Options.declared()["alpha"].check(alpha)
     return float(alpha)
 

@@ -99,9 +99,11 @@ def choose_backend(options: ModelOptions) -> Backend:
 def open_stylizer(options: ModelOptions, *, share: int = 1) -> Stylizer:
     """:func:`open_model` on torch, which alone can be trained, measured and exported."""
     from ..image import DEFAULT_MAX_PIXELS
-    from ..nn.shipped import DEFAULT_MODEL
+    from ..nn.shipped import DEFAULT_MODEL, find_model
     from ..stylizer.stylizer import Stylizer
 
+    if options.encoder is None or options.decoder is None:
+        find_model(options.model or DEFAULT_MODEL)  # nothing else, as an address would be downloaded
     if share > 1:
         import torch
 

@@ -22,6 +22,8 @@ from .fast import FastDecoder as FastDecoder
 from .fast import FastEncoder as FastEncoder
 from .folded import BaseDecoder as BaseDecoder
 from .folded import FoldedDecoder as FoldedDecoder
+from .hub import HubModel as HubModel
+from .hub import Provenance as Provenance
 from .instance_norm import adaptive_instance_norm as adaptive_instance_norm
 from .instance_norm import regional_instance_norm as regional_instance_norm
 from .layers import CONTENT_LAYER as CONTENT_LAYER

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
+from .hub import HubModel
 from .layers import CLASSIC, ConvSpec, Network
 from .layers import MIRRORED as MIRRORED
 from .padding import can_pad_outside, convolve, pad, pad_doubled
 from .vgg import Trim
 
 
-class Decoder(nn.Module):
+class Decoder(HubModel):
     """3×3 convolutions with reflection padding, nine of them (Huang & Belongie 2017, section 5).
 
     Each mirrors one convolution of the encoder and carries its name: where the encoder pools before a convolution,
@@ -32,6 +33,7 @@ class Decoder(nn.Module):
 
     network: ClassVar[Network] = CLASSIC
     specs: ClassVar[tuple[ConvSpec, ...]] = CLASSIC.decoder
+    part: ClassVar[str] = "decoder"
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -59,6 +61,10 @@ class Decoder(nn.Module):
     def feature_channels(self) -> int:
         """How many channels the features must have."""
         return self.network.channels
+
+    def hub_config(self) -> dict[str, Any]:
+        layers = [{"name": name, "shape": [*shape]} for name, shape in self.network.decoder_shapes.items()]
+        return {"kind": self.part, "network": self.network.name, "layers": layers, **self.said_of_weights()}
 
     def _decode(self, features: Tensor, trim: Trim | None) -> Tensor:
         return self._run(self.specs, features, trim)

@@ -36,6 +36,11 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
     return device
 
 
+def precision_of(dtype: torch.dtype) -> str:
+    """The precision of that type; ``"fp32"`` for others."""
+    return next((name for name, known in _TYPES.items() if known == dtype), "fp32")
+
+
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """The type of the networks' convolutions; statistics are float32 whatever it is.
 

@@ -33,7 +33,8 @@ def adaptive_instance_norm(
         content: ``(B, C, H, W)`` features: a tensor or an array, and what comes with them of the same kind.
         style_mean, style_std: ``(B, C, 1, 1)`` or ``(1, C, 1, 1)`` statistics of the style.
         alpha: strength in ``[0, 1]``; 0 returns ``content`` itself. A tensor ``(1, 1, H, W)`` or ``(B, 1, H, W)``
-            gives each cell a strength of its own; where it is 0 the content stays bit for bit.
+            gives each cell a strength of its own, ``(B, 1, 1, 1)`` each image; where it is 0 the content stays bit for
+            bit.
         content_stats: mean and deviation of the content, if known already (a tile of a larger
             image is normalised with the statistics of the whole).
 
@@ -46,12 +47,13 @@ def adaptive_instance_norm(
     c: Any = at_least_float32(content)
     strength: Any = alpha
     result: Array
-    if is_tensor(strength) or isinstance(strength, np.ndarray):
+    is_map = is_tensor(strength) or isinstance(strength, np.ndarray)
+    if is_map and tuple(strength.shape[1:]) != (1, 1, 1):
         strength = as_type_of(c, _check_alpha_map(strength, content))
         stylized = adaptive_instance_norm(c, style_mean, style_std, content_stats=content_stats)
         result = as_type_of(content, _lerp(c, stylized, strength))
         return result
-    if check_alpha(strength) == 0.0:
+    if not is_map and check_alpha(strength) == 0.0:
         return content
     scale, shift = scale_and_shift(content, style_mean, style_std, strength, content_stats=content_stats)
     result = as_type_of(content, _multiply_add(c, scale, shift))
@@ -62,13 +64,13 @@ def scale_and_shift(
     content: Array,
     style_mean: Array,
     style_std: Array,
-    alpha: float = 1.0,
+    alpha: float | Array = 1.0,
     *,
     content_stats: tuple[Array, Array] | None = None,
 ) -> tuple[Any, Any]:
     """What :func:`adaptive_instance_norm` multiplies each channel by and adds to it, ``(B, C, 1, 1)`` each.
 
-    Arguments and errors are its own; alpha is one number.
+    Arguments and errors are its own; alpha is one number, or one for each image, ``(B or 1, 1, 1, 1)``.
     """
     if style_mean.shape[1] != content.shape[1]:
         raise InputError(
@@ -81,8 +83,10 @@ def scale_and_shift(
     # One multiply-add over the feature map; everything else is per channel.
     scale: Any = style_std / std
     shift: Any = style_mean - mean * scale
-    strength = check_alpha(alpha)
-    if strength != 1.0:
+    is_map = is_tensor(alpha) or isinstance(alpha, np.ndarray)
+    strength: Any = alpha
+    strength = as_type_of(scale, _check_alpha_map(strength, content, (1, 1))) if is_map else check_alpha(strength)
+    if is_map or strength != 1.0:
         scale = (1.0 - strength) + strength * scale
         shift = strength * shift
     return scale, shift
@@ -216,14 +220,19 @@ def _lerp(start: Any, end: Any, weight: Any) -> Any:
     return start * (1.0 - weight) + end * weight
 
 
-def _check_alpha_map(alpha: Any, features: Any) -> Any:
-    """``alpha``, if it gives every cell of ``features`` a strength in ``[0, 1]``."""
-    batch, _, height, width = features.shape
+def _check_alpha_map(alpha: Any, features: Any, size: tuple[int, int] | None = None) -> Any:
+    """``alpha``, if it gives every cell of ``features``, or with a ``size`` of 1 × 1 each image, a strength in [0, 1].
+
+    While a network is traced for ``torch.compile`` or ``torch.export``, numbers are not known and not looked at.
+    """
+    batch, (height, width) = features.shape[0], size or features.shape[2:]
     if alpha.ndim != 4 or alpha.shape[0] not in (1, batch) or alpha.shape[1:] != (1, height, width):
         raise InputError(
             f"an alpha map must be (1, 1, {height}, {width}) for features {tuple(features.shape)}, "
             f"not {tuple(alpha.shape)}"
         )
+    if is_tensor(alpha) and namespace(alpha).compiler.is_compiling():
+        return alpha
     bounds = alpha.detach().aminmax() if is_tensor(alpha) else (alpha.min(), alpha.max())
     low, high = (float(bound) for bound in bounds)
     if not (low >= 0.0 and high <= 1.0):

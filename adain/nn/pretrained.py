@@ -14,6 +14,7 @@ from .convert import fill
 from .decoder import Decoder
 from .fast import FastDecoder, FastEncoder
 from .folded import BaseDecoder
+from .hub import Provenance
 from .layers import FAST
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
 from .shipped import find_model as find_model
@@ -70,6 +71,7 @@ def load_encoder(source: str | Path | None = None, *, upto: str = CONTENT_LAYER,
         state[f"{spec.name}.weight"], state[f"{spec.name}.bias"] = convolution(tensors, spec.name)
     _log.info("encoder as far as %s from %s", upto, name)
     encoder = fill(encoder, state, f"the shapes in {name} are not those of {kind.__name__}")
+    encoder.provenance = _provenance(source, "encoder")
     return encoder if model is None or model.folded is None else encoder.giving(model.folded)
 
 
@@ -81,4 +83,15 @@ def load_decoder(source: str | Path | None = None) -> Decoder:
     with torch.device("meta"):
         decoder = kind()
     _log.info("decoder from %s", name)
-    return fill(decoder, state, f"the shapes in {name} are not those of {kind.__name__}")
+    decoder = fill(decoder, state, f"the shapes in {name} are not those of {kind.__name__}")
+    decoder.provenance = _provenance(source, "decoder")
+    return decoder
+
+
+def _provenance(source: str | Path | None, part: str) -> Provenance:
+    """Where the weights of a model's part come from, as the registry says; nothing of a user's file."""
+    model = shipped_model(source)
+    if model is None:
+        return Provenance()
+    weights = getattr(model, part)
+    return Provenance(DEFAULT_MODEL if source is None else str(source), weights.licence, weights.origin)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._utils.errors import InputError
 from .fold import fuse, layers_of
+from .hub import HubModel
 from .layers import BASE
 from .layers import CONTENT_LAYER as CONTENT_LAYER
 from .layers import LAYERS as LAYERS
@@ -51,7 +52,7 @@ def check_image(image: Tensor, halvings: int) -> None:
         raise InputError(f"the image is {width}x{height} px: at least {min_size(halvings)} px on each side are needed")
 
 
-class VGGEncoder(nn.Module):
+class VGGEncoder(HubModel):
     """VGG-19 up to a chosen layer.
 
     Args:
@@ -78,6 +79,7 @@ class VGGEncoder(nn.Module):
     content_layer: ClassVar[str] = "relu4_2"
     style_layers: ClassVar[tuple[str, ...]] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     folded_layer: ClassVar[str | None] = None
+    part: ClassVar[str] = "encoder"
 
     def __init__(self, upto: str = CONTENT_LAYER, *, pool: Pooling = "max") -> None:
         super().__init__()
@@ -152,6 +154,11 @@ class VGGEncoder(nn.Module):
             name = next(spec.name for spec in self.specs if spec.relu == self.folded)
             found[self.folded] = trim.own(name, found[self.folded])
         return fuse(found, self.folded)
+
+    def hub_config(self) -> dict[str, Any]:
+        layers = [spec._asdict() for spec in self.specs]
+        how = {"upto": self.upto, "pool": self.pool, "folded": self.folded}
+        return {"kind": self.part, "network": self.name, **how, "layers": layers, **self.said_of_weights()}
 
     def extra_repr(self) -> str:
         return f"upto={self.upto}, pool={self.pool}"

@@ -1,6 +1,7 @@
 from .cache import StyleCache as StyleCache
 from .content import Content as Content
 from .content import TileProgress as TileProgress
+from .fixed import FixedStyle as FixedStyle
 from .looks import Look as Look
 from .looks import Model as Model
 from .looks import Paint as Paint

@@ -105,10 +105,13 @@ class BaseStylizer(ABC):
         style_cache: keeps encoded styles for later calls.
     """
 
-    device: Device
     channels: int
     max_pixels: int | None
     style_cache: StyleCache | None
+
+    @property
+    @abstractmethod
+    def device(self) -> Device: ...
 
     @property
     def tensor_device(self) -> torch.device | str:

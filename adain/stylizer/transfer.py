@@ -34,14 +34,19 @@ def content_statistics(features: Iterable[tuple[Box, Array]], target: Style | Pl
 
 
 def transfer(
-    features: Array, target: Style | Placement, alpha: float = 1.0, *, content_stats: tuple[Array, Array] | None = None
+    features: Array,
+    target: Style | Placement,
+    alpha: Any = 1.0,
+    *,
+    content_stats: tuple[Array, Array] | None = None,
 ) -> Array:
     """AdaIN of a style or of several by region, with the two bands of those that have them.
 
     Args:
         features: ``(B, C, H, W)`` of the content: a tensor, or an array with a ``target`` of arrays.
         target: a style, or regions laid on that content.
-        alpha: strength in ``[0, 1]``; times that of each region.
+        alpha: strength in ``[0, 1]``; times that of each region. Of a style, also one for each image,
+            ``(B or 1, 1, 1, 1)``.
         content_stats: of :func:`content_statistics`, where ``features`` and ``target`` are a part of the content's.
 
     Returns:
@@ -50,9 +55,9 @@ def transfer(
     Raises:
         InputError: if alpha is out of range or the channel counts differ.
     """
-    check_alpha(alpha)
     if isinstance(target, Style):
         return _everywhere(features, target, alpha, content_stats)
+    alpha = check_alpha(alpha)
     if fills(target):
         return _everywhere(features, target.styles[0], alpha * target.alphas[0], content_stats)
     styles, alphas = target.styles, [alpha * own for own in target.alphas]
@@ -116,12 +121,12 @@ def fills(target: Placement) -> bool:
     return len(target.styles) == 1 and is_full(target.cells)
 
 
-def _everywhere(features: Array, style: Style, alpha: float, known: tuple[Array, Array] | None) -> Array:
+def _everywhere(features: Array, style: Style, alpha: Any, known: tuple[Array, Array] | None) -> Array:
     stats: Any = known
     if known is not None:
         # A part of a picture may lie within its only region, whose statistics are then those of one in a list.
         stats = tuple(s.reshape(-1, *s.shape[-3:]) for s in known)
-    has_fine = style.fine_std is not None and alpha != 0.0
+    has_fine = style.fine_std is not None and (not isinstance(alpha, float | int) or alpha != 0.0)
     if has_fine and stats is None:
         stats = channel_mean_std(features)
     result: Array = adaptive_instance_norm(features, style.mean, style.std, alpha, content_stats=stats)

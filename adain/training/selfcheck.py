@@ -282,11 +282,10 @@ def _files(stage: TrainingStage, learner: Learner) -> dict[str, int]:
     """Names and bytes, to a percent or so, of what a stage writes."""
     folder = f"{stage.name}/" if stage.name else ""
     network = learner.network
-    ends = {DECODER_FILE: network.decoder, ENCODER_FILE: network.encoder} if isinstance(network, FastNet) else None
-    found = {
-        f"{folder}{name}": sum(2 * p.numel() for p in end.parameters())
-        for name, end in (ends or {DECODER_FILE: network}).items()
-    }
+    ends: dict[str, nn.Module] = {DECODER_FILE: network}
+    if isinstance(network, FastNet):
+        ends = {DECODER_FILE: network.decoder, ENCODER_FILE: network.encoder}
+    found = {f"{folder}{name}": sum(2 * p.numel() for p in end.parameters()) for name, end in ends.items()}
     # Weights, their average and two moments, in float32.
     whole = 16 * sum(p.numel() for p in network.parameters())
     return found | {f"{folder}checkpoints/ ({stage.config.keep_checkpoints} of)": whole}
