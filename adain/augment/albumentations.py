@@ -26,9 +26,9 @@ class AlbumentationsRandomStyle(ImageOnlyTransform):  # type: ignore[misc]  # Al
     """:class:`RandomStyle` as a transform of Albumentations.
 
     Images are ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``, uint8 or float32 in ``[0, 1]``; boxes, masks and keypoints
-    pass through, and the images of ``images=`` share one style. Numbers are drawn from the generators of the pipeline
-    (``Compose(seed=...)``), and ``ReplayCompose`` repeats them. Where there is a ``seed`` of its own, that and the
-    image's pixels decide, the choice by ``p`` too: then it matters not how many workers there are.
+    pass through, and the images of ``images=`` share one style. ``Compose(seed=...)`` decides what is drawn; without it
+    torch's generators do, which are others in each worker of a ``DataLoader``, where Albumentations' own are copies of
+    one. With a ``seed`` of its own, that and the image's pixels decide. ``ReplayCompose`` repeats what was drawn.
 
     Args:
         bank, options: see :class:`RandomStyle`, as for errors.
@@ -36,23 +36,32 @@ class AlbumentationsRandomStyle(ImageOnlyTransform):  # type: ignore[misc]  # Al
 
     def __init__(self, bank: BankInput = SHIPPED, options: RandomStyleOptions | None = None, **changes: Any) -> None:
         self.style = RandomStyle(bank, options, **changes)
+        self._is_forced = False
         super().__init__(p=self.style.options.p)
 
     def set_epoch(self, epoch: int) -> None:
         """:meth:`RandomStyle.set_epoch`."""
         self.style.set_epoch(epoch)
 
+    @property
+    def _is_piped(self) -> bool:
+        """Whether the generators of the pipeline decide: it has a seed, and this transform none of its own."""
+        return self.style.options.seed is None and self.seed is not None
+
     def should_apply(self, force_apply: bool = False) -> bool:
-        """Whether anything is drawn; with a ``seed``, the choice by ``p`` is part of that."""
-        is_own = self.style.options.seed is not None and self.p > 0.0
-        return is_own or bool(super().should_apply(force_apply))
+        """Whether anything is drawn; the choice by ``p`` is part of that, unless it is the pipeline's."""
+        self._is_forced = force_apply
+        return bool(super().should_apply(force_apply)) if self._is_piped else self.p > 0.0
 
     def get_params(self) -> dict[str, Any]:
         """What is drawn, in plain numbers: ``{"draw": {...}}``; with a ``seed``, that waits for the image."""
         if self.style.options.seed is not None:
             return {}
+        if not self._is_piped:
+            return self._params(self.style.draw_for(1))
         generator = torch.Generator().manual_seed(int(self.random_generator.integers(2**63)))
-        return self._params(self.style.draw_for(1, generator)._replace(applied=torch.ones(1, dtype=torch.bool)))
+        self._is_forced = True  # it has chosen
+        return self._params(self.style.draw_for(1, generator))
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         """What the image's own pixels decide, where there is a ``seed``."""
@@ -64,6 +73,7 @@ class AlbumentationsRandomStyle(ImageOnlyTransform):  # type: ignore[misc]  # Al
         return self._params(self.style.draw(_samples(np.asarray(image)[None])))
 
     def _params(self, draw: StyleDraw) -> dict[str, Any]:
+        draw = draw._replace(applied=torch.ones_like(draw.applied)) if self._is_forced else draw
         return {"draw": draw.plain()}
 
     def apply(self, img: Pixels, *args: Any, draw: dict[str, Any], **params: Any) -> Pixels:

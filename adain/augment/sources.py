@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .._utils.arrays import moved
 from .._utils.errors import InputError
-from ..control.style import Style
+from ..control.style import SUFFIX, Style
 from .networks import DEFAULT_MODEL, stylizer_of
 from .options import RandomStyleOptions
 
@@ -141,6 +141,8 @@ def _of_list(given: Any, options: RandomStyleOptions) -> StyleSource:
         raise InputError("no style given: at least one is needed")
     if any(style.fine_std is not None for style in styles):
         raise InputError("a style of two sizes cannot be drawn at random: encode it without fine_size")
+    if any(style.change is not None for style in styles):
+        raise InputError("a specialised style has a decoder of its own, and a batch one for all: give its artwork")
     if len(channels := sorted({style.channels for style in styles})) > 1:
         raise InputError(f"styles of {' and '.join(map(str, channels))} channels: encode all with the same encoder")
     means, stds = zip(*map(_tensors, styles), strict=True)
@@ -148,6 +150,8 @@ def _of_list(given: Any, options: RandomStyleOptions) -> StyleSource:
 
 
 def _encoded(picture: Any, options: RandomStyleOptions) -> Style:
+    if isinstance(picture, str | os.PathLike) and os.fspath(picture).endswith(SUFFIX):
+        return Style.load(picture)
     # In float32, whatever samples are computed in and the caller is about: it is done once.
     stylizer = stylizer_of(options.change(precision="fp32"), torch.device("cpu"))
     with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False):

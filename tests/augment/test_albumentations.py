@@ -86,6 +86,27 @@ def test_a_seed_of_its_own_draws_by_the_pixels() -> None:
     assert np.array_equal(A.Compose([transform(p=0, seed=3)])(image=images[0])["image"], images[0])
 
 
+def test_without_any_seed_torchs_generators_decide() -> None:
+    """Albumentations' own are copied into each worker of a DataLoader, and draw alike in all, epoch for epoch."""
+    images = pixels(12)
+    made = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        pipeline = A.Compose([transform(p=0.5)])
+        made.append([pipeline(image=image)["image"] for image in images])
+    assert all(np.array_equal(a, b) for a, b in zip(*made, strict=True))
+    changed = sum(not np.array_equal(a, b) for a, b in zip(images, made[0], strict=True))
+    assert 0 < changed < 12
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("composes", [None, 4])
+def test_a_choice_that_is_made_above_it_is_kept(seed: int | None, composes: int | None) -> None:
+    pipeline = A.Compose([A.OneOf([transform(p=0.01, seed=seed)], p=1)], seed=composes)
+    for image in pixels(4):
+        assert not np.array_equal(pipeline(image=image)["image"], image)
+
+
 @pytest.mark.parametrize("seed", [None, 3])
 def test_replay(seed: int | None) -> None:
     images = pixels(4)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gc
 import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -320,6 +323,18 @@ def test_styles_that_cannot_be_drawn_are_refused(bank: Any, told: str) -> None:
         RandomStyle(bank)
 
 
+def test_styles_come_from_their_files_too(tmp_path: Path) -> None:
+    path = styles(1)[0].save(tmp_path / "a.safetensors")
+    images = samples(2)
+    assert torch.equal(RandomStyle([path, str(path)], p=1)(images), RandomStyle(styles(1), p=1)(images))
+
+
+def test_a_specialised_style_is_refused() -> None:
+    special = dataclasses.replace(styles(1)[0], change=object())  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a decoder of its own"):
+        RandomStyle([*styles(2), special])
+
+
 def test_styles_of_another_model_are_refused() -> None:
     other = Style(torch.zeros(1, 512, 1, 1), torch.ones(1, 512, 1, 1))
     with pytest.raises(InputError, match="512 channels and the model's features 384"):
@@ -358,6 +373,20 @@ def test_networks_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(loads) == 1
     RandomStyle(known, p=1, precision="fp32")(samples(1))
     assert len(loads) in (1, 2)  # one where auto is fp32
+
+
+def test_threads_share_the_networks_and_make_what_one_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = styles(9)
+    networks._loaded.clear()
+    loads: list[Any] = []
+    load = Stylizer.from_pretrained
+    monkeypatch.setattr(Stylizer, "from_pretrained", lambda *a, **k: loads.append(k) or load(*a, **k))
+    style = RandomStyle(known, p=1, seed=0)
+    images = samples(8)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(style, images.split(1)))
+    assert len(loads) == 1
+    assert torch.equal(torch.cat(made), torch.cat([style(each) for each in images.split(1)]))
 
 
 def test_batches_leave_nothing_behind() -> None:
