@@ -140,6 +140,10 @@ class Options(Declared):
         0, "Closer to the artwork: so many rounds of measuring what came out and asking for what it missed.", low=0,
         high=MOST_ROUNDS, metavar="N",
     )  # fmt: skip
+    max_drift: float | None = option(
+        None, "Lower alpha, of each photograph by itself, until half of its edges lie within so many px of where they "
+        "were.", low=0, is_open=True, metavar="PX", group="edges", serves=("torch", "onnx", "ray"),
+    )  # fmt: skip
     weights: Sequence[float] | None = option(
         None, "Blend all styles into one, e.g. 0.7,0.3 (scaled to sum 1).", flag="--style-weights", metavar="W,W,...",
         low=0, group="blend",
@@ -312,6 +316,8 @@ class Options(Declared):
             self.refuse("{crop} cuts off the sides that {wrap} lets meet: leave out one or the other")
         if self.grid is not None and self.preview:
             self.refuse("{grid} and {preview} each make a sheet: give one of them")
+        if self.max_drift is not None and (self.grid is not None or self.preview):
+            self.refuse("{max_drift} finds one alpha for a picture: leave out {grid} and {preview}, which show several")
         if self.background is not None and not regional:
             self.refuse("{background} needs {masks} or {label_map} to leave something for it")
         if self.feather and not masked:

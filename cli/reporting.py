@@ -192,6 +192,7 @@ def follow(
     errors, present, replaced = [*failures], 0, 0
     unnamed: dict[str, str] = {}  # by what went wrong, where it does not say with which picture: the first result
     further: list[Mapping[str, Any]] = []
+    unheld: list[str] = []
     # Whatever ends it, Ctrl-C too: what was made is written and recorded before anything else is done.
     with bar(planned, "image", hidden=planned < 2) as shown, contextlib.closing(results):
         for result in results:
@@ -203,6 +204,7 @@ def follow(
                 present += 1
                 details = {**result.details, "status": result.status}
                 replaced += "replaced" in details
+                unheld += [os.fspath(result.output)] if details.get("held") is False else []
                 further += [details] if has_further(details) else []
                 output = os.fspath(result.output)
                 line = json.dumps({"output": output, **details}, ensure_ascii=False) if as_json else output
@@ -212,6 +214,8 @@ def follow(
     warn_of_further(further)
     if replaced:
         warn_of_replaced(replaced)
+    if unheld:
+        warn_of_drift(unheld)
     if errors and planned == 1 and not present:
         raise errors[0]
     for text, times in Counter(map(words, errors)).items():
@@ -248,6 +252,13 @@ def warn_of_replaced(count: int) -> None:
     """Say that results are gone which were not what was made now."""
     noun, verb = ("result", "was") if count == 1 else ("results", "were")
     warn(f"{count} {noun} that came from other options or files {verb} replaced: use another -o to keep both")
+
+
+def warn_of_drift(outputs: Sequence[str]) -> None:
+    """Say which results keep no bound on their drift."""
+    first = outputs[0] if len(outputs) == 1 else f"{len(outputs)} results, such as {outputs[0]},"
+    verb = "moves" if len(outputs) == 1 else "move"
+    warn(f"{first} {verb} edges by more than --max-drift even at alpha 0, which is what was made")
 
 
 def exit_code(failed: int, planned: int) -> int:

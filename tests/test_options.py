@@ -163,7 +163,7 @@ def values_of(each: Declaration) -> st.SearchStrategy[Any]:
         if each.kind.startswith("int"):
             one = st.integers(None if low is None else int(low), None if high is None else int(high))
         else:
-            one = st.floats(low, high, allow_nan=False, allow_infinity=False)
+            one = st.floats(low, high, allow_nan=False, allow_infinity=False, exclude_min=each.is_open)
         if each.name == "bits":
             one = st.sampled_from([8, 16])
         if each.name == "tile":

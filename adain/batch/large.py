@@ -18,7 +18,7 @@ from .options import FolderOptions
 def check_strips(options: FolderOptions) -> None:
     """Raise, before any work, where options say that strips or pyramids are wanted that cannot be made."""
     if options.strips == "on":
-        for name in ("refine", "grid", "preview"):
+        for name in ("refine", "grid", "preview", "max_drift"):
             if name in options.given():
                 options.refuse(f"{{{name}}} needs the whole picture: leave it out, or {{strips}} on")
         if options.tile == "off":

@@ -148,6 +148,7 @@ class Maker:
         self._looks: OrderedDict[int, Look | AdainError] = OrderedDict()
         self._content: tuple[Path | Page | Member, Any] | None = None
         self._further: dict[str, int] = {}
+        self._notes: dict[str, Any] = {}
 
     def read(self, content: Path | Page | Member) -> Any:
         """A photograph of its final size, or, if it is very large, just its path; any thread may ask."""
@@ -162,11 +163,12 @@ class Maker:
     def render(self, loaded: Any, job: Job) -> Painted | Strips:
         """The picture of a job from what :meth:`read` gave; jobs of the same content follow one another."""
         content, options = self._encode(loaded, job.content), self.order.options
+        self._notes = {}
         look = self._look(job.style)
         if options.refine is not None:
             picture: Painted | Strips = self._refine(look.render(self.model, content), job)
         else:
-            picture = look.render(self.model, content, Levels.of(options))
+            picture = look.render(self.model, content, Levels.of(options), self._notes)
         if options.pyramid:
             picture = picture if isinstance(picture, Strips) else Whole(picture)
             picture.pyramid = True
@@ -175,13 +177,15 @@ class Maker:
     def details(self) -> Mapping[str, Any]:
         """Of the picture rendered last: its tiles, and the share of it that was computed more than once.
 
-        Of a file with several ``pages`` or ``frames``, of which nobody said one, also how many there are.
+        Of a file with several ``pages`` or ``frames``, of which nobody said one, also how many there are; where a drift
+        is bounded, the ``alpha`` that was found and the ``drift``.
         """
         content = None if self._content is None else self._content[1]
         tiles = getattr(content, "tiles", None)
         if tiles is None:
-            return {"tiles": 1, "overlap": 0.0, **self._further}
-        return {"tiles": tiles.tiling.count, "overlap": round(self.model.overlap(content), 4), **self._further}
+            return {"tiles": 1, "overlap": 0.0, **self._further, **self._notes}
+        overlap = round(self.model.overlap(content), 4)
+        return {"tiles": tiles.tiling.count, "overlap": overlap, **self._further, **self._notes}
 
     def _encode(self, loaded: Any, content: Path | Page | Member) -> Any:
         if self._content is None or self._content[0] != content:

@@ -28,6 +28,7 @@ from ..options import (
     normalize_weights,
     plural,
 )
+from .bounded import bounded
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -218,14 +219,22 @@ class Look:
             how |= {"color": color, "content": content, "content_mask": region}
         return model.encode_style(style, **how)
 
-    def render(self, model: Model, content: Any, levels: Levels = PLAIN) -> Any:
+    def render(self, model: Model, content: Any, levels: Levels = PLAIN, notes: dict[str, Any] | None = None) -> Any:
         """The result for a photograph: what ``model.render`` gives, or a sheet of pictures, of 8 bits, for a grid.
+
+        Args:
+            model, content: what computes, and of its ``encode_content``.
+            levels: of the picture.
+            notes: takes what is to be said of it: see :func:`~adain.stylizer.bounded.bounded`.
 
         Raises:
             AdainError: if a style, a mask or the photograph cannot be used.
         """
         if self.options.grid is None and not self.options.preview:
-            return model.render(content, dataclasses.replace(self.resolve(model, content), levels=levels))
+            paint = dataclasses.replace(self.resolve(model, content), levels=levels)
+            if self.options.max_drift is None:
+                return model.render(content, paint)
+            return bounded(model, content, paint, self.options.max_drift, notes)
         if getattr(content, "is_strips", False):
             raise InputError("a sheet is made of whole pictures: ask for a smaller content_size (--content-size)")
         if getattr(content, "is_tensor", False):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,31 +13,7 @@ from adain._utils.errors import InputError
 from adain.image import drift as module
 from adain.image.box import Box
 from adain.image.drift import Drift, Edges, drift_of_boxes, edge_drift
-
-Pixels = npt.NDArray[np.float64]
-
-SIDE = 128
-
-
-def waves(seed: int, down: float = 0.0, right: float = 0.0, side: int = SIDE) -> Pixels:
-    """A picture of sines of any direction, shifted exactly by any fraction of a pixel."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:side, :side].astype(float)
-    y, x = y - down, x - right
-    channels = []
-    for _ in range(3):
-        total = np.zeros_like(y)
-        for _ in range(24):
-            frequency, angle, phase = rng.uniform(0.02, 0.08), rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
-            total += np.sin(2 * np.pi * frequency * (np.cos(angle) * y + np.sin(angle) * x) + phase)
-        channels.append(0.5 + 0.5 * np.tanh(total / 2))
-    return np.stack(channels, axis=-1)
-
-
-def step(at: float, side: int = 96, width: float = 1.0) -> Pixels:
-    """Dark left of a column, light right of it, with a soft edge between."""
-    x = np.broadcast_to(np.arange(side, dtype=float), (side, side))
-    return 0.2 + 0.6 / (1 + np.exp(-(x - at) / width))
+from tests.edges import SIDE, Pixels, step, waves
 
 
 def disc(size: float, side: int = 128, down: float = 0.0, right: float = 0.0) -> Pixels:
@@ -64,7 +39,7 @@ def test_a_step_moves_by_what_it_was_moved(shift: float) -> None:
     assert found.median == pytest.approx(abs(shift), abs=0.05)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 99), down=st.floats(-3, 3), right=st.floats(-3, 3))
 def test_a_shift_is_found_in_any_picture(seed: int, down: float, right: float) -> None:
     found = edge_drift(waves(seed), waves(seed, down, right))
@@ -155,7 +130,7 @@ def test_half_counts_what_is_lost_as_far_away() -> None:
 def test_large_pictures_are_the_same_in_squares(monkeypatch: pytest.MonkeyPatch) -> None:
     photograph, result = waves(5), waves(5, 1.2, -0.7)
     whole = edge_drift(photograph, result)
-    monkeypatch.setattr(module, "_SIDE", 50)
+    monkeypatch.setattr(module, "_SIDE", 70)
     parts = edge_drift(photograph, result)
     assert np.allclose(parts.places, whole.places, atol=1e-3)
     assert np.allclose(parts.moved, whole.moved, atol=1e-3, equal_nan=True)
