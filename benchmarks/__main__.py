@@ -10,7 +10,7 @@ import click
 
 NAMES = (
     "compare", "check", "quality", "corrected", "scenes", "speed", "exported", "controls", "methods", "iterations",
-    "refine_pairs", "folders", "tiling", "video", "fast", "engines", "million",
+    "refine_pairs", "folders", "tiling", "video", "fast", "engines", "labels", "million",
 )  # fmt: skip
 """Modules with a command called ``main``, in the order of README.md."""
 

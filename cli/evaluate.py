@@ -47,6 +47,12 @@ OF_MAKING = ("alpha", "correct", "model", "encoder", "decoder")
 @click.option(
     "--artfid-inception", "inception", metavar="FILE", help="art_inception.pth, for ArtFID (and LPIPS's files)."
 )
+@click.option("--segment", metavar="MODULE:FUNCTION", help="Your segmentation, a function in a module or a .py file: "
+              "of an array (H, W, 3) of uint8 it gives the label of every pixel.")  # fmt: skip
+@click.option("--label-maps", metavar="DIR", help="Label maps of the contents, by their names. [default: what "
+              "--segment finds in the contents]")  # fmt: skip
+@click.option("--ignore-label", "ignored", type=int, multiple=True, metavar="N",
+              help="Label whose pixels do not count, such as 255; may be repeated.")  # fmt: skip
 @options_of(EvaluationOptions)
 @options_of(Options, only=("alpha", "correct"))
 @options_of(ModelOptions, without=("backend", "onnx", "style_cache", "precision"))
@@ -62,6 +68,9 @@ def evaluate(
     backbone: str | None,
     weights: str | None,
     inception: str | None,
+    segment: str | None,
+    label_maps: str | None,
+    ignored: tuple[int, ...],
     **values: Any,
 ) -> int:
     """Measure stylised pictures against their contents and styles.
@@ -106,6 +115,12 @@ def evaluate(
     )  # fmt: skip
 
     networks = [name for name, file in (("lpips", backbone), ("artfid", inception)) if file is not None]
+    segmentation = metrics.Segmentation(
+        None if segment is None else metrics.load_segment(segment),
+        None if label_maps is None else Path(label_maps),
+        (*metrics.Segmentation().ignored, *ignored),
+    )
+    networks += segmentation.names
     count = len({pair.style for pair in pairs})
     metrics.choose(chosen, stylising=makes, networks=networks, styles=count, size=options.size)  # before reading
     if csv_path is not None:
@@ -116,8 +131,11 @@ def evaluate(
     evaluation = metrics.evaluate(
         pairs,
         names=chosen,
-        lpips=None if backbone is None or weights is None else metrics.LPIPS.from_files(backbone, weights),
-        inception=None if inception is None else metrics.ArtInception.from_file(inception),
+        judges=metrics.Judges(
+            None if backbone is None or weights is None else metrics.LPIPS.from_files(backbone, weights),
+            None if inception is None else metrics.ArtInception.from_file(inception),
+            segmentation,
+        ),
         stylizer=open_stylizer(model) if makes else None,
         alpha=made.alpha,
         correct=made.correct,

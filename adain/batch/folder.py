@@ -153,14 +153,20 @@ class Folder:
             labels = find_labels(paths, jobs, output, recursive=options.recursive, renamed=renamed)
         order = Order(dict(enumerate(looks)), options, place)
         about = [
-            {"style": name, "styles": _files(look), "alpha": look.options.alpha}
-            for name, look in zip(names, looks, strict=True)
+            {"style": name, "styles": _files(look), **_strength(look)} for name, look in zip(names, looks, strict=True)
         ]
         tasks = []
         for job in jobs:
             details = {**described(job.content), **about[job.style]}
             tasks.append(Task(job, order.fingerprint(job) if manifest else "", details, options.metadata))
         return cls(order, tasks, manifest, unreadable, means_file(output), labels)
+
+    def _found(self, task: Task) -> dict[str, Any]:
+        """The alpha that was found for a result that is there, and its drift, as far as the manifest knows them."""
+        if self.manifest is None or "max_drift" not in task.details:
+            return {}
+        known = self.manifest.latest.get(self.manifest.key(task.job.output), {})
+        return {name: known[name] for name in ("alpha", "drift", "held") if name in known}
 
     @property
     def total(self) -> int:
@@ -196,7 +202,7 @@ class Folder:
         try:
             for task in self.tasks:
                 if task.job.output not in wanted:
-                    yield Result(task, "skipped", task.details)
+                    yield Result(task, "skipped", {**task.details, **self._found(task)})
                 elif (result := next(made, None)) is None:
                     return
                 elif result.error is None and (
@@ -250,3 +256,9 @@ def _files(look: Look) -> list[str]:
 
 def _listed(paths: Any) -> list[Any]:
     return [*paths] if isinstance(paths, Sequence) and not isinstance(paths, (str, bytes)) else [paths]
+
+
+def _strength(look: Look) -> dict[str, Any]:
+    """What is recorded of it: alpha, or the bound that it is yet to be found for."""
+    bound = look.options.max_drift
+    return {"alpha": look.options.alpha} if bound is None else {"max_drift": bound}

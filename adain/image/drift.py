@@ -86,11 +86,15 @@ class Drift:
 
     @property
     def lost(self) -> float:
-        """The share of edges that are not found again, in ``[0, 1]``; 0 of a photograph without any."""
+        """The share of edges that are not found again, in ``[0, 1]``; 0 of a photograph without any. Lower is better.
+
+        Of pictures that have nothing to do with the photograph four fifths are lost, and more. A measure of this
+        project's own.
+        """
         return 0.0 if not self.count else 1.0 - float(self._found.mean())
 
     def percentile(self, share: float) -> float:
-        """How far that many per cent of the edges that are found have moved at most: ≥ 0, in px.
+        """How far that many per cent of the edges that are found have moved at most: ≥ 0, in px. Lower is better.
 
         0 of a photograph without edges, infinite where all are lost.
         """
@@ -101,21 +105,27 @@ class Drift:
 
     @property
     def half(self) -> float:
-        """How far half of *all* edges have moved at most, those that are lost counted as infinitely far: ≥ 0, in px.
+        """How far half of *all* edges have moved at most, those that are lost counted as infinitely far.
 
-        0 of a photograph without edges.
+        ≥ 0, in px; 0 of a photograph without edges. Lower is better.
         """
         far = np.sort(np.where(self._found, np.abs(self.moved), np.inf))
         return float(far[(self.count - 1) // 2]) if self.count else 0.0
 
     @property
     def median(self) -> float:
-        """:meth:`percentile` of 50."""
+        """How far half of the edges that are found have moved at most: ≥ 0, in px. Lower is better.
+
+        A measure of this project's own; :mod:`adain.image.drift` says how edges are found again.
+        """
         return self.percentile(50)
 
     @property
     def high(self) -> float:
-        """:meth:`percentile` of 90."""
+        """How far nine tenths of the edges that are found have moved at most: ≥ 0, in px. Lower is better.
+
+        A measure of this project's own, and the first to notice what was found by chance.
+        """
         return self.percentile(90)
 
     @cached_property

@@ -2,6 +2,7 @@ from .catalogue import METRICS as METRICS
 from .catalogue import Metric as Metric
 from .catalogue import choose as choose
 from .content import CFSD_LAYER as CFSD_LAYER
+from .content import DISTANCE_LAYERS as DISTANCE_LAYERS
 from .content import cfsd as cfsd
 from .content import content_distance as content_distance
 from .content import content_feature_loss as content_feature_loss
@@ -17,9 +18,17 @@ from .frechet import gaussian_frechet_distance as gaussian_frechet_distance
 from .frechet import pooled as pooled
 from .gallery import Fit as Fit
 from .gallery import load_square as load_square
+from .judges import Judges as Judges
+from .labels import BOUNDARY_TOLERANCE as BOUNDARY_TOLERANCE
+from .labels import Segmentation as Segmentation
+from .labels import boundary_f as boundary_f
+from .labels import boundary_recall as boundary_recall
+from .labels import load_segment as load_segment
+from .labels import mean_iou as mean_iou
 from .making import Monotonicity as Monotonicity
 from .making import falling as falling
 from .making import interpolation as interpolation
+from .making import path_length as path_length
 from .networks import LPIPS as LPIPS
 from .networks import ArtInception as ArtInception
 from .networks import art_fid as art_fid

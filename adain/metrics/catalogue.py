@@ -22,6 +22,7 @@ from .content import (
 )
 from .frechet import FRECHET_LAYER
 from .gallery import Seen
+from .labels import boundary_f, boundary_recall, mean_iou
 from .options import EvaluationOptions
 from .pixels import histogram_distance, lattice, ssim
 from .style import GRAM_LAYERS, gram_distance, residual, style_distance
@@ -49,7 +50,8 @@ class Metric:
         layers: whose features it needs.
         of: takes it of an output; None where it is not of a pair, see :mod:`~adain.metrics.evaluation`.
         digits: decimals in tables.
-        networks: the files of the user's that it needs.
+        networks: what of the user's it needs: ``"lpips"`` and ``"artfid"``, files of networks; ``"labels"`` and
+            ``"segment"``, see :class:`~adain.metrics.labels.Segmentation`.
         styles: how many styles it needs.
         least: shortest side in pixels that it can be taken of.
     """
@@ -60,7 +62,7 @@ class Metric:
     summary: str
     definition: str
     layers: tuple[str, ...] = ()
-    of: Callable[[View], Tensor] | None = None
+    of: Callable[[View], Tensor | float] | None = None
     digits: int = 3
     networks: tuple[str, ...] = ()
     styles: int = 1
@@ -113,6 +115,31 @@ _TABLE = (
         of=lambda v: lattice(v.output.pixels), digits=1, least=LATTICE_SIZE,
     ),
     Metric(
+        "edge-drift", "lower", "pair", "px that edges of the content moved by, the median", "image.Drift.median",
+        of=lambda v: v.output.drift_from(v.content).median, digits=2,
+    ),
+    Metric(
+        "edge-drift-90", "lower", "pair", "px that 90 % of those edges moved by at most", "image.Drift.high",
+        of=lambda v: v.output.drift_from(v.content).high, digits=2,
+    ),
+    Metric(
+        "edges-lost", "lower", "pair", "edges of the content that are not found again", "image.Drift.lost",
+        of=lambda v: v.output.drift_from(v.content).lost,
+    ),
+    Metric(
+        "boundary-recall", "higher", "pair", "boundaries of labels that stay within 2 px", "metrics.boundary_recall",
+        of=lambda v: boundary_recall(v.output.drift_from(v.content), v.content.labels), networks=("labels",),
+    ),
+    Metric(
+        "miou", "higher", "pair", "labels found in the output against the content's", "metrics.mean_iou",
+        of=lambda v: mean_iou(v.output.found, v.content.labels, v.content.ignored), networks=("segment",),
+    ),
+    Metric(
+        "boundary-f", "higher", "pair", "boundaries of those labels, within 0.75 % of the diagonal",
+        "metrics.boundary_f",
+        of=lambda v: boundary_f(v.output.found, v.content.labels, v.content.ignored), networks=("segment",),
+    ),
+    Metric(
         "vgg-fd", "lower", "set", "Fréchet distance to the styles, VGG-19", "metrics.frechet_distance",
         (FRECHET_LAYER,), digits=1,
     ),
@@ -144,6 +171,14 @@ _TABLE = (
         "blend-setback", "lower", "stylising", "largest step of a blend the wrong way", "metrics.interpolation",
         STYLE_LAYERS, styles=2,
     ),
+    Metric(
+        "path-alpha", "lower", "stylising", "perceptual path length along alpha", "metrics.path_length",
+        DISTANCE_LAYERS,
+    ),
+    Metric(
+        "path-blend", "lower", "stylising", "perceptual path length along a blend", "metrics.path_length",
+        DISTANCE_LAYERS, styles=2,
+    ),
     Metric("warping-error", "lower", "stylising", "error over a known motion", "metrics.warping_error", digits=4),
     Metric("ms", "lower", "stylising", "milliseconds a picture takes", "metrics.making.PairMaker.make", digits=0),
     Metric("mb", "lower", "stylising", "memory a pass needs, in MB", "metrics.making.PairMaker.make", digits=0),
@@ -166,7 +201,7 @@ def choose(
     Args:
         names: of those wanted, ArtFID's factors with it; None for all that can be had.
         stylising: whether pictures are made now.
-        networks: ``"lpips"`` and ``"artfid"``, as far as their files are given.
+        networks: of those that :class:`Metric` names, those that are given.
         styles: how many there are.
         size: side of the squares in pixels.
 
@@ -196,6 +231,10 @@ def _lack(metric: Metric, stylising: bool, networks: Sequence[str], styles: int,
         return "needs LPIPS: give --lpips-backbone and --lpips-weights"
     if "artfid" in metric.networks and "artfid" not in networks:
         return "needs the Inception network of ArtFID: give --artfid-inception"
+    if "segment" in metric.networks and "segment" not in networks:
+        return "needs a segmentation: give --segment"
+    if "labels" in metric.networks and "labels" not in networks:
+        return "needs label maps: give --label-maps or --segment"
     if styles < metric.styles:
         return f"needs at least {metric.styles} styles"
     if size < metric.least:

@@ -22,8 +22,9 @@ from ..stylizer.stylizer import Stylizer
 from .catalogue import Metric, View, choose, layers_for
 from .frechet import frechet_distance
 from .gallery import Fit, Gallery, Seen, visiting
+from .judges import Judges
 from .making import PairMaker
-from .networks import LPIPS, ArtInception, art_fid
+from .networks import ArtInception, art_fid
 from .options import EvaluationOptions
 from .pairs import GUARDS, MADE, Pair
 
@@ -69,8 +70,7 @@ def evaluate(
     correct: int = Options.correct,
     size: int = EvaluationOptions.size,
     fit: Fit = EvaluationOptions.fit,
-    lpips: LPIPS | None = None,
-    inception: ArtInception | None = None,
+    judges: Judges | None = None,
     device: str | torch.device = "auto",
     max_pixels: int | None = DEFAULT_MAX_PIXELS,
     track: Callable[[Sequence[int]], Iterable[int]] = iter,
@@ -87,7 +87,7 @@ def evaluate(
         stylizer: makes a row ``adain``; None for none.
         alpha, correct: its strength and its rounds of correction.
         size, fit, max_pixels: of the squares, see :func:`~adain.metrics.load_square`.
-        lpips, inception: networks of the user's, for the measures that need them.
+        judges: networks and a segmentation of the user's, for the measures that need them.
         device: where to measure.
         track: is given what will be visited, and gives it back one by one: for a progress bar.
 
@@ -98,9 +98,9 @@ def evaluate(
     rows += [MADE] if stylizer is not None else []
     if not rows:
         raise InputError("there is nothing to measure: give outputs, or a stylizer that makes them")
-    networks = [name for name, given in (("lpips", lpips), ("artfid", inception)) if given is not None]
+    judges = judges or Judges()
     styles = list(dict.fromkeys(pair.style for pair in pairs))
-    chosen = choose(names, stylising=stylizer is not None, networks=networks, styles=len(styles), size=size)
+    chosen = choose(names, stylising=stylizer is not None, networks=judges.names, styles=len(styles), size=size)
     layers = layers_for(metric.name for metric in chosen)
     least = min_size(sum(spec.pool_before for spec in layers_upto(layers[-1])))
     if size < least:
@@ -108,13 +108,12 @@ def evaluate(
     scaled((1, 1), size, max_pixels=max_pixels, name="every picture", option="size")
     where = resolve_device(device) if stylizer is None else stylizer.device
     encoder = load_encoder(upto=layers[-1]).to(where).to(memory_format=torch.channels_last)
-    lpips = None if lpips is None else lpips.to(where)
-    inception = None if inception is None else inception.to(where)
+    judges = judges.to(where)
     contents = {path: k for k, path in enumerate(dict.fromkeys(pair.content for pair in pairs))}
     places = {path: k for k, path in enumerate(styles)}
     with torch.inference_mode():
-        gallery = Gallery(encoder, layers, size=size, fit=fit, max_pixels=max_pixels, lpips=lpips)
-        judge = _Judge(chosen, gallery, inception, [*rows, *GUARDS])
+        gallery = Gallery(encoder, layers, size=size, fit=fit, max_pixels=max_pixels, judges=judges)
+        judge = _Judge(chosen, gallery, judges.inception, [*rows, *GUARDS])
         if stylizer is not None:
             judge.maker = PairMaker(
                 stylizer, gallery, alpha=alpha, correct=correct, styles=styles, timed=judge.wants("ms")
@@ -156,7 +155,7 @@ class _Judge:
     def pair(self, pair: Pair) -> list[Entry]:
         """An entry for each row that could be measured."""
         try:
-            content, style = self.gallery.look(pair.content), self.gallery.look(pair.style)
+            content, style = self.gallery.look_at_content(pair.content), self.gallery.look(pair.style)
         except AdainError as error:
             self.failures.append(error)
             return []

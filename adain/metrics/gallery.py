@@ -7,17 +7,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from .._utils.arrays import FloatArray
 from .._utils.errors import AdainError, InputError
-from ..image import DEFAULT_MAX_PIXELS, center_crop_square, read_image, resize_shorter, split_alpha, to_tensor
+from ..image import (
+    DEFAULT_MAX_PIXELS,
+    Drift,
+    Edges,
+    center_crop_square,
+    read_image,
+    resize_shorter,
+    split_alpha,
+    to_tensor,
+)
 from ..image.resize import scaled
 from ..losses import Stats
 from ..nn.vgg import VGGEncoder, layers_upto
 from .content import target_statistics
 from .frechet import pooled
+from .judges import Judges
+from .labels import Labels, Segmentation
 from .networks import LPIPS
 from .options import Fit as Fit
 from .pixels import rgb_uv_histogram
@@ -60,12 +73,44 @@ class Seen:
     features: dict[str, Tensor]  # of the encoder, by layer
     shape: tuple[int, int]  # height and width in pixels of the file
     network: LPIPS | None = None  # of LPIPS, if that is wanted
+    segmentation: Segmentation = Segmentation()
+    known: Labels | None = None  # what a file says its labels are
+    _drift: tuple[Seen, Drift] | None = None
 
     stats = cached_property[Stats](lambda seen: style_stats(seen.features))
     target = cached_property[Tensor](lambda seen: target_statistics(seen.features))
     grams = cached_property[dict[str, Tensor]](lambda seen: gram_matrices(seen.features))
     pooled = cached_property[Tensor](lambda seen: pooled(seen.features)[0].cpu())
     histogram = cached_property[Tensor](lambda seen: rgb_uv_histogram(seen.pixels))
+
+    @cached_property
+    def found(self) -> Labels:
+        """The labels that the segmentation finds in it."""
+        return self.segmentation.find(np.rint(self._array * 255).astype(np.uint8))
+
+    @property
+    def labels(self) -> Labels:
+        """Those that it has, by its file, or else as they are found."""
+        return self.found if self.known is None else self.known
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        return self.segmentation.ignored
+
+    @cached_property
+    def edges(self) -> Edges:
+        return Edges.of(self._array, most=MOST_EDGES)
+
+    def drift_from(self, content: Seen) -> Drift:
+        """How far the edges of a content have moved in it."""
+        if self._drift is None or self._drift[0] is not content:
+            self._drift = content, content.edges.drift(self._array)
+        return self._drift[1]
+
+    @property
+    def _array(self) -> FloatArray:
+        array: FloatArray = self.pixels[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
+        return array
 
     @cached_property
     def lpips(self) -> list[Tensor]:
@@ -75,6 +120,10 @@ class Seen:
     def lpips_to(self, other: Seen) -> Tensor:
         assert self.network is not None
         return self.network.distance(self.lpips, other.lpips)
+
+
+MOST_EDGES = 2000
+"""Points of edges of a content that are looked for in its outputs."""
 
 
 class Gallery:
@@ -88,16 +137,17 @@ class Gallery:
         size: int,
         fit: Fit = "crop",
         max_pixels: int | None = DEFAULT_MAX_PIXELS,
-        lpips: LPIPS | None = None,
+        judges: Judges | None = None,
     ) -> None:
         self.encoder = encoder
         self.layers = tuple(layers)
         self.size, self.fit, self.max_pixels = size, fit, max_pixels
         self.device = next(encoder.parameters()).device
-        self._lpips = lpips
+        self._lpips = None if judges is None else judges.lpips
+        self._segmentation = Segmentation() if judges is None else judges.segmentation
         self._held: dict[Path, Seen] = {}  # that which was not asked for longest first
         self._broken: dict[Path, AdainError] = {}
-        share = 2 if lpips is not None else 1  # its features are held as well
+        share = 2 if self._lpips is not None else 1  # its features are held as well
         self.room = max(3, HELD_BYTES // (share * expected_bytes(layers, size)))
 
     @property
@@ -121,6 +171,13 @@ class Gallery:
         self._held[path] = self._held.pop(path)
         return self._held[path]
 
+    def look_at_content(self, path: Path) -> Seen:
+        """:meth:`look` at a content, with its label map, if there are files of them."""
+        seen = self.look(path)
+        if seen.known is None and self._segmentation.folder is not None:
+            seen.known = self._segmentation.read(path, self.size, self.fit, max_pixels=self.max_pixels)
+        return seen
+
     def read(self, path: Path) -> Seen:
         """A picture that is wanted once: an output."""
         picture = split_alpha(read_image(path, max_pixels=self.max_pixels))[0]
@@ -130,7 +187,7 @@ class Gallery:
         """Encode ``(1, 3, size, size)`` pixels."""
         pixels = pixels.to(self.device, torch.float32)
         features = self.encoder(pixels.contiguous(memory_format=torch.channels_last), self.layers)
-        return Seen(pixels, features, shape or (pixels.shape[2], pixels.shape[3]), self._lpips)
+        return Seen(pixels, features, shape or (pixels.shape[2], pixels.shape[3]), self._lpips, self._segmentation)
 
     def check_fits(self, output: Seen, content: Seen, name: Path) -> None:
         """InputError, if the output is neither of the content's aspect nor a square, and is not stretched."""

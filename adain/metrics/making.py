@@ -6,11 +6,11 @@ The latter tell whether turning a control further also changes the picture furth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from ..losses import Stats, mean_std_distance
 from ..nn.vgg import MIN_SIZE, STRIDE, STYLE_LAYERS
 from ..options import Options
 from ..stylizer.stylizer import Content, Stylizer
+from .content import DISTANCE_LAYERS, vgg_distance
 from .gallery import Gallery
 from .pixels import warping_error
 from .style import residual, style_stats
@@ -83,34 +84,50 @@ class PairMaker:
         """The measures of how controls behave, as far as ``names`` ask for them."""
         found = {}
         encoded = self._encode(content)[0]
-        if names & {"alpha-falls", "alpha-rise"}:
-            found["alpha-falls"], found["alpha-rise"] = self._alphas(encoded, content, style)
-        if names & {"blend-moves", "blend-setback"}:
-            found["blend-moves"], found["blend-setback"] = self._blends(encoded, style)
+        if names & {"alpha-falls", "alpha-rise", "path-alpha"}:
+            known, correct = self._style(style), self.correct
+            images = [self.stylizer.decode(encoded, known, alpha=alpha, correct=correct) for alpha in STEPS]
+            if names & {"alpha-falls", "alpha-rise"}:
+                found["alpha-falls"], found["alpha-rise"] = self._alphas(images, content, style)
+            if "path-alpha" in names:
+                found["path-alpha"] = self._path(images)
+        if names & {"blend-moves", "blend-setback", "path-blend"}:
+            other, images = self._blended(encoded, style)
+            if names & {"blend-moves", "blend-setback"}:
+                found["blend-moves"], found["blend-setback"] = self._blends(images, style, other)
+            if "path-blend" in names:
+                found["path-blend"] = self._path(images)
         if "warping-error" in names:
             found["warping-error"] = self._pan(content, style)
         return found
 
-    def _alphas(self, encoded: Content, content: Path, style: Path) -> Monotonicity:
+    def _alphas(self, images: Sequence[Tensor], content: Path, style: Path) -> Monotonicity:
         seen, wanted = self.gallery.look(content), self.gallery.look(style)
-        images = (
-            self.stylizer.decode(encoded, self._style(style), alpha=alpha, correct=self.correct) for alpha in STEPS
-        )
         return falling([float(residual(self._stats(i), seen.stats, wanted.stats)) for i in images])
 
-    def _blends(self, encoded: Content, style: Path) -> Monotonicity:
+    def _blended(self, encoded: Content, style: Path) -> tuple[Path, list[Tensor]]:
+        """The style after this one, and a content in blends from this one to that."""
         other = self.order[(self.order.index(style) + 1) % len(self.order)]
+        pair = [self._style(style), self._style(other)]
+        blends = [blend(pair, [1.0 - share, share]) for share in STEPS]
+        how: dict[str, Any] = {"alpha": self.alpha, "correct": self.correct}
+        return other, [self.stylizer.decode(encoded, mixed, **how) for mixed in blends]
+
+    def _blends(self, images: Sequence[Tensor], style: Path, other: Path) -> Monotonicity:
         first, second = self.gallery.look(style).stats, self.gallery.look(other).stats
         apart = float(mean_std_distance(first, second))
         if apart == 0.0:
             raise InputError(f"{style} and {other} are the same style: nothing lies between them")
         to_first, to_second = [], []
-        for share in STEPS:
-            mixed = blend([self._style(style), self._style(other)], [1.0 - share, share])
-            stats = self._stats(self.stylizer.decode(encoded, mixed, alpha=self.alpha, correct=self.correct))
+        for image in images:
+            stats = self._stats(image)
             to_first.append(float(mean_std_distance(stats, first)) / apart)
             to_second.append(float(mean_std_distance(stats, second)) / apart)
         return interpolation(to_first, to_second)
+
+    def _path(self, images: Sequence[Tensor]) -> float:
+        features = (self.gallery.encoder(image, DISTANCE_LAYERS) for image in images)
+        return float(path_length(features, STEPS[1] - STEPS[0]))
 
     def _pan(self, content: Path, style: Path) -> float:
         """Two views of the content, the second :data:`PAN` further, each stylised by itself."""
@@ -160,6 +177,33 @@ class PairMaker:
         wait()
         seconds = time.perf_counter() - start
         return result, seconds, peak_memory(device) - before if is_known else None
+
+
+def path_length(features: Iterable[Mapping[str, Tensor]], step: float) -> Tensor:
+    r"""Perceptual path length (Karras et al. 2019, "A Style-Based Generator Architecture", eq. 2), of a whole path.
+
+    .. math:: \operatorname{mean}_k \frac{d(g(t_k), g(t_k + \epsilon))}{\epsilon^2}
+
+    with :math:`d` the :func:`~adain.metrics.vgg_distance`, a mean squared difference of features, in place of the
+    learned distance of the paper, and over all neighbours on a path of equal steps :math:`\epsilon` in place of random
+    places on it: here alpha, or the share of the second style in a blend, in steps of ¼. Its figures are not those of
+    the paper.
+
+    Args:
+        features: encoder features at :data:`~adain.metrics.DISTANCE_LAYERS` of pictures in the order of the path.
+        step: ε, by how much the control differs from one to the next, > 0.
+
+    Returns:
+        ``(B,)`` float32 ≥ 0; 0 where nothing changes, and for steps so small that each changes features in proportion
+        the square of how fast they change. Lower is better: a sudden jump costs more than the same way in even steps.
+
+    Raises:
+        InputError: if there are fewer than two pictures.
+    """
+    lengths = [vgg_distance(before, after) / step**2 for before, after in pairwise(features)]
+    if not lengths:
+        raise InputError("the length of a path needs at least two pictures")
+    return torch.stack(lengths).mean(dim=0)
 
 
 class Monotonicity(NamedTuple):

@@ -131,3 +131,34 @@ def test_exported() -> None:
     record = json.loads(run("exported", "--size", 40, "--runs", 1, "--json"))
     assert [row["storage"] for row in record["rows"]] == ["fp32", "fp16", "int8"]
     assert record["rows"][0]["max_difference"] < 2e-3
+
+
+@pytest.mark.slow
+def test_labels(tmp_path: Path) -> None:
+    for kind in ("content", "style"):
+        (tmp_path / kind).mkdir()
+        noise_image(64, 64, 1 + len(kind)).save(tmp_path / kind / "a.png")
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("file,left,top,right,bottom\na.png,0.2,0.2,0.7,0.8\n")
+    how = (
+        "--models",
+        "fast",
+        "--sizes",
+        64,
+        "--alphas",
+        "0,1",
+        "--bounds",
+        "1",
+        "--boxes",
+        boxes,
+        "--with",
+        "correct=1",
+    )
+    out = run("labels", tmp_path / "content", tmp_path / "style", *how, "--output", tmp_path)
+    assert [line for line in out.splitlines() if line.startswith("| fast, `--max-drift 1` | ")]
+    assert "| fast, `--correct 1` | " in out
+    assert "| chance | " in out
+    found = json.loads((tmp_path / "labels.json").read_text())
+    assert {len(records) for records in found.values()} == {1}
+    assert len(found["fast 64 alpha 1"][0]["sides"]) == 4
+    assert (tmp_path / "labels.md").read_text() in out

@@ -37,7 +37,10 @@ def test_alpha_and_drift_are_told(run_cli: Run, folder: Path) -> None:
     lines = [json.loads(line) for line in (folder / "out" / "manifest.jsonl").read_text().splitlines()]
     done = {line["output"]: line for line in lines if line["status"] == "done"}
     assert len(done) == 2
-    assert all({"alpha", "drift"} <= line.keys() for line in done.values())
+    assert all({"alpha", "drift", "max_drift"} <= line.keys() for line in done.values())
+    again = [json.loads(line) for line in run_cli("stylize", *how).stdout.splitlines()]
+    assert [record["status"] for record in again] == ["skipped", "skipped"]
+    assert [(record["alpha"], record["drift"]) for record in again] == [(r["alpha"], r["drift"]) for r in told]
 
 
 def test_a_bound_that_cannot_be_held_is_told_of_once(run_cli: Run, folder: Path) -> None:

@@ -206,3 +206,27 @@ def test_list(run_cli: Run) -> None:
     result = run_cli("evaluate", "--list")
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.stdout.splitlines()][:2] == ["style-residual", "style-loss"]
+
+
+def test_labels_by_a_segmentation_of_ones_own(run_cli: Run, folders: Folders, tmp_path: Path) -> None:
+    code = "import numpy as np\ndef segment(pixels):\n    return (pixels[..., 0] > 127).astype(int) * 7\n"
+    (tmp_path / "mine.py").write_text(code)
+    segment = ("--segment", f"{tmp_path / 'mine.py'}:segment", "--metrics", "miou,boundary-f,boundary-recall", *FAST)
+    result = run_cli("evaluate", folders.content, folders.style, "-o", folders.output, *segment, "--json")
+    assert result.exit_code == 0, result.output
+    rows = {row["row"]: row["measures"] for row in json.loads(result.stdout)["rows"]}
+    assert rows["identity"]["miou"]["mean"] == rows["identity"]["boundary-f"]["mean"] == 1.0
+    assert 0 < rows["output"]["miou"]["mean"] < 1
+    without = run_cli("evaluate", folders.content, folders.style, "-o", folders.output, "--metrics", "miou", *FAST)
+    assert "miou needs a segmentation: give --segment" in one_line_error(without)
+    wrong = run_cli("evaluate", folders.content, folders.style, "-o", folders.output, "--segment", "nowhere:f", *FAST)
+    assert "cannot import nowhere:f" in one_line_error(wrong)
+
+
+def test_paths_of_pictures_made_now(run_cli: Run, folders: Folders) -> None:
+    how = ("--pairs", "zip", "--model", "fast", "--metrics", "path-alpha,path-blend,edge-drift", "--json", *FAST)
+    result = run_cli("evaluate", folders.content, folders.style, *how)
+    assert result.exit_code == 0, result.output
+    made = json.loads(result.stdout)["rows"][0]["measures"]
+    assert made["path-alpha"]["mean"] > 0
+    assert made["path-blend"]["mean"] > 0

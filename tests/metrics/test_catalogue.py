@@ -9,7 +9,7 @@ from adain.metrics.catalogue import METRICS, choose, layers_for
 from adain.nn.layers import LATTICE_SIZE
 from adain.nn.vgg import STYLE_LAYERS
 
-NETWORKS = ("lpips", "artfid")
+NETWORKS = ("lpips", "artfid", "labels", "segment")
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
@@ -35,6 +35,7 @@ def test_all_that_can_be_had() -> None:
     assert {m.name for m in choose(None, stylising=True)} - {m.name for m in one_style} == {
         "blend-moves",
         "blend-setback",
+        "path-blend",
     }
 
 

@@ -8,7 +8,7 @@ import torch
 from adain import metrics
 from adain._utils.errors import InputError
 from adain.control.style import Style, blend
-from adain.image import list_images
+from adain.image import edge_drift, list_images
 from adain.metrics import warping_error
 from adain.metrics.evaluation import Evaluation, evaluate
 from adain.metrics.gallery import load_square
@@ -68,6 +68,11 @@ def test_every_figure_recomputed_from_the_pictures(folders: Folders) -> None:
             "cfsd": metrics.cfsd(o, c),
             "ssim": metrics.ssim(pixels[0], pixels[1]),
             "vgg-distance": metrics.vgg_distance(o, c),
+            "edge-drift": (
+                drift := edge_drift(*(x[0].permute(1, 2, 0).numpy() for x in (pixels[1], pixels[0])))
+            ).median,
+            "edge-drift-90": drift.high,
+            "edges-lost": drift.lost,
             "histogram": metrics.histogram_distance(*(metrics.rgb_uv_histogram(pixels[k]) for k in (0, 2))),
         }
         assert entry.values == pytest.approx({k: float(v) for k, v in expected.items()}, rel=1e-3, abs=1e-6)

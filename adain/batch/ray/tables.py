@@ -21,9 +21,11 @@ NAME_COLUMNS = ("name", "file_name", "filename", "path", "id", "key")
 RESULT_COLUMNS = {
     "image": "large_binary", "output": "string", "content": "string", "style": "string", "status": "string",
     "reason": "string", "width": "int64", "height": "int64", "seconds": "float64", "settings": "string",
+    "alpha": "float64", "drift": "float64",
 }  # fmt: skip
 """Of the tables written, with their types: the bytes of a result, and what it was or was to be made of; ``status`` is
-``"done"`` or ``"failed"``, and ``settings`` the fingerprint that a manifest has, too."""
+``"done"`` or ``"failed"``, and ``settings`` the fingerprint that a manifest has, too; ``alpha`` and ``drift`` are what
+a bound on the drift has found, and null without one."""
 
 FAILURES = "failed.parquet"
 """The part of the results that could not be made."""
@@ -144,6 +146,11 @@ def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = RES
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 
+def _found(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of a result; alpha, which may be one for each region, only where it was found."""
+    return {name: value for name, value in details.items() if name != "alpha" or "max_drift" in details}
+
+
 def write_part(folder: Path, table: pa.Table) -> Path | None:
     """Write the results that were made into a part of a parquet folder; None if there are none.
 
@@ -153,7 +160,7 @@ def write_part(folder: Path, table: pa.Table) -> Path | None:
     told = [(pickle.loads(row["result"]), row["image"]) for row in table.to_pylist()]  # of this very job's making
     key = Manifest(folder, is_known=True).key
     rows = [
-        {**result.details, "output": key(result.output), "status": result.status,
+        {**_found(result.details), "output": key(result.output), "status": result.status,
          "settings": result.task.settings, "image": image}
         for result, image in told if result.error is None
     ]  # fmt: skip
@@ -235,6 +242,6 @@ class Parts(Manifest):
         path, self._changed = self.folder / FAILURES, False
         failed = [row for row in self.latest.values() if row["status"] == "failed"]
         if failed:
-            _write(path, as_table(failed))
+            _write(path, as_table([_found(row) for row in failed]))
         else:
             path.unlink(missing_ok=True)
