@@ -230,6 +230,10 @@ class Options(Declared):
     match_luma: bool = option(
         False, "Fit the artwork's light to the photograph's first.", group="colour", serves=PIXELS
     )
+    keep_edges: float = option(
+        0.0, "Keep the photograph's edges and its calm, 0 to 1: from a little tidier to a photograph in the artwork's "
+        "light and colours.", low=0, high=1, metavar="K", group="colour", serves=PIXELS,
+    )  # fmt: skip
     progress: Callable[[Any], object] | None = attachment(
         "Called with a :class:`~adain.stylizer.TileProgress` after each tile."
     )

@@ -4,6 +4,7 @@ from .color import as_color as as_color
 from .color import keep_colors as keep_colors
 from .color import match_luma as match_luma
 from .color import preserve_luminance as preserve_luminance
+from .edges import keep_edges as keep_edges
 from .labels import check_labels as check_labels
 from .labels import label_masks as label_masks
 from .labels import present_labels as present_labels

@@ -15,6 +15,7 @@ from torch import Tensor
 from .._utils.errors import RefinementError
 from .._utils.keywords import takes
 from ..backends.models import open_model
+from ..control.edges import keep_edges
 from ..control.regions import Canvas, guides_of
 from ..image import ImageInput, Page, with_alpha
 from ..image.levels import Levels, Painted, painted
@@ -106,9 +107,9 @@ def refine(content: ImageInput, style: ImageInput | Sequence[ImageInput], option
         try:
             result = Descent(plan, network, pictures, options.progress).run(begin)
         except RefinementError as error:
-            error.image = finish(error.image, photo, styles)
+            error.image = finish(keep_edges(error.image, photo, options.keep_edges), photo, styles)
             raise
-        results.append(finish(result, photo, styles))
+        results.append(finish(keep_edges(result, photo, options.keep_edges), photo, styles))
     result = torch.cat(results)
     if isinstance(opened.image, Tensor):
         return result[0] if opened.is_single else result

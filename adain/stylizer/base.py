@@ -31,10 +31,11 @@ from .cache import StyleCache
 from .content import Content as Content
 from .content import Progress
 from .correct import corrected
+from .finish import finish, finish_tiles
 from .looks import Look, Paint, canvas_of, is_regions, listed
 from .special import painter
 from .strips import PaintedStrips, encode_strips
-from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles, keep
+from .tiles import assemble, choose_tile, complete, decode_tiles, encode_tiles
 from .tiles import paint as tiled_picture
 from .transfer import transfer
 
@@ -408,9 +409,9 @@ class BaseStylizer(ABC):
             return PaintedStrips(self, content, paint)
         target = corrected(self, content, paint.target, paint.alpha, paint.correct)
         if content.tiles is None:
-            result = keep(self.decode_pixels(content, target, paint.alpha), content.colors, paint.colors)
+            result = finish(self.decode_pixels(content, target, paint.alpha), content, paint)
         else:
-            tiles = decode_tiles(self, content, target, paint.alpha, colors=paint.colors)
+            tiles = finish_tiles(decode_tiles(self, content, target, paint.alpha), content, paint)
             if not content.is_tensor and content.wanted is None:
                 return with_alpha(tiled_picture(tiles, content, paint.levels), content.opacity)
             result = assemble(tiles, content)

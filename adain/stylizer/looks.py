@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..control.color import ColorPreservation, ColorShare
+    from ..control.edges import EdgeShare
     from ..control.regions import Canvas, Placement, Regions
 
 
@@ -47,6 +48,7 @@ class Paint:
         alpha: strength of the whole.
         colors: what is kept of the photograph's own, each with its share: one number, or one a pixel
             ``(1, 1, H, W)``.
+        edges: strengths at which the photograph's edges are kept, each with its share.
         levels: of the picture.
         correct: rounds of :mod:`adain.stylizer.correct`.
     """
@@ -54,6 +56,7 @@ class Paint:
     target: Style | Placement
     alpha: float = 1.0
     colors: Sequence[ColorShare] = ()
+    edges: Sequence[EdgeShare] = ()
     levels: Levels = PLAIN
     correct: int = 0
 
@@ -283,18 +286,23 @@ class Look:
         else:
             encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
             return self._mix(encoded, self.options.weights)
-        return Paint(placed, self._alpha, self._shares(placed), correct=self.options.correct)
+        return Paint(placed, self._alpha, self._shares(placed), self._edges, correct=self.options.correct)
 
     @property
     def _alpha(self) -> float:
         return float(self.options.alpha) if isinstance(self.options.alpha, (int, float)) else 1.0
+
+    @property
+    def _edges(self) -> list[EdgeShare]:
+        """What is kept of the photograph's edges."""
+        return [(self.options.keep_edges, 1.0)] if self.options.keep_edges else []
 
     def _mix(self, encoded: Sequence[Style], weights: Sequence[float] | None) -> Paint:
         """Encoded styles in one, with the colours of each to its share."""
         portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
         target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
         colors = [(color, portion) for k, portion in enumerate(portions) if (color := self.color(k)) is not None]
-        return Paint(target, self._alpha, colors, correct=self.options.correct)
+        return Paint(target, self._alpha, colors, self._edges, correct=self.options.correct)
 
     def _place(self, model: Any, content: Any) -> Placement:
         """The styles in their regions of a photograph."""

@@ -26,6 +26,7 @@ from ..image.wrap import axes_of, picture_part
 from ..nn.layers import STRIDE
 from .content import Content, Progress, TileProgress, Tiles
 from .correct import corrected
+from .finish import finish_tiles
 from .halo import ENCODER_HALO, Tiling, cells_of
 from .tiles import complete, decode_tiles
 
@@ -112,7 +113,8 @@ class PaintedStrips(Strips):
             target = corrected(self._model, self._content, paint.target, paint.alpha, paint.correct)
             self._paint = paint = replace(paint, target=target, correct=0)
         canvas: Any = None
-        for place, tile in decode_tiles(self._model, self._content, paint.target, paint.alpha, colors=paint.colors):
+        tiles = decode_tiles(self._model, self._content, paint.target, paint.alpha)
+        for place, tile in finish_tiles(tiles, self._content, paint):
             if canvas is None:
                 canvas = np.empty((place.bottom - place.top, width, 3), np.uint8 if self.bits == 8 else np.uint16)
             canvas[:, place.left : place.right] = np.asarray(painted(tile, paint.levels, (place.top, place.left)))

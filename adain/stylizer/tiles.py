@@ -7,7 +7,7 @@ result in those of its file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from .._utils import memory
-from .._utils.arrays import Device, device_of, is_tensor, moved, no_gradients
+from .._utils.arrays import Device, is_tensor, moved, no_gradients
 from .._utils.errors import InputError
 from ..control.regions import Placement
 from ..control.style import Style
@@ -35,7 +35,6 @@ from .store import FeatureStore
 from .transfer import content_statistics, has_fine_band, style_statistics, styles_of, transfer
 
 if TYPE_CHECKING:
-    from ..control.color import ColorShare
     from .base import BaseStylizer
 
 TILE_SIDE = 512
@@ -115,15 +114,12 @@ def decode_tiles(
     content: Content,
     target: Style | Placement,
     alpha: float,
-    *,
-    colors: Sequence[ColorShare] = (),
 ) -> Iterator[tuple[Box, Any]]:
     """The stylised tiles in reading order, each with its place among the pixels: ``(B, 3, h, w)`` in ``[0, 1]``.
 
     Args:
         content: of :func:`encode_tiles`.
         target, alpha: see :func:`~adain.stylizer.transfer.transfer`.
-        colors: of the photograph, to keep in them; see :func:`~adain.control.keep_colors`.
     """
     assert content.tiles is not None
     changed, tiling = changing(model, content, target, alpha), content.tiles.tiling
@@ -134,8 +130,6 @@ def decode_tiles(
             place = inner.pixels(content.size, STRIDE)
             result = model.decode_part(changed(outer), inner, outer)
             result = result[..., : place.bottom - place.top, : place.right - place.left].clip(0.0, 1.0)
-            if colors:
-                result = _keep_colors(result, content, place, colors)
         yield place, result
     model.release()
 
@@ -193,19 +187,6 @@ def paint(tiles: Iterator[tuple[Box, Any]], content: Content, levels: Levels) ->
     return canvas
 
 
-def keep(output: Any, pixels: Any, colors: Sequence[ColorShare]) -> Any:
-    """:func:`adain.control.keep_colors`, of arrays too; without torch where there is nothing to keep."""
-    if not colors:
-        return output
-    from ..control.color import keep_colors
-
-    device = device_of(output)
-    if device is not None:
-        return keep_colors(output, pixels, colors)
-    shares = [(color, share if isinstance(share, float | int) else moved(share, "cpu")) for color, share in colors]
-    return moved(keep_colors(moved(output, "cpu"), lambda: moved(pixels(), "cpu"), shares), None)
-
-
 def walk(content: Content, phase: str) -> Iterator[Box]:
     """The tiles; tells after each how far they are, and gives memory back after each row of them."""
     assert content.tiles is not None
@@ -241,15 +222,6 @@ def complete(pixels: Any) -> Any:
     from torch.nn.functional import pad
 
     return pad(pixels, (0, right, 0, below), mode="reflect")
-
-
-def _keep_colors(tile: Any, content: Content, place: Box, colors: Sequence[ColorShare]) -> Any:
-    device = device_of(tile)
-    cut = [
-        (color, share if isinstance(share, float | int) else moved(share[(..., *place.slices)], device))
-        for color, share in colors
-    ]
-    return keep(tile, lambda: moved(content.colors(place), device), cut)
 
 
 def _wants_gradient(values: Any) -> bool:

@@ -96,9 +96,8 @@ class Timeline:
         styles = [paint.target for paint, _ in shares if isinstance(paint.target, Style)]
         alpha = sum(share * paint.alpha for paint, share in shares)
         colors = [(color, share * part) for paint, share in shares for color, part in paint.colors]
-        return Paint(
-            blend(styles, [share for _, share in shares]), min(alpha, 1.0), colors, correct=shares[0][0].correct
-        )
+        target = blend(styles, [share for _, share in shares])
+        return dataclasses.replace(shares[0][0], target=target, alpha=min(alpha, 1.0), colors=colors)
 
     def state(self) -> dict[str, Any]:
         """What it remembers of the shot, in arrays."""
