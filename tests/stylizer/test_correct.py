@@ -19,12 +19,12 @@ from adain.image import Source
 from adain.image.box import Box
 from adain.image.strip_reader import open_strips
 from adain.image.strips import Strips
-from adain.nn.layers import FAST, STRIDE
+from adain.nn.layers import BASE, FAST, STRIDE
 from adain.nn.statistics import channel_mean_std
 from adain.options import MOST_ROUNDS
 from adain.stylizer.base import BaseStylizer
 from adain.stylizer.content import TileProgress
-from adain.stylizer.correct import FAST_STEPS, STEPS, steps_of
+from adain.stylizer.correct import FAST_STEPS, STEPS, corrected, steps_of
 from adain.stylizer.halo import DECODER_REACH
 from adain.stylizer.stylizer import Stylizer
 from adain.stylizer.tiles import complete
@@ -41,7 +41,7 @@ class Faulty(BaseStylizer):
     """A cell's features are its pixels, and the decoder gives each channel ``gain`` of them, and ``bias`` more."""
 
     device, channels, max_pixels, style_cache = torch.device("cpu"), 3 * STRIDE**2, None, None
-    specs = FAST.encoder, FAST.decoder
+    specs = BASE.encoder, BASE.decoder
 
     def __init__(self, gain: float = 0.7, bias: float = 0.05) -> None:
         self.gain, self.bias = gain, bias
@@ -92,7 +92,7 @@ def difference(first: Any, second: Any) -> float:
 # ------------------------------------------------------------------------------------------------------- what it does
 
 
-@pytest.mark.parametrize(("gain", "step"), [(0.7, FAST_STEPS.rising), (1.2, FAST_STEPS.falling)])
+@pytest.mark.parametrize(("gain", "step"), [(0.7, STEPS.rising), (1.2, STEPS.falling)])
 def test_the_rounds_are_those_of_the_formula(gain: float, step: float) -> None:
     model = Faulty(gain)
     content, mean, std = model.encode_content(smooth(1, 64, 72)), 0.5, 0.1
@@ -100,7 +100,7 @@ def test_the_rounds_are_those_of_the_formula(gain: float, step: float) -> None:
         found = channel_mean_std(model.encode(model.decode(content, flat_style(), correct=rounds)))
         assert torch.allclose(found[0], torch.full_like(found[0], gain * mean + model.bias), atol=1e-4)
         assert torch.allclose(found[1], torch.full_like(found[1], gain * std), rtol=2e-3)
-        mean += FAST_STEPS.mean * (0.5 - (gain * mean + model.bias))
+        mean += STEPS.mean * (0.5 - (gain * mean + model.bias))
         std *= (0.1 / (gain * std)) ** step
 
 
@@ -197,6 +197,16 @@ def test_whatever_computes_a_model_its_steps_are_the_same(
     ncnn = adain.NcnnStylizer(encoder=fast_files[0], decoder=fast_files[1], threads=1)
     assert {steps_of(model) for model in (fast, ncnn, exported)} == {FAST_STEPS}
     assert {steps_of(adain.NcnnStylizer(name)) for name in ("vgg19", "classic")} == {STEPS}
+
+
+def test_the_fast_model_leaves_what_its_decoder_does_not_answer_to(fast: Stylizer) -> None:
+    content, style = fast.encode_content(noise_image(64, 64, 3)), fast.encode_style(noise_image(64, 64, 4), size=64)
+    moved, coarse = corrected(fast, content, style, 1.0, 1), FAST.encoder[-1].c_out
+    assert isinstance(moved, Style)
+    for name in ("mean", "std"):
+        before, after = getattr(style, name), getattr(moved, name)
+        assert torch.equal(after[:, :coarse], before[:, :coarse])
+        assert float((after[:, coarse:] != before[:, coarse:]).float().mean()) > 0.5  # some are dead
 
 
 # ------------------------------------------------------------------------------------------------------------- regions
