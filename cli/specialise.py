@@ -49,7 +49,7 @@ def specialise(artworks: tuple[str, ...], output: str | None, as_json: bool, **v
     from adain.special import Specialiser
 
     found = [art.path for art in find(artworks)]
-    reporter = _terminal_reporter(options)
+    reporter = _terminal_reporter(begun)
     run = Specialiser(found, output, options.change(reporter=reporter), begun=begun)
     reporter.total = None if run.options.steps is not None else run.minutes
     result = run.run()
@@ -74,7 +74,7 @@ def specialise(artworks: tuple[str, ...], output: str | None, as_json: bool, **v
     return 0
 
 
-def _terminal_reporter(options: SpecialOptions) -> Any:
+def _terminal_reporter(begun: float) -> Any:
     from tqdm import tqdm
 
     from adain.training import Record, Reporter
@@ -82,7 +82,7 @@ def _terminal_reporter(options: SpecialOptions) -> Any:
     class SpecialReporter(Reporter):
         """Notes on stderr, and a bar of the time or the steps if that is a terminal; neither with ``-q``."""
 
-        total: float | None = None  # minutes
+        total: float | None = None  # minutes, where time ends the run
         bar: Any = None
 
         def note(self, message: str) -> None:
@@ -96,17 +96,18 @@ def _terminal_reporter(options: SpecialOptions) -> Any:
 
         def begin(self, step: int, total: int) -> None:
             self.close()
-            self.begun = time.monotonic()
-            left = None if self.total is None else round(60 * self.total)
-            self.bar = bar(total, "step", initial=step) if left is None else bar(left, "s")
+            whole = None if self.total is None else round(60 * self.total)
+            self.bar = bar(total, "step", initial=step) if whole is None else bar(whole, "s", initial=self._gone())
 
         def advance(self, step: int) -> None:
-            at = step if self.total is None else min(self.bar.total, int(time.monotonic() - self.begun))
-            self.bar.update(at - self.bar.n)
+            self.bar.update((step if self.total is None else self._gone()) - self.bar.n)
 
         def record(self, record: Record) -> None:
             shown = {"style": record["style"], "content": record["content"], "step": record["step"]}
             self.bar.set_postfix({k: f"{v:.4g}" for k, v in shown.items() if v is not None}, refresh=False)
+
+        def _gone(self) -> int:
+            return min(int(time.monotonic() - begun), round(60 * (self.total or 0)))
 
         def close(self) -> None:
             if self.bar is not None:

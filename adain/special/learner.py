@@ -96,6 +96,7 @@ class SpecialLearner(Learner):
         self._stats = {layer: (mean.to(device), std.to(device)) for layer, (mean, std) in target.stats.items()}
         self._hold = torch.tensor(config.structure_weight, device=device)
         self._compares = False
+        self._latest: tuple[Tensor, Tensor] | None = None  # of _seen
 
     def step(self, step: int, batch: Batch | PooledBatch, share: float = 0.0) -> Tensor:
         self._compares = step % COMPARED_EVERY == 0
@@ -105,15 +106,16 @@ class SpecialLearner(Learner):
         images = images[: self.config.batch_size]
         losses = super()._backward(phase, images, identity, mix)
         if self._compares:
+            assert self._latest is not None
+            wanted, shape = self._latest
             with torch.no_grad(), self.autocast:
-                wanted, shape = self._seen(images)
                 found = self._encode(self._general(wanted.to(self.dtype)), (CONTENT_LAYER,))
                 gap = losses.content - content_loss(normalize_channels(found[CONTENT_LAYER]), shape) - self._slack
                 self._hold *= torch.exp(GROWTH * gap.clamp(-LARGEST_GAP, LARGEST_GAP))
         return losses
 
     def _terms(self, phase: Phase, images: Tensor, identity: Tensor, mix: Mix) -> tuple[Losses, Tensor]:
-        wanted, shape = self._seen(images)
+        self._latest = wanted, shape = self._seen(images)
         output = self._run(wanted)
         found = self._encode(output, STYLE_LAYERS)
         style = style_loss(found, self._stats)
