@@ -1,9 +1,10 @@
 r"""One step of a change: nearer to the artwork, and no further from the photograph than the decoder is as it is.
 
-.. math:: L = w_s L_s + \lambda D
+.. math:: L = w_s \frac{L_s}{L_s^0} + \lambda D
 
-with the style loss :math:`L_s` of Huang & Belongie 2017, eq. 13, against the artwork's statistics, and the content
-distance :math:`D` of output and photograph, in relu4_1 normalised by channel. :math:`\lambda` is no constant. Every
+with the style loss :math:`L_s` of Huang & Belongie 2017, eq. 13, against the artwork's statistics, in parts of what it
+was at the first step, and the content distance :math:`D` of output and photograph, in relu4_1 normalised by channel.
+:math:`\lambda` is no constant. Every
 few steps the decoder as it is paints the same crops, and :math:`\lambda` grows while the change's pictures lose more
 than a slack beside those, and falls while they lose less: the method of multipliers, for the constraint
 :math:`D \leq D_0 + \text{slack}`.
@@ -95,6 +96,7 @@ class SpecialLearner(Learner):
         self._style = target.style.to(device)
         self._stats = {layer: (mean.to(device), std.to(device)) for layer, (mean, std) in target.stats.items()}
         self._hold = torch.tensor(config.structure_weight, device=device)
+        self._first: Tensor | None = None  # style loss of the decoder as it is
         self._compares = False
         self._latest: tuple[Tensor, Tensor] | None = None  # of _seen
 
@@ -120,7 +122,9 @@ class SpecialLearner(Learner):
         found = self._encode(output, STYLE_LAYERS)
         style = style_loss(found, self._stats)
         distance = content_loss(normalize_channels(found[CONTENT_LAYER]), shape)
-        total = self.config.style_weight * style + self._hold * distance
+        if self._first is None:
+            self._first = style.detach().clone()
+        total = self.config.style_weight * style / self._first + self._hold * distance
         return Losses(total, distance, style, torch.zeros_like(total)), output
 
     @torch.no_grad()
@@ -153,8 +157,10 @@ class SpecialLearner(Learner):
         return Style(style.mean, style.std, style.name, style.fine_std, change)
 
     def state(self) -> dict[str, Any]:
-        return super().state() | {"hold": self._hold}
+        first = {} if self._first is None else {"first": self._first}
+        return super().state() | {"hold": self._hold} | first
 
     def load(self, state: dict[str, Any]) -> None:
         super().load(state)
         self._hold = state["hold"].to(self.device)
+        self._first = state["first"].to(self.device) if "first" in state else None

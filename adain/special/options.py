@@ -55,7 +55,7 @@ class SpecialOptions(Options, ModelOptions):
     batch_size: int = option(2, "Crops a step.", low=1, group="training")
     patch: int = option(256, "Side of a crop in px, a multiple of 8.", low=64, metavar="PX", group="training")
     content_slack: float = option(
-        0.015, "Content distance that may be lost for the style, in the mean.", low=0, high=1, group="training"
+        0.01, "Content distance that may be lost for the style, in the mean.", low=0, high=1, group="training"
     )
     preview_every: int = option(100, "Steps between two preview sheets (0: none).", low=0, group="training")
     cache_dir: str | os.PathLike[str] | None = option(

@@ -73,9 +73,8 @@ MODELS: dict[str, Literal["vgg19", "classic", "fast"]] = {
 }
 """The trainer's names of the networks."""
 
-STYLE_WEIGHT = 30.0
-HOLD = {"vgg19": 8.0, "classic": 8.0, "fast": 50.0}
-"""Where the multiplier of the content distance begins: about the weights that the decoders were trained with."""
+STYLE_WEIGHT, HOLD = 20.0, 8.0
+"""Of the style loss, and where the multiplier of the content distance begins."""
 
 _FOREVER = 10**7
 """Steps of a run that time ends."""
@@ -273,7 +272,7 @@ class Specialiser:
             betas=(0.9, 0.99),
             clip_norm=0.0,
             content_weight=0.0,
-            structure_weight=HOLD[model],
+            structure_weight=HOLD,
             style_weight=STYLE_WEIGHT,
             warmup_iter=0,
             ema=0.98,
