@@ -73,8 +73,9 @@ MODELS: dict[str, Literal["vgg19", "classic", "fast"]] = {
 }
 """The trainer's names of the networks."""
 
-STYLE_WEIGHT, HOLD = 20.0, 8.0
-"""Of the style loss, and where the multiplier of the content distance begins."""
+STYLE_WEIGHT, HOLD, LATTICE = 20.0, 8.0, 10.0
+"""Of the style loss, where the multiplier of the content distance begins, and of what repeats every few pixels, which
+the style loss would not mind in a flat sky."""
 
 _FOREVER = 10**7
 """Steps of a run that time ends."""
@@ -274,6 +275,7 @@ class Specialiser:
             content_weight=0.0,
             structure_weight=HOLD,
             style_weight=STYLE_WEIGHT,
+            lattice_weight=LATTICE,
             warmup_iter=0,
             ema=0.98,
             seed=options.seed,

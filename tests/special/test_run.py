@@ -65,6 +65,7 @@ def test_a_run_leaves_a_style_and_figures(
     assert len([*(tmp_path / "wave.style.run" / "previews").iterdir()]) == 2
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_goes_on_to_the_same_bytes(
     artwork: Path, options: SpecialOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_run_that_dies_goes_on_to_the_same_bytes(
     assert broken.read_bytes() == whole.output.read_bytes()
 
 
+@pytest.mark.slow
 def test_it_learns(artwork: Path, options: SpecialOptions, tmp_path: Path) -> None:
     result = specialise(artwork, tmp_path / "a.safetensors", options.change(steps=10, lr=0.02, rank=8))
     assert result.general is not None
