@@ -343,8 +343,9 @@ class Options(Declared):
     def check_color(self) -> None:
         """See that settings of colours have a mode they are of."""
         plain_modes = {mode for mode in self._modes if isinstance(mode, str)}
+        known = self.declared()  # and not what is given: this is asked of each of many artworks
         for name in ("color_space", "color_method", "color_strength", "match_luma"):
-            if name in self.given() and plain_modes <= {"none"}:
+            if not known[name].is_default(getattr(self, name)) and plain_modes <= {"none"}:
                 self.refuse(f"{{{name}}} needs a mode by name in {{color}}, such as luminance")
         if self.match_luma and "luminance" not in plain_modes:
             self.refuse(f"{{match_luma}} goes with {{color}} luminance, not {', '.join(sorted(plain_modes))}")

@@ -14,8 +14,8 @@ from typing import Any, Self
 from .._utils.errors import ImageError, InputError
 from .._utils.keywords import takes
 from ..image import check_bits
-from ..options import Options
-from ..stylizer.looks import Look, each, files_of
+from ..stylizer.looks import Look, files_of
+from .artworks import StyleList
 from .labels import copy_labels, find_labels
 from .large import check_outputs
 from .manifest import Manifest, digest_of
@@ -48,8 +48,8 @@ def stylize_folder(
     Args:
         contents: photographs and folders of them; or shards of WebDataset (``.tar``), folders of those, and several by
             braces, ``train-{000..127}.tar``: see :mod:`adain.batch.sharded`.
-        styles: artworks and folders of them; with ``weights``, ``masks``, ``gradient`` or ``grid`` they all go into
-            one result.
+        styles: artworks, folders of them and banks (:class:`~adain.augment.StyleBank`); with ``weights``, ``masks``,
+            ``gradient`` or ``grid`` they all go into one result.
         output: folder of the results, ``{content}_stylized_{style}{suffix}``, made when needed; or a file for one.
         options: a :class:`~adain.batch.FolderOptions` object; its fields are the keywords, too.
 
@@ -112,7 +112,6 @@ class Folder:
             raise InputError("a path is empty: is a variable unset?")
         options.check_color()
         pairing = Pairing.of(options)
-        is_one, is_zip = bool(options.arrangement), options.pairs == "zip"
         unreadable: list[ImageError] = []
         paths = _listed(contents)
         arts: list[Any] = [styles] if isinstance(styles, Look) else _listed(styles)
@@ -121,21 +120,12 @@ class Folder:
             manifest = Manifest(output or ".") if any(map(os.path.isdir, files)) else None
         how: dict[str, Any] = {"recursive": options.recursive, "unreadable": unreadable if tolerant else None}
         how["ignore"] = manifest.has if manifest else lambda _: False
-        if all(isinstance(art, (str, os.PathLike)) for art in arts):
-            # In one result an artwork may well have two regions; one result for each needs it only once.
-            found = find(arts, of_styles=True, **how)
-            found = found if is_one or is_zip else distinct(found)
-            looks = each([art.path for art in found], options)
-            names = ["+".join(art.name for art in found)] if is_one else [art.name for art in found]
-        else:
-            # A look has its own options; what is said of folders and networks is for all.
-            looks = each(arts, Options.of(options) if any(isinstance(art, Look) for art in arts) else options)
-            names = [look.name for look in looks]
+        looks = StyleList.of(arts, options, lambda files: find(files, of_styles=True, **how))
+        names = pairing.distinct_names(looks.names)
         photographs = paged(search(paths, **how), options.page)
-        if not is_zip:
+        if options.pairs != "zip":
             photographs = distinct(photographs)
-        inputs = [*files_of(looks, options)]
-        names = pairing.distinct_names(names)
+        inputs = [*looks.files(), *files_of(options)]
         named: dict[str, Any] = {"suffix": options.suffix, "naming": options.naming}
         jobs = plan_jobs(photographs, names, output, pairing=pairing, inputs=inputs, **named)
         for job in jobs:
@@ -145,19 +135,19 @@ class Folder:
             manifest = Manifest(output or ".")
         if pairing.pairs == "random" and place != "ray" and manifest is not None and options.stylizer is None:
             options = options.change(style_cache=options.style_cache or manifest.folder / STYLES)
-        labels: dict[Path, Path] = {}
-        if options.copy_labels:
-            if means_file(output):
-                options.refuse(f"{{copy_labels}} is for folders of results, and {output} is a file: leave it out")
-            renamed = options.naming != "content"
-            labels = find_labels(paths, jobs, output, recursive=options.recursive, renamed=renamed)
-        order = Order(dict(enumerate(looks)), options, place)
-        about = [
-            {"style": name, "styles": _files(look), **_strength(look)} for name, look in zip(names, looks, strict=True)
-        ]
+        if options.copy_labels and means_file(output):
+            options.refuse(f"{{copy_labels}} is for folders of results, and {output} is a file: leave it out")
+        labels = find_labels(paths, jobs, output, options) if options.copy_labels else {}
+        order = Order(looks, options, place)
+
+        @functools.cache
+        def about(number: int) -> dict[str, Any]:
+            look = looks[number]
+            return {"style": names[number], "styles": _files(look), **_strength(look)}
+
         tasks = []
         for job in jobs:
-            details = {**described(job.content), **about[job.style]}
+            details = {**described(job.content), **about(job.style)}
             tasks.append(Task(job, order.fingerprint(job) if manifest else "", details, options.metadata))
         return cls(order, tasks, manifest, unreadable, means_file(output), labels)
 

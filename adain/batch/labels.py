@@ -15,6 +15,7 @@ from .._utils.protect import protect
 from ..image import SUFFIXES, source_of
 from ..image.listing import walk
 from .manifest import NAME
+from .options import FolderOptions
 from .plan import Job
 
 
@@ -22,9 +23,7 @@ def find_labels(
     contents: Iterable[Any],
     jobs: Sequence[Job],
     output: str | os.PathLike[str] | None,
-    *,
-    recursive: bool,
-    renamed: bool,
+    options: FolderOptions,
 ) -> dict[Path, Path]:
     """Where each annotation of folders of photographs goes: its source by its target.
 
@@ -36,22 +35,21 @@ def find_labels(
         contents: what was given: of files only their folders' files would be meant, so only folders count.
         jobs: the results.
         output: folder of the results.
-        recursive: take those in sub-folders, too.
-        renamed: whether results are called otherwise than their photographs.
+        options: whether sub-folders are meant, and whether results are called as their photographs.
 
     Raises:
         InputError: if two would be one file, or one would replace what is read.
         ImageError: if a folder cannot be listed.
     """
     results: defaultdict[tuple[Path, str], list[Path]] = defaultdict(list)
-    for job in jobs if renamed else ():
+    for job in jobs if options.naming != "content" else ():
         photograph = source_of(job.content)
         if isinstance(photograph, Path):
             results[photograph.parent, photograph.stem].append(job.output)
     target = Path(output or ".")
     found: dict[Path, Path] = {}
     for folder in (Path(given) for given in contents if isinstance(given, (str, os.PathLike)) and os.path.isdir(given)):
-        for source in _files(folder, target, recursive):
+        for source in _files(folder, target, options.recursive):
             own = _own(source, results)
             for place in own or [target / source.relative_to(folder)]:
                 if os.path.exists(place) and os.path.samefile(place, source):

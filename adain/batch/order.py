@@ -19,6 +19,7 @@ from ..image.io import count_pixels
 from ..image.levels import PLAIN, Levels, Painted
 from ..image.strips import Strips, Whole
 from ..stylizer.looks import Look, Model, is_regions
+from .artworks import StyleList
 from .large import check_strips, is_large, open_large
 from .options import FolderOptions
 from .pages import further
@@ -82,7 +83,14 @@ class Order:
 
         ``progress`` is called after each tile, and each step of refinement.
         """
-        return Maker(self, self.options.stylizer or open_model(self.options, share=share), progress)
+        model = self.options.stylizer or open_model(self.options, share=share)
+        self.check(model)
+        return Maker(self, model, progress)
+
+    def check(self, model: Model) -> None:
+        """InputError, if styles that are encoded already are of another encoder than a model's."""
+        if isinstance(self.looks, StyleList):
+            self.looks.check(model)
 
     @property
     def forgets(self) -> bool:
@@ -99,10 +107,15 @@ class Order:
             own["metadata"] = self.options.metadata
         if self.options.pyramid:
             own["pyramid"] = True
-        own |= {name: getattr(self.options, name) for name in LEVELS if name in self.options.given()}
+        own |= self._levels
         if job.style not in self._stamps:
             self._stamps[job.style] = self._stamp(self.looks[job.style])
         return fingerprint([self._networks, self._stamps[job.style], own])
+
+    @functools.cached_property
+    def _levels(self) -> dict[str, Any]:
+        """How results are rounded, where that is said."""
+        return {name: value for name, value in self.options.given().items() if name in LEVELS}
 
     @functools.cached_property
     def _stamps(self) -> dict[int, str]:

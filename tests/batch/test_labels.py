@@ -9,6 +9,7 @@ import pytest
 import adain
 from adain._utils.errors import InputError
 from adain.batch.labels import copy_labels, find_labels
+from adain.batch.options import FolderOptions
 from adain.batch.run import Result
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
@@ -92,9 +93,9 @@ def test_what_cannot_be(data: Path, tmp_path: Path) -> None:
     other.mkdir()
     (other / "coco.json").write_bytes(b"[]")
     with pytest.raises(InputError, match=r"would both be .*coco.json: stylise the folders apart"):
-        find_labels([data, other], [], tmp_path / "out", recursive=False, renamed=False)
-    assert find_labels([other], [], other, recursive=False, renamed=False) == {}
-    assert find_labels([other / "coco.json"], [], tmp_path / "out", recursive=False, renamed=False) == {}
+        find_labels([data, other], [], tmp_path / "out", FolderOptions(naming="content"))
+    assert find_labels([other], [], other, FolderOptions(naming="content")) == {}
+    assert find_labels([other / "coco.json"], [], tmp_path / "out", FolderOptions(naming="content")) == {}
     (tmp_path / "out").write_bytes(b"")
     with pytest.raises(InputError, match="cannot write"):
         copy_labels({tmp_path / "out" / "coco.json": other / "coco.json"})

@@ -139,6 +139,7 @@ class Dataset(Folder):
         from ...backends.models import open_model
 
         model = open_model(self.order.options.change(device="auto"))
+        self.order.check(model)
         looks, unusable = {}, {}
         for k in wanted:
             try:
