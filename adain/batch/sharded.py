@@ -76,6 +76,8 @@ def _plan(found: list[Found], styles: Any, output: Any, options: FolderOptions, 
     if means_file(output):
         raise InputError(f"{output} is one file, and shards go into a folder: give a folder to -o")
     target, unread = Path(output or "."), list[Any]()
+    manifest = Manifest(target)
+    found = [each for each in found if not manifest.has(each.path)] or found
     outputs = [target / each.below / each.path.name for each in found]
     if twice := [path for path, n in Counter(outputs).items() if n > 1]:
         raise InputError(f"two shards would be called {twice[0]}: rename one, or stylise them apart")
@@ -95,7 +97,7 @@ def _plan(found: list[Found], styles: Any, output: Any, options: FolderOptions, 
         told = f"{found[0].path} holds no pictures: say how those end, such as --image-key jpg (image_key)"
         raise unread[0] if unread else ImageError(told)
     read = [each for each in found if each.path in others]
-    how: dict[str, Any] = {"search": lambda *_, **__: photographs, "manifest": Manifest(target)}
+    how: dict[str, Any] = {"search": lambda *_, **__: photographs, "manifest": manifest}
     planned = Sharded.plan([each.path for each in read], styles, target, options, **how)
     planned.unreadable += unread
     grouped = itertools.groupby(planned.tasks, lambda task: task.job.content.file)  # which follow one another

@@ -225,6 +225,12 @@ def test_names_that_are_those_of_no_file(make: Make, data: Path) -> None:
     assert sorted(path for path in data.rglob("*") if data / "out" not in (path, *path.parents)) == before
 
 
+def test_results_among_the_shards(make: Make, data: Path) -> None:
+    how: dict[str, Any] = {"contents": data / "shards", "out": "shards/out", "recursive": True}
+    assert states(make(**how)) == "dddddd"
+    assert states(make(**how)) == "ssssss"
+
+
 def test_what_does_not_go_together(make: Make, data: Path) -> None:
     for options, message in (
         ({"naming": "dash"}, "naming does not go with shards"),

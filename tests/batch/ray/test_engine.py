@@ -216,13 +216,18 @@ def test_all_there_needs_no_worker(photos: Path, art: Path, tmp_path: Path) -> N
 
 def test_the_same_plan_as_without(photos: Path, art: Path, photo: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray.data")
-    for how in ({}, {"recursive": True, "suffix": ".webp"}, {"weights": (1, 2)}, {"quality": 50}):
+    for how in ({}, {"recursive": True, "suffix": ".webp"}, {"weights": (1, 2)}, {"quality": 50},
+                {"pairs": "random", "recursive": True, "seed": 3}):  # fmt: skip
         options = RayOptions(**how)
         ours = plan_dataset(photos, [art, photo], tmp_path / "out", options)
         others = Folder.plan(photos, [art, photo], tmp_path / "out", FolderOptions.of(options))
         assert ours.tasks == others.tasks
     with pytest.raises(InputError, match="as many styles as photographs, or one for all"):
         plan_dataset(photos, [art, photo], tmp_path / "out", RayOptions(pairs="zip"))
+    with pytest.raises(InputError, match="is a shard, and those are not for Ray"):
+        plan_dataset(tmp_path / "a.tar", art, tmp_path / "out", RayOptions())
+    with pytest.raises(InputError, match="copy_labels is for folders of results"):
+        plan_dataset(photos, art, tmp_path / "o.parquet", RayOptions(copy_labels=True))
     with pytest.raises(InputError, match="one file for 5 results"):
         plan_dataset(photos, art, tmp_path / "out.png", RayOptions())
     with pytest.raises(InputError, match="is a file"):

@@ -40,6 +40,7 @@ def test_names_from_tables(tmp_path: Path) -> None:
         "sub/two-0000000_stylized_s.png",
         "sub/two-0000001_stylized_s.png",
     ]
+    assert [each.drawn_as for each in found][::4] == ["a/b.jpg", "sub/two-0000001.png"]  # decides pairs at random
     assert str(found[-1].path).endswith("two.parquet:1")
     assert len(find([tmp_path / "t"])) == 3
     again = write_table(tmp_path / "t" / "out.parquet" / "part-1.parquet", {"image": data})
