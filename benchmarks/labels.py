@@ -97,6 +97,17 @@ def summary(name: str, records: Sequence[dict[str, Any]]) -> list[str]:
     return [name, mean("alpha"), share, mean("median"), mean("high"), lost, offset, *boxes]
 
 
+def plain(value: Any) -> Any:
+    """For JSON: to four decimals, and None for what is no number."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    return value
+
+
 HEAD = (
     " | alpha | held | median | 90th percentile | edges lost | offset | sides of boxes: median | 90th percentile | lost"
 )
@@ -152,7 +163,7 @@ def main(
                         found[f"{model_name} {size} {CHANCE}"].append(record(drift, own, size))
                     bar.update()
     output.mkdir(parents=True, exist_ok=True)
-    (output / "labels.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (output / "labels.json").write_text(json.dumps(plain(found)) + "\n", encoding="utf-8")
     parts = [
         "# What stylising does to labels",
         f"Made by `python -m benchmarks labels`, which rewrites it. {describe()}. {len(photographs)} photographs in "
