@@ -127,6 +127,8 @@ class StyleBank(Sequence[Style]):
             check_encoded(style)
         if other := [style for style in styles if style.channels != model.channels]:
             raise InputError(f"{other[0]} is no style of a model of {model.channels} channels: encode all with one")
+        if special := [style for style in styles if style.change is not None]:
+            raise InputError(f"{special[0]} has a change of the decoder, which a bank does not keep: give its artwork")
         means, stds = (
             np.concatenate([np.empty((0, model.channels), np.float32), *(_flat(getattr(s, part)) for s in styles)])
             for part in ("mean", "std")

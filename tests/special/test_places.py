@@ -12,6 +12,7 @@ from click.testing import Result
 from PIL import Image
 
 from adain import InputError, Style, Stylizer, stylize_folder, stylize_video
+from adain.augment import StyleBank
 from adain.image import read_image
 from tests.conftest import noise_image, one_line_error
 
@@ -113,6 +114,11 @@ def test_the_artwork_of_a_file_cannot_be_masked(shipped_fast: Stylizer, style_fi
     assert shipped_fast.encode_style(style_file).change is not None
     with pytest.raises(InputError, match="holds statistics: to mask or to recolour"):
         shipped_fast.encode_style(style_file, mask=photo)
+
+
+def test_banks_keep_no_change(shipped_fast: Stylizer, special: Style, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has a change of the decoder, which a bank does not keep"):
+        StyleBank.save(tmp_path / "bank.safetensors", [special], shipped_fast)
 
 
 def test_specialise(run_cli: Run, photographs: Path, artwork: Path, tmp_path: Path) -> None:
