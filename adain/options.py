@@ -230,6 +230,10 @@ class Options(Declared):
     match_luma: bool = option(
         False, "Fit the artwork's light to the photograph's first.", group="colour", serves=PIXELS
     )
+    protect: ImageInput | None = option(
+        None, "Mask, white where the photograph's structure is to stay: a weaker style and its edges.", metavar="FILE",
+        is_file=True, group="colour", serves=("torch", "onnx", "ray", "video"),
+    )  # fmt: skip
     keep_edges: float = option(
         0.0, "Keep the photograph's edges and its calm, 0 to 1: from a little tidier to a photograph in the artwork's "
         "light and colours.", low=0, high=1, metavar="K", group="colour", serves=PIXELS,
@@ -324,8 +328,8 @@ class Options(Declared):
             self.refuse("{max_drift} finds one alpha for a picture: leave out {grid} and {preview}, which show several")
         if self.background is not None and not regional:
             self.refuse("{background} needs {masks} or {label_map} to leave something for it")
-        if self.feather and not masked:
-            self.refuse("{feather} needs {masks} to soften the edges of")
+        if self.feather and not masked and self.protect is None:
+            self.refuse("{feather} needs {masks} or {protect} to soften the edges of")
         if isinstance(self.alpha, tuple) and not regional:
             self.refuse("several values of {alpha} need {masks}, one for each region: give one number")
         for name, noun, owner in (("alpha", "alpha", "region"), ("color", "colour mode", "style")):

@@ -98,16 +98,12 @@ class Canvas:
             InputError: if a mask has another aspect ratio than the picture, or is black everywhere.
             MissingFileError, ImageError: see :func:`adain.control.read_mask`.
         """
-        whole, axes, laid = self.uncropped or self.size, axes_of(self.wrap), []
+        axes, laid = axes_of(self.wrap), []
         for guide, name in zip(guides, names or guide_names(guides), strict=True):
             if isinstance(guide, Ramp):
                 laid.append(draw_ramp(self.size, guide.direction, self.device))
                 continue
-            mask = open_mask(guide, channel=channel, max_pixels=max_pixels)
-            mask = moved(mask.float() if is_tensor(mask) else mask, self.device)
-            _check_aspect(name, (mask.shape[2], mask.shape[3]), self.wanted or whole)
-            mask = resize_mask(mask, whole, axes)
-            mask = mask if whole == self.size else center_crop_square(mask)
+            mask = self.fit(open_mask(guide, channel=channel, max_pixels=max_pixels), name)
             if not bool((mask > BLACK).any()):
                 height, width = self.wanted or self.size
                 raise InputError(
@@ -118,6 +114,18 @@ class Canvas:
         # White stays white, so that a mask of the whole picture is no mask at all.
         regions[regions > _FULL] = 1.0
         return regions
+
+    def fit(self, mask: Any, name: str) -> Any:
+        """One mask ``(1, 1, H, W)`` at the size of the picture, resized and cropped as that was.
+
+        Raises:
+            InputError: if it has another aspect ratio than the picture; it calls the mask by that name.
+        """
+        whole = self.uncropped or self.size
+        mask = moved(mask.float() if is_tensor(mask) else mask, self.device)
+        _check_aspect(name, (mask.shape[2], mask.shape[3]), self.wanted or whole)
+        mask = resize_mask(mask, whole, axes_of(self.wrap))
+        return mask if whole == self.size else center_crop_square(mask)
 
 
 def guide_names(guides: Sequence[Guide], names: Sequence[str] | None = None) -> list[str]:
@@ -137,7 +145,7 @@ def lay_cells(regions: Array, names: Sequence[str]) -> Array:
         InputError: if a region vanishes there: if all its cells together make less than :data:`MIN_AREA` of one, or if
             no cell is filled to :data:`MIN_PEAK`. The message names it.
     """
-    cells: Array = _cells(regions)
+    cells: Array = cell_means(regions)
     flat: Any = cells.reshape(len(cells), -1)
     areas, peaks = flat.sum(axis=1).tolist(), namespace(flat).amax(flat, axis=1).tolist()
     for name, area, peak in zip(names, areas, peaks, strict=True):
@@ -149,7 +157,7 @@ def lay_cells(regions: Array, names: Sequence[str]) -> Array:
     return cells
 
 
-def _cells(regions: Any) -> Any:
+def cell_means(regions: Any) -> Any:
     """The mean of each square of :data:`STRIDE` pixels a side, of what there is of the last ones."""
     if is_tensor(regions):
         import torch.nn.functional as F
@@ -254,6 +262,8 @@ class Placement:
         masks: ``(R, 1, H, W)`` in ``[0, 1]``, at the photograph's pixels; a tensor or an array, as its features are.
         cells: likewise ``(R, 1, H', W')``, at the cells of its features.
         shared_content: see :class:`Regions`.
+        kept: ``(1, 1, H', W')`` in ``[0, 1]``, how much of the photograph's features each cell keeps, whatever the
+            regions say; None for none. See :mod:`adain.control.protect`.
     """
 
     styles: tuple[Style, ...]
@@ -261,18 +271,21 @@ class Placement:
     masks: Any
     cells: Any
     shared_content: bool = False
+    kept: Any = None
 
     def to(self, device: Device) -> Placement:
         """The same on another device; on None, of arrays."""
         styles = tuple(style.to(device) for style in self.styles)
-        return replace(self, styles=styles, masks=moved(self.masks, device), cells=moved(self.cells, device))
+        kept = None if self.kept is None else moved(self.kept, device)
+        return replace(self, styles=styles, masks=moved(self.masks, device), cells=moved(self.cells, device), kept=kept)
 
     def part(self, box: Box, device: Device) -> Placement:
         """The same for the cells of a box, on another device; its masks are left out, as it is for features alone.
 
         Beyond the sides of the photograph are its cells again, see :func:`adain.image.wrap.part`.
         """
-        return replace(self, masks=self.masks[..., :0, :0], cells=part(self.cells, box)).to(device)
+        kept = None if self.kept is None else part(self.kept, box)
+        return replace(self, masks=self.masks[..., :0, :0], cells=part(self.cells, box), kept=kept).to(device)
 
 
 def place(

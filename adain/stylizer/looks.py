@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from ..control.color import ColorPreservation, ColorShare
     from ..control.edges import EdgeShare
+    from ..control.protect import Protection
     from ..control.regions import Canvas, Placement, Regions
 
 
@@ -49,6 +50,7 @@ class Paint:
         colors: what is kept of the photograph's own, each with its share: one number, or one a pixel
             ``(1, 1, H, W)``.
         edges: strengths at which the photograph's edges are kept, each with its share.
+        protect: a mask laid on the photograph, where the style is weaker; None for none.
         levels: of the picture.
         correct: rounds of :mod:`adain.stylizer.correct`.
     """
@@ -59,6 +61,14 @@ class Paint:
     edges: Sequence[EdgeShare] = ()
     levels: Levels = PLAIN
     correct: int = 0
+    protect: Protection | None = None
+
+    def protected(self) -> Paint:
+        """The same with what is protected worked into styles and edges."""
+        if self.protect is None:
+            return self
+        target, edges = self.protect.target(self.target), self.protect.edges(self.edges)
+        return dataclasses.replace(self, target=target, edges=edges, protect=None)
 
 
 class Model(Protocol):
@@ -246,9 +256,12 @@ class Look:
             return self._preview(model, content)
         several = grid_weights(len(self.styles), self.options.grid)
         _check_sheet(model, content, len(several), len(several[0]))
-        styles = [self._encode(model, content, k) for k in range(len(self.styles))]
+        styles, protect = (
+            [self._encode(model, content, k) for k in range(len(self.styles))],
+            self._protect(model, content),
+        )
         rows: list[list[Image.Image | None]] = [
-            [None if weights is None else model.render(content, self._mix(styles, weights)) for weights in row]
+            [None if weights is None else model.render(content, self._mix(styles, weights, protect)) for weights in row]
             for row in several
         ]
         return contact_sheet(rows, cell=max(content.result_size))
@@ -285,24 +298,41 @@ class Look:
             placed = self._place(model, content)
         else:
             encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
-            return self._mix(encoded, self.options.weights)
-        return Paint(placed, self._alpha, self._shares(placed), self._edges, correct=self.options.correct)
+            return self._mix(encoded, self.options.weights, self._protect(model, content))
+        return Paint(
+            placed,
+            self._alpha,
+            self._shares(placed),
+            self._edges,
+            correct=self.options.correct,
+            protect=self._protect(model, content),
+        )
 
     @property
     def _alpha(self) -> float:
         return float(self.options.alpha) if isinstance(self.options.alpha, (int, float)) else 1.0
+
+    def _protect(self, model: Model, content: Any) -> Protection | None:
+        """What is protected of a photograph."""
+        options = self.options
+        if options.protect is None:
+            return None
+        from ..control.protect import Protection
+
+        how: dict[str, Any] = {"channel": options.mask_channel, "max_pixels": model.max_pixels}
+        return Protection.lay(options.protect, canvas_of(content), options.feather, **how)
 
     @property
     def _edges(self) -> list[EdgeShare]:
         """What is kept of the photograph's edges."""
         return [(self.options.keep_edges, 1.0)] if self.options.keep_edges else []
 
-    def _mix(self, encoded: Sequence[Style], weights: Sequence[float] | None) -> Paint:
+    def _mix(self, encoded: Sequence[Style], weights: Sequence[float] | None, protect: Protection | None) -> Paint:
         """Encoded styles in one, with the colours of each to its share."""
         portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
         target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
         colors = [(color, portion) for k, portion in enumerate(portions) if (color := self.color(k)) is not None]
-        return Paint(target, self._alpha, colors, self._edges, correct=self.options.correct)
+        return Paint(target, self._alpha, colors, self._edges, correct=self.options.correct, protect=protect)
 
     def _place(self, model: Any, content: Any) -> Placement:
         """The styles in their regions of a photograph."""
@@ -408,9 +438,9 @@ def canvas_of(content: Any) -> Canvas:
 
     if getattr(content, "is_strips", False):
         raise InputError(
-            "masks, label maps and gradients do not go with a picture in strips: ask for a smaller content_size "
-            '(--content-size), or where there is the memory for all of it strips="off" (--strips off) with max_pixels '
-            "(--max-pixels)"
+            "masks, label maps, gradients and protect do not go with a picture in strips: ask for a smaller "
+            'content_size (--content-size), or where there is the memory for all of it strips="off" (--strips off) '
+            "with max_pixels (--max-pixels)"
         )
     return Canvas(content.size, content.uncropped, device_of(content.features), content.wrap, content.wanted)
 

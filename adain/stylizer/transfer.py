@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from .._utils.arrays import Array, device_of, moved
@@ -58,6 +59,9 @@ def transfer(
     if isinstance(target, Style):
         return _everywhere(features, target, alpha, content_stats)
     alpha = check_alpha(alpha)
+    if target.kept is not None:
+        changed: Any = transfer(features, replace(target, kept=None), alpha, content_stats=content_stats)
+        return as_type_of(features, changed + target.kept * (features - changed))  # type: ignore[no-any-return]
     if fills(target):
         return _everywhere(features, target.styles[0], alpha * target.alphas[0], content_stats)
     styles, alphas = target.styles, [alpha * own for own in target.alphas]
@@ -87,7 +91,11 @@ def plain_change(features: Array, target: Style | Placement, alpha: float) -> tu
     can apply it to those, and needs no second feature map.
     """
     check_alpha(alpha)
-    if has_fine_band(target) or not (isinstance(target, Style) or fills(target)):
+    if (
+        has_fine_band(target)
+        or getattr(target, "kept", None) is not None
+        or not (isinstance(target, Style) or fills(target))
+    ):
         return None
     style, strength = (target, alpha) if isinstance(target, Style) else (target.styles[0], alpha * target.alphas[0])
     if strength == 0.0:
