@@ -11,6 +11,7 @@ import click
 NAMES = (
     "compare", "check", "quality", "corrected", "scenes", "speed", "exported", "controls", "methods", "iterations",
     "refine_pairs", "folders", "tiling", "video", "fast", "engines", "labels", "million",
+    "augment", "augment_speed",
 )  # fmt: skip
 """Modules with a command called ``main``, in the order of README.md."""
 

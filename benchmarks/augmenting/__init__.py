@@ -1,0 +1,1 @@
+"""What ``augment`` trains and judges."""
