@@ -166,7 +166,7 @@ def assemble(tiles: Iterator[tuple[Box, Any]], content: Content) -> Any:
     result: Any = None
     for place, tile in tiles:
         if result is None:
-            shape = (content.features.shape[0], 3, *content.size)
+            shape = (len(tile), 3, *content.size)  # of a batch of styles, more than there are photographs
             result = tile.new_empty(shape) if is_tensor(tile) else np.empty(shape, np.float32)
         result[(..., *place.slices)] = tile
     return result

@@ -182,11 +182,12 @@ def test_a_batch_is_corrected_one_by_one(fast: Stylizer) -> None:
         assert difference(both[k : k + 1], fast.stylize(batch[k : k + 1], style, correct=2)) < EXACT
 
 
-def test_a_batch_of_styles(fast: Stylizer) -> None:
+@pytest.mark.parametrize("tile", ["off", 64])
+def test_a_batch_of_styles(fast: Stylizer, tile: Any) -> None:
     styles = [fast.encode_style(noise_image(64, 64, seed), size=64) for seed in (4, 5)]
     both = Style(*(torch.cat([getattr(style, name) for style in styles]) for name in ("mean", "std")))
-    photo = torch.rand(1, 3, 48, 40)
-    made = fast.stylize(photo, both, correct=1)
+    photo = torch.rand(1, 3, 48, 80)
+    made = fast.stylize(photo, both, correct=1, tile=tile)
     for k, style in enumerate(styles):
         assert difference(made[k : k + 1], fast.stylize(photo, style, correct=1)) < EXACT
 
