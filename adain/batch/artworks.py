@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..augment import StyleBank, is_bank
 from ..control.style import SUFFIX
+from ..image import SUFFIXES
 from ..options import Options
 from ..stylizer.looks import Look, each, files_of
 from .options import FolderOptions
@@ -31,7 +32,7 @@ class StyleList(Mapping[int, Look]):
 
     def __init__(self, looks: Sequence[Look], names: Sequence[str], banks: Sequence[StyleBank], options: Any) -> None:
         self.looks, self.banks, self.options = [*looks], [*banks], options
-        own = [name.replace("/", "-").replace("\0", "") or "style" for bank in banks for name in bank.names]
+        own = [_plain(name) for bank in banks for name in bank.names]
         self.names = told_apart([*names, *own]) if banks else [*names]
 
     def __getitem__(self, number: int) -> Look:
@@ -92,6 +93,12 @@ class StyleList(Mapping[int, Look]):
         found = found if is_one or options.pairs == "zip" else distinct(found)
         names = ["+".join(art.name for art in found)] if is_one else [art.name for art in found]
         return cls(each([art.path for art in found], options), names, banks, options)
+
+
+def _plain(name: str) -> str:
+    """The name of a bank's style as part of a file's: without folders, and the ending of the picture it was."""
+    stem, suffix = os.path.splitext(name.replace("/", "-").replace("\0", ""))
+    return (stem if suffix.lower() in SUFFIXES else stem + suffix) or "style"
 
 
 def _check(banks: Sequence[StyleBank], options: FolderOptions) -> None:

@@ -18,7 +18,7 @@ from tests.conftest import noise_image
 def bank(stylizer: Stylizer, tmp_path: Path) -> StyleBank:
     """Three styles, two of which have one name in the end."""
     styles = []
-    for k, name in enumerate(("monet/lilies", "monet-lilies", "wave")):
+    for k, name in enumerate(("monet/lilies", "monet-lilies", "wave.jpg")):
         style = stylizer.encode_style(noise_image(32, 32, 40 + k), size=32)
         styles.append(type(style)(style.mean, style.std, name))
     for k in range(4):
