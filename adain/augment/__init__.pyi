@@ -1,7 +1,11 @@
 from .albumentations import AlbumentationsRandomStyle as AlbumentationsRandomStyle
 from .bank import StyleBank as StyleBank
 from .bank import is_bank as is_bank
+from .bank_options import BankOptions as BankOptions
+from .build import BuildProgress as BuildProgress
+from .build import build_bank as build_bank
 from .datasets import SeededDataset as SeededDataset
+from .fitting import save_distribution as save_distribution
 from .gaussian import Gaussian as Gaussian
 from .kornia import KorniaRandomStyle as KorniaRandomStyle
 from .options import RandomStyleOptions as RandomStyleOptions

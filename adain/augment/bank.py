@@ -55,6 +55,7 @@ class StyleBank(Sequence[Style]):
         names: of the styles: the path of each artwork in what the bank was made of, without its ending.
         sources, licences: where each came from, and under which licence; empty where that is not known.
         labels: the class of each, empty for none.
+        probe: what tells its encoder from others, see :meth:`check`.
         origin: of the bank itself: licence, how it was made and of what, where its maker says so.
     """
 
@@ -68,11 +69,17 @@ class StyleBank(Sequence[Style]):
         self.model = told.get("model", "")
         self.style_size = int(told.get("style_size", "0"))
         self.origin: dict[str, str] = json.loads(told.get("origin", "{}"))
+        self.probe = file["probe"]
         self._means, self._stds = file["mean"], file["std"]
         self.channels = int(self._means.shape[1])
         self.names, self.sources, self.licences, self.labels = (
             Texts.read(file, name) for name in ("name", "source", "licence", "class")
         )
+
+    @property
+    def precision(self) -> str:
+        """What the statistics are stored in: ``"float16"``, or ``"float32"`` where that is too narrow for them."""
+        return max((part.dtype for part in (self._means, self._stds)), key=lambda dtype: dtype.itemsize).name
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], device: Device = "cpu") -> StyleBank:
@@ -130,7 +137,7 @@ class StyleBank(Sequence[Style]):
         if special := [style for style in styles if style.change is not None]:
             raise InputError(f"{special[0]} has a change of the decoder, which a bank does not keep: give its artwork")
         means, stds = (
-            np.concatenate([np.empty((0, model.channels), np.float32), *(_flat(getattr(s, part)) for s in styles)])
+            np.concatenate([np.empty((0, model.channels), np.float32), *(probe.flat(getattr(s, part)) for s in styles)])
             for part in ("mean", "std")
         )
         names = [style.name for style in styles for _ in range(len(style.mean))]
@@ -159,7 +166,7 @@ class StyleBank(Sequence[Style]):
         It encodes a small picture, and the statistics have to be those that the bank's own encoder found: what they
         are computed with and in which precision makes no difference.
         """
-        if not probe.agrees(model, self._file["probe"]):
+        if not probe.agrees(model, self.probe):
             raise InputError(
                 f"{self.path.name} holds styles of the model {self.model!r}, of {self.channels} channels, and another "
                 f"encoder is in use, of {model.channels}: choose that model, or make a bank with this one (adain bank "
@@ -273,15 +280,20 @@ class StyleBank(Sequence[Style]):
 
     @functools.cached_property
     def distribution(self) -> Gaussian:
-        """The Gaussian over ``[mean, log std]`` that the file holds, or else the one that is fitted now.
+        """The Gaussian over ``[log(mean + f), log std]`` that the file holds, or else the one that is fitted now.
 
         Raises:
             InputError: if there is none and fewer than two styles.
         """
-        if "gaussian.mean" in self._file:
+        if self.has_distribution:
             parts = (self._file[f"gaussian.{part}"].astype(np.float32) for part in ("mean", "factors", "diagonal"))
             return Gaussian(*parts)
         return self.fit()
+
+    @property
+    def has_distribution(self) -> bool:
+        """Whether the file holds one."""
+        return "gaussian.mean" in self._file
 
     def fit(self, rank: int = _gaussian.RANK) -> Gaussian:
         """The Gaussian of this bank's styles, of a rank of one's own; InputError if there are fewer than two."""
@@ -345,6 +357,11 @@ class StyleBank(Sequence[Style]):
         indices = search.smallest(found, count)
         return indices, found[indices]
 
+    def stamped(self) -> dict[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+        """Mean and deviation ``(C,)`` of each style by the stamp of the file it was made of, where that is known."""
+        stamps = self._file.get("stamp")
+        return {} if stamps is None else {s: (self._means[k], self._stds[k]) for k, s in enumerate(stamps.tolist())}
+
     def __repr__(self) -> str:
         return f"StyleBank({self.path.name}, {len(self)} styles, model={self.model!r}, channels={self.channels})"
 
@@ -365,12 +382,6 @@ class StyleBank(Sequence[Style]):
 
     def _styles(self, means: npt.NDArray[Any], stds: npt.NDArray[Any], name: str) -> Style:
         return Style(moved(_laid(means), self.device), moved(_laid(stds), self.device), name)
-
-
-def _flat(values: Any) -> npt.NDArray[np.float32]:
-    """``(B, C, 1, 1)`` of either kind as an array ``(B, C)``."""
-    flat: npt.NDArray[np.float32] = np.asarray(moved(values, None), np.float32)
-    return flat.reshape(flat.shape[:2])
 
 
 def _laid(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

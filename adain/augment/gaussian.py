@@ -1,7 +1,8 @@
 """The distribution of styles: a Gaussian over their statistics, of low rank, to draw styles from that no artwork has.
 
 Jackson et al. 2019, "Style Augmentation", fit one to the embeddings of the style predictor of Ghiasi et al. 2017; here
-it is over what AdaIN itself takes, ``[mean, log std]``, so that no deviation that is drawn is below 0.
+it is over what AdaIN itself takes, as ``[log(mean + f), log std]`` with a small f. Features come out of a ReLU, so that
+means are at least 0 and most of them near it, and deviations above 0: so is what is drawn.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from .._utils.errors import InputError
+from ..nn.statistics import EPS
 
 Values = npt.NDArray[Any]
 
 RANK = 32
 """Directions that are kept where none are asked for."""
+
+FLOOR = EPS**0.5
+"""Added to means before the logarithm: the deviation that a channel without any variance has."""
 
 _LEAST = 1e-8
 
@@ -32,7 +37,7 @@ class Gaussian:
     d is what of each variance they leave, so that the variance of every component is that of the data.
 
     Attributes:
-        mean: ``(D,)`` with D = 2 C: means, then logarithms of deviations.
+        mean: ``(D,)`` with D = 2 C, see :func:`coordinates`.
         factors: ``(rank, D)``.
         diagonal: ``(D,)``, ≥ 0.
     """
@@ -75,7 +80,7 @@ class Gaussian:
         else:
             covariance = np.zeros((len(mean), len(mean)))
             for rows in chunks():
-                part = (rows - mean).astype(np.float32)
+                part = rows - mean
                 covariance += part.T @ part
             covariance /= count - 1
             values, vectors = np.linalg.eigh(covariance)
@@ -127,10 +132,13 @@ def _largest(values: Values, rank: int) -> Values:
 
 def coordinates(mean: Values, std: Values) -> Values:
     """``(N, 2 C)`` float64: what the Gaussian is over, of statistics ``(N, C)``."""
-    return np.concatenate([mean.astype(np.float64), np.log(std.astype(np.float64))], axis=1)
+    parts = [mean.astype(np.float64).clip(0.0) + FLOOR, std.astype(np.float64)]
+    logarithms: Values = np.log(np.concatenate(parts, axis=1))
+    return logarithms
 
 
 def statistics(rows: Values) -> tuple[Values, Values]:
-    """Means and deviations ``(N, C)`` of :func:`coordinates`; deviations are above 0."""
+    """Means ≥ 0 and deviations > 0, ``(N, C)`` each, of :func:`coordinates`."""
     half = rows.shape[1] // 2
-    return rows[:, :half], np.exp(rows[:, half:])
+    values = np.exp(rows)
+    return (values[:, :half] - FLOOR).clip(0.0), values[:, half:]

@@ -35,10 +35,16 @@ def picture() -> Image.Image:
     return Image.fromarray(np.stack(parts, axis=-1).astype(np.uint8))
 
 
+def flat(values: Any) -> npt.NDArray[np.float32]:
+    """``(B, C, 1, 1)`` of either kind as an array ``(B, C)``."""
+    array: npt.NDArray[np.float32] = np.asarray(moved(values, None), np.float32)
+    return array.reshape(array.shape[:2])
+
+
 def statistics(model: BaseStylizer) -> npt.NDArray[np.float32]:
     """``(2, C)``: means and deviations of the picture's features."""
     style = model.encode_style(picture(), size=0)
-    return np.stack([np.asarray(moved(part, None), np.float32).ravel() for part in (style.mean, style.std)])
+    return np.concatenate([flat(part) for part in (style.mean, style.std)])
 
 
 def agrees(model: BaseStylizer, known: npt.NDArray[Any]) -> bool:

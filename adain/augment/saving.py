@@ -45,13 +45,13 @@ class Rows:
     """Styles to be written.
 
     Attributes:
-        means, stds: ``(N, C)`` in any type of floats, which may be mapped files.
+        means, stds: ``(N, C)`` in any type of floats, or what gives parts of such arrays when it is sliced.
         names, sources, licences, labels: ``N`` texts each; of labels empty ones for no class.
         stamps: ``(N,)`` uint64 of the files they were made of, see :mod:`adain.augment.build`; None for none.
     """
 
-    means: Values
-    stds: Values
+    means: Any
+    stds: Any
     names: Sequence[str]
     sources: Sequence[str]
     licences: Sequence[str]
@@ -97,7 +97,7 @@ def save(path: str | os.PathLike[str], rows: Rows, origin: Origin, gaussian: Gau
     write(path, tensors, told)
 
 
-def _stored(values: Values, least: float = 0.0) -> Stored:
+def _stored(values: Any, least: float = 0.0) -> Stored:
     """In float16, or in float32 where one is above what that holds, or below ``least``."""
     parts = [values[start : start + _ROWS] for start in range(0, len(values), _ROWS)]
     fits = all(np.abs(part).max() <= _LARGEST and part.min() >= (least or -_LARGEST) for part in parts if part.size)

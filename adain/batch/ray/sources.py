@@ -9,12 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from ...image import SUFFIXES, Page
+from ...image.tables import PARQUET as PARQUET
 from ..plan import FALLBACK_SUFFIX, Found
 from ..plan import find as find_images
 from ..run import Task
 from . import tables
-
-PARQUET = ".parquet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,24 @@
-"""Pictures in parquet tables: found, read row group by row group, and written in parts."""
+"""Results in parquet tables, written in parts; :mod:`adain.image.tables` reads the photographs."""
 
 from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..._utils.errors import InputError
 from ..._utils.files import atomic_path
+from ...image.tables import columns as columns
+from ...image.tables import images as images
+from ...image.tables import links as links
+from ...image.tables import names as names
+from ...image.tables import open_table
 from ..manifest import Manifest, Record
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-IMAGE_COLUMNS = ("image", "bytes", "img", "data")
-NAME_COLUMNS = ("name", "file_name", "filename", "path", "id", "key")
 RESULT_COLUMNS = {
     "image": "large_binary", "output": "string", "content": "string", "style": "string", "status": "string",
     "reason": "string", "width": "int64", "height": "int64", "seconds": "float64", "settings": "string",
@@ -29,113 +30,6 @@ a bound on the drift has found, and null without one."""
 
 FAILURES = "failed.parquet"
 """The part of the results that could not be made."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Where a table keeps its pictures and their names.
-
-    Attributes:
-        image: column of the bytes of image files, or of structs with ``bytes`` and perhaps ``path``, as Hugging Face
-            writes them.
-        name: column of texts or numbers, or ``image.path``; None for row numbers.
-        nested: whether ``image`` is of structs.
-        links: whether these have a ``path``, which is where a picture lies whose bytes are null.
-    """
-
-    image: str
-    name: str | None
-    nested: bool
-    links: bool = False
-
-
-def _open(path: Path) -> Any:
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        return ParquetFile(path)
-    except (ArrowException, OSError) as error:
-        raise InputError(f"cannot read {path}: {error}; name an intact parquet file") from error
-
-
-def columns(path: Path, *, image: str | None = None, name: str | None = None) -> Columns:
-    """The columns of a parquet file, those named or else the first of :data:`IMAGE_COLUMNS` and :data:`NAME_COLUMNS`.
-
-    Raises:
-        InputError: if the file is damaged, or there are no such columns, or not of such types.
-    """
-    import pyarrow as pa
-
-    with _open(path) as file:
-        schema = file.schema_arrow
-    names = schema.names
-    chosen = image or next((column for column in IMAGE_COLUMNS if column in names), None)
-    if chosen is None or chosen not in names:
-        raise InputError(f"{path} has no column {chosen or 'of images'}: choose one of {', '.join(names)}")
-    kind = schema.field(chosen).type
-    nested = pa.types.is_struct(kind)
-    leaves = {leaf.name: leaf.type for leaf in kind} if nested else {}
-    bytes_of = leaves.get("bytes", pa.null()) if nested else kind
-    path_of = leaves.get("path", pa.null())
-    links = pa.types.is_string(path_of) or pa.types.is_large_string(path_of)
-    is_empty = "bytes" in leaves and pa.types.is_null(bytes_of) and links
-    if not (pa.types.is_binary(bytes_of) or pa.types.is_large_binary(bytes_of) or is_empty):
-        raise InputError(f"column {chosen} of {path} holds {kind}, not the bytes of image files")
-    if name is not None and name not in names:
-        raise InputError(f"{path} has no column {name}: choose one of {', '.join(names)}")
-    own = name or next((column for column in NAME_COLUMNS if column in names and column != chosen), None)
-    if own is None and "path" in leaves:
-        own = f"{chosen}.path"
-    return Columns(chosen, own, nested, links)
-
-
-def names(path: Path, columns: Columns) -> Iterator[tuple[int, int, str | None]]:
-    """Row group, row in the file, and name (None without one) of every picture; pixels stay unread."""
-    with _open(path) as file:
-        row = 0
-        for group in range(file.num_row_groups):
-            if columns.name is None:
-                given: Sequence[Any] = [None] * file.metadata.row_group(group).num_rows
-            else:
-                read = file.read_row_group(group, columns=[columns.name]).column(0)
-                given = read.to_pylist()
-                if columns.name not in file.schema_arrow.names:  # "image.path" comes as structs of path alone
-                    given = [None if value is None else value["path"] for value in given]
-            for value in given:
-                yield group, row, None if value is None or value == "" else str(value)
-                row += 1
-
-
-def links(path: Path, columns: Columns) -> Iterator[str | None]:
-    """The ``path`` of every picture, None without one; pixels stay unread."""
-    with _open(path) as file:
-        for group in range(file.num_row_groups):
-            if not columns.links:
-                yield from [None] * file.metadata.row_group(group).num_rows
-                continue
-            for value in file.read_row_group(group, columns=[f"{columns.image}.path"]).column(0).to_pylist():
-                yield (value or {}).get("path") or None
-
-
-def images(path: Path, columns: Columns, group: int, rows: Sequence[int]) -> Iterator[bytes | str | None]:
-    """The bytes of some rows of one row group, in ascending order; or the path of the file; None where there is none.
-
-    Hugging Face's ``datasets`` writes ``{"bytes": null, "path": ...}`` of a picture that it leaves where it is.
-    """
-    with _open(path) as file:
-        first = sum(file.metadata.row_group(k).num_rows for k in range(group))
-        wanted = set(rows)
-        leaves = [f"{columns.image}.bytes", *([f"{columns.image}.path"] if columns.links else [])]
-        # Batches, as a row group may hold gigabytes.
-        read = leaves if columns.nested else [columns.image]
-        batches = file.iter_batches(batch_size=64, row_groups=[group], columns=read)
-        for row, cell in enumerate((cell for batch in batches for cell in batch.column(0)), first):
-            if row in wanted:
-                value = cell.as_py()
-                if columns.nested and value is not None:
-                    value = value["bytes"] if value["bytes"] is not None else value.get("path") or None
-                yield value
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = RESULT_COLUMNS) -> pa.Table:
@@ -192,7 +86,7 @@ class Parts(Manifest):
         latest: dict[str, Record] = {}
         self._changed = False
         for part in sorted(self.folder.glob("*.parquet")) if self.folder.is_dir() else ():
-            with _open(part) as file:
+            with open_table(part) as file:
                 if "output" not in file.schema_arrow.names:
                     continue  # somebody else's
                 known = [name for name in RESULT_COLUMNS if name in file.schema_arrow.names and name != "image"]
