@@ -22,7 +22,7 @@ SIZES = ("style_size", "crop")
 
 @click.group()
 def bank() -> None:
-    """Keep the statistics of many artworks in one file, for stylised training data."""
+    """Keep the styles of many artworks in one file."""
 
 
 @bank.command(cls=OneCommand, context_settings=SNAKE_CASE)

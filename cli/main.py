@@ -23,7 +23,7 @@ COMMANDS = {
     "video": "Give a video the style of artworks.",
     "refine": "Optimise a picture: the slow, best way (Gatys et al. 2016).",
     "styles": "List the artworks and photographs that ship.",
-    "bank": "Keep the statistics of many artworks in one file, for stylised training data.",
+    "bank": "Keep the styles of many artworks in one file.",
     "demo": "Write a first picture and a contact sheet of the samples.",
     "evaluate": "Measure stylised pictures against their contents and styles.",
     "train": "Train a decoder, or the fast model, on your own pictures.",

@@ -19,6 +19,7 @@ from ..nn.shipped import shipped_bank
 from ..options import Options
 from . import gaussian as _gaussian
 from . import probe, search
+from .bank_options import RANK
 from .chance import Generator, random
 from .gaussian import Gaussian
 from .layout import Mapped, Texts
@@ -115,7 +116,7 @@ class StyleBank(Sequence[Style]):
         sources: Sequence[str] | None = None,
         licences: Sequence[str] | None = None,
         style_size: int = Options.style_size,
-        rank: int = _gaussian.RANK,
+        rank: int = RANK,
     ) -> StyleBank:
         """Write a bank of styles that are encoded already, and open it; :func:`build_bank` makes one of pictures.
 
@@ -136,6 +137,8 @@ class StyleBank(Sequence[Style]):
             raise InputError(f"{other[0]} is no style of a model of {model.channels} channels: encode all with one")
         if special := [style for style in styles if style.change is not None]:
             raise InputError(f"{special[0]} has a change of the decoder, which a bank does not keep: give its artwork")
+        if any(style.fine_std is not None for style in styles):
+            raise InputError("a bank keeps one deviation a channel: encode its styles without fine_size")
         means, stds = (
             np.concatenate([np.empty((0, model.channels), np.float32), *(probe.flat(getattr(s, part)) for s in styles)])
             for part in ("mean", "std")
@@ -295,7 +298,7 @@ class StyleBank(Sequence[Style]):
         """Whether the file holds one."""
         return "gaussian.mean" in self._file
 
-    def fit(self, rank: int = _gaussian.RANK) -> Gaussian:
+    def fit(self, rank: int = RANK) -> Gaussian:
         """The Gaussian of this bank's styles, of a rank of one's own; InputError if there are fewer than two."""
         return Gaussian.fit(self._coordinates, rank)
 

@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass
 
 from ..options import Declared, option
-from .gaussian import RANK
+
+RANK = 32
+"""Directions that a Gaussian keeps where none are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)

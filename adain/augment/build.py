@@ -23,10 +23,10 @@ from .._utils.protect import protect
 from ..control.style import SUFFIX
 from ..options import Options
 from . import probe
-from .bank import StyleBank, is_bank
-from .gaussian import Gaussian
-from .bank_options import BankOptions
 from .artworks import Artwork, Provenance, find, provenance, read_sources
+from .bank import StyleBank, is_bank
+from .bank_options import BankOptions
+from .gaussian import Gaussian
 from .saving import Origin, Rows, save
 
 if TYPE_CHECKING:

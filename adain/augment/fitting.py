@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from .._utils.protect import protect
 from .bank import StyleBank
-from .gaussian import RANK
+from .bank_options import RANK
 from .saving import Origin, Rows, save
 
 

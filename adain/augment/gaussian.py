@@ -17,11 +17,9 @@ import numpy.typing as npt
 
 from .._utils.errors import InputError
 from ..nn.statistics import EPS
+from .bank_options import RANK
 
 Values = npt.NDArray[Any]
-
-RANK = 32
-"""Directions that are kept where none are asked for."""
 
 FLOOR = EPS**0.5
 """Added to means before the logarithm: the deviation that a channel without any variance has."""

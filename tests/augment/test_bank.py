@@ -307,6 +307,9 @@ def test_what_is_not_saved(tmp_path: Path, fast: Stylizer) -> None:
         StyleBank.save(tmp_path / "a.bin", styles(1), fast)
     with pytest.raises(InputError, match="2 styles need as many labels, not 1"):
         StyleBank.save(tmp_path / "a.safetensors", styles(2), fast, labels=["x"])
+    fine = styles(1)[0]
+    with pytest.raises(InputError, match="without fine_size"):
+        StyleBank.save(tmp_path / "a.safetensors", [Style(fine.mean, fine.std, "fine", fine.std)], fast)
     assert list(tmp_path.iterdir()) == []
 
 
