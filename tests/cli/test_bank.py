@@ -40,7 +40,7 @@ def test_from_pictures_to_the_nearest(art: Path, tmp_path: Path) -> None:
 
     found = adain("search", art / "klee" / "b.png", bank, "-n", 2, "--json")
     records = [json.loads(line) for line in found.stdout.splitlines()]
-    assert [record["name"] for record in records][0] == "klee/b"
+    assert records[0]["name"] == "klee/b"
     assert records[0]["distance"] < 0.01 < records[1]["distance"]
 
     fitted = adain("fit", bank, "-o", alone, "--rank", 1, "--origin", "licence=CC0-1.0")
