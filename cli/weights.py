@@ -19,10 +19,11 @@ def weights() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_weights(as_json: bool) -> None:
     """The shipped models with size, licence and origin."""
-    from adain.nn import registry
+    from adain.nn import banks, registry
 
     for name, model in registry().items():
-        for part, entry in model.parts():
+        parts = [*model.parts(), *([("styles", banks()[name])] if name in banks() else [])]
+        for part, entry in parts:
             if as_json:
                 own = {key: getattr(entry, key) for key in ("bytes", "sha256", "licence", "origin")}
                 record = {"model": name, "part": part, "file": str(entry.path), **own, **entry.details}
@@ -35,9 +36,10 @@ def list_weights(as_json: bool) -> None:
 @weights.command()
 def verify() -> None:
     """Compare every shipped file with its checksum."""
-    from adain.nn import read_verified, registry
+    from adain.nn import banks, read_verified, registry
 
-    for entry in {entry.file: entry for model in registry().values() for entry in model}.values():
+    files = {entry.file: entry for model in registry().values() for entry in model}
+    for entry in (*files.values(), *banks().values()):
         read_verified(entry)
         click.echo(f"{entry.file}: good ({entry.bytes} bytes, sha256 {entry.sha256})")
 

@@ -161,7 +161,7 @@ def _stamp(value: Any) -> int:
     return int(fingerprint(value), 16)
 
 
-class Provenance(NamedTuple):
+class SourceLine(NamedTuple):
     """What a table says of a picture; empty for nothing."""
 
     source: str = ""
@@ -169,7 +169,7 @@ class Provenance(NamedTuple):
     label: str = ""
 
 
-def read_sources(path: Any) -> dict[str, Provenance]:
+def read_sources(path: Any) -> dict[str, SourceLine]:
     """What a table of sources says, by the names of files as they stand there.
 
     Args:
@@ -199,11 +199,11 @@ def read_sources(path: Any) -> dict[str, Provenance]:
     def cell(row: Mapping[str, Any], what: str) -> str:
         return str(row.get(chosen[what] or "") or "").strip()
 
-    return {cell(row, "file"): Provenance(*(cell(row, w) for w in ("source", "licence", "class"))) for row in reader}
+    return {cell(row, "file"): SourceLine(*(cell(row, w) for w in ("source", "licence", "class"))) for row in reader}
 
 
-def provenance(known: Mapping[str, Provenance], artwork: Artwork) -> Provenance:
+def provenance(known: Mapping[str, SourceLine], artwork: Artwork) -> SourceLine:
     """What is known of a picture: by its path, or that without its ending, or its file's name alone."""
     leaf = PurePosixPath(artwork.key).name
     names = (artwork.key, artwork.name, artwork.where, leaf, PurePosixPath(artwork.name).name)
-    return next((known[name] for name in names if name in known), Provenance())
+    return next((known[name] for name in names if name in known), SourceLine())

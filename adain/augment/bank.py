@@ -21,7 +21,7 @@ from . import gaussian as _gaussian
 from . import probe, search
 from .bank_options import RANK
 from .chance import Generator, random
-from .gaussian import Gaussian
+from .gaussian import PARTS, Gaussian
 from .layout import Mapped, Texts
 from .layout import is_bank as is_bank
 from .saving import Origin, Rows, save
@@ -289,7 +289,7 @@ class StyleBank(Sequence[Style]):
             InputError: if there is none and fewer than two styles.
         """
         if self.has_distribution:
-            parts = (self._file[f"gaussian.{part}"].astype(np.float32) for part in ("mean", "factors", "diagonal"))
+            parts = (self._file[f"gaussian.{part}"].astype(np.float32) for part in PARTS)
             return Gaussian(*parts)
         return self.fit()
 
@@ -315,7 +315,8 @@ class StyleBank(Sequence[Style]):
         Args:
             count: how many, in one Style with statistics ``(count, C, 1, 1)`` in float32.
             generator: see :data:`~adain.augment.chance.Generator`.
-            spread: 0 gives the mean style, 1 styles as various as the artworks, more wilder ones.
+            spread: 0 gives the mean style, 1 styles as various as the artworks, more wilder ones. Whatever it is, no
+                number is smaller or larger than any artwork of the bank has it.
 
         Raises:
             InputError: if the spread is below 0, or there is no distribution.

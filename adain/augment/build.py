@@ -23,7 +23,7 @@ from .._utils.protect import protect
 from ..control.style import SUFFIX
 from ..options import Options
 from . import probe
-from .artworks import Artwork, Provenance, find, provenance, read_sources
+from .artworks import Artwork, SourceLine, find, provenance, read_sources
 from .bank import StyleBank, is_bank
 from .bank_options import BankOptions
 from .gaussian import Gaussian
@@ -172,7 +172,7 @@ def _rows(
     named: Sequence[str],
     journal: _Journal,
     before: Mapping[int, tuple[Values, Values]],
-    texts: tuple[Mapping[str, Provenance], BankOptions],
+    texts: tuple[Mapping[str, SourceLine], BankOptions],
 ) -> Rows:
     """What is to be written, in the order in which it was found."""
     known, options = texts

@@ -24,25 +24,35 @@ Values = npt.NDArray[Any]
 FLOOR = EPS**0.5
 """Added to means before the logarithm: the deviation that a channel without any variance has."""
 
+PARTS = ("mean", "factors", "diagonal", "low", "high")
+"""Of a Gaussian, as a bank's file has them."""
+
 _LEAST = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
-    r"""``x = mean + spread · (z F + √d · e)`` with ``z`` and ``e`` standard normal: covariance ``FᵀF + diag(d)``.
+    r"""``x = mean + spread · (z F + √d · e)``, cut to what the data hold, with z and e standard normal.
+
+    Before it is cut its covariance is, for a spread of 1, ``FᵀF + diag(d)``.
 
     The rows of F are the eigenvectors of the covariance with the largest eigenvalues, each times the root of its own;
-    d is what of each variance they leave, so that the variance of every component is that of the data.
+    d is what of each variance they leave, so that the variance of every component is that of the data. What is drawn
+    is cut to the least and the largest that each component is in the data: a logarithm that is a little too large
+    would be a deviation that no artwork has.
 
     Attributes:
         mean: ``(D,)`` with D = 2 C, see :func:`coordinates`.
         factors: ``(rank, D)``.
         diagonal: ``(D,)``, ≥ 0.
+        low, high: ``(D,)``, of the data.
     """
 
     mean: Values
     factors: Values
     diagonal: Values
+    low: Values
+    high: Values
 
     @property
     def rank(self) -> int:
@@ -61,9 +71,10 @@ class Gaussian:
         """
         if rank < 0:
             raise InputError(f"the rank of a Gaussian is at least 0, not {rank}")
-        count, total = 0, np.zeros(0)
+        count, total, low, high = 0, np.zeros(0), np.array(np.inf), np.array(-np.inf)
         for rows in chunks():
             total = rows.sum(axis=0, dtype=np.float64) + (total if count else 0.0)
+            low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
             count += len(rows)
         if count < 2:
             raise InputError("a Gaussian is fitted to at least two styles")
@@ -88,13 +99,15 @@ class Gaussian:
         # An eigenvector has two signs, and libraries choose either.
         signs = np.sign(factors[np.arange(len(factors)), np.abs(factors).argmax(axis=1)]) if len(factors) else 1.0
         factors = factors * np.reshape(signs, (-1, 1))
-        return cls(mean, factors, np.maximum(variance - (factors**2).sum(axis=0), 0.0))
+        return cls(mean, factors, np.maximum(variance - (factors**2).sum(axis=0), 0.0), low, high)
 
     def sample(self, count: int, generator: np.random.Generator, spread: float = 1.0) -> Values:
         """``(count, D)`` float64: ``spread`` 0 is the mean, 1 as the data are, more is wilder."""
         drawn = generator.standard_normal((count, self.rank + len(self.mean)))
         shared, own = drawn[:, : self.rank], drawn[:, self.rank :]
-        return self.mean + spread * (shared @ self.factors.astype(np.float64) + np.sqrt(self.diagonal) * own)
+        away = spread * (shared @ self.factors.astype(np.float64) + np.sqrt(self.diagonal) * own)
+        cut: Values = np.clip(self.mean + away, self.low, self.high)
+        return cut
 
     def mahalanobis(self, rows: Values) -> Values:
         """``(N,)`` squared Mahalanobis distances of ``(N, D)``: D on average for what the Gaussian itself draws."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .._utils.errors import InputError
 from ..control.style import SUFFIX
-from .gaussian import Gaussian, coordinates
+from .gaussian import PARTS, Gaussian, coordinates
 from .layout import Stored, Texts, write
 
 Values = npt.NDArray[Any]
@@ -91,7 +91,7 @@ def save(path: str | os.PathLike[str], rows: Rows, origin: Origin, gaussian: Gau
     if rows.stamps is not None:
         tensors["stamp"] = Stored.of(np.asarray(rows.stamps, np.uint64))
     if gaussian is not None:
-        for part in ("mean", "factors", "diagonal"):
+        for part in PARTS:
             tensors[f"gaussian.{part}"] = _stored(getattr(gaussian, part))
     told = {"model": origin.model, "style_size": str(origin.size), "origin": json.dumps(dict(origin.told))}
     write(path, tensors, told)

@@ -40,6 +40,7 @@ from .pretrained import load_encoder as load_encoder
 from .shipped import DEFAULT_MODEL as DEFAULT_MODEL
 from .shipped import ShippedModel as ShippedModel
 from .shipped import WeightsFile as WeightsFile
+from .shipped import banks as banks
 from .shipped import find_model as find_model
 from .shipped import read_verified as read_verified
 from .shipped import registry as registry

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -48,7 +50,8 @@ def test_the_rank_is_that_of_the_rows_at_most() -> None:
 
 
 def test_what_is_drawn_has_the_fitted_moments() -> None:
-    fitted = Gaussian.fit(lambda: [rows(500)], 2)
+    within = Gaussian.fit(lambda: [rows(500)], 2)
+    fitted = dataclasses.replace(within, low=np.full(12, -np.inf), high=np.full(12, np.inf))
     drawn = fitted.sample(40_000, np.random.default_rng(1))
     covariance = fitted.factors.T @ fitted.factors + np.diag(fitted.diagonal)
     scale = np.sqrt(np.diag(covariance))
@@ -56,6 +59,9 @@ def test_what_is_drawn_has_the_fitted_moments() -> None:
     assert np.abs((np.cov(drawn.T) - covariance) / np.outer(scale, scale)).max() < 0.05
     half = fitted.sample(40_000, np.random.default_rng(1), spread=0.5)
     np.testing.assert_allclose(half - fitted.mean, 0.5 * (drawn - fitted.mean))
+    cut = within.sample(40_000, np.random.default_rng(1))
+    np.testing.assert_array_equal(cut, np.clip(drawn, rows(500).min(axis=0), rows(500).max(axis=0)))
+    assert 0.0 < (cut != drawn).mean() < 0.01
     assert (fitted.sample(3, np.random.default_rng(1), spread=0.0) == fitted.mean).all()
 
 
