@@ -74,7 +74,8 @@ class Gaussian:
         count, total, low, high = 0, np.zeros(0), np.array(np.inf), np.array(-np.inf)
         for rows in chunks():
             total = rows.sum(axis=0, dtype=np.float64) + (total if count else 0.0)
-            low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
+            low = np.minimum(low, rows.min(axis=0, initial=np.inf))
+            high = np.maximum(high, rows.max(axis=0, initial=-np.inf))
             count += len(rows)
         if count < 2:
             raise InputError("a Gaussian is fitted to at least two styles")

@@ -18,7 +18,7 @@ import torch
 from adain import InputError, MissingFileError, Style, WeightsError
 from adain.augment import StyleBank, is_bank
 from adain.augment.layout import FORMAT
-from adain.nn import registry
+from adain.nn import banks, registry
 from adain.stylizer.stylizer import Stylizer
 from tests.conftest import noise_image
 
@@ -319,6 +319,33 @@ def test_a_file_of_ours_is_one_of_theirs(bank: StyleBank) -> None:
     loaded = load_file(bank.path)
     np.testing.assert_array_equal(loaded["mean"].astype(np.float32), bank.to(None).batch(range(6)).mean[..., 0, 0])
     assert loaded["class.codes"].dtype == np.int32
+
+
+@pytest.mark.parametrize("name", ["fast", "vgg19"])
+def test_the_bank_that_ships(name: str) -> None:
+    bank = StyleBank.shipped(name, device=None)
+    model = Stylizer.from_pretrained(name, device="cpu")
+    bank.check(model)
+    assert bank
+    assert (len(bank), bank.model, bank.channels) == (0, name, model.channels)
+    assert bank.origin["licence"] == "MIT"
+    drawn = bank.random_style(200, 1)
+    assert drawn.mean.min() >= 0
+    assert drawn.std.min() > 0
+    # As much contrast as artworks have, and never many times that.
+    own = bank.random_style(1, 1, spread=0.0)
+    contrast = [np.sqrt((style.std**2).mean(axis=(1, 2, 3))) for style in (drawn, own)]
+    assert 0.7 < np.median(contrast[0]) / contrast[1].item() < 2.5
+    assert contrast[0].max() < 6 * contrast[1].item()
+    with pytest.raises(InputError, match="draw from it with random_style"):
+        bank.sample(1)
+    with pytest.raises(IndexError):
+        bank[0]
+    assert bank.nearest(Style(own.mean, own.std), 3)[0].tolist() == []
+
+
+def test_the_banks_that_ship_are_small() -> None:
+    assert sum(entry.path.stat().st_size for entry in banks().values()) <= 200_000
 
 
 def test_no_bank_ships_for_a_model_there_is_not() -> None:

@@ -21,15 +21,16 @@ def test_list(run_cli: Run) -> None:
     records = [json.loads(line) for line in run_cli("weights", "list", "--json").stdout.splitlines()]
     parts = [(r["model"], r["part"]) for r in records]
     assert parts[:3] == [("vgg19", "encoder"), ("vgg19", "encoder_deeper"), ("vgg19", "decoder")]
-    assert parts[3:6] == [("classic", part) for _, part in parts[:3]]
-    assert parts[6:] == [("fast", "encoder"), ("fast", "decoder")]
+    assert parts[3] == ("vgg19", "styles")
+    assert parts[4:7] == [("classic", part) for _, part in parts[:3]]
+    assert parts[7:] == [("fast", "encoder"), ("fast", "decoder"), ("fast", "styles")]
     assert all(Path(r["file"]).exists() for r in records)
 
 
 def test_verify(run_cli: Run) -> None:
     result = run_cli("weights", "verify")
     assert result.exit_code == 0
-    assert result.stdout.count(": good (") == 6  # two models share an encoder
+    assert result.stdout.count(": good (") == 8  # two models share an encoder
 
 
 def test_import_and_use(run_cli: Run, tmp_path: Path, photo: Path, art: Path) -> None:
