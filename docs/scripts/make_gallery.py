@@ -169,9 +169,21 @@ def augment(stylizer: Stylizer) -> None:
     save("augment", [[picture, *(made(picture) for _ in range(4))] for picture in pictures])
 
 
+def spread(stylizer: Stylizer) -> None:
+    """Styles that no artwork has, the same ones at three spreads."""
+    bank = adain.augment.StyleBank.shipped("vgg19")
+    content = stylizer.encode_content(photo("chelsea"), size=CELL)
+    rows = []
+    for width in (0.5, 1.0, 1.5):
+        drawn = bank.random_style(6, 11, width)
+        styles = [adain.Style(drawn.mean[k : k + 1], drawn.std[k : k + 1]) for k in range(6)]
+        rows.append([stylizer.stylize(content, style) for style in styles])
+    save("spread", rows)
+
+
 def main(names: Sequence[str]) -> None:
     stylizer = Stylizer.from_pretrained()
-    for sheet in (color, regions, blend, gradient, scale, correct, augment, strip, decoder):
+    for sheet in (color, regions, blend, gradient, scale, correct, augment, spread, strip, decoder):
         if not names or sheet.__name__ in names:
             sheet(stylizer)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._utils.files import atomic_path
+from ...image.tables import Columns as Columns
 from ...image.tables import columns as columns
 from ...image.tables import images as images
 from ...image.tables import links as links
