@@ -56,6 +56,9 @@ TileSize = int | str
 KEEP = "keep"
 """The background that keeps the photograph, said aloud."""
 
+FACES = "faces"
+"""What is protected where no mask says so."""
+
 MIN_TILE = 64
 """Shortest side of a tile in pixels."""
 
@@ -231,8 +234,9 @@ class Options(Declared):
         False, "Fit the artwork's light to the photograph's first.", group="colour", serves=PIXELS
     )
     protect: ImageInput | None = option(
-        None, "Mask, white where the photograph's structure is to stay: a weaker style and its edges.", metavar="FILE",
-        is_file=True, group="colour", serves=("torch", "onnx", "ray", "video"),
+        None, "Mask, white where the photograph's structure is to stay: a weaker style, and its edges kept; or faces, "
+        "which finds those.", metavar="FILE|faces", choices=(FACES,), is_file=True, group="colour",
+        serves=("torch", "onnx", "ray", "video"),
     )  # fmt: skip
     keep_edges: float = option(
         0.0, "Keep the photograph's edges and its calm, 0 to 1: from a little tidier to a photograph in the artwork's "

@@ -66,6 +66,10 @@ class Protection:
         soft = feather(fitted, softness or SOFTNESS, axes_of(canvas.wrap))
         return cls(soft, cell_means(soft))
 
+    def on(self, content: Any) -> Protection:
+        """This one, whatever the photograph: it was laid on it."""
+        return self
+
     def target(self, target: Style | Placement) -> Style | Placement:
         """A style or regions, weaker where the mask is."""
         device = device_of(_statistic(target))

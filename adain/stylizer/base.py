@@ -407,7 +407,7 @@ class BaseStylizer(ABC):
         """
         if content.is_strips:
             return PaintedStrips(self, content, paint)
-        paint = paint.protected()
+        paint = paint.protected(content)
         target = corrected(self, content, paint.target, paint.alpha, paint.correct)
         if content.tiles is None:
             result = finish(self.decode_pixels(content, target, paint.alpha), content, paint)

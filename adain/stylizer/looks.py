@@ -18,6 +18,7 @@ from ..image.levels import PLAIN, Levels
 from ..image.source import input_name, input_path
 from ..options import (
     ARRANGEMENTS,
+    FACES,
     PREVIEW_ALPHAS,
     PREVIEW_SIZES,
     Declared,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from ..control.color import ColorPreservation, ColorShare
     from ..control.edges import EdgeShare
+    from ..control.faces import Faces
     from ..control.protect import Protection
     from ..control.regions import Canvas, Placement, Regions
 
@@ -50,7 +52,7 @@ class Paint:
         colors: what is kept of the photograph's own, each with its share: one number, or one a pixel
             ``(1, 1, H, W)``.
         edges: strengths at which the photograph's edges are kept, each with its share.
-        protect: a mask laid on the photograph, where the style is weaker; None for none.
+        protect: a mask laid on the photograph, or what finds one, where the style is weaker; None for none.
         levels: of the picture.
         correct: rounds of :mod:`adain.stylizer.correct`.
     """
@@ -61,13 +63,14 @@ class Paint:
     edges: Sequence[EdgeShare] = ()
     levels: Levels = PLAIN
     correct: int = 0
-    protect: Protection | None = None
+    protect: Protection | Faces | None = None
 
-    def protected(self) -> Paint:
-        """The same with what is protected worked into styles and edges."""
+    def protected(self, content: Any) -> Paint:
+        """The same with what is protected of a photograph worked into styles and edges."""
         if self.protect is None:
             return self
-        target, edges = self.protect.target(self.target), self.protect.edges(self.edges)
+        protect = self.protect.on(content)
+        target, edges = protect.target(self.target), protect.edges(self.edges)
         return dataclasses.replace(self, target=target, edges=edges, protect=None)
 
 
@@ -312,22 +315,29 @@ class Look:
     def _alpha(self) -> float:
         return float(self.options.alpha) if isinstance(self.options.alpha, (int, float)) else 1.0
 
-    def _protect(self, model: Model, content: Any) -> Protection | None:
+    def _protect(self, model: Model, content: Any) -> Protection | Faces | None:
         """What is protected of a photograph."""
         options = self.options
         if options.protect is None:
             return None
+        canvas = canvas_of(content)
+        if isinstance(options.protect, str) and options.protect == FACES:
+            from ..control.faces import Faces
+
+            return Faces(options.feather)
         from ..control.protect import Protection
 
         how: dict[str, Any] = {"channel": options.mask_channel, "max_pixels": model.max_pixels}
-        return Protection.lay(options.protect, canvas_of(content), options.feather, **how)
+        return Protection.lay(options.protect, canvas, options.feather, **how)
 
     @property
     def _edges(self) -> list[EdgeShare]:
         """What is kept of the photograph's edges."""
         return [(self.options.keep_edges, 1.0)] if self.options.keep_edges else []
 
-    def _mix(self, encoded: Sequence[Style], weights: Sequence[float] | None, protect: Protection | None) -> Paint:
+    def _mix(
+        self, encoded: Sequence[Style], weights: Sequence[float] | None, protect: Protection | Faces | None
+    ) -> Paint:
         """Encoded styles in one, with the colours of each to its share."""
         portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
         target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
