@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -63,7 +63,7 @@ CHECKPOINT_MINUTES = 0.5
 CACHE_SIZE = 512
 """Shorter side in pixels to which photographs are reduced before crops are cut out of them."""
 
-CROP_SCALE = (0.3, 1.0)
+CROP_SCALE = (0.15, 1.0)
 """Least and greatest area of a crop, as a share of the largest square that fits."""
 
 MODELS: dict[str, Literal["vgg19", "classic", "fast"]] = {
@@ -76,6 +76,10 @@ MODELS: dict[str, Literal["vgg19", "classic", "fast"]] = {
 STYLE_WEIGHT, HOLD, LATTICE = 20.0, 8.0, 10.0
 """Of the style loss, where the multiplier of the content distance begins, and of what repeats every few pixels, which
 the style loss would not mind in a flat sky."""
+
+BEYOND, WEAKENED = 0.015, 2
+"""Content distance that whole photographs may lose beyond the slack, which is that of crops; where they lose more, the
+change is weakened, so many times at most."""
 
 _FOREVER = 10**7
 """Steps of a run that time ends."""
@@ -94,6 +98,7 @@ class SpecialResult:
         photographs: how many the figures are of.
         unseen: whether these were kept apart from those to train on.
         bytes: of the style's file.
+        strength: of the change: below 1 where whole photographs would have lost too much content distance.
     """
 
     reason: Reason
@@ -106,6 +111,7 @@ class SpecialResult:
     photographs: int = 0
     unseen: bool = False
     bytes: int = 0
+    strength: float = 1.0
 
 
 @takes(SpecialOptions).two
@@ -298,8 +304,7 @@ class Specialiser:
         return max(seconds, 0.05) / 60
 
     def _finish(self, course: _Course, result: TrainingResult) -> SpecialResult:
-        style = Style.load(self.folder / STYLE_FILE, course.stylizer.device)
-        after = judge_style(course.stylizer, course.judge, style, course.target.stats, course.photographs)
+        style, after = self._bounded(course, Style.load(self.folder / STYLE_FILE, course.stylizer.device))
         path = style.save(self.output)
         made = SpecialResult(
             "finished",
@@ -312,6 +317,7 @@ class Specialiser:
             len(course.photographs),
             course.unseen,
             path.stat().st_size,
+            sum(style.change.shares) if style.change is not None else 0.0,
         )
         save_sheet(course.target, course.photographs, course.before, after, self.folder / SHEET_FILE)
         with atomic_path(self.folder / REPORT_FILE) as temporary:
@@ -321,6 +327,17 @@ class Specialiser:
         for name in ("checkpoints", "cache"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         return made
+
+    def _bounded(self, course: _Course, style: Style) -> tuple[Style, Judged]:
+        """The style with as much of its change as keeps to the content distance that may be lost, and its figures."""
+        limit = self.options.content_slack + BEYOND
+        for left in range(WEAKENED, -1, -1):
+            judged = judge_style(course.stylizer, course.judge, style, course.target.stats, course.photographs)
+            lost = judged.figures.content_distance - course.before.figures.content_distance
+            if lost <= limit or not left or style.change is None:
+                break
+            style = replace(style, change=style.change.scaled(limit / lost))
+        return style, judged
 
 
 class _Course(NamedTuple):

@@ -12,8 +12,10 @@ import torch
 from adain import InputError, MissingFileError, Style, Stylizer, specialise
 from adain.special import SpecialOptions
 from adain.special import run as runs
+from adain.special.figures import Figures, Judged
 from adain.special.run import Specialiser, working_precision
 from adain.training import Reporter
+from tests.conftest import noise_image
 
 STEPS = 4
 
@@ -93,6 +95,29 @@ def test_it_learns(artwork: Path, options: SpecialOptions, tmp_path: Path) -> No
     assert result.general is not None
     assert result.special is not None
     assert result.special.style_residual < 0.97 * result.general.style_residual
+
+
+@pytest.mark.parametrize(("lost", "strength"), [(0.1, 0.25), (0.02, 1.0)])
+def test_a_change_that_loses_too_much_is_weakened(
+    artwork: Path,
+    options: SpecialOptions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: float,
+    strength: float,
+) -> None:
+    def judged(stylizer: Stylizer, judge: object, style: Style, *_: object) -> Judged:
+        share = sum(style.change.shares) if style.change is not None else 0.0
+        return Judged(Figures(0.1, 1.0 + lost * share), [noise_image(64, 64)] * 3)
+
+    monkeypatch.setattr(runs, "judge_style", judged)
+    result = specialise(artwork, tmp_path / "a.safetensors", options.change(steps=1, preview_every=0))
+    assert result.output is not None
+    style = Style.load(result.output)
+    assert style.change is not None
+    assert style.change.shares == [pytest.approx(strength, rel=1e-3)]
+    assert result.strength == style.change.shares[0]
+    assert result.special == Figures(0.1, pytest.approx(1.0 + lost * strength))
 
 
 def test_time_ends_a_run(artwork: Path, options: SpecialOptions, tmp_path: Path) -> None:
