@@ -117,6 +117,7 @@ FREE_OF_TORCH = (
     "stylizer.base",
     "stylizer.looks",
     "augment.bank",
+    "augment.options",
     "stylizer.special",
     "special.options",
     "backends.ncnn",

@@ -10,6 +10,7 @@ import torch
 from adain import InputError, MissingFileError, Stylizer
 from adain.augment import RandomStyle, StyleBank, probe, saving
 from adain.augment.gaussian import Gaussian, coordinates
+from adain.augment.sources import GaussianStyles
 from tests.augment.made import samples, styles
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -70,3 +71,11 @@ def test_a_bank_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_a_bank_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         RandomStyle(tmp_path / "none.safetensors")
+
+
+def test_without_a_bank_styles_come_from_the_gaussian_that_ships() -> None:
+    style = RandomStyle(p=1, seed=0)
+    images = samples(3, 32)
+    assert style.options.model == "fast"
+    assert isinstance(style.source, GaussianStyles)
+    assert torch.equal(pickle.loads(pickle.dumps(style))(images), style(images))
