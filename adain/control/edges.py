@@ -9,7 +9,7 @@ With the photograph :math:`g` (three channels), its luma :math:`l` and a stylise
 (He et al. 2013, "Guided Image Filtering", eq. 19 and 20). With the means :math:`\bar A, \bar b` of all windows about
 a pixel, the picture of strength :math:`k` is
 
-.. math:: y + \big(1 - (1 - k)^2\big)\, \big(l + \bar A g + \bar b - y\big), \qquad \text{windows of radius } 96\,k
+.. math:: y + \big(1 - (1 - k)^2\big)\, \big(l + \bar A g + \bar b - y\big), \qquad \text{windows of radius } 256\,k^2
           \text{ px}
 
 So where the photograph is flat nothing of the strokes is left, but their mean colour and the photograph's own light;
@@ -38,11 +38,11 @@ from ..nn.layers import STRIDE
 from ..nn.statistics import as_type_of, at_least_float32
 from ..options import Options, Wrap
 
-RADIUS = 12.0
-"""Radius in cells of the windows at full strength: 96 px."""
+RADIUS = 32.0
+"""Radius in cells of the windows at full strength: 256 px."""
 
-EPS = 3e-3
-"""Variance of the photograph's colours, in [0, 1], below which an edge counts as texture: a deviation of 14 levels."""
+EPS = 1e-3
+"""Variance of the photograph's colours, in [0, 1], below which an edge counts as texture: a deviation of 8 levels."""
 
 EdgeShare: TypeAlias = "tuple[float, float | AnyArray]"
 """A strength, and how much of the picture it is for: one number, or one a pixel ``(1, 1, H, W)``."""
@@ -109,9 +109,14 @@ def check_fit(output: AnyArray, content: AnyArray) -> None:
         )
 
 
+def radius_of(strength: float) -> float:
+    """Radius in cells of the windows: small ones, which tell colours near each other apart, up to well over a half."""
+    return RADIUS * strength**2
+
+
 def reach(strength: float) -> int:
     """Cells beyond its own whose sums decide the map of a cell, each way: those of two windows."""
-    return 2 * math.ceil(RADIUS * strength)
+    return 2 * math.ceil(radius_of(strength))
 
 
 def cell_sums(output: Array, content: Array) -> Array:
@@ -179,7 +184,7 @@ def cell_maps(sums: Array, strength: float) -> Array:
 
     What lies beyond is taken to be no part of the picture; cells further in than :func:`reach` do not depend on it.
     """
-    xp, radius = namespace(sums), RADIUS * strength
+    xp, radius = namespace(sums), radius_of(strength)
     moments: Any = windows(sums, radius)
     moments = moments / moments[:, :1]
     mean, own = moments[:, 1:4], moments[:, 4:7]

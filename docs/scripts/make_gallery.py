@@ -126,6 +126,28 @@ def scale(stylizer: Stylizer) -> None:
     save("scale", rows, ["photograph", *sizes, "coarse 1024, fine 192", "coarse 192, fine 1024"])
 
 
+def edges(stylizer: Stylizer) -> None:
+    """Strengths at which edges are kept."""
+    rows = []
+    for name, style in (("montStMichel", WAVE), ("machuPicchu", STREET), ("astronaut", CIRCLES)):
+        picture, work = photo(name), art(style)
+        content = stylizer.encode_content(picture)
+        made = [stylizer.stylize(content, work, keep_edges=strength) for strength in (0.0, 0.25, 0.5, 1.0)]
+        rows.append([picture, *made])
+    save("edges", rows, ["photograph", "0", "0.25", "0.5", "1"])
+
+
+def protect(stylizer: Stylizer) -> None:
+    """A face protected."""
+    rows = []
+    for name, style, mask in (("astronaut", STREET, "faces"), ("chelsea", WAVE, ellipse((0.05, 0.0, 1.0, 0.95)))):
+        picture, work = photo(name), art(style)
+        content = stylizer.encode_content(picture)
+        made = [stylizer.stylize(content, work, protect=each) for each in (None, mask)]
+        rows.append([picture, center_crop_square(work), *made])
+    save("protect", rows, ["photograph", "artwork", "plain", "face protected"])
+
+
 def correct(stylizer: Stylizer) -> None:
     """No round of correction, one and two."""
     rows = []
@@ -183,7 +205,7 @@ def spread(stylizer: Stylizer) -> None:
 
 def main(names: Sequence[str]) -> None:
     stylizer = Stylizer.from_pretrained()
-    for sheet in (color, regions, blend, gradient, scale, correct, augment, spread, strip, decoder):
+    for sheet in (color, edges, protect, regions, blend, gradient, scale, correct, augment, spread, strip, decoder):
         if not names or sheet.__name__ in names:
             sheet(stylizer)
 
