@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 NAMES = (
-    "compare", "check", "quality", "corrected", "scenes", "speed", "exported", "controls", "methods", "iterations",
+    "compare", "check", "quality", "corrected", "kept_edges", "scenes", "speed", "exported", "controls", "methods",
+    "iterations",
     "refine_pairs", "folders", "tiling", "video", "fast", "engines", "labels", "million",
     "augment", "augment_speed",
 )  # fmt: skip
