@@ -29,15 +29,17 @@ from .augmenting.network import Augment, accuracy, train
 from .measuring import Spread, describe, table
 
 PLAIN, HALF, ALL = "as they are", "half in random styles", "all in random styles"
+FEW = "half in blends of the artworks that ship"
 
 COLUMNS = ("clean", *KINDS, "corrupted")
 
 Scores = dict[str, list[float]]
 
 
-def arms(bank: Path, alpha: tuple[float, float]) -> dict[str, Augment | None]:
-    """What is done to the pictures of a batch on their way into the network."""
-    return {PLAIN: None, HALF: RandomStyle(bank, p=0.5, alpha=alpha), ALL: RandomStyle(bank, p=1.0, alpha=alpha)}
+def arms(bank: str | Path, few: Path, alpha: tuple[float, float]) -> dict[str, Augment | None]:
+    """What is done to the pictures of a batch on their way into the network, in styles of a bank and of a poor one."""
+    shares = {HALF: (bank, 0.5), ALL: (bank, 1.0), FEW: (few, 0.5)}
+    return {PLAIN: None} | {name: RandomStyle(styles, p=p, alpha=alpha) for name, (styles, p) in shares.items()}
 
 
 def judge(network: torch.nn.Module, test: Digits) -> dict[str, float]:
@@ -96,16 +98,16 @@ def report(result: dict[str, Any]) -> str:
 @click.option("--epochs", type=int, default=15, help="Of each network.")
 @click.option("--seeds", type=int, default=3, help="Networks of each kind.")
 @click.option("--alpha", type=float, nargs=2, default=(0.5, 1.0), help="Range of the strength.")
-@click.option("--bank", type=options.PRESENT_FILE, help="Of the fast model; else of blends of the artworks that ship.")
+@click.option("--bank", type=options.PRESENT_FILE, help="Of styles of the fast model; by default the one that ships.")
 @options.output
 def main(package: Path, alpha: tuple[float, float], bank: Path | None, output: Path, **setting: int) -> None:
     train_set, test_set = split(read(package), setting["train"], setting["test"])
     with tempfile.TemporaryDirectory() as folder:
-        chosen = bank or Path(folder) / "bank.safetensors"
-        if bank is None:
-            make_bank(chosen)
-        found = compare(arms(chosen, alpha), train_set, test_set, setting["seeds"], setting["epochs"])
-    told = {**setting, "bank": "1,000 blends of the artworks that ship" if bank is None else bank.name, "alpha": alpha}
+        few = Path(folder) / "few.safetensors"
+        make_bank(few)
+        chosen = arms(bank or "shipped", few, alpha)
+        found = compare(chosen, train_set, test_set, setting["seeds"], setting["epochs"])
+    told = {**setting, "bank": "the bank that ships" if bank is None else bank.name, "alpha": alpha}
     result = {"machine": describe(), "setting": told, "scores": found}
     output.mkdir(parents=True, exist_ok=True)
     (output / "augment.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -88,13 +88,13 @@ def test_the_whole_comparison(package: Path, tmp_path: Path) -> None:
     small = ("--train", "64", "--test", "32", "--epochs", "1", "--seeds", "2")
     augment.main([str(package), *small, "--bank", str(bank), "--output", str(tmp_path)], standalone_mode=False)
     scores = json.loads((tmp_path / "augment.json").read_text())["scores"]
-    assert set(scores) == {augment.PLAIN, augment.HALF, augment.ALL}
+    assert set(scores) == {augment.PLAIN, augment.HALF, augment.ALL, augment.FEW}
     for each in scores.values():
         assert set(each) == {*augment.COLUMNS, "seconds"}
         assert all(len(values) == 2 for values in each.values())
         assert each["corrupted"][0] == pytest.approx(sum(each[kind][0] for kind in KINDS) / 4)
     rows = [line for line in (tmp_path / "augment.md").read_text().splitlines() if line.startswith("| ")]
-    assert len(rows) == 2 + 3
+    assert len(rows) == 2 + 4
 
 
 def test_speeds_are_told_apart() -> None:
