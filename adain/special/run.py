@@ -77,7 +77,7 @@ STYLE_WEIGHT, HOLD, LATTICE = 20.0, 8.0, 10.0
 """Of the style loss, where the multiplier of the content distance begins, and of what repeats every few pixels, which
 the style loss would not mind in a flat sky."""
 
-BEYOND, WEAKENED = 0.015, 2
+BEYOND, WEAKENED = 0.02, 2
 """Content distance that whole photographs may lose beyond the slack, which is that of crops; where they lose more, the
 change is weakened, so many times at most."""
 

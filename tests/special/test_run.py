@@ -97,7 +97,7 @@ def test_it_learns(artwork: Path, options: SpecialOptions, tmp_path: Path) -> No
     assert result.special.style_residual < 0.97 * result.general.style_residual
 
 
-@pytest.mark.parametrize(("lost", "strength"), [(0.1, 0.25), (0.02, 1.0)])
+@pytest.mark.parametrize(("lost", "strength"), [(0.1, 0.3), (0.02, 1.0)])
 def test_a_change_that_loses_too_much_is_weakened(
     artwork: Path,
     options: SpecialOptions,
