@@ -294,6 +294,7 @@ ONE_BY_ONE = [
     "ART --mask CUTOUT --mask-channel alpha --background keep",
     "ART OTHER --style-weights 3,1 --crop --content-size 40 --max-pixels 100000 --seed 3 --precision fp32",
     "ART --style-mask PART --preserve-color histogram --quality 80 --model fast",
+    "ART --correct 2 --keep-edges 0.4",
 ]
 
 
