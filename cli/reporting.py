@@ -193,6 +193,7 @@ def follow(
     unnamed: dict[str, str] = {}  # by what went wrong, where it does not say with which picture: the first result
     further: list[Mapping[str, Any]] = []
     unheld: list[str] = []
+    faceless: list[str] = []
     # Whatever ends it, Ctrl-C too: what was made is written and recorded before anything else is done.
     with bar(planned, "image", hidden=planned < 2) as shown, contextlib.closing(results):
         for result in results:
@@ -205,6 +206,7 @@ def follow(
                 details = {**result.details, "status": result.status}
                 replaced += "replaced" in details
                 unheld += [os.fspath(result.output)] if details.get("held") is False else []
+                faceless += [details["content"]] if details.get("faces") == 0 else []
                 further += [details] if has_further(details) else []
                 output = os.fspath(result.output)
                 line = json.dumps({"output": output, **details}, ensure_ascii=False) if as_json else output
@@ -216,6 +218,8 @@ def follow(
         warn_of_replaced(replaced)
     if unheld:
         warn_of_drift(unheld)
+    if faceless:
+        warn_of_faceless([*dict.fromkeys(faceless)])
     if errors and planned == 1 and not present:
         raise errors[0]
     for text, times in Counter(map(words, errors)).items():
@@ -259,6 +263,13 @@ def warn_of_drift(outputs: Sequence[str]) -> None:
     first = outputs[0] if len(outputs) == 1 else f"{len(outputs)} results, such as {outputs[0]},"
     verb = "moves" if len(outputs) == 1 else "move"
     warn(f"{first} {verb} edges by more than --max-drift even at alpha 0, which is what was made")
+
+
+def warn_of_faceless(contents: Sequence[str]) -> None:
+    """Say in which photographs nothing was protected."""
+    several = f"{len(contents)} photographs, such as {contents[0]}"
+    where = contents[0] if len(contents) == 1 else several
+    warn(f"no face was found in {where}, and nothing is protected there: give a mask in place of faces")
 
 
 def exit_code(failed: int, planned: int) -> int:

@@ -76,19 +76,23 @@ class Faces:
 
     Attributes:
         softness: see :meth:`~adain.control.protect.Protection.lay`.
+        notes: takes ``faces``, how many were found; where there is none a line is logged, once, if there is no face.
     """
 
     softness: float = 0.0
+    notes: dict[str, Any] | None = None
     _known: weakref.WeakKeyDictionary[Any, Protection] = field(default_factory=weakref.WeakKeyDictionary)
     _told: list[bool] = field(default_factory=list)
 
     def on(self, content: Any) -> Protection:
-        """The mask for an encoded photograph; a line is logged, once, if there is no face."""
+        """The mask for an encoded photograph."""
         known = self._known.get(content)
         if known is None:
             pictures = _pictures(content)
             faces = [find_faces(picture) for picture in pictures]
-            if not any(faces) and not self._told:
+            if self.notes is not None:
+                self.notes["faces"] = sum(map(len, faces))
+            elif not any(faces) and not self._told:
                 self._told.append(True)
                 _log.warning("no face was found, and nothing is protected: give a mask in place of faces")
             drawn = [

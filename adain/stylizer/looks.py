@@ -241,13 +241,14 @@ class Look:
         Args:
             model, content: what computes, and of its ``encode_content``.
             levels: of the picture.
-            notes: takes what is to be said of it: see :func:`~adain.stylizer.bounded.bounded`.
+            notes: takes what is to be said of it: see :func:`~adain.stylizer.bounded.bounded` and
+                :class:`~adain.control.faces.Faces`.
 
         Raises:
             AdainError: if a style, a mask or the photograph cannot be used.
         """
         if self.options.grid is None and not self.options.preview:
-            paint = dataclasses.replace(self.resolve(model, content), levels=levels)
+            paint = dataclasses.replace(self.resolve(model, content, notes), levels=levels)
             if self.options.max_drift is None:
                 return model.render(content, paint)
             return bounded(model, content, paint, self.options.max_drift, notes)
@@ -256,12 +257,12 @@ class Look:
         if getattr(content, "is_tensor", False):
             raise InputError("a sheet is made of pictures: give the photograph as a picture, not as a tensor")
         if self.options.grid is None:
-            return self._preview(model, content)
+            return self._preview(model, content, notes)
         several = grid_weights(len(self.styles), self.options.grid)
         _check_sheet(model, content, len(several), len(several[0]))
         styles, protect = (
             [self._encode(model, content, k) for k in range(len(self.styles))],
-            self._protect(model, content),
+            self._protect(model, content, notes),
         )
         rows: list[list[Image.Image | None]] = [
             [None if weights is None else model.render(content, self._mix(styles, weights, protect)) for weights in row]
@@ -269,13 +270,13 @@ class Look:
         ]
         return contact_sheet(rows, cell=max(content.result_size))
 
-    def _preview(self, model: Model, content: Any) -> Image.Image:
+    def _preview(self, model: Model, content: Any, notes: dict[str, Any] | None) -> Image.Image:
         """A sheet of alphas × style sizes."""
         _check_sheet(model, content, len(PREVIEW_SIZES), len(PREVIEW_ALPHAS))
         rows = []
         for size in PREVIEW_SIZES:
             options = self.options.change(style_size=size, preview=False)
-            paint = dataclasses.replace(self, options=options).resolve(model, content)
+            paint = dataclasses.replace(self, options=options).resolve(model, content, notes)
             several = [dataclasses.replace(paint, alpha=paint.alpha * alpha) for alpha in PREVIEW_ALPHAS]
             rows.append([model.render(content, each) for each in several])
         return contact_sheet(
@@ -285,8 +286,11 @@ class Look:
             cell=max(content.result_size),
         )
 
-    def resolve(self, model: Model, content: Any) -> Paint:
+    def resolve(self, model: Model, content: Any, notes: dict[str, Any] | None = None) -> Paint:
         """What to decode a photograph with.
+
+        Args:
+            notes: see :meth:`render`.
 
         Raises:
             InputError: if a mask does not fit the photograph, or a style that is encoded already would have to be
@@ -301,21 +305,21 @@ class Look:
             placed = self._place(model, content)
         else:
             encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
-            return self._mix(encoded, self.options.weights, self._protect(model, content))
+            return self._mix(encoded, self.options.weights, self._protect(model, content, notes))
         return Paint(
             placed,
             self._alpha,
             self._shares(placed),
             self._edges,
             correct=self.options.correct,
-            protect=self._protect(model, content),
+            protect=self._protect(model, content, notes),
         )
 
     @property
     def _alpha(self) -> float:
         return float(self.options.alpha) if isinstance(self.options.alpha, (int, float)) else 1.0
 
-    def _protect(self, model: Model, content: Any) -> Protection | Faces | None:
+    def _protect(self, model: Model, content: Any, notes: dict[str, Any] | None) -> Protection | Faces | None:
         """What is protected of a photograph."""
         options = self.options
         if options.protect is None:
@@ -324,7 +328,7 @@ class Look:
         if isinstance(options.protect, str) and options.protect == FACES:
             from ..control.faces import Faces
 
-            return Faces(options.feather)
+            return Faces(options.feather, notes)
         from ..control.protect import Protection
 
         how: dict[str, Any] = {"channel": options.mask_channel, "max_pixels": model.max_pixels}

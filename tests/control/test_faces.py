@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +67,22 @@ def test_none_is_a_line_and_nothing_protected(
         result = fast.stylize(tensor, art, protect="faces")
     assert [record.getMessage() for record in caplog.records if "no face" in record.getMessage()]
     torch.testing.assert_close(result, fast.stylize(tensor, art), atol=1e-5, rtol=0)
+
+
+def test_a_folder_says_where_there_is_none(portrait: Image.Image, tmp_path: Path, run_cli: Callable[..., Any]) -> None:
+    (tmp_path / "photos").mkdir()
+    portrait.crop((70, 0, 370, 300)).resize((160, 160)).save(tmp_path / "photos" / "face.png")
+    noise_image(64, 64, 1).save(tmp_path / "photos" / "noise.png")
+    noise_image(40, 40, 2).save(tmp_path / "art.png")
+    more = ("--protect", "faces", "--model", "fast", "--json", "-o", tmp_path / "out")
+    result = run_cli("stylize", tmp_path / "photos", tmp_path / "art.png", *more)
+    assert result.exit_code == 0, result.output
+    found = {Path(each["content"]).stem: each["faces"] for each in map(json.loads, result.stdout.splitlines())}
+    assert found == {"face": 1, "noise": 0}
+    [line] = result.stderr.splitlines()
+    assert "no face was found in" in line
+    assert "noise.png" in line
+    assert "face.png" not in line
 
 
 def test_the_face_keeps_its_structure(fast: Stylizer, portrait: Image.Image, art: Image.Image) -> None:
