@@ -183,6 +183,8 @@ class Stylizer(BaseStylizer, HubModel):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self._kept = Kept()  # the changed decoders, which lie where the networks lay
+        if self._original[1] is self.decoder and fn(torch.zeros(1, dtype=self.dtype)).dtype != self.dtype:
+            self._original = copy.deepcopy(self._original)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
@@ -228,7 +230,8 @@ class Stylizer(BaseStylizer, HubModel):
     def weights(self) -> str:
         """SHA-256 of the networks' weights, see :func:`adain.nn.states.weights_digest`."""
         encoder, decoder = self._original
-        written = tuple(t._version for end in self._original for t in end.parameters())
+        # Those made under torch.inference_mode() count no versions; they cannot be written to outside of it.
+        written = tuple(0 if t.is_inference() else t._version for end in self._original for t in end.parameters())
         if self._weights is None or self._weights[0] != written:
             self._weights = written, weights_digest(decoder.network, encoder.state_dict(), decoder.state_dict())
         return self._weights[1]

@@ -123,6 +123,19 @@ def test_half_precision(shipped_fast: Stylizer, special: Style, photo: Tensor) -
     torch.testing.assert_close(half.stylize(photo, special), shipped_fast.stylize(photo, special), atol=0.1, rtol=0)
 
 
+def test_a_model_made_without_gradients(special: Style, shipped_fast: Stylizer, photo: Tensor) -> None:
+    with torch.inference_mode():
+        own = Stylizer.from_pretrained("fast", device="cpu")
+        made = own.stylize(photo, special)
+    torch.testing.assert_close(made, shipped_fast.stylize(photo, special))
+
+
+def test_half_precision_that_comes_later(special: Style, shipped_fast: Stylizer, photo: Tensor) -> None:
+    own = Stylizer.from_pretrained("fast", device="cpu").to(torch.bfloat16)
+    torch.testing.assert_close(own.stylize(photo, special), shipped_fast.stylize(photo, special), atol=0.05, rtol=0)
+    assert own.weights == shipped_fast.weights
+
+
 def test_other_weights_are_refused(fast: Stylizer, special: Style, photo: Tensor) -> None:
     wanted = r"^wave was specialised for the model fast with the weights \w{12}, and these are \w{12}: use that model"
     with pytest.raises(WeightsError, match=wanted):
