@@ -191,7 +191,8 @@ class Maker:
         """Of the picture rendered last: its tiles, and the share of it that was computed more than once.
 
         Of a file with several ``pages`` or ``frames``, of which nobody said one, also how many there are; where a drift
-        is bounded, the ``alpha`` that was found and the ``drift``; where faces are protected, how many ``faces`` there are.
+        is bounded, the ``alpha`` that was found and the ``drift``; where faces are protected, how many ``faces`` there
+        are.
         """
         content = None if self._content is None else self._content[1]
         tiles = getattr(content, "tiles", None)

@@ -56,7 +56,7 @@ def stylize_dataset(
 
     Args:
         contents: photographs, folders of them, ``.parquet`` files and folders of those; see
-            :func:`adain.batch.ray.tables.columns`.
+            :func:`adain.image.tables.columns`.
         styles: see :func:`adain.stylize_folder`.
         output: as there, or a name that ends in ``.parquet``: a folder of parquet files with the columns of
             :data:`adain.batch.ray.tables.RESULT_COLUMNS`, where results that were made under other options are not

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from ...image import SUFFIXES, Page
+from ...image import SUFFIXES, Page, tables
 from ...image.tables import PARQUET as PARQUET
 from ..plan import FALLBACK_SUFFIX, Found
 from ..plan import find as find_images
 from ..run import Task
-from . import tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def find(
     passed over.
 
     Args:
-        columns: of pictures and of names; see :func:`adain.batch.ray.tables.columns`, also for what it raises.
+        columns: of pictures and of names; see :func:`adain.image.tables.columns`, also for what it raises.
         target: a folder of results, whose tables are not taken for input.
     """
     found: list[Found] = []

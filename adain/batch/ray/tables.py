@@ -9,11 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._utils.files import atomic_path
-from ...image.tables import Columns as Columns
-from ...image.tables import columns as columns
-from ...image.tables import images as images
-from ...image.tables import links as links
-from ...image.tables import names as names
 from ...image.tables import open_table
 from ..manifest import Manifest, Record
 
