@@ -53,6 +53,8 @@ def build(paths: tuple[str, ...], output: Path, **values: Any) -> int:
 
         def progress(event: BuildProgress) -> None:
             nonlocal failed
+            if event.note is not None:
+                tell("adain bank build", event.note, "note")
             if event.error is not None:
                 failed += 1
                 tell("adain bank build", f"{event.name}: {event.error}", "skipped")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -16,7 +17,7 @@ from .._utils.arrays import Device, is_tensor, moved
 from .._utils.errors import InputError, suggest
 from ..control.style import Style, check_encoded
 from ..nn.shipped import shipped_bank
-from ..options import Options
+from ..options import Options, plural
 from . import gaussian as _gaussian
 from . import probe, search
 from .bank_options import RANK
@@ -63,19 +64,21 @@ class StyleBank(Sequence[Style]):
     def __init__(self, path: str | os.PathLike[str], device: Device = "cpu") -> None:
         self.path, self.device = Path(os.path.abspath(path)), device
         self._file = file = Mapped(path)
-        needed = ("mean", "std", "name.ends", "probe")
-        if missing := [name for name in needed if name not in file]:
-            raise InputError(f"cannot read {path}: it is a bank without {', '.join(missing)}; make it anew")
-        told = file.metadata
-        self.model = told.get("model", "")
-        self.style_size = int(told.get("style_size", "0"))
-        self.origin: dict[str, str] = json.loads(told.get("origin", "{}"))
-        self.probe = file["probe"]
-        self._means, self._stds = file["mean"], file["std"]
-        self.channels = int(self._means.shape[1])
-        self.names, self.sources, self.licences, self.labels = (
-            Texts.read(file, name) for name in ("name", "source", "licence", "class")
-        )
+        try:
+            self.style_size = int(file.metadata.get("style_size", "0"))
+            self.origin: dict[str, str] = dict(json.loads(file.metadata.get("origin", "{}")))
+            self._means, self._stds, self.probe = file["mean"], file["std"], file["probe"]
+            count, self.channels = self._means.shape
+            self.names, self.sources, self.licences, self.labels = texts = [
+                Texts.read(file, name) for name in ("name", "source", "licence", "class")
+            ]
+        except KeyError as error:
+            raise InputError(f"cannot read {path}: it is a bank without {error.args[0]}; make it anew") from None
+        except (ValueError, TypeError) as error:
+            raise InputError(f"cannot read {path}: it is damaged ({error}); make it anew") from None
+        if self._stds.shape != (count, self.channels) or any(len(each) != count for each in texts):
+            raise InputError(f"cannot read {path}: it is damaged, as its parts are of different lengths; make it anew")
+        self.model = file.metadata.get("model", "")
 
     @property
     def precision(self) -> str:
@@ -148,6 +151,8 @@ class StyleBank(Sequence[Style]):
             key: [""] * len(names) if each is None else [*each]
             for key, each in (("sources", sources), ("licences", licences), ("labels", labels))
         }
+        if wrong := [key for key, each in texts.items() if not all(isinstance(text, str) for text in each)]:
+            raise InputError(f"{wrong[0]} of a bank are texts: give str(...) of each")
         if wrong := [key for key, each in texts.items() if len(each) != len(names)]:
             raise InputError(f"{len(names)} styles need as many {wrong[0]}, not {len(texts[wrong[0]])}")
         rows = Rows(means, stds, names, texts["sources"], texts["licences"], texts["labels"])
@@ -192,7 +197,7 @@ class StyleBank(Sequence[Style]):
         """
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
-        k = self.index(index) if isinstance(index, str) else range(len(self))[index]
+        k = self.index(index) if isinstance(index, str) else self._place(index)
         return self._styles(self._means[k : k + 1], self._stds[k : k + 1], self.names[k])
 
     def __bool__(self) -> bool:
@@ -227,8 +232,7 @@ class StyleBank(Sequence[Style]):
         if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
             raise InputError(f"indices are whole numbers in one dimension, not {chosen.dtype} {chosen.shape}")
         if chosen.size and not (-len(self) <= chosen.min() and chosen.max() < len(self)):
-            wrong = chosen[(chosen < -len(self)) | (chosen >= len(self))][0]
-            raise IndexError(f"{self.path.name} has {len(self)} styles, and none of the number {wrong}")
+            raise self._missing(chosen[(chosen < -len(self)) | (chosen >= len(self))][0])
         name = self.names[int(chosen[0])] if len(chosen) == 1 else f"{len(chosen)} styles"
         return self._styles(self._means[chosen], self._stds[chosen], name)
 
@@ -270,8 +274,9 @@ class StyleBank(Sequence[Style]):
         """
         if not len(self):
             raise InputError(f"{self.path.name} holds a distribution and no styles: draw from it with random_style")
+        _check_count(count)
         rng = random(generator)
-        if isinstance(by, str) and by not in BY:
+        if by not in BY if isinstance(by, str) else not isinstance(by, Iterable):
             raise InputError(f"by is {' or '.join(BY)}, or a list of names, not {by!r}")
         if by == "uniform":
             groups = [np.arange(len(self))]
@@ -321,8 +326,9 @@ class StyleBank(Sequence[Style]):
         Raises:
             InputError: if the spread is below 0, or there is no distribution.
         """
-        if not 0 <= spread < float("inf"):
-            raise InputError(f"spread is a number of at least 0, not {spread}")
+        _check_count(count)
+        if not isinstance(spread, Real) or not 0 <= spread < float("inf"):
+            raise InputError(f"spread is a number of at least 0, not {spread!r}")
         drawn = self.distribution.sample(count, random(generator), spread)
         name = "random style" if count == 1 else f"{count} random styles"
         return self._styles(*_gaussian.statistics(drawn), name)
@@ -348,6 +354,7 @@ class StyleBank(Sequence[Style]):
             InputError: if the style is of another model, or a picture comes without one.
             MissingFileError, ImageError: if the picture cannot be read.
         """
+        _check_count(count)
         if not isinstance(query, Style):
             if model is None:
                 raise InputError("a picture has to be encoded to be searched for: pass model=, or its Style")
@@ -384,8 +391,22 @@ class StyleBank(Sequence[Style]):
         edges = np.searchsorted(codes[order], np.arange(len(self.labels.distinct) + 1))
         return {name: order[edges[k] : edges[k + 1]] for k, name in enumerate(self.labels.distinct)}
 
+    def _place(self, number: int) -> int:
+        try:
+            return range(len(self))[number]
+        except IndexError:
+            raise self._missing(number) from None
+
+    def _missing(self, number: int) -> IndexError:
+        return IndexError(f"{self.path.name} has {plural(len(self), 'style')}, and none of the number {number}")
+
     def _styles(self, means: npt.NDArray[Any], stds: npt.NDArray[Any], name: str) -> Style:
         return Style(moved(_laid(means), self.device), moved(_laid(stds), self.device), name)
+
+
+def _check_count(count: Any) -> None:
+    if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 0:
+        raise InputError(f"a count of styles is a whole number of at least 0, not {count!r}")
 
 
 def _laid(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -395,8 +416,6 @@ def _laid(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def _draw(groups: Sequence[Indices], count: int, rng: np.random.Generator, distinct: bool, name: str) -> Indices:
     """Numbers out of groups, each group alike."""
-    if not isinstance(count, (int, np.integer)) or count < 0:
-        raise InputError(f"a count of styles is a whole number of at least 0, not {count}")
     if not groups:
         raise InputError("by names no style: give one at least")
     if not distinct:
@@ -404,7 +423,9 @@ def _draw(groups: Sequence[Indices], count: int, rng: np.random.Generator, disti
         places = rng.random(count)
         return np.array([groups[g][int(p * len(groups[g]))] for g, p in zip(chosen, places, strict=True)], np.int64)
     if count > (there := len(np.unique(np.concatenate(groups)))):
-        raise InputError(f"{name} has {there} styles to choose from, and {count} distinct ones were asked for")
+        raise InputError(
+            f"{name} has {plural(there, 'style')} to choose from, and {count} distinct ones were asked for"
+        )
     if len(groups) == 1:
         return np.asarray(rng.choice(groups[0], count, replace=False), np.int64)
     found: dict[int, None] = {}  # groups by name may share a style

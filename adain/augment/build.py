@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,11 @@ import numpy.typing as npt
 from .._utils.errors import AdainError, DiskFullError, InputError
 from .._utils.files import check_writable, unwritable
 from .._utils.fingerprint import fingerprint
+from .._utils.locks import hold
 from .._utils.prefetch import read_ahead
 from .._utils.protect import protect
 from ..control.style import SUFFIX
-from ..options import Options
+from ..options import Options, plural
 from . import probe
 from .artworks import Artwork, SourceLine, find, provenance, read_sources
 from .bank import StyleBank, is_bank
@@ -47,6 +48,7 @@ class BuildProgress:
         name: of this one.
         error: why it was skipped; None if it is in the bank.
         is_known: whether it was encoded before.
+        note: what is to be told of the bank as a whole; of no picture then.
     """
 
     done: int
@@ -54,6 +56,7 @@ class BuildProgress:
     name: str
     error: str | None = None
     is_known: bool = False
+    note: str | None = None
 
 
 def build_bank(
@@ -82,8 +85,8 @@ def build_bank(
 
     Raises:
         MissingFileError: if a path does not exist.
-        InputError: if one cannot be used, no picture can be read, or the output is something else than a bank of the
-            same model and sizes.
+        InputError: if one cannot be used, no picture can be read, another process makes the same bank, or the output
+            is something else than a bank of the same model and sizes.
     """
     options, sizes, target = options or BankOptions(), sizes or Options(), Path(output)
     if target.suffix != SUFFIX:
@@ -96,8 +99,12 @@ def build_bank(
     named = _names(artworks)
     how = {"model": model.encoder_identity(), "size": sizes.style_size, "crop": sizes.crop, "limit": model.max_pixels}
     settings = fingerprint(how)
-    before = _before(target, settings)
+    bank = _before(target, settings)
+    before = {} if bank is None else bank.stamped()
     with _Journal(target, settings, model.channels) as journal:
+        for note in (journal.note, _gone(bank, named)):
+            if note:
+                told(BuildProgress(0, len(artworks), "", note=note))
         _encode(artworks, journal, before, (model, sizes), told)
         rows = _rows(artworks, named, journal, before, (known, options))
         if not len(rows.names):
@@ -109,15 +116,24 @@ def build_bank(
     return StyleBank.open(target, model.device)
 
 
-def _before(target: Path, settings: str) -> dict[int, tuple[Values, Values]]:
-    """The statistics, by stamp, in the bank that is there already; InputError if that is another's."""
+def _before(target: Path, settings: str) -> StyleBank | None:
+    """The bank that is there already; InputError if that is another's."""
     if not target.exists():
-        return {}
+        return None
     bank = StyleBank.open(target, None) if is_bank(target) else None
     if bank is None or bank.origin.get("settings") != settings:
         what = "something else than a bank of styles" if bank is None else "a bank of another model, size or back end"
         raise InputError(f"{target} is there and is {what}: choose another -o, or remove it first")
-    return bank.stamped()
+    return bank
+
+
+def _gone(bank: StyleBank | None, named: Sequence[str]) -> str:
+    """What is told of styles that are in the bank now and will not be."""
+    gone = sorted({*bank.names} - {*named}) if bank is not None else []
+    if not gone:
+        return ""
+    shown = ", ".join(gone[:3]) + (", …" if len(gone) > 3 else "")
+    return f"left out, as the pictures are no longer there: {shown} ({plural(len(gone), 'style')})"
 
 
 def _names(artworks: Sequence[Artwork]) -> list[str]:
@@ -220,10 +236,14 @@ class _Journal:
         self._places: dict[int, int] = {}
         self._settings = settings
         self._target = target
+        self._files: list[IO[bytes]] = []
+        self.note = ""
+        """What is to be told of what was found here."""
 
     def __enter__(self) -> _Journal:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = hold(self.folder, str(self._target))
             kept = self._read()
             row = 8 * self.channels
             self._files = [open(path, "r+b" if kept else "w+b") for path in (self._values, self._stamps)]  # noqa: SIM115
@@ -239,6 +259,12 @@ class _Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+        if not self._places:  # nothing that would be missed
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+    def _close(self) -> None:
         for file in self._files:
             with contextlib.suppress(OSError):
                 file.close()
@@ -249,6 +275,9 @@ class _Journal:
             lines = self._stamps.read_bytes().splitlines(keepends=True)
             rows = self._values.stat().st_size // (8 * self.channels)
             if json.loads(lines[0]) != {"settings": self._settings}:
+                if rows:
+                    kept = f"{plural(rows, 'picture')} in {self.folder.name}"
+                    self.note = f"begun anew: {kept} had been encoded by another model or with other options"
                 return False
         except (OSError, ValueError, IndexError):
             return False
@@ -283,5 +312,6 @@ class _Journal:
 
     def discard(self) -> None:
         """The bank is there."""
-        self.__exit__()
+        self._close()
+        self._places.clear()
         shutil.rmtree(self.folder, ignore_errors=True)

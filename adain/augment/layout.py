@@ -20,6 +20,7 @@ FORMAT = "adain-bank-1"
 
 _TYPES = {"F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "|u1", "U64": "<u8"}
 _MOST_HEADER = 1 << 20
+_DAMAGED = "a bank's texts are damaged: make it anew"
 
 Values = npt.NDArray[Any]
 
@@ -159,12 +160,18 @@ class Texts(Sequence[str]):
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
         k = range(len(self))[index]
-        return self._text(k if self.codes is None else int(self.codes[k]))
+        if self.codes is None:
+            return self._text(k)
+        if not 0 <= (code := int(self.codes[k])) < len(self.ends):
+            raise InputError(_DAMAGED)
+        return self._text(code)
 
     def __iter__(self) -> Iterator[str]:
         if self.codes is not None:
-            known = list(self.distinct)
-            return (known[code] for code in self.codes.tolist())
+            known, codes = list(self.distinct), self.codes.tolist()
+            if codes and not 0 <= min(codes) <= max(codes) < len(known):
+                raise InputError(_DAMAGED)
+            return (known[code] for code in codes)
         data, ends = self.data.tobytes(), self.ends.tolist()
         return (data[first:last].decode(errors="replace") for first, last in itertools.pairwise([0, *ends]))
 

@@ -34,6 +34,8 @@ def check_samples(images: Any) -> Tensor:
         raise ImageError(f"samples must be (B, C, H, W) or (C, H, W) with 1 or 3 channels, not {shape}")
     if images.dtype != torch.uint8 and images.dtype not in FLOATS:
         raise ImageError(f"samples must be uint8 or floating point, not {images.dtype}")
+    if images.layout != torch.strided:
+        raise ImageError(f"samples must be dense, not {images.layout}: call to_dense() first")
     return images if len(shape) == 4 else images[None]
 
 

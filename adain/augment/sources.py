@@ -12,6 +12,7 @@ from torch import Tensor
 from .._utils.arrays import moved
 from .._utils.errors import InputError
 from ..control.style import SUFFIX, Style
+from ..options import plural
 from .networks import DEFAULT_MODEL, stylizer_of
 from .options import RandomStyleOptions
 
@@ -129,6 +130,8 @@ def open_source(bank: Any, options: RandomStyleOptions) -> StyleSource:
 
 def _of_bank(bank: StyleBank, options: RandomStyleOptions) -> StyleSource:
     if options.spread is not None or len(bank) == 0:
+        if not bank.has_distribution and len(bank) < 2:
+            raise InputError(f"{bank.path.name} has no distribution and {plural(len(bank), 'style')} to fit one to")
         return GaussianStyles(bank, 1.0 if options.spread is None else options.spread)
     return BankStyles(bank)
 

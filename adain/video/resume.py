@@ -10,6 +10,7 @@ from typing import IO, Any
 from .._utils.errors import InputError
 from .._utils.files import atomic_path
 from .._utils.fingerprint import fingerprint
+from .._utils.locks import NAME, hold
 from ..options import Declared
 from .state import State, pack, unpack
 
@@ -39,7 +40,7 @@ class WorkFolder:
         probe = self.folder / ".probe"
         _write(probe, b"")  # makes the folder, with a clear error where it cannot
         probe.unlink()
-        self._hold()
+        self._lock = hold(self.folder, self.folder.name.removesuffix(".parts"))
         for leftover in self.folder.glob(".adain-*"):
             leftover.unlink(missing_ok=True)  # of a process that was killed while writing
         if restart:
@@ -90,28 +91,11 @@ class WorkFolder:
 
     def remove(self) -> None:
         """The job is done: take its files away, and the folder if nothing else is in it."""
-        own = ("part-*.nut", self._state.name, self._older.name, "lock", ".adain-*")
+        own = ("part-*.nut", self._state.name, self._older.name, NAME, ".adain-*")
         with contextlib.suppress(OSError):
             for path in [path for pattern in own for path in self.folder.glob(pattern)]:
                 path.unlink()
             self.folder.rmdir()
-
-    def _hold(self) -> None:
-        """See that no other process is at work here; the system lets go of the lock even of one that is killed."""
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            return
-        lock = (self.folder / "lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            name = self.folder.name.removesuffix(".parts")
-            raise InputError(f"another process is making {name}: wait for it, or choose another -o") from None
-        except OSError:
-            pass  # a file system without locks
-        self._lock = lock
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -60,7 +60,7 @@ def test_a_style_is_found_by_number_name_and_slice(bank: StyleBank) -> None:
     assert [style.name for style in bank] == list(bank.names)
     assert "style 2" in bank
     assert "style 9" not in bank
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=r"bank\.safetensors has 6 styles, and none of the number 6"):
         bank[6]
     with pytest.raises(InputError, match="no style 'style 11': did you mean"):
         bank["style 11"]
@@ -92,8 +92,9 @@ def test_opening_reads_next_to_nothing(tmp_path: Path) -> None:
     """A hundred thousand styles, in a file of holes; another process tells how much of it came into memory."""
     count, width = 100_000, 384
     entries, end = {}, 0
-    sizes = {"name.ends": ("I64", [count], 8), "source.ends": ("I64", [0], 8), "licence.ends": ("I64", [0], 8),
-             "class.ends": ("I64", [0], 8), "mean": ("F16", [count, width], 2), "std": ("F16", [count, width], 2),
+    sizes = {"name.ends": ("I64", [count], 8), "source.ends": ("I64", [1], 8), "licence.ends": ("I64", [1], 8),
+             "class.ends": ("I64", [1], 8), "source.codes": ("I32", [count], 4), "licence.codes": ("I32", [count], 4),
+             "class.codes": ("I32", [count], 4), "mean": ("F16", [count, width], 2), "std": ("F16", [count, width], 2),
              "probe": ("F16", [2, width], 2), "name.text": ("U8", [20 * count], 1), "source.text": ("U8", [0], 1),
              "licence.text": ("U8", [0], 1), "class.text": ("U8", [0], 1)}  # fmt: skip
     for name, (dtype, shape, item) in sizes.items():
@@ -204,6 +205,7 @@ def test_none_is_drawn_twice_where_they_are_to_be_distinct(bank: StyleBank) -> N
     ("how", "message"),
     [
         ({"by": "kind"}, "by is uniform or class"),
+        ({"by": None}, "or a list of names, not None"),
         ({"by": []}, "give one at least"),
         ({"by": ["nobody"]}, "no style 'nobody'"),
         ({"count": -1}, "at least 0"),
@@ -354,3 +356,63 @@ def test_no_bank_ships_for_a_model_there_is_not() -> None:
     with pytest.raises(WeightsError, match="no bank of styles ships for the model 'classic'"):
         StyleBank.shipped("classic")
     assert "classic" in registry()
+
+
+def damaged(bank: StyleBank, before: str, after: str) -> Path:
+    """The same bank with a header that says something else, of the same length."""
+    data = bank.path.read_bytes()
+    assert data.count(before.encode()) == 1
+    assert len(before) == len(after)
+    path = bank.path.with_name("damaged.safetensors")
+    path.write_bytes(data.replace(before.encode(), after.encode()))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ('"style_size":"512"', '"style_size":"abc"', "invalid literal"),
+        ('"origin":"{}"', '"origin":"{["', "it is damaged"),
+        ('"origin":"{}"', '"origin":"[3"', "it is damaged"),
+        ('"name.text"', '"nome.text"', "without name.text"),
+        ('"probe"', '"prode"', "without probe"),
+        ('"mean":{"dtype":"F16","shape":[6,384]', '"mean":{"dtype":"F16","shape":[2304] ', "not enough values"),
+        ('"mean":{"dtype":"F16","shape":[6,384]', '"mean":{"dtype":"F16","shape":[384,6]', "different lengths"),
+        ('"class.codes":{"dtype":"I32","shape":[6]', '"class.codes":{"dtype":"I64","shape":[3]', "different lengths"),
+    ],
+)
+def test_a_damaged_header_is_told_of_in_one_line(bank: StyleBank, before: str, after: str, reason: str) -> None:
+    with pytest.raises(InputError, match=rf"cannot read .*damaged\.safetensors: .*{reason}.*; make it anew"):
+        StyleBank.open(damaged(bank, before, after))
+
+
+def test_damaged_numbers_of_texts(bank: StyleBank) -> None:
+    data = bytearray(bank.path.read_bytes())
+    codes = np.array([1, 0, 1, -1, 1, 1], np.int32)  # of the classes "", "blue" and "red"
+    place = data.index(np.array([2, 1, 2, 0, 2, 2], np.int32).tobytes())
+    data[place : place + codes.nbytes] = codes.tobytes()
+    path = bank.path.with_name("damaged.safetensors")
+    path.write_bytes(data)
+    for use in (list, lambda labels: labels[3]):
+        with pytest.raises(InputError, match="texts are damaged: make it anew"):
+            use(StyleBank.open(path).labels)  # type: ignore[operator]
+    data[place : place + codes.nbytes] = np.array([9] * 6, np.int32).tobytes()
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="texts are damaged"):
+        StyleBank.open(path).labels[0]
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, True, "2"])
+def test_counts_that_are_none(bank: StyleBank, count: object) -> None:
+    for ask in (bank.sample, bank.random_style, lambda n: bank.nearest(bank[0], n)):
+        with pytest.raises(InputError, match="a count of styles is a whole number of at least 0"):
+            ask(count)  # type: ignore[operator]
+
+
+def test_one_style_alone(tmp_path: Path, fast: Stylizer) -> None:
+    one = StyleBank.save(tmp_path / "one.safetensors", styles(1), fast)
+    assert one.sample(3).tolist() == [0, 0, 0]
+    with pytest.raises(InputError, match="has 1 style to choose from, and 5 distinct ones"):
+        one.sample(5, distinct=True)
+    with pytest.raises(InputError, match="at least two"):
+        one.random_style()

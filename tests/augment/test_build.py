@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adain import InputError, MissingFileError, Options
+from adain import DiskFullError, InputError, MissingFileError, Options
 from adain.augment import BankOptions, BuildProgress, StyleBank, build_bank
 from adain.augment.build import PARTIAL
 from adain.stylizer.stylizer import Stylizer
@@ -106,6 +107,7 @@ def test_nothing_that_can_be_read(tmp_path: Path, build: Build) -> None:
     with pytest.raises(InputError, match="none of 1 pictures could be read"):
         build(tmp_path / "a.png")
     assert not (tmp_path / "bank.safetensors").exists()
+    assert not (tmp_path / f"bank.safetensors{PARTIAL}").exists()
     with pytest.raises(MissingFileError, match="no such file or folder"):
         build(tmp_path / "nowhere")
     (tmp_path / "bad.tar").write_bytes(b"no archive")
@@ -153,6 +155,9 @@ def test_other_settings_begin_anew_and_replace_no_bank(folder: Path, tmp_path: P
         build(folder, progress=stop)
     bank, told = build(folder, sizes=Options(style_size=24))
     assert not any(event.is_known for event in told)
+    assert [event.note for event in told if event.note] == [
+        "begun anew: 1 picture in bank.safetensors.partial had been encoded by another model or with other options"
+    ]
     with pytest.raises(InputError, match="a bank of another model, size or back end"):
         build(folder)
     assert bank.style_size == 24
@@ -163,6 +168,47 @@ def test_other_settings_begin_anew_and_replace_no_bank(folder: Path, tmp_path: P
         build(folder, output="bank.bin")
     with pytest.raises(InputError, match="also an input"):
         build(bank.path)
+
+
+def test_what_leaves_a_bank_is_told(folder: Path, build: Build) -> None:
+    build(folder)
+    (folder / "klee" / "a.png").unlink()
+    noise_image(40, 36, 9).save(folder / "d.png")  # changed, and still there
+    bank, told = build(folder)
+    assert list(bank.names) == ["d", "klee/b", "monet/c", "monet/early/a"]
+    assert [event.note for event in told if event.note] == [
+        "left out, as the pictures are no longer there: klee/a (1 style)"
+    ]
+    assert not any(event.note for event in build(folder)[1])
+
+
+def test_two_at_once(folder: Path, build: Build) -> None:
+    refused: list[str] = []
+
+    def again(event: BuildProgress) -> None:
+        if event.done == 2:
+            with pytest.raises(InputError, match=r"another process is making .*bank\.safetensors: wait") as caught:
+                build(folder)
+            refused.append(str(caught.value))
+
+    bank, _ = build(folder, progress=again)
+    assert len(refused) == 1
+    assert len(bank) == 5
+    assert not Path(f"{bank.path}{PARTIAL}").exists()
+
+
+def test_a_full_disk(folder: Path, build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    expected = build(folder, output="whole.safetensors")[0].path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("adain.augment.layout.np.ascontiguousarray", full)
+        with pytest.raises(DiskFullError, match="free some space"):
+            build(folder)
+    bank, told = build(folder)
+    assert all(event.is_known for event in told)
+    assert bank.path.read_bytes() == expected
 
 
 @pytest.mark.parametrize("ending", [".tsv", ".csv"])

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adain import ImageError, InputError, Style, Stylizer, blend
-from adain.augment import RandomStyle, networks
+from adain.augment import RandomStyle, StyleBank, networks
 from adain.augment.draws import StyleDraw
 from adain.augment.networks import choose_precision
 from tests.augment.made import samples, styles
@@ -294,6 +294,7 @@ def test_inference_mode_and_training_share_the_networks() -> None:
         (torch.full((3, 8, 8), 200.0), "divide by 255"),
         (torch.full((3, 8, 8), -2.0), "mean= and std="),
         (torch.full((3, 8, 8), torch.nan), "must lie in"),
+        (torch.zeros(3, 8, 8).to_sparse(), "to_dense"),
     ],
 )
 def test_what_is_no_sample_is_refused_in_a_line(images: Any, told: str) -> None:
@@ -321,6 +322,14 @@ def test_wrong_normalisation_is_refused() -> None:
 def test_styles_that_cannot_be_drawn_are_refused(bank: Any, told: str) -> None:
     with pytest.raises(InputError, match=told):
         RandomStyle(bank)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_bank_without_anything_to_draw_is_refused_at_once(tmp_path: Path, count: int) -> None:
+    model = Stylizer.from_pretrained("fast", device="cpu", precision="fp32")
+    bank = StyleBank.save(tmp_path / "bank.safetensors", styles(count), model)
+    with pytest.raises(InputError, match=rf"bank\.safetensors has no distribution and {count} style"):
+        RandomStyle(bank, spread=1.0)
 
 
 def test_styles_come_from_their_files_too(tmp_path: Path) -> None:
