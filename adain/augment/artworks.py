@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from .._utils.errors import ImageError, InputError, MissingFileError
 from .._utils.fingerprint import fingerprint
 from .._utils.resources import missing, resolve
+from .._utils.tars import check_end
 from ..image import SUFFIXES, list_images, tables
 from .bank_options import BankOptions
 
@@ -104,6 +105,7 @@ def _in_tar(path: Path) -> Iterator[Artwork]:
     try:
         archive = tarfile.open(path)  # noqa: SIM115  # members are read while it is open; closed when it is collected
         members = archive.getmembers()
+        check_end(archive)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise InputError(f"cannot read {path}: it is no intact tar archive ({error}); copy it anew") from None
     of = _stamp(path) if path.name.lower().endswith(TARS[1:]) else path.name

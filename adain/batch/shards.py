@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._utils.errors import ImageError, InputError, MissingFileError
+from .._utils.tars import check_end
 from ..image import SUFFIXES
 from ..image.listing import walk
 from ..image.pages import Page
@@ -135,6 +136,7 @@ def read_shard(found: Found, image_key: str | None = None) -> tuple[list[Member]
                 members += pictures
                 if not pictures:
                     others |= {key for _, info in run if (key := key_of(info)) is not None}
+            check_end(file)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise unreadable(found.path, error) from error
     return members, others
@@ -205,7 +207,7 @@ def find_shards(paths: Sequence[object], *, recursive: bool = False) -> list[Fou
 def _shards(given: str | os.PathLike[str], recursive: bool) -> Iterator[Found]:
     text = os.fspath(given)
     if text.lower().endswith(COMPRESSED):
-        raise InputError(f"{text} is compressed, so that nothing in it can be found: unpack it to {SHARD} first")
+        raise _compressed(text)
     if not text.lower().endswith(SHARD) and not os.path.isdir(text):
         return
     if os.path.isdir(text):
@@ -215,8 +217,15 @@ def _shards(given: str | os.PathLike[str], recursive: bool) -> Iterator[Found]:
         except OSError:
             return  # whoever looks for pictures in it says why
         files = [path for path in listed if not path.name.startswith(".") and path.is_file()]
+        if any(path.suffix.lower() in SUFFIXES for path in files):
+            return
+        if packed := [path for path in files if path.name.lower().endswith(COMPRESSED)]:
+            raise _compressed(packed[0])
         tars = [path for path in files if path.suffix.lower() == SHARD]
-        if tars and not any(path.suffix.lower() in SUFFIXES for path in files):
-            yield from (Found(path, path.parent.relative_to(folder)) for path in tars)
+        yield from (Found(path, path.parent.relative_to(folder)) for path in tars)
         return
     yield from (Found(Path(name)) for name in ([text] if os.path.exists(text) else expand_braces(text)))
+
+
+def _compressed(path: str | Path) -> InputError:
+    return InputError(f"{path} is compressed, so that nothing in it can be found: unpack it to {SHARD} first")

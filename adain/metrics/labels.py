@@ -154,9 +154,12 @@ class Segmentation:
         )
 
     def find(self, pixels: npt.NDArray[np.uint8]) -> Labels:
-        """What the segmentation finds in ``(H, W, 3)``; InputError, if that is no label map of it."""
+        """What the segmentation finds in ``(H, W, 3)``; InputError, if that is no label map of it, or it fails."""
         assert self.segment is not None  # or the measure would not have been chosen
-        found: Any = moved(self.segment(pixels), None)
+        try:
+            found: Any = moved(self.segment(pixels.copy()), None)  # it may paint into what it is given
+        except Exception as error:  # whatever a function of the user's does
+            raise InputError(f"the segmentation failed: {_told(error)}") from error
         labels = np.asarray(found)
         if labels.shape != pixels.shape[:2] or labels.dtype.kind not in "iub":
             raise InputError(
@@ -195,6 +198,7 @@ def load_segment(name: str) -> Segment:
             assert spec is not None
             assert spec.loader is not None
             module = importlib.util.module_from_spec(spec)
+            sys.modules.setdefault(spec.name, module)  # dataclasses, among others, look for it there
             spec.loader.exec_module(module)
         else:
             sys.path.insert(0, str(Path.cwd()))
@@ -204,10 +208,14 @@ def load_segment(name: str) -> Segment:
                 sys.path.pop(0)
         found: Any = getattr(module, function)
     except Exception as error:  # whatever a module of the user's does
-        raise InputError(f"cannot import {name}: {' '.join(f'{type(error).__name__}: {error}'.split())}") from error
+        raise InputError(f"cannot import {name}: {_told(error)}") from error
     if not callable(found):
         raise InputError(f"{name} is no function, but of type {type(found).__name__}")
     return found  # type: ignore[no-any-return]
+
+
+def _told(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _as_square(labels: Labels, size: int, fit: Fit) -> Labels:

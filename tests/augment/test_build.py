@@ -113,6 +113,14 @@ def test_nothing_that_can_be_read(tmp_path: Path, build: Build) -> None:
     (tmp_path / "bad.tar").write_bytes(b"no archive")
     with pytest.raises(InputError, match="no intact tar"):
         build(tmp_path / "bad.tar")
+    with tarfile.open(tmp_path / "half.tar", "w") as archive:
+        for name in ("x.png", "y.png"):
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    data = bytearray((tmp_path / "half.tar").read_bytes())
+    data[data.index(b"y.png")] = 0
+    (tmp_path / "half.tar").write_bytes(data)
+    with pytest.raises(InputError, match=r"no intact tar archive .no header at byte 512"):
+        build(tmp_path / "half.tar")
 
 
 def test_the_same_again_encodes_nothing(folder: Path, build: Build) -> None:

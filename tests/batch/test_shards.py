@@ -87,6 +87,17 @@ def test_shards_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "short.tar").write_bytes(whole[:600])
     with pytest.raises(ImageError, match="damaged or no tar file"):
         read_shard(Found(tmp_path / "short.tar"))
+    data = bytearray(write(tmp_path / "s.tar", ["1.png", "2.png"]).path.read_bytes())
+    place = data.index(b"2.png")
+    data[place + 100] ^= 1  # tarfile itself would take that for the end
+    (tmp_path / "damaged.tar").write_bytes(data)
+    with pytest.raises(ImageError, match=rf"no header at byte {place}, where the next member should begin"):
+        read_shard(Found(tmp_path / "damaged.tar"))
+    (tmp_path / "open.tar").write_bytes(bytes(data).rstrip(b"\0"))
+    with pytest.raises(ImageError, match="damaged"):
+        read_shard(Found(tmp_path / "open.tar"))
+    (tmp_path / "unclosed.tar").write_bytes(whole[: whole.index(b"IEND") // 512 * 512 + 512])
+    assert len(read_shard(Found(tmp_path / "unclosed.tar"))[0]) == 1
 
 
 def test_what_is_a_shard(tmp_path: Path) -> None:
@@ -106,5 +117,10 @@ def test_what_is_a_shard(tmp_path: Path) -> None:
         find_shards([tmp_path / "b.tar", "photo.jpg"])
     with pytest.raises(InputError, match="is compressed"):
         find_shards(["a.tar.gz"])
+    packed = deep / "d.tar.gz"
+    packed.touch()
+    with pytest.raises(InputError, match=r"d\.tar\.gz is compressed"):
+        find_shards([deep])
+    packed.unlink()
     noise_image(8, 8).save(tmp_path / "x.png")  # then an archive beside it is only that
     assert find_shards([tmp_path]) == []

@@ -173,6 +173,23 @@ def test_what_is_no_label_map(folders: Folders, wrong: Any) -> None:
     assert "a segmentation gives the label of every pixel, integers of shape (32, 32), not" in str(found.failures[0])
 
 
+def test_a_segmentation_that_fails_and_one_that_paints(folders: Folders) -> None:
+    def fail(pixels: Any) -> Any:
+        raise ValueError("no memory\nat all")
+
+    def paint(pixels: Any) -> Any:
+        found = threshold(pixels)
+        pixels[:] = 0
+        return found
+
+    assert str(measured(folders, ["miou"], Segmentation(fail)).failures[0]) == (
+        "the segmentation failed: ValueError: no memory at all"
+    )
+    names = ["miou", "boundary-recall"]
+    found, expected = (measured(folders, names, Segmentation(each)) for each in (paint, threshold))
+    assert [entry.values for entry in found.entries] == [entry.values for entry in expected.entries]
+
+
 def test_measures_that_lack_their_labels(folders: Folders) -> None:
     with pytest.raises(InputError, match="miou needs a segmentation: give --segment"):
         measured(folders, ["miou"], Segmentation())
@@ -183,8 +200,12 @@ def test_measures_that_lack_their_labels(folders: Folders) -> None:
 def test_a_function_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine_for_a_test.py").write_text("def segment(pixels):\n    return pixels[..., 0] * 0\nnumber = 3\n")
     (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "with_classes.py").write_text(
+        "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass A:\n    x: int\n"
+        "def segment(pixels):\n    return pixels[..., 0] * A(0).x\n"
+    )
     monkeypatch.chdir(tmp_path)
-    for name in ("mine_for_a_test:segment", f"{tmp_path}/mine_for_a_test.py:segment"):
+    for name in ("mine_for_a_test:segment", f"{tmp_path}/mine_for_a_test.py:segment", "with_classes.py:segment"):
         assert not load_segment(name)(np.ones((2, 2, 3), np.uint8)).any()
     for name, message in (
         ("segment", "is named as module:function or file.py:function, not segment"),
