@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 
 from .._utils.errors import InputError, MissingFileError, WeightsError, first_line
-from .._utils.files import atomic_path
+from .._utils.files import atomic_path, check_writable
 from .._utils.version import __version__
 from .shipped import DEFAULT_MODEL, registry
 
@@ -128,7 +128,9 @@ class HubModel(nn.Module):
             InputError: if huggingface_hub is missing, the folder cannot be written, or ``config`` names what the
                 library says itself.
         """
-        saved: str | None = _bridge()(self, config).save_pretrained(folder, **hub)
+        bridge = _bridge()(self, config)
+        check_writable(Path(folder) / CONFIG)
+        saved: str | None = bridge.save_pretrained(folder, **hub)
         return saved
 
     def push_to_hub(self, repo_id: str, *, config: Mapping[str, Any] | None = None, **hub: Any) -> str:

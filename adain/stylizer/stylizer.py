@@ -162,6 +162,10 @@ class Stylizer(BaseStylizer, HubModel):
         Raises:
             InputError: if a shape, a type or a number does not fit.
         """
+        if not isinstance(content, Tensor):
+            raise InputError(
+                f"a call takes a tensor (B, 3, H, W), not {type(content).__name__}: stylize opens pictures"
+            )
         check_image(content, HALVINGS)
         if not content.is_floating_point():
             raise InputError(f"pixels must be floats in [0, 1], not {content.dtype}: divide them by 255")
@@ -170,7 +174,7 @@ class Stylizer(BaseStylizer, HubModel):
         if isinstance(style, Tensor):
             check_image(style, HALVINGS)
             style = channel_mean_std(self.encoder.features(style.to(self.dtype)))
-        target = style if isinstance(style, Style) else Style(*style)
+        target = style if isinstance(style, Style) else _of_statistics(style)
         strength, decoder = alpha, self.decoder
         if isinstance(alpha, Tensor):
             if target.change is not None:
@@ -256,6 +260,16 @@ class Stylizer(BaseStylizer, HubModel):
 
     def __repr__(self) -> str:
         return f"Stylizer(encoder to {self.encoder.upto}, device={self.device})"
+
+
+def _of_statistics(given: Any) -> Style:
+    """A mean and a deviation as a style; InputError for anything else."""
+    if not (isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(part, Tensor) for part in given)):
+        raise InputError(
+            f"a call takes one Style, its mean and deviation, or artworks as a tensor, not {type(given).__name__}: "
+            "stylize takes several styles, and opens pictures"
+        )
+    return Style(*given)
 
 
 def _tracks(*tensors: Tensor) -> bool:

@@ -150,6 +150,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, damage: Any, kind: type[AdainErro
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"mine\.txt"):
+        FastDecoder().save_pretrained(tmp_path / "mine.txt")
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
 def test_an_address_that_cannot_be_reached(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="there is no folder nobody/nothing, and no such model") as caught:
         Stylizer.from_pretrained("nobody/nothing", local_files_only=True, cache_dir=tmp_path)

@@ -74,6 +74,11 @@ def test_what_does_not_fit_is_refused(own: Stylizer, style: Style) -> None:
     ):
         with pytest.raises(InputError, match=said):
             own(content, style, alpha)
+    for wrong in ([style, style], "wave.jpg", style.mean.numpy(), (style.mean,), None):
+        with pytest.raises(InputError, match="a call takes one Style"):
+            own(photo, wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"a call takes a tensor \(B, 3, H, W\), not ndarray"):
+        own(photo.numpy(), style)
     with pytest.raises(InputError, match="the style has 5 channels"):
         own(photo, (torch.zeros(1, 5, 1, 1), torch.ones(1, 5, 1, 1)))
 
