@@ -36,8 +36,6 @@ Indices = npt.NDArray[np.int64]
 BY = ("uniform", "class")
 """How :meth:`StyleBank.sample` can choose."""
 
-_ROWS = 4096
-
 
 class StyleBank(Sequence[Style]):
     """The statistics of many artworks, and the distribution they are drawn from, in one ``.safetensors`` file.
@@ -291,10 +289,13 @@ class StyleBank(Sequence[Style]):
         """The Gaussian over ``[log(mean + f), log std]`` that the file holds, or else the one that is fitted now.
 
         Raises:
-            InputError: if there is none and fewer than two styles.
+            InputError: if there is none and fewer than two styles, or it is damaged.
         """
         if self.has_distribution:
-            parts = (self._file[f"gaussian.{part}"].astype(np.float32) for part in PARTS)
+            parts = [self._file.get(f"gaussian.{part}", np.empty(0)).astype(np.float32) for part in PARTS]
+            width = 2 * self.channels
+            if [part.shape for part in parts] != [(width,), (len(parts[1]), width), *[(width,)] * 3]:
+                raise InputError(f"the distribution of {self.path.name} is damaged; make it anew")
             return Gaussian(*parts)
         return self.fit()
 
@@ -305,12 +306,7 @@ class StyleBank(Sequence[Style]):
 
     def fit(self, rank: int = RANK) -> Gaussian:
         """The Gaussian of this bank's styles, of a rank of one's own; InputError if there are fewer than two."""
-        return Gaussian.fit(self._coordinates, rank)
-
-    def _coordinates(self) -> Iterator[npt.NDArray[np.float64]]:
-        for start in range(0, len(self), _ROWS):
-            part = slice(start, start + _ROWS)
-            yield _gaussian.coordinates(self._means[part], self._stds[part])
+        return Gaussian.fit(lambda: _gaussian.chunks(self._means, self._stds), rank)
 
     def random_style(self, count: int = 1, generator: Generator = None, spread: float = 1.0) -> Style:
         """Styles that no artwork has, drawn from :attr:`distribution`.

@@ -8,7 +8,7 @@ means are at least 0 and most of them near it, and deviations above 0: so is wha
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from .._utils.errors import InputError
 from ..nn.statistics import EPS
 from .bank_options import RANK
+from .layout import ROWS
 
 Values = npt.NDArray[Any]
 
@@ -147,6 +148,13 @@ def coordinates(mean: Values, std: Values) -> Values:
     parts = [mean.astype(np.float64).clip(0.0) + FLOOR, std.astype(np.float64)]
     logarithms: Values = np.log(np.concatenate(parts, axis=1))
     return logarithms
+
+
+def chunks(means: Any, stds: Any) -> Iterator[Values]:
+    """The coordinates of ``(N, C)`` statistics, which need not fit into memory, a part at a time."""
+    for start in range(0, len(means), ROWS):
+        part = slice(start, start + ROWS)
+        yield coordinates(means[part], stds[part])
 
 
 def statistics(rows: Values) -> tuple[Values, Values]:

@@ -14,13 +14,12 @@ import numpy.typing as npt
 
 from .._utils.errors import InputError
 from ..control.style import SUFFIX
-from .gaussian import PARTS, Gaussian, coordinates
-from .layout import Stored, Texts, write
+from .gaussian import PARTS, Gaussian, chunks
+from .layout import ROWS, Stored, Texts, write
 
 Values = npt.NDArray[Any]
 
 _LARGEST, _LEAST = float(np.finfo(np.float16).max), float(np.finfo(np.float16).smallest_normal)
-_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,8 @@ class Rows:
         return cls(np.empty((0, channels)), np.empty((0, channels)), [], [], [], [])
 
     def coordinates(self) -> Iterator[Values]:
-        for start in range(0, len(self.means), _ROWS):
-            part = slice(start, start + _ROWS)
-            yield coordinates(self.means[part], self.stds[part])
+        """What a Gaussian is fitted to, a part at a time."""
+        return chunks(self.means, self.stds)
 
 
 def save(path: str | os.PathLike[str], rows: Rows, origin: Origin, gaussian: Gaussian | None) -> None:
@@ -99,6 +97,6 @@ def save(path: str | os.PathLike[str], rows: Rows, origin: Origin, gaussian: Gau
 
 def _stored(values: Any, least: float = 0.0) -> Stored:
     """In float16, or in float32 where one is above what that holds, or below ``least``."""
-    parts = [values[start : start + _ROWS] for start in range(0, len(values), _ROWS)]
+    parts = [values[start : start + ROWS] for start in range(0, len(values), ROWS)]
     fits = all(np.abs(part).max() <= _LARGEST and part.min() >= (least or -_LARGEST) for part in parts if part.size)
     return Stored(values.shape, np.float16 if fits else np.float32, parts)

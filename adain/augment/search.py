@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-CHUNK = 4096
-"""Styles compared at a time: 13 MB of the fast model's."""
+from .layout import ROWS
 
 
 def distances(means: npt.NDArray[Any], stds: npt.NDArray[Any], mean: Any, std: Any) -> npt.NDArray[np.float32]:
@@ -20,8 +19,8 @@ def distances(means: npt.NDArray[Any], stds: npt.NDArray[Any], mean: Any, std: A
     square is the style loss of Huang & Belongie 2017, eq. 12, of one layer.
     """
     found = np.empty(len(means), np.float32)
-    for start in range(0, len(means), CHUNK):
-        part = slice(start, start + CHUNK)
+    for start in range(0, len(means), ROWS):
+        part = slice(start, start + ROWS)
         squares = (means[part].astype(np.float32) - mean) ** 2 + (stds[part].astype(np.float32) - std) ** 2
         found[part] = np.sqrt(squares.mean(axis=1))
     return found

@@ -386,6 +386,13 @@ def test_a_damaged_header_is_told_of_in_one_line(bank: StyleBank, before: str, a
         StyleBank.open(damaged(bank, before, after))
 
 
+@pytest.mark.parametrize("part", ["low", "factors"])
+def test_a_damaged_distribution(bank: StyleBank, part: str) -> None:
+    path = damaged(bank, f'"gaussian.{part}"', '"gaussian.' + "x" * len(part) + '"')
+    with pytest.raises(InputError, match=r"the distribution of damaged\.safetensors is damaged"):
+        StyleBank.open(path).random_style()
+
+
 def test_damaged_numbers_of_texts(bank: StyleBank) -> None:
     data = bytearray(bank.path.read_bytes())
     codes = np.array([1, 0, 1, -1, 1, 1], np.int32)  # of the classes "", "blue" and "red"
