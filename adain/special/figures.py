@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,22 @@ def apart(contents: ImageCache) -> tuple[int, list[Image.Image]]:
     kept = JUDGED if count >= LEAST_APART else 0
     chosen = range(count - kept, count) if kept else range(min(count, JUDGED))
     return count - kept, [_square(Image.fromarray(contents.image(k))) for k in chosen]
+
+
+def share_within(limit: float, *known: tuple[float, float]) -> float:
+    """The share of a change that costs ``limit``, by the parabola through 0 and two shares whose cost is known.
+
+    Args:
+        limit: > 0, and less than the cost of the second.
+        known: share and cost of two, the second the larger share, the first a share of it as the limit is of its cost.
+    """
+    (x, cost), (whole, most) = known
+    # cost = share (slope + bend share)
+    bend = (most / whole - cost / x) / (whole - x)
+    slope = cost / x - bend * x
+    if bend < 0:  # the first costs more than its part, and so more than the limit
+        return x * limit / cost
+    return 2 * limit / (slope + math.sqrt(slope * slope + 4 * bend * limit))
 
 
 def judge_style(

@@ -43,7 +43,7 @@ from ..training.learner import Learner
 from ..training.loop import TrainingResult
 from ..training.report import Reporter
 from ..training.trainer import Trainer
-from .figures import Figures, Judged, apart, judge_style, save_sheet
+from .figures import Figures, Judged, apart, judge_style, save_sheet, share_within
 from .learner import STYLE_FILE, Original, SpecialLearner
 from .lowrank import check_rank
 from .options import MINUTES, SpecialOptions, takes
@@ -77,9 +77,9 @@ STYLE_WEIGHT, HOLD, LATTICE = 20.0, 8.0, 10.0
 """Of the style loss, where the multiplier of the content distance begins, and of what repeats every few pixels, which
 the style loss would not mind in a flat sky."""
 
-BEYOND, WEAKENED = 0.02, 2
+BEYOND = 0.02
 """Content distance that whole photographs may lose beyond the slack, which is that of crops; where they lose more, the
-change is weakened, so many times at most."""
+change is weakened."""
 
 _FOREVER = 10**7
 """Steps of a run that time ends."""
@@ -294,11 +294,11 @@ class Specialiser:
         )
 
     def _left(self, judging: float) -> float:
-        """Minutes of training from now on, where figures take so many seconds.
+        """Minutes of training from now on, where figures take so many seconds, and may be asked for three times.
 
         Of a run that is taken up again, what is left of its own, or what this call was given.
         """
-        seconds = 60 * self.minutes - (time.monotonic() - self._begun) - 1.2 * judging - MARGIN_SECONDS
+        seconds = 60 * self.minutes - (time.monotonic() - self._begun) - 3.2 * judging - MARGIN_SECONDS
         if self.resumed is not None and not self._is_given_time:
             seconds -= float(self.resumed["progress"]["seconds"])
         return max(seconds, 0.05) / 60
@@ -330,14 +330,24 @@ class Specialiser:
 
     def _bounded(self, course: _Course, style: Style) -> tuple[Style, Judged]:
         """The style with as much of its change as keeps to the content distance that may be lost, and its figures."""
+
+        def judged(share: float) -> tuple[Style, Judged]:
+            part = style if style.change is None or share == 1 else replace(style, change=style.change.scaled(share))
+            return part, judge_style(course.stylizer, course.judge, part, course.target.stats, course.photographs)
+
+        def lost(found: tuple[Style, Judged]) -> float:
+            return found[1].figures.content_distance - course.before.figures.content_distance
+
+        whole = judged(1.0)
         limit = self.options.content_slack + BEYOND
-        for left in range(WEAKENED, -1, -1):
-            judged = judge_style(course.stylizer, course.judge, style, course.target.stats, course.photographs)
-            lost = judged.figures.content_distance - course.before.figures.content_distance
-            if lost <= limit or not left or style.change is None:
-                break
-            style = replace(style, change=style.change.scaled(limit / lost))
-        return style, judged
+        if style.change is None or lost(whole) <= limit:
+            return whole
+        share = limit / lost(whole)
+        weakened = judged(share)
+        # Less is lost than in proportion, mostly, and then there is room for more of the change.
+        nearer = judged(share_within(limit, (share, lost(weakened)), (1.0, lost(whole))))
+        kept = [each for each in (weakened, nearer) if lost(each) <= limit] or [min((weakened, nearer), key=lost)]
+        return min(kept, key=lambda each: each[1].figures.style_residual)
 
 
 class _Course(NamedTuple):

@@ -97,18 +97,21 @@ def test_it_learns(artwork: Path, options: SpecialOptions, tmp_path: Path) -> No
     assert result.special.style_residual < 0.97 * result.general.style_residual
 
 
-@pytest.mark.parametrize(("lost", "strength"), [(0.1, 0.3), (0.02, 1.0)])
+@pytest.mark.parametrize(("lost", "power", "strength"), [(0.1, 1, 0.3), (0.02, 1, 1.0), (0.12, 2, 0.5)])
 def test_a_change_that_loses_too_much_is_weakened(
     artwork: Path,
     options: SpecialOptions,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     lost: float,
+    power: float,
     strength: float,
 ) -> None:
+    """To where it loses 0.03 in all, whether it costs in proportion, or less at first."""
+
     def judged(stylizer: Stylizer, judge: object, style: Style, *_: object) -> Judged:
         share = sum(style.change.shares) if style.change is not None else 0.0
-        return Judged(Figures(0.1, 1.0 + lost * share), [noise_image(64, 64)] * 3)
+        return Judged(Figures(0.1 - 0.01 * share, 1.0 + lost * share**power), [noise_image(64, 64)] * 3)
 
     monkeypatch.setattr(runs, "judge_style", judged)
     result = specialise(artwork, tmp_path / "a.safetensors", options.change(steps=1, preview_every=0))
@@ -116,8 +119,9 @@ def test_a_change_that_loses_too_much_is_weakened(
     style = Style.load(result.output)
     assert style.change is not None
     assert style.change.shares == [pytest.approx(strength, rel=1e-3)]
+    assert lost * strength**power <= 0.03 + 1e-6
     assert result.strength == style.change.shares[0]
-    assert result.special == Figures(0.1, pytest.approx(1.0 + lost * strength))
+    assert result.special == Figures(pytest.approx(0.1 - 0.01 * strength), pytest.approx(1.0 + lost * strength**power))
 
 
 def test_time_ends_a_run(artwork: Path, options: SpecialOptions, tmp_path: Path) -> None:
