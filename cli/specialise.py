@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from adain._utils.process import age
+from adain.options import plural
 from adain.special import SpecialOptions
 
 from .options import SNAKE_CASE, OneCommand, options_of, pictures, take
@@ -55,7 +56,7 @@ def specialise(artworks: tuple[str, ...], output: str | None, as_json: bool, **v
     result = run.run()
     if result.reason != "finished":
         so_far = f"; the style so far is {result.output}" if result.output else ""
-        again = f"continue with {COMMAND} -o {output} --resume"
+        again = f"continue with {COMMAND} -o {output} --resume" if run.can_resume else "the same command begins anew"
         tell(COMMAND, f"stopped by {result.reason} at step {result.steps}{so_far}; {again}", "")
         return SIGNALS.get(result.reason, 1)
     if as_json:
@@ -64,11 +65,12 @@ def specialise(artworks: tuple[str, ...], output: str | None, as_json: bool, **v
     click.echo(result.output)
     if not is_quiet() and result.general and result.special:
         before, after = result.general, result.special
-        kind = "photographs" if result.unseen else "photographs that it was trained on"
+        kind = "" if result.unseen else " that it was trained on"
+        over = plural(result.photographs, "photograph")
         told = (
             f"style residual {before.style_residual:.3f} -> {after.style_residual:.3f}, content distance "
-            f"{before.content_distance:.3f} -> {after.content_distance:.3f}, over {result.photographs} {kind}; "
-            f"{result.steps} steps; {result.folder}/sheet.jpg shows both"
+            f"{before.content_distance:.3f} -> {after.content_distance:.3f}, over {over}{kind}; "
+            f"{plural(result.steps, 'step')}; {result.folder}/sheet.jpg shows both"
         )
         tell(COMMAND, told, "")
     return 0

@@ -94,6 +94,13 @@ def shared_edges(
     return result
 
 
+def _kind(pixels: Any) -> str | None:
+    """Of what they are held in; None for what is no floats."""
+    if is_tensor(pixels):
+        return "tensor" if pixels.is_floating_point() else None
+    return "array" if isinstance(pixels, np.ndarray) and pixels.dtype.kind == "f" else None
+
+
 def asked_for(shares: Sequence[EdgeShare]) -> list[EdgeShare]:
     """The shares that change anything."""
     return [(strength, share) for strength, share in shares if strength > 0.0]
@@ -101,6 +108,9 @@ def asked_for(shares: Sequence[EdgeShare]) -> list[EdgeShare]:
 
 def check_fit(output: AnyArray, content: AnyArray) -> None:
     """InputError, if a photograph is not that of a result."""
+    kinds = [_kind(each) for each in (output, content)]
+    if None in kinds or kinds[0] != kinds[1]:
+        raise InputError("photograph and result must both be tensors, or both arrays, of floats in [0, 1]")
     several = {output.shape[0], content.shape[0]} - {1}
     if output.ndim != 4 or output.shape[1:] != content.shape[1:] or output.shape[1] != 3 or len(several) > 1:
         raise InputError(

@@ -169,7 +169,7 @@ class Specialiser:
         store = CheckpointStore(self.folder / "checkpoints")
         self._is_given_time = options.minutes is not None
         if options.resume:
-            self.resumed = store.load_latest(self.reporter.note)
+            self.resumed = self._latest(store)
             options = self._taken_up(self.resumed["run"], options)
         elif store.paths():
             raise InputError(
@@ -177,6 +177,21 @@ class Specialiser:
             )
         self.options = options
         self._check_output()
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether there is something to go on from, as there is once training has begun."""
+        return bool(CheckpointStore(self.folder / "checkpoints").paths())
+
+    def _latest(self, store: CheckpointStore) -> State:
+        try:
+            return store.load_latest(self.reporter.note)
+        except TrainingError:
+            if not any(store.folder.glob("*.damaged")):
+                raise
+            raise TrainingError(
+                f"no checkpoint in {store.folder} can be read: leave out --resume to begin anew"
+            ) from None
 
     def _taken_up(self, run: Mapping[str, Any], options: SpecialOptions) -> SpecialOptions:
         """The options of a run that is taken up again, with those in their place that may change."""

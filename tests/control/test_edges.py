@@ -140,3 +140,6 @@ def test_refused() -> None:
         keep_edges(output, content, 1.5)
     with pytest.raises(InputError, match="one size"):
         keep_edges(output, content[..., :-1], 0.5)
+    for one, other in ((output, content.numpy()), ((output * 255).byte(), content), ([[1.0]], content)):
+        with pytest.raises(InputError, match="both be tensors, or both arrays, of floats"):
+            keep_edges(one, other, 0.5)

@@ -12,8 +12,10 @@ from click.testing import Result
 from PIL import Image
 
 from adain import InputError, Style, Stylizer, stylize_folder, stylize_video
+from adain._utils.signals import Stopped
 from adain.augment import StyleBank
 from adain.image import read_image
+from adain.special import Specialiser
 from tests.conftest import noise_image, one_line_error
 
 Run = Callable[..., Result]
@@ -130,6 +132,19 @@ def test_specialise(run_cli: Run, photographs: Path, artwork: Path, tmp_path: Pa
     assert "style residual" in result.stderr
     assert "over 3 photographs that it was trained on; 2 steps" in result.stderr
     assert "no checkpoint to resume" in one_line_error(run_cli("specialise", *words, "--resume"))
+
+
+def test_what_was_broken_off_before_training_began_is_begun_anew(
+    run_cli: Run, artwork: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(*_: object) -> None:
+        raise Stopped("SIGINT")
+
+    monkeypatch.setattr(Specialiser, "_prepared", broken_off)
+    result = run_cli("specialise", artwork, "--model", "fast", "--steps", "2", "-o", tmp_path / "a.safetensors")
+    assert result.exit_code == 130
+    assert "the same command begins anew" in result.stderr
+    assert "--resume" not in result.stderr
 
 
 def test_specialise_says_what_is_missing(run_cli: Run, artwork: Path) -> None:

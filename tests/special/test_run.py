@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from adain import InputError, MissingFileError, Style, Stylizer, specialise
+from adain import InputError, MissingFileError, Style, Stylizer, TrainingError, specialise
 from adain.special import SpecialOptions
 from adain.special import run as runs
 from adain.special.figures import Figures, Judged
@@ -65,6 +65,17 @@ def test_a_run_leaves_a_style_and_figures(
     report = json.loads((tmp_path / "wave.style.run" / "report.json").read_text())
     assert report["special"]["style_residual"] == result.special.style_residual
     assert len([*(tmp_path / "wave.style.run" / "previews").iterdir()]) == 2
+
+
+def test_a_run_whose_checkpoints_are_damaged(artwork: Path, options: SpecialOptions, tmp_path: Path) -> None:
+    output = tmp_path / "a.safetensors"
+    folder = tmp_path / "a.run" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "step-00000002.pt").write_bytes(b"PK")
+    with pytest.raises(TrainingError, match="can be read: leave out --resume to begin anew") as caught:
+        specialise([], output, SpecialOptions(resume=True))
+    assert "--init-from" not in str(caught.value)
+    assert specialise(artwork, output, options).reason == "finished"
 
 
 @pytest.mark.slow
