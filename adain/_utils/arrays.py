@@ -50,9 +50,11 @@ def moved(value: Any, device: Device) -> Any:
     """An array of either kind as a tensor on a device, or, on None, as an array; without a copy where that can be."""
     if device is None:
         return value.detach().cpu().numpy() if is_tensor(value) else value
+    if is_tensor(value):
+        return value.to(device)
     import torch
 
-    return torch.as_tensor(value).to(device)
+    return torch.as_tensor(value, device=device)
 
 
 def no_gradients() -> AbstractContextManager[Any]:

@@ -144,6 +144,8 @@ class StyleBank(Sequence[Style]):
             np.concatenate([np.empty((0, model.channels), np.float32), *(probe.flat(getattr(s, part)) for s in styles)])
             for part in ("mean", "std")
         )
+        if not (np.isfinite(means).all() and np.isfinite(stds).all() and (stds > 0).all()):
+            raise InputError("a style has statistics that are no numbers, or deviations that are not above 0")
         names = [style.name for style in styles for _ in range(len(style.mean))]
         texts = {
             key: [""] * len(names) if each is None else [*each]
@@ -397,6 +399,8 @@ class StyleBank(Sequence[Style]):
         return IndexError(f"{self.path.name} has {plural(len(self), 'style')}, and none of the number {number}")
 
     def _styles(self, means: npt.NDArray[Any], stds: npt.NDArray[Any], name: str) -> Style:
+        if not (np.isfinite(means).all() and np.isfinite(stds).all()):
+            raise InputError(f"{self.path.name} is damaged: {name!r} has statistics that are no numbers; make it anew")
         return Style(moved(_laid(means), self.device), moved(_laid(stds), self.device), name)
 
 

@@ -153,7 +153,7 @@ class RandomStyle:
             share = draw.share[blended].float().view(-1, 1, 1, 1)
             others = self.source.statistics(draw.second[blended].tolist())
             mean, std = (
-                own.index_copy(0, torch.tensor(blended), torch.lerp(own[blended], other, share))
+                own.index_copy(0, torch.tensor(blended, device=own.device), torch.lerp(own[blended], other, share))
                 for own, other in zip((mean, std), others, strict=True)
             )
         return mean, std

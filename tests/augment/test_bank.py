@@ -301,6 +301,28 @@ def test_what_is_no_bank(tmp_path: Path, bank: StyleBank) -> None:
         StyleBank.open(tmp_path / "nowhere.safetensors")
 
 
+@pytest.mark.parametrize(("part", "value"), [("mean", np.nan), ("std", np.inf), ("std", 0.0), ("std", -1.0)])
+def test_statistics_that_are_none(tmp_path: Path, fast: Stylizer, part: str, value: float) -> None:
+    wrong = styles(2)
+    getattr(wrong[1], part)[0, 3] = value
+    with pytest.raises(InputError, match="statistics that are no numbers"):
+        StyleBank.save(tmp_path / "wrong.safetensors", wrong, fast)
+
+
+def test_damaged_statistics(bank: StyleBank) -> None:
+    data = bytearray(bank.path.read_bytes())
+    stored = bank._means[2].tobytes()
+    place = data.index(stored)
+    data[place : place + 2] = np.float16(np.nan).tobytes()
+    path = bank.path.with_name("damaged.safetensors")
+    path.write_bytes(data)
+    damaged = StyleBank.open(path)
+    assert damaged[1].mean.equal(bank[1].mean)
+    for use in (lambda: damaged[2], lambda: damaged.batch([0, 2])):
+        with pytest.raises(InputError, match=r"damaged\.safetensors is damaged: .* no numbers"):
+            use()
+
+
 def test_what_is_not_saved(tmp_path: Path, fast: Stylizer) -> None:
     narrow = Style(torch.zeros(1, 8, 1, 1), torch.ones(1, 8, 1, 1), "narrow")
     with pytest.raises(InputError, match="of a model of 384 channels"):

@@ -410,3 +410,20 @@ def test_batches_leave_nothing_behind() -> None:
 
     before = objects_after(5)
     assert objects_after(60) == before
+
+
+@pytest.mark.parametrize("how", [{}, {"seed": 1}, {"blend": (0.0, 1.0), "size": 16}, {"color": "luminance"}], ids=str)
+def test_no_default_device_is_in_the_way(tmp_path: Path, how: dict[str, Any]) -> None:
+    """With one that holds no data: whatever came to lie there would be missed."""
+    model = Stylizer.from_pretrained("fast", device="cpu", precision="fp32")
+    bank = StyleBank.save(tmp_path / "bank.safetensors", styles(3), model)
+    images = samples(3)
+    torch.manual_seed(0)
+    expected = RandomStyle(bank, p=1, precision="fp32", **how)(images)
+    try:
+        torch.set_default_device("meta")
+        torch.default_generator.manual_seed(0)
+        found = RandomStyle(bank, p=1, precision="fp32", **how)(images)
+    finally:
+        torch.set_default_device(None)
+    assert found.equal(expected)
