@@ -261,7 +261,7 @@ def start(*args: object) -> subprocess.Popen[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 def test_killed_again_and_again(data: Path) -> None:
-    """300 pictures, killed at random moments: the very bytes of a run that nobody disturbed."""
+    """300 pictures, killed at random moments: the very bytes of a run of two processes that nobody disturbed."""
     for k in range(2):
         members: dict[str, bytes] = {}
         for n in range(150 * k, 150 * k + 150):
@@ -289,7 +289,7 @@ def test_killed_again_and_again(data: Path) -> None:
         assert process.returncode == 0, errors
         break
     assert kills == 5
-    how: dict[str, Any] = {"pairs": "random", "seed": 2, "model": "fast", "style_size": 32}
+    how: dict[str, Any] = {"pairs": "random", "seed": 2, "model": "fast", "style_size": 32, "jobs": 2}
     assert {r.status for r in adain.stylize_folder(data / "big", arts, data / "calm", **how)} == {"done"}
     assert sorted(os.listdir(out)) == ["manifest.jsonl", "t-0.tar", "t-1.tar"]
     for name in ("t-0.tar", "t-1.tar"):

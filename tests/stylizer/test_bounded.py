@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from adain.stylizer.bounded import HALVINGS, bounded
 from adain.stylizer.content import Content
 from adain.stylizer.looks import Look, Paint
 from adain.stylizer.stylizer import Stylizer
+from tests.changes import random_change
 from tests.conftest import noise_image
 from tests.edges import step, waves
 
@@ -187,6 +189,24 @@ def test_tiles_wrap_and_transparency(stylizer: Stylizer, style: Style) -> None:
 def test_colours_that_are_kept_are_measured_too(stylizer: Stylizer, style: Style, batch: Tensor) -> None:
     kept = stylizer.stylize(batch[:1], style, color="luminance", max_drift=0.5)
     assert kept.shape == batch[:1].shape
+
+
+@pytest.mark.parametrize("how", ["correct", "keep_edges", "protect", "special"])
+def test_what_changes_a_result_is_measured_with_it(stylizer: Stylizer, style: Style, how: str) -> None:
+    """The bound is that of the result as it comes, which is the one of the alpha that is told."""
+    image = Image.fromarray(np.rint(waves(2, side=SIDE) * 255).astype(np.uint8))
+    left = Image.fromarray(np.repeat(np.repeat(np.uint8([[255, 0]]), SIDE, 0), SIDE // 2, 1))
+    more: dict[str, Any] = {"correct": {"correct": 1}, "keep_edges": {"keep_edges": 0.3}, "protect": {"protect": left}}
+    options = more.get(how, {})
+    target = replace(style, change=random_change(stylizer, 1)) if how == "special" else style
+    least, most = (
+        notes_of(stylizer, image, target, alpha=alpha, max_drift=50.0, **options)[1]["drift"] for alpha in (0, 1)
+    )
+    bound = (least + most) / 2
+    found, notes = notes_of(stylizer, image, target, max_drift=bound, **options)
+    assert notes["drift"] <= bound or not notes.get("held", True)
+    plain = stylizer.stylize(image, target, alpha=notes["alpha"], **options)
+    assert np.abs(np.asarray(found, int) - np.asarray(plain, int)).max() <= 1
 
 
 @pytest.mark.parametrize("name", ["grid", "preview"])
