@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -13,14 +14,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import adain
-from adain import InputError
+from adain import InputError, Style, WeightsError
 from adain.backends import open_model
+from adain.backends.export import export_onnx
 from adain.control.protect import ALPHA, EDGES, Protection
 from adain.metrics import ssim
 from adain.options import ModelOptions
 from adain.stylizer.base import BaseStylizer
 from adain.stylizer.stylizer import Stylizer
 
+from ..changes import random_change
 from ..conftest import noise_image, sample
 
 
@@ -109,11 +112,21 @@ def test_another_shape_is_refused(fast: Stylizer, photo: Image.Image, art: Image
 
 
 @pytest.fixture(scope="module")
-def models(fast: Stylizer) -> list[BaseStylizer]:
-    return [fast, open_model(ModelOptions(model="fast", backend="ncnn"))]
+def models(fast: Stylizer, tmp_path_factory: pytest.TempPathFactory) -> list[BaseStylizer]:
+    """By torch, ncnn and onnxruntime."""
+    pytest.importorskip("ncnn")
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path_factory.mktemp("protect") / "model"
+    export_onnx(fast.encoder, fast.decoder, folder)
+    return [fast, open_model(ModelOptions(model="fast", backend="ncnn")), open_model(ModelOptions(onnx=folder))]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(scope="module")
+def special(fast: Stylizer, art: Image.Image) -> Style:
+    return dataclasses.replace(fast.encode_style(art), change=random_change(fast, seed=1))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keep_edges=st.sampled_from([0.0, 0.3, 1.0]),
     protect=st.booleans(),
@@ -124,11 +137,12 @@ def models(fast: Stylizer) -> list[BaseStylizer]:
     wrap=st.sampled_from(["none", "x"]),
     correct=st.sampled_from([0, 1]),
     crop=st.booleans(),
-    backend=st.sampled_from([0, 1]),
+    backend=st.sampled_from([0, 1, 2]),
+    is_special=st.booleans(),
 )
-def test_combinations(models: list[BaseStylizer], photo: Image.Image, art: Image.Image, protect: bool, masks: bool,
-                      backend: int, **how: Any) -> None:  # fmt: skip
-    pytest.importorskip("ncnn")
+def test_combinations(models: list[BaseStylizer], photo: Image.Image, art: Image.Image, special: Style, protect: bool,
+                      masks: bool, backend: int, is_special: bool, **how: Any) -> None:  # fmt: skip
+    """Each is what torch makes of the whole, or is refused in one line."""
     picture = photo.crop((0, 0, 112, 80))
     mask = Image.new("L", (112, 80))
     mask.paste(255, (0, 0, 60, 80))
@@ -136,11 +150,14 @@ def test_combinations(models: list[BaseStylizer], photo: Image.Image, art: Image
         how["protect"] = mask
     if masks:
         how["masks"] = [mask]
-    asked = functools.partial(models[backend].stylize, picture, [art], **how)
-    if how["crop"] and how["wrap"] != "none":
-        with pytest.raises(InputError, match=r"\A[^\n]+\Z"):
+    style = special if is_special else art
+    asked = functools.partial(models[backend].stylize, picture, [style], **how)
+    is_exported = is_special and backend == 2 and how["alpha"] > 0
+    if (how["crop"] and how["wrap"] != "none") or (is_special and how["color"] == "linear") or is_exported:
+        with pytest.raises((InputError, WeightsError), match=r"\A[^\n]+\Z"):
             asked()
         return
     result = np.asarray(asked())
     assert result.shape == ((80, 80, 3) if how["crop"] else (80, 112, 3))
-    assert result.std() > 0
+    wanted = np.asarray(models[0].stylize(picture, [style], **{**how, "tile": "off"}))
+    assert np.abs(result.astype(int) - wanted).max() <= 1
