@@ -359,8 +359,9 @@ class Specialiser:
             return whole
         share = limit / lost(whole)
         weakened = judged(share)
-        # Less is lost than in proportion, mostly, and then there is room for more of the change.
-        nearer = judged(share_within(limit, (share, lost(weakened)), (1.0, lost(whole))))
+        # Less is lost than in proportion, mostly, and then there is room for more of the change. A parabola is a guess:
+        # it aims a little below the limit.
+        nearer = judged(share_within(0.97 * limit, (share, lost(weakened)), (1.0, lost(whole))))
         kept = [each for each in (weakened, nearer) if lost(each) <= limit] or [min((weakened, nearer), key=lost)]
         return min(kept, key=lambda each: each[1].figures.style_residual)
 
