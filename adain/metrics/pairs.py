@@ -12,6 +12,7 @@ from typing import Any
 
 from .._utils.errors import InputError, MissingFileError
 from ..batch.plan import expand, output_stem
+from ..control.style import is_style_file
 from ..image import list_images
 from .options import Pairing as Pairing
 
@@ -208,8 +209,11 @@ def gather(
 
     Raises:
         MissingFileError: if a file or a folder is missing.
-        InputError: if a table is given beside contents or outputs, two rows have one name, or nothing can be measured.
+        InputError: if a table is given beside contents or outputs, two rows have one name, or nothing can be measured;
+            if the statistics of an artwork stand for it.
     """
+    if encoded := next(filter(is_style_file, styles), None):
+        raise InputError(f"{encoded} holds statistics, and pictures are measured against the artwork itself: give that")
     if triples is not None:
         if outputs or contents:
             raise InputError("--triples names contents and outputs itself: leave out --content and --output")

@@ -54,6 +54,8 @@ def test_elsewhere_it_is_refused_in_a_line(run_cli: Run, photo: Path, style_file
     assert "pass its picture" in line
     line = one_line_error(run_cli("refine", photo, style_file, "--model", "fast", "-o", tmp_path / "o.png"))
     assert "refining needs the artwork itself" in line
+    line = one_line_error(run_cli("evaluate", photo, style_file, "--model", "fast"))
+    assert "measured against the artwork itself" in line
     assert not (tmp_path / "o.png").exists()
 
 
