@@ -272,8 +272,7 @@ class StyleBank(Sequence[Style]):
         Raises:
             InputError: if the bank holds none, too few, or none of such a name.
         """
-        if not len(self):
-            raise InputError(f"{self.path.name} holds a distribution and no styles: draw from it with random_style")
+        self._check_styles()
         _check_count(count)
         rng = random(generator)
         if by not in BY if isinstance(by, str) else not isinstance(by, Iterable):
@@ -349,10 +348,11 @@ class StyleBank(Sequence[Style]):
             Their numbers ``(n,)`` and distances ``(n,)``, the nearest first.
 
         Raises:
-            InputError: if the style is of another model, or a picture comes without one.
+            InputError: if the bank holds none, the style is of another model, or a picture comes without one.
             MissingFileError, ImageError: if the picture cannot be read.
         """
         _check_count(count)
+        self._check_styles()
         if not isinstance(query, Style):
             if model is None:
                 raise InputError("a picture has to be encoded to be searched for: pass model=, or its Style")
@@ -388,6 +388,10 @@ class StyleBank(Sequence[Style]):
         order = np.argsort(codes, kind="stable")
         edges = np.searchsorted(codes[order], np.arange(len(self.labels.distinct) + 1))
         return {name: order[edges[k] : edges[k + 1]] for k, name in enumerate(self.labels.distinct)}
+
+    def _check_styles(self) -> None:
+        if not len(self):
+            raise InputError(f"{self.path.name} holds a distribution and no styles: draw from it with random_style")
 
     def _place(self, number: int) -> int:
         try:

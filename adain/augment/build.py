@@ -255,7 +255,7 @@ class _Journal:
                 self._files[1].seek(self._whole)
                 self._files[1].truncate()
         except OSError as error:
-            raise unwritable(self._target, error) from error
+            raise unwritable(self.folder, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:

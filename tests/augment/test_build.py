@@ -205,6 +205,13 @@ def test_two_at_once(folder: Path, build: Build) -> None:
     assert not Path(f"{bank.path}{PARTIAL}").exists()
 
 
+def test_a_file_in_the_place_of_what_is_kept_meanwhile(folder: Path, tmp_path: Path, build: Build) -> None:
+    (tmp_path / f"bank.safetensors{PARTIAL}").write_text("mine")
+    with pytest.raises(InputError, match=rf"cannot write .*bank\.safetensors{PARTIAL}: "):
+        build(folder)
+    assert (tmp_path / f"bank.safetensors{PARTIAL}").read_text() == "mine"
+
+
 def test_a_full_disk(folder: Path, build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
