@@ -10,8 +10,8 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..control.color import as_color
 from ..image.tensors import resize_to
+from ..nn.instance_norm import adaptive_instance_norm
 from ..nn.layers import MIN_SIZE
-from ..nn.statistics import at_least_float32, channel_mean_std
 from ..stylizer.stylizer import Stylizer
 from .draws import NUMBERS, StyleDraw, draw_of, uniforms_by_content
 from .epochs import Epoch
@@ -137,7 +137,7 @@ class RandomStyle:
         features = stylizer.encode(inner)
         mean, std = (part.to(features.device) for part in self._statistics(draw))
         alpha = draw.alpha.float().to(features.device).view(-1, 1, 1, 1)
-        painted = stylizer.decode_features(_in_styles(features, mean, std, alpha))
+        painted = stylizer.decode_features(adaptive_instance_norm(features, mean, std, alpha))
         painted = painted[..., : small.shape[2], : small.shape[3]].clamp(0.0, 1.0)
         if painted.shape[2:] != (height, width):
             painted = resize_to(painted, (height, width))
@@ -169,17 +169,6 @@ class RandomStyle:
         """The bank and what is not at its default."""
         said = [f"{name}={value!r}" for name, value in self.options.given().items()]
         return ", ".join([repr(self.bank), *said])
-
-
-def _in_styles(features: Tensor, mean: Tensor, std: Tensor, alpha: Tensor) -> Tensor:
-    r"""AdaIN with a style and a strength for each sample: :math:`(1 - \alpha)\, c + \alpha\, \mathrm{AdaIN}(c, s)`.
-
-    As one scale and one shift for each channel, in float32, as :func:`adain.nn.instance_norm.scale_and_shift` has it.
-    """
-    own_mean, own_std = channel_mean_std(features)
-    ratio = std / own_std
-    scale, shift = torch.lerp(torch.ones_like(ratio), ratio, alpha), alpha * (mean - own_mean * ratio)
-    return torch.addcmul(shift, at_least_float32(features), scale)
 
 
 def _samples_of_a_pass(batch: Tensor, shorter: int) -> int:
