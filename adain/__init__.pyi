@@ -1,3 +1,4 @@
+from . import app as app
 from . import augment as augment
 from . import backends as backends
 from . import batch as batch

@@ -22,6 +22,7 @@ COMMANDS = {
     "stylize": "Give photographs the style of artworks.",
     "video": "Give a video the style of artworks.",
     "refine": "Optimise a picture: the slow, best way (Gatys et al. 2016).",
+    "app": "Paint in a page of the browser, served by this machine.",
     "styles": "List the artworks and photographs that ship.",
     "bank": "Keep the styles of many artworks in one file.",
     "demo": "Write a first picture and a contact sheet of the samples.",

@@ -14,8 +14,8 @@ import pytest
 
 from tests.conftest import ROOT
 
-FACES = ("", ".augment", ".backends", ".batch", ".batch.ray", ".control", ".image", ".losses", ".metrics", ".nn",
-         ".refinement", ".special", ".stylizer", ".training", ".video")  # fmt: skip
+FACES = ("", ".app", ".augment", ".backends", ".batch", ".batch.ray", ".control", ".image", ".losses", ".metrics",
+         ".nn", ".refinement", ".special", ".stylizer", ".training", ".video")  # fmt: skip
 MOST_PARAMETERS = 12
 
 

@@ -22,6 +22,7 @@ LEVELS = (
     {"augment"},
     {"batch", "video"},
     {"metrics"},
+    {"app"},
     {""},  # the face of adain
     {"cli"},
 )
@@ -118,6 +119,9 @@ FREE_OF_TORCH = (
     "stylizer.looks",
     "augment.bank",
     "augment.options",
+    "app.options",
+    "app.serve",
+    "app.site",
     "stylizer.special",
     "special.options",
     "backends.ncnn",

@@ -1,0 +1,87 @@
+"""The page itself, what it needs to know at first, and how the server is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from .._utils.version import __version__
+from ..image import DEFAULT_MAX_PIXELS
+from ..nn import registry
+from ..options import Declaration, FileOptions, Options
+from .options import MEGABYTE
+
+PAGE = Path(__file__).with_name("page")
+
+FORMATS = ("png", "jpeg", "webp", "tiff")
+"""What a finished picture can be written as."""
+
+
+async def page(request: Request) -> Response:
+    return FileResponse(PAGE / "index.html")
+
+
+async def health(request: Request) -> Response:
+    return JSONResponse({"status": "ok", "version": __version__})
+
+
+async def metrics(request: Request) -> Response:
+    text = request.app.state.site.counters.text()
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+async def setup(request: Request) -> Response:
+    """What the page has to know: options with their ranges and help, models, limits, artworks."""
+    site = request.app.state.site
+    options = site.options
+    # File system work: the artworks of a folder are listed.
+    styles = await anyio.to_thread.run_sync(site.pictures.styles)
+    declared = FileOptions.declared()
+    known = {
+        "version": __version__,
+        "preview": {"model": options.preview_model, "size": options.preview_size},
+        "finish": {"model": options.model},
+        "models": list(registry()),
+        "limits": {
+            "bytes": options.max_upload * MEGABYTE,
+            "pixels": options.max_pixels or DEFAULT_MAX_PIXELS,
+            "jobs": options.max_jobs,
+            "job_minutes": options.job_minutes,
+        },
+        "options": {name: described(each) for name, each in Options.declared().items()},
+        "files": {
+            name: described(declared[name]) for name in ("quality", "bits", "dither", "metadata") if name in declared
+        },
+        "formats": list(FORMATS),
+        "styles": styles,
+    }
+    return JSONResponse(known)
+
+
+def described(each: Declaration) -> dict[str, Any]:
+    """A declaration as JSON has it."""
+    return {
+        "default": each.default,
+        "low": each.low,
+        "high": each.high,
+        "choices": list(each.choices),
+        "help": each.help,
+        "group": each.group,
+        "kind": each.kind,
+        "flag": each.flag,
+    }
+
+
+routes: list[BaseRoute] = [
+    Route("/", page),
+    Mount("/page", StaticFiles(directory=PAGE)),
+    Route("/health", health),
+    Route("/metrics", metrics),
+    Route("/setup", setup),
+]

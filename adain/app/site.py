@@ -1,0 +1,148 @@
+"""The application: everything that a server has, and the table of its routes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .._utils.errors import AdainError
+from .._utils.resources import sample_folder, weights_dir
+from . import command, gallery, jobs, pages, schema, stylize, uploads
+from .counters import Counters
+from .errors import Refusal, line_of, logged, status_of
+from .folder import OwnFolder
+from .held import Held
+from .jobs import Jobs
+from .options import MEGABYTE, AppOptions
+from .uploads import AppPictures
+from .worker import Models
+
+_log = logging.getLogger(__name__)
+
+
+class Site:
+    """What an application has; the one of a request is ``request.app.state.site``.
+
+    Attributes:
+        options: what was asked for.
+        folder: where uploads and results lie; emptied in the end.
+        held: pictures and features that are kept for what comes next.
+        pictures: uploads, and artworks by their ids.
+        models: what runs the networks, a thread each.
+        jobs: pictures that are being finished.
+        counters: what ``/metrics`` tells.
+    """
+
+    def __init__(self, options: AppOptions) -> None:
+        self.options = options
+        self._own = OwnFolder()
+        self.folder: Path = self._own.path
+        self.counters = Counters()
+        self.held = Held(options.keep * MEGABYTE)
+        self.pictures = AppPictures(self)
+        self.models = Models(self)
+        self.jobs = Jobs(self)
+
+    @property
+    def private(self) -> list[Path]:
+        """The folders that no answer names."""
+        artworks = [] if self.options.artworks is None else [Path(self.options.artworks)]
+        return [self.folder, *artworks, sample_folder("style"), sample_folder("content"), weights_dir()]
+
+    def stop(self) -> None:
+        """End what is going on, and empty the folder; a second time does nothing."""
+        self.jobs.stop()
+        self.models.stop()
+        self._own.remove()
+
+
+def routes() -> list[BaseRoute]:
+    """Everything that can be asked for."""
+    return [
+        *pages.routes,
+        *uploads.routes,
+        *gallery.routes,
+        *stylize.routes,
+        *jobs.routes,
+        *command.routes,
+        *schema.routes,
+    ]
+
+
+def create_app(options: AppOptions | None = None) -> Starlette:
+    """The application, for any server that speaks ASGI; :func:`run_app` is the one that the command line starts."""
+    site = Site(options or AppOptions())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await anyio.to_thread.run_sync(site.stop)
+
+    app = Starlette(
+        routes=routes(), lifespan=lifespan, exception_handlers={AdainError: answer_error, HTTPException: answer_error}
+    )
+    app.state.site = site
+    app.add_middleware(Unforeseen)
+    return app
+
+
+def answer_error(request: Request, error: Exception) -> Response:
+    """The one line that an error is answered with; what should not have been is logged in one, too."""
+    site: Site = request.app.state.site
+    if isinstance(error, HTTPException):
+        status, text, headers = error.status_code, _routing(error, request), dict(error.headers or {})
+    else:
+        status, text = status_of(error), line_of(error, site.private)
+        headers = error.headers if isinstance(error, Refusal) else {}
+    if status == 500:
+        _log.error("%s %s: %s", request.method, request.url.path, logged(error))
+    site.counters.add("adain_errors_total", status=status)
+    return JSONResponse({"error": text}, status, headers)
+
+
+def _routing(error: HTTPException, request: Request) -> str:
+    """What the library that routes refuses, in our words."""
+    if error.status_code == 404:
+        return f"there is no {request.url.path}: /openapi.json lists what there is"
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return f"{request.url.path} does not take {request.method}: use {allowed}"
+    return " ".join(str(error.detail).split())
+
+
+class Unforeseen:
+    """Answers what no handler foresaw, so that no traceback is printed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            request = Request(scope)
+            response = answer_error(request, error)
+            if not started:  # else the connection is closed by the server, as the answer is not whole
+                await response(scope, receive, send)

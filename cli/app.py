@@ -1,0 +1,28 @@
+"""``adain app``: a page to paint in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from adain.app import AppOptions
+
+from .options import SNAKE_CASE, OneCommand, options_of, take
+
+
+@click.command(cls=OneCommand, context_settings=SNAKE_CASE)
+@options_of(AppOptions)
+def app(**values: Any) -> int:
+    """Paint in a page of the browser, served by this machine.
+
+    It is served to this machine alone, and nothing of yours leaves it. Ctrl-C ends it. Needs adain[app].
+
+    \b
+    adain app
+    adain app --artworks ~/paintings
+    adain app --no-browser --port 8000
+    """
+    from adain.app import run_app
+
+    return run_app(take(AppOptions, values), click.echo)

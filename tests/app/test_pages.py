@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from starlette.testclient import TestClient
+
+from adain import __version__
+from adain.options import Options
+
+
+def test_the_page(client: TestClient) -> None:
+    response = client.get("/")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/html")
+    assert client.get("/page/index.html").text == response.text
+
+
+def test_health(client: TestClient) -> None:
+    assert client.get("/health").json() == {"status": "ok", "version": __version__}
+
+
+def test_setup_has_every_option_as_declared(client: TestClient) -> None:
+    setup = client.get("/setup").json()
+    assert setup["version"] == __version__
+    assert setup["preview"] == {"model": "fast", "size": 512}
+    assert setup["finish"] == {"model": "vgg19"}
+    assert set(setup["models"]) >= {"vgg19", "fast", "classic"}
+    assert setup["limits"]["bytes"] == 200 * 2**20
+    assert list(setup["options"]) == list(Options.declared())
+    alpha = setup["options"]["alpha"]
+    assert (alpha["default"], alpha["low"], alpha["high"]) == (1.0, 0, 1)
+    assert alpha["help"] == Options.declared()["alpha"].help
+    assert "luminance" in setup["options"]["color_space"]["choices"] or setup["options"]["color_space"]["choices"]
+    assert setup["files"]["quality"]["default"] == 95
+
+
+def test_metrics(client: TestClient) -> None:
+    client.get("/nothing")
+    response = client.get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain")
+    assert 'adain_errors_total{status="404"} 1' in response.text.splitlines()
