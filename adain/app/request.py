@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from .._utils.errors import InputError, suggest
 from ..batch.options import FolderOptions
@@ -21,9 +21,8 @@ from ..nn import registry
 from ..options import Declaration, FileOptions, ModelOptions, Options
 from ..stylizer import Look
 
-if TYPE_CHECKING:
-    from .site import Site
-    from .uploads import Upload
+Upload: TypeAlias = Any
+Site: TypeAlias = Any
 
 T = TypeVar("T")
 
@@ -88,27 +87,11 @@ class Ordered:
         return Look([style.path for style in self.styles], self.options)
 
 
-def parse_json(data: bytes) -> Any:
-    """The value of a body; InputError, if it is no JSON, or holds what JSON has not, such as NaN."""
-
-    def refuse(name: str) -> NoReturn:
-        raise InputError(f"the body holds {name}, which is no number in JSON: give a finite one")
-
-    try:
-        return json.loads(data.decode("utf-8"), parse_constant=refuse, object_pairs_hook=_distinct)
-    except InputError:
-        raise
-    except RecursionError:
-        raise InputError("the body is nested too deeply: it is one object, with lists and texts in it") from None
-    except ValueError as error:
-        raise InputError(f"the body is not JSON: {error}") from None
-
-
 def parse_order(body: Any, site: Site) -> Ordered:
     """What a body asks for.
 
     Args:
-        body: of :func:`parse_json`; its fields are :data:`FIELDS`.
+        body: of :func:`~adain.app.bodies.parse_json`; its fields are :data:`FIELDS`.
         site: whose uploads it names by their ids.
 
     Raises:
@@ -235,16 +218,6 @@ def _object(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{what} is one object, of names and values, not {_shown(value)}")
     return value
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON in which nothing is said twice."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise InputError(f"{_shown(twice)} is given twice: give it once")
-    return made
 
 
 def _known(names: Sequence[str] | dict[str, Any], known: Sequence[str], wrong: str) -> None:
