@@ -17,6 +17,10 @@ class Kept:
     height: int = 48
     source: str = "upload"
 
+    @property
+    def kind(self) -> str:
+        return {"c": "content", "s": "style", "m": "mask"}[self.id[0]]
+
 
 class Shelf:
     """Uploads by their ids: those that begin with c are photographs, with s artworks, with m masks."""
