@@ -60,6 +60,12 @@ class TooLarge(Refusal):
     status = 413
 
 
+class WrongKind(Refusal):
+    """A body of a kind that is not taken."""
+
+    status = 415
+
+
 class TooMany(Refusal):
     """More is asked for at once than there is room for; ``after`` so many seconds there may be."""
 
@@ -68,6 +74,12 @@ class TooMany(Refusal):
     def __init__(self, message: str, after: int = 5) -> None:
         super().__init__(message)
         self.headers = {"Retry-After": str(after)}
+
+
+class NoRoom(Refusal):
+    """The disk of the server takes no more."""
+
+    status = 507
 
 
 class Stopping(Refusal):

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._utils.errors import AdainError
 from .._utils.resources import sample_folder, weights_dir
-from . import command, gallery, jobs, pages, schema, stylize, uploads
+from . import command, jobs, pages, pictures, schema, stylize
 from .counters import Counters
 from .errors import Refusal, line_of, logged, status_of
 from .folder import OwnFolder
@@ -70,8 +70,7 @@ def routes() -> list[BaseRoute]:
     """Everything that can be asked for."""
     return [
         *pages.routes,
-        *uploads.routes,
-        *gallery.routes,
+        *pictures.routes,
         *stylize.routes,
         *jobs.routes,
         *command.routes,

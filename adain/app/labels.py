@@ -1,0 +1,46 @@
+"""What a label map holds: its labels, how much of the picture each is, and the colour to show it in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..control.labels import UNLABELLED, open_label_map
+from ..image import read_image
+from ..image.io import read_stored
+
+MOST = 256
+"""Labels that are listed, the largest first: nobody gives more of them a style."""
+
+
+def held_labels(path: Path, max_pixels: int) -> dict[str, Any]:
+    """The labels of a map, the largest first.
+
+    Returns:
+        ``labels``: of each its ``value``, a number or the colour ``#rrggbb``, as :attr:`adain.Options.labels` takes it,
+        its ``share`` of all pixels, and the ``color`` that it has in the picture. ``total``: how many there are, of
+        which at most :data:`MOST` are listed; ``unlabelled``: the share of transparent pixels.
+
+    Raises:
+        ImageError: if the picture is of a kind that no label map is.
+    """
+    labels: Any = open_label_map(path, max_pixels=max_pixels)
+    stored = read_stored(path, max_pixels=max_pixels)
+    is_colored = stored.indices is None and stored.mode == "RGB"
+    values, first, counts = np.unique(labels, return_index=True, return_counts=True)
+    kept = values != UNLABELLED
+    order = np.argsort(-counts[kept], kind="stable")[:MOST]
+    picture = None if is_colored else read_image(path, max_pixels=max_pixels).convert("RGB")
+    listed = []
+    for value, at, count in zip(values[kept][order], first[kept][order], counts[kept][order], strict=True):
+        if picture is None:
+            color = f"#{value:06x}"
+        else:
+            row, column = divmod(int(at), labels.shape[1])
+            color = "#{:02x}{:02x}{:02x}".format(*picture.getpixel((column, row)))  # type: ignore[misc]
+        written = color if is_colored else int(value)
+        listed.append({"value": written, "share": round(int(count) / labels.size, 6), "color": color})
+    unlabelled = int(counts[~kept].sum()) / labels.size
+    return {"labels": listed, "total": int(kept.sum()), "unlabelled": round(unlabelled, 6)}
