@@ -1,0 +1,99 @@
+// @ts-check
+/** The preview follows the state: one is computed, one waits, and the newest takes the place of that which waits. */
+
+import { EngineError } from "./engine.js";
+import { lackOf } from "./order.js";
+import { pause } from "./wire.js";
+
+/** Fires "painted", "lack" with what is missing, and "trouble" with an error. */
+export class Previews extends EventTarget {
+  #engine;
+  #view;
+  /** @type {import("./state.js").Snapshot | null} */ #wanted = null;
+  /** @type {import("./state.js").Snapshot | null} */ #newest = null;
+  /** @type {AbortController | null} */ #working = null;
+  /** @type {string | null} the photograph that is shown or computed */ #content = null;
+
+  /** @param {import("./engine.js").Engine} engine @param {import("./view.js").View} view */
+  constructor(engine, view) {
+    super();
+    this.#engine = engine;
+    this.#view = view;
+    engine.addEventListener("back", () => this.#newest && this.ask(this.#newest));
+  }
+
+  /** A preview of this snapshot, as soon as the one at work is there. @param {import("./state.js").Snapshot} now */
+  ask(now) {
+    const lack = lackOf(now);
+    const content = now.content?.id ?? null;
+    if (this.#content !== content) {
+      this.#working?.abort(); // it is of another photograph
+      this.#view.after = null;
+      this.#content = content;
+    }
+    this.#newest = now;
+    this.#wanted = lack ? null : now;
+    if (lack) this.#view.after = null;
+    this.dispatchEvent(new CustomEvent("lack", { detail: lack }));
+    if (!this.#working) this.#work();
+  }
+
+  async #work() {
+    while (this.#wanted) {
+      const now = this.#wanted;
+      this.#wanted = null;
+      const working = (this.#working = new AbortController());
+      document.body.dataset.busy = "preview";
+      try {
+        const { image } = await this.#engine.preview(now, { signal: working.signal });
+        this.#paint(now, image);
+      } catch (error) {
+        await this.#fail(error, now);
+      }
+      this.#working = null;
+    }
+    document.body.dataset.busy = "";
+  }
+
+  /** @param {import("./state.js").Snapshot} now @param {ImageBitmap} image */
+  #paint(now, image) {
+    const newest = this.#newest;
+    if (!newest || newest.content?.id !== now.content?.id || lackOf(newest)) {
+      image.close(); // of what is no longer asked for
+      return;
+    }
+    this.#view.after = image;
+    painted().then(() => {
+      document.body.dataset.painted = String(Number(document.body.dataset.painted) + 1);
+      this.dispatchEvent(new CustomEvent("painted", { detail: now }));
+    });
+  }
+
+  async #fail(error, now) {
+    if (error instanceof DOMException && error.name === "AbortError") return;
+    if (error instanceof EngineError && error.status === 409) {
+      if (now === this.#newest) this.#wanted ??= now; // this page's newest is never the older one
+      await pause(50);
+      return;
+    }
+    if (error instanceof EngineError && error.status === 429) {
+      await pause(1000 * Math.min(error.wait || 1, 10));
+      if (now === this.#newest) this.#wanted ??= now;
+      return;
+    }
+    if (error instanceof EngineError && error.isGone) return; // the engine says so, and when it is back
+    this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
+  }
+}
+
+/** Resolves when the frame that was begun is on the screen; soon, where none is drawn. */
+function painted() {
+  return new Promise((resolve) => {
+    if (document.hidden) return setTimeout(resolve);
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel(); // its message comes after the frame's painting
+      port1.onmessage = resolve;
+      port2.postMessage(null);
+    });
+  });
+}
