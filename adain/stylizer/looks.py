@@ -262,7 +262,7 @@ class Look:
         _check_sheet(model, content, len(several), len(several[0]))
         styles, protect = (
             [self._encode(model, content, k) for k in range(len(self.styles))],
-            self._protect(model, content, notes),
+            self.protection(model, content, notes),
         )
         rows: list[list[Image.Image | None]] = [
             [None if weights is None else model.render(content, self._mix(styles, weights, protect)) for weights in row]
@@ -302,25 +302,28 @@ class Look:
             for k, style in enumerate(placed.styles):
                 _check_encoded(style, self.color(k))
         elif self.options.arrangement in ("masks", "label_map", "gradient"):
-            placed = self._place(model, content)
+            placed = self.place(model, content)
         else:
             encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
-            return self._mix(encoded, self.options.weights, self._protect(model, content, notes))
+            return self._mix(encoded, self.options.weights, self.protection(model, content, notes))
         return Paint(
             placed,
             self._alpha,
             self._shares(placed),
             self._edges,
             correct=self.options.correct,
-            protect=self._protect(model, content, notes),
+            protect=self.protection(model, content, notes),
         )
 
     @property
     def _alpha(self) -> float:
         return float(self.options.alpha) if isinstance(self.options.alpha, (int, float)) else 1.0
 
-    def _protect(self, model: Model, content: Any, notes: dict[str, Any] | None) -> Protection | Faces | None:
-        """What is protected of a photograph."""
+    def protection(self, model: Model, content: Any, notes: dict[str, Any] | None) -> Protection | Faces | None:
+        """What is protected of a photograph; a subclass may know it already.
+
+        Args and errors: see :meth:`resolve`.
+        """
         options = self.options
         if options.protect is None:
             return None
@@ -348,8 +351,11 @@ class Look:
         colors = [(color, portion) for k, portion in enumerate(portions) if (color := self.color(k)) is not None]
         return Paint(target, self._alpha, colors, self._edges, correct=self.options.correct, protect=protect)
 
-    def _place(self, model: Any, content: Any) -> Placement:
-        """The styles in their regions of a photograph."""
+    def place(self, model: Any, content: Any) -> Placement:
+        """The styles in their regions of a photograph; a subclass may know them already.
+
+        Args and errors: see :meth:`resolve`.
+        """
         from ..control.regions import guide_names, guides_of, place
 
         options, limit = self.options, model.max_pixels
@@ -366,16 +372,21 @@ class Look:
             from ..control.masks import uncovered
 
             background = self._encode(model, content, len(styles), uncovered(laid))
-        alphas = [float(a) for a in options.alpha] if isinstance(options.alpha, tuple) else [1.0] * len(styles)
+        alphas = self.alphas(len(styles) + 1)
         return place(
             laid,
             styles,
-            alphas[: len(styles)],
+            alphas[:-1],
             guide_names(guides),
             background=background,
-            background_alpha=alphas[-1] if len(alphas) > len(styles) else 1.0,
+            background_alpha=alphas[-1],
             shared_content=is_gradient,
         )
+
+    def alphas(self, count: int) -> list[float]:
+        """The strengths of so many regions, the background after them all."""
+        own = [float(a) for a in self.options.alpha] if isinstance(self.options.alpha, tuple) else []
+        return (own + [1.0] * count)[:count]
 
     def _shares(self, placed: Placement) -> list[ColorShare]:
         from ..nn.instance_norm import shares
