@@ -1,19 +1,237 @@
+"""Pictures that are being finished, and those that are: asked about by their ids, cancelled, and forgotten in time."""
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import functools
+import logging
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from starlette.routing import BaseRoute
+from .._utils.errors import AdainError
+from .errors import Forgotten, Stopping, TooMany, line_of, logged
+from .finish import Progress, check_tile, make_file, planned
+from .job_routes import routes as routes
+from .worker import Abandoned
 
 if TYPE_CHECKING:
+    from ..stylizer.content import TileProgress
+    from .request import Ordered
     from .site import Site
+    from .worker import Turn
+
+_log = logging.getLogger(__name__)
+
+State = Literal["waiting", "working", "done", "failed", "cancelled"]
+OVER = ("done", "failed", "cancelled")
+
+KEPT = 32
+"""Jobs that are over and still known."""
+
+KEPT_BYTES = 2 << 30
+"""Of the files of all of them; that of the last one stays, however large."""
+
+KEPT_SECONDS = 3600.0
+"""After which a job that is over is forgotten."""
+
+RETRY_AFTER = 10
+"""Seconds after which there may be room for another."""
+
+
+class Job:
+    """A picture that is being finished.
+
+    Attributes:
+        id: random.
+        name: of its file.
+        file: where that is once the job is done.
+        state: what has become of it.
+        changes: how often anything has changed, for whoever follows it.
+        error: why it failed, in one line.
+        details: what is to be said of the result.
+        ended: when it was over, by the clock that only goes forward.
+    """
+
+    def __init__(self, ordered: Ordered, folder: Path, pins: contextlib.ExitStack) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.name, self.file = ordered.name, folder / self.id / ordered.name
+        self.state: State = "waiting"
+        self.changes, self.ended, self.bytes = 0, 0.0, 0
+        self.error: str | None = None
+        self.details: Mapping[str, Any] = {}
+        self.progress = Progress(ordered.options, len(ordered.styles))
+        self.turn: Turn[None] | None = None
+        self.pins = pins
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in OVER
+
+    def described(self) -> dict[str, Any]:
+        """What is told of it, as JSON has it."""
+        is_done, told = self.state == "done", self.details
+        known = {
+            "job": self.id,
+            "state": self.state,
+            "phase": self.progress.phase,
+            "done": self.progress.done,
+            "total": self.progress.total,
+            "fraction": 1.0 if is_done else round(self.progress.fraction, 4),
+            "error": self.error,
+            "result": f"/jobs/{self.id}/result" if is_done else None,
+            "name": self.name,
+            "width": told.get("width"),
+            "height": told.get("height"),
+        }
+        return known | {"notes": {name: told[name] for name in NOTES if name in told}}
+
+
+NOTES = ("alpha", "drift", "held", "faces", "pages", "frames")
+"""Of the details of a result, what is said to whoever asked for it."""
 
 
 class Jobs:
+    """All of a site: a bounded number that is open, and of those that are over the last ones."""
+
     def __init__(self, site: Site) -> None:
-        self.site = site
+        self._site, self._folder = site, site.folder / "results"
+        self._jobs: dict[str, Job] = {}  # in the order in which they came
+        self._lock, self._is_over = threading.RLock(), False
+        site.counters.gauge("adain_jobs_open", lambda: self.count_open())
+
+    def open(self, ordered: Ordered) -> Job:
+        """Have a picture finished.
+
+        Raises:
+            AdainError: at once, for whatever can be told from the order.
+            TooMany: if too many are open.
+            Stopping: if the server is about to end.
+        """
+        check_tile(ordered.options)
+        site = self._site
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(site.pictures.pinned(ordered.content, *ordered.styles, *ordered.named.values()))
+            job = Job(ordered, self._folder, stack)
+            job.file.parent.mkdir(parents=True)
+            try:
+                planned(ordered, job.file)
+                self._begin(job, ordered)
+            except BaseException:
+                self._remove(job)
+                raise
+            job.pins = stack.pop_all()
+            if job.is_over:  # meanwhile
+                job.pins.close()
+        return job
+
+    def _begin(self, job: Job, ordered: Ordered) -> None:
+        worker = self._site.models.get(ordered.model, "finish")
+        with self._lock:
+            self._sweep()
+            if self._is_over:
+                raise Stopping("the server is ending: start it again with adain app")
+            if self.count_open() >= self._site.options.max_jobs:
+                raise TooMany(
+                    f"{self.count_open()} pictures are being finished, and no more are taken (--max-jobs): wait for "
+                    "one, or cancel it",
+                    after=RETRY_AFTER,
+                )
+            job.turn = worker.submit(functools.partial(self._work, job, ordered))
+            self._jobs[job.id] = job
+
+    def get(self, id: str) -> Job:
+        """The job of an id; Forgotten, if there is none, or no longer."""
+        with self._lock:
+            self._sweep()
+            if id not in self._jobs:
+                shown = id if len(id) <= 40 else f"{id[:40]}…"
+                raise Forgotten(f"there is no job {shown!r} here, or no longer: ask for the picture again")
+            return self._jobs[id]
+
+    def close(self, id: str) -> None:
+        """Cancel a job that is open; forget one that is over, with its file."""
+        with self._lock:
+            job = self.get(id)
+            if job.is_over:
+                del self._jobs[id]
+        if job.is_over:
+            self._remove(job)
+        else:
+            self._end(job, "cancelled")
 
     def stop(self) -> None:
-        """Cancel all that wait or are at work."""
+        """Cancel all that is open, and take nothing more; a second time does nothing."""
+        with self._lock:
+            self._is_over = True
+            jobs = [*self._jobs.values()]
+        for job in jobs:
+            self._end(job, "cancelled", "the server is ending")
 
+    def count_open(self) -> int:
+        """Jobs that wait or are at work."""
+        with self._lock:
+            return sum(not job.is_over for job in self._jobs.values())
 
-routes: list[BaseRoute] = []
+    def _work(self, job: Job, ordered: Ordered, model: Any, turn: Turn[None]) -> None:
+        """Make the picture, in the thread of its model."""
+        with self._lock:
+            if job.is_over:
+                return
+            job.state = "working"
+            job.changes += 1
+
+        def tell(tile: TileProgress) -> None:
+            job.progress.tell(tile)
+            job.changes += 1
+
+        try:
+            job.details = make_file(model, turn, ordered, job.file, tell, 60 * self._site.options.job_minutes)
+            job.bytes = job.file.stat().st_size
+        except (Abandoned, Stopping):
+            self._end(job, "cancelled")
+        except Exception as error:
+            if not isinstance(error, AdainError) or type(error) is AdainError:  # which no other class foresaw
+                _log.error("job %s: %s", job.id, logged(error))
+            self._end(job, "failed", line_of(error, self._site.private))
+        else:
+            self._end(job, "done")
+        with self._lock:
+            if job.state != "done":
+                self._remove(job)
+
+    def _end(self, job: Job, state: State, error: str | None = None) -> None:
+        """A job is over, if it was not before."""
+        with self._lock:
+            if job.is_over:
+                return
+            job.state, job.error, job.ended = state, error, time.monotonic()
+            job.changes += 1
+            turn, pins, job.pins = job.turn, job.pins, contextlib.ExitStack()
+        self._site.counters.add("adain_jobs_total", state=state)
+        if state == "cancelled" and turn is not None:
+            was_waiting = turn.is_waiting
+            turn.give_up()
+            if was_waiting:
+                self._remove(job)
+        pins.close()
+
+    def _sweep(self) -> None:
+        """Forget what was over long ago, and the oldest where it is too much."""
+        over = sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: job.ended)
+        count, size, now = len(over), sum(job.bytes for job in over), time.monotonic()
+        for k, job in enumerate(over):
+            is_last = k == len(over) - 1
+            too_much = count > KEPT or (size > KEPT_BYTES and not is_last)
+            if not too_much and now - job.ended <= KEPT_SECONDS:
+                break
+            count, size = count - 1, size - job.bytes
+            del self._jobs[job.id]
+            self._remove(job)
+
+    def _remove(self, job: Job) -> None:
+        shutil.rmtree(job.file.parent, ignore_errors=True)

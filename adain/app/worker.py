@@ -243,7 +243,7 @@ class Models:
 
 
 def be_patient() -> None:
-    """Let this thread, and those that it starts, come after others; where that is not known of threads, nothing is done."""
+    """Let this thread, and those that it starts, come after others, where a system knows that of threads."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
