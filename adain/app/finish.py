@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._utils.errors import InputError
+from ..batch.folder import Folder
 from ..batch.options import FolderOptions
 from ..batch.sharded import plan_folder
 from ..control.style import is_style_file
@@ -110,7 +111,7 @@ def make_file(
     return result.details
 
 
-def planned(ordered: Ordered, target: Path, model: Any = None) -> Any:
+def planned(ordered: Ordered, target: Path, model: Any = None) -> Folder:
     """The work, as ``adain stylize`` plans it.
 
     Raises:

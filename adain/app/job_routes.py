@@ -44,7 +44,7 @@ async def close(request: Request) -> Response:
 async def result(request: Request) -> Response:
     """The file."""
     found = _job(request)
-    if found.state != "done":
+    if not found.is_done:
         raise NotDone(f"this picture is not there, the job is {found.state}: GET /jobs/{found.id} says more")
     if not found.file.is_file():
         raise Forgotten("this picture is no longer there: ask for it again")

@@ -72,9 +72,13 @@ class Job:
     def is_over(self) -> bool:
         return self.state in OVER
 
+    @property
+    def is_done(self) -> bool:
+        return self.state == "done"
+
     def described(self) -> dict[str, Any]:
         """What is told of it, as JSON has it."""
-        is_done, told = self.state == "done", self.details
+        is_done, told = self.is_done, self.details
         known = {
             "job": self.id,
             "state": self.state,
@@ -201,7 +205,7 @@ class Jobs:
         else:
             self._end(job, "done")
         with self._lock:
-            if job.state != "done":
+            if not job.is_done:
                 self._remove(job)
 
     def _end(self, job: Job, state: State, error: str | None = None) -> None:

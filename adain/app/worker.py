@@ -56,6 +56,7 @@ class Turn(Generic[T]):
     def __init__(self, call: Callable[[BaseStylizer, Turn[T]], T], slot: str = "") -> None:
         self.slot, self.waited = slot, 0.0
         self.result: Future[T] = Future()
+        self.result.set_running_or_notify_cancel()  # or who waits for it could cancel it behind our back
         self._call: Callable[[BaseStylizer, Turn[T]], T] | None = call
         self._since, self._lock = time.perf_counter(), threading.Lock()
         self._has_begun = False
@@ -208,7 +209,7 @@ class Models:
         self._site, self._lock, self._is_over = site, threading.Lock(), False
         self._workers: dict[tuple[str, Lane], Worker] = {}
         for lane in get_args(Lane):
-            site.counters.gauge(f"adain_{lane}s_waiting", functools.partial(self._waiting, lane))
+            site.counters.gauge(f"adain_waiting_for_{lane}", functools.partial(self._waiting, lane))
 
     def get(self, name: str, lane: Lane = "finish") -> Worker:
         """The worker of a model.
