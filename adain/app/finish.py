@@ -33,7 +33,7 @@ class TooLong(Refusal):
     status = 408
 
 
-class Progress:
+class TilesDone:
     """How far the work is, of all its tiles.
 
     Attributes:

@@ -16,7 +16,7 @@ from .errors import Forgotten, Refusal
 from .mime import mime_of
 
 if TYPE_CHECKING:
-    from .jobs import Job
+    from .jobs import PictureJob
 
 LOOK = 0.1
 """Seconds between two looks at a job that is followed: events of a shorter time come together."""
@@ -59,7 +59,7 @@ async def events(request: Request) -> Response:
     return StreamingResponse(followed(_job(request)), media_type="text/event-stream", headers=headers)
 
 
-async def followed(job: Job) -> AsyncIterator[str]:
+async def followed(job: PictureJob) -> AsyncIterator[str]:
     """The events of a job: each is what is told of it, named after what has become of it."""
     known, silent = -1, 0.0
     while True:
@@ -76,8 +76,8 @@ async def followed(job: Job) -> AsyncIterator[str]:
         silent += LOOK
 
 
-def _job(request: Request) -> Job:
-    found: Job = request.app.state.site.jobs.get(request.path_params["id"])
+def _job(request: Request) -> PictureJob:
+    found: PictureJob = request.app.state.site.jobs.get(request.path_params["id"])
     return found
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._utils.errors import AdainError
 from .errors import Forgotten, Stopping, TooMany, line_of, logged
-from .finish import Progress, check_tile, make_file, planned
+from .finish import TilesDone, check_tile, make_file, planned
 from .job_routes import routes as routes
 from .worker import Abandoned
 
@@ -43,7 +43,7 @@ RETRY_AFTER = 10
 """Seconds after which there may be room for another."""
 
 
-class Job:
+class PictureJob:
     """A picture that is being finished.
 
     Attributes:
@@ -64,7 +64,7 @@ class Job:
         self.changes, self.ended, self.bytes = 0, 0.0, 0
         self.error: str | None = None
         self.details: Mapping[str, Any] = {}
-        self.progress = Progress(ordered.options, len(ordered.styles))
+        self.progress = TilesDone(ordered.options, len(ordered.styles))
         self.turn: Turn[None] | None = None
         self.pins = pins
 
@@ -104,11 +104,11 @@ class Jobs:
 
     def __init__(self, site: Site) -> None:
         self._site, self._folder = site, site.folder / "results"
-        self._jobs: dict[str, Job] = {}  # in the order in which they came
+        self._jobs: dict[str, PictureJob] = {}  # in the order in which they came
         self._lock, self._is_over = threading.RLock(), False
         site.counters.gauge("adain_jobs_open", lambda: self.count_open())
 
-    def open(self, ordered: Ordered) -> Job:
+    def open(self, ordered: Ordered) -> PictureJob:
         """Have a picture finished.
 
         Raises:
@@ -120,7 +120,7 @@ class Jobs:
         site = self._site
         with contextlib.ExitStack() as stack:
             stack.enter_context(site.pictures.pinned(ordered.content, *ordered.styles, *ordered.named.values()))
-            job = Job(ordered, self._folder, stack)
+            job = PictureJob(ordered, self._folder, stack)
             job.file.parent.mkdir(parents=True)
             try:
                 planned(ordered, job.file)
@@ -133,7 +133,7 @@ class Jobs:
                 job.pins.close()
         return job
 
-    def _begin(self, job: Job, ordered: Ordered) -> None:
+    def _begin(self, job: PictureJob, ordered: Ordered) -> None:
         worker = self._site.models.get(ordered.model, "finish")
         with self._lock:
             self._sweep()
@@ -148,7 +148,7 @@ class Jobs:
             job.turn = worker.submit(functools.partial(self._work, job, ordered))
             self._jobs[job.id] = job
 
-    def get(self, id: str) -> Job:
+    def get(self, id: str) -> PictureJob:
         """The job of an id; Forgotten, if there is none, or no longer."""
         with self._lock:
             self._sweep()
@@ -181,7 +181,7 @@ class Jobs:
         with self._lock:
             return sum(not job.is_over for job in self._jobs.values())
 
-    def _work(self, job: Job, ordered: Ordered, model: Any, turn: Turn[None]) -> None:
+    def _work(self, job: PictureJob, ordered: Ordered, model: Any, turn: Turn[None]) -> None:
         """Make the picture, in the thread of its model."""
         with self._lock:
             if job.is_over:
@@ -208,7 +208,7 @@ class Jobs:
             if not job.is_done:
                 self._remove(job)
 
-    def _end(self, job: Job, state: State, error: str | None = None) -> None:
+    def _end(self, job: PictureJob, state: State, error: str | None = None) -> None:
         """A job is over, if it was not before."""
         with self._lock:
             if job.is_over:
@@ -237,5 +237,5 @@ class Jobs:
             del self._jobs[job.id]
             self._remove(job)
 
-    def _remove(self, job: Job) -> None:
+    def _remove(self, job: PictureJob) -> None:
         shutil.rmtree(job.file.parent, ignore_errors=True)

@@ -49,7 +49,7 @@ OF_STRENGTH = ("alpha", "correct", "keep_edges", "max_drift", "protect", "tile")
 
 
 @dataclass(frozen=True)
-class Preview:
+class Shown:
     """What is answered.
 
     Attributes:
@@ -63,7 +63,7 @@ class Preview:
     notes: Mapping[str, Any]
 
 
-def make_preview(model: Any, turn: Turn[Preview], ordered: Ordered, site: Site) -> Preview:
+def make_preview(model: Any, turn: Turn[Shown], ordered: Ordered, site: Site) -> Shown:
     """The preview of what is ordered.
 
     Args:
@@ -73,7 +73,7 @@ def make_preview(model: Any, turn: Turn[Preview], ordered: Ordered, site: Site) 
     Raises:
         AdainError: if anything in the order cannot be used.
     """
-    clock = Clock(turn.waited)
+    clock = Laps(turn.waited)
     with site.pictures.pinned(ordered.content, *ordered.styles, *ordered.named.values()):
         options, scale = scaled(ordered, site.options.preview_size)
         how = {"size": options.size, "crop": options.crop, "wrap": options.wrap}
@@ -86,17 +86,17 @@ def make_preview(model: Any, turn: Turn[Preview], ordered: Ordered, site: Site) 
         turn.check()
         content = site.held.made(key, encode)
         clock.tell("encode")
-        kept = Kept(ordered, key, site, scale)
+        kept = KeptParts(ordered, key, site, scale)
         look = KeptLook([style.path for style in ordered.styles], options, kept=kept)
         notes: dict[str, Any] = {}
         picture = look.render(Considerate(model, turn, kept), content, notes=notes)
         clock.tell("decode")
         data = encode_image(picture, ordered.name, quality=ordered.file.quality)
         clock.tell("write")
-    return Preview(data, clock.parts, notes)
+    return Shown(data, clock.parts, notes)
 
 
-class Clock:
+class Laps:
     """Milliseconds of what is done in turn; the first is for the queue, of so many seconds."""
 
     def __init__(self, waited: float) -> None:
@@ -135,7 +135,7 @@ def scaled(ordered: Ordered, most: int) -> tuple[Options, float]:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptParts:
     """What is known of the pictures of an order, in a store that others share.
 
     Attributes:
@@ -170,7 +170,7 @@ class KeptLook(Look):
         kept: where they are found again.
     """
 
-    kept: Kept | None = None
+    kept: KeptParts | None = None
 
     def place(self, model: Any, content: Any) -> Placement:
         assert self.kept is not None
@@ -208,7 +208,7 @@ class KeptLook(Look):
 class Considerate:
     """A model that asks before every pass whether its result is still wanted, and encodes an artwork once."""
 
-    def __init__(self, model: Any, turn: Turn[Any], kept: Kept) -> None:
+    def __init__(self, model: Any, turn: Turn[Any], kept: KeptParts) -> None:
         self._model, self._turn, self._kept = model, turn, kept
 
     def __getattr__(self, name: str) -> Any:

@@ -99,7 +99,7 @@ class Turn(Generic[T]):
             self.result.set_result(result)
 
 
-class Worker:
+class ModelWorker:
     """A model and the thread that it computes in; both are there from the first call on.
 
     A call that fails is the only one that does: the next one is made all the same.
@@ -207,11 +207,11 @@ class Models:
 
     def __init__(self, site: Site) -> None:
         self._site, self._lock, self._is_over = site, threading.Lock(), False
-        self._workers: dict[tuple[str, Lane], Worker] = {}
+        self._workers: dict[tuple[str, Lane], ModelWorker] = {}
         for lane in get_args(Lane):
             site.counters.gauge(f"adain_waiting_for_{lane}", functools.partial(self._waiting, lane))
 
-    def get(self, name: str, lane: Lane = "finish") -> Worker:
+    def get(self, name: str, lane: Lane = "finish") -> ModelWorker:
         """The worker of a model.
 
         Raises:
@@ -225,7 +225,7 @@ class Models:
             if (name, lane) not in self._workers:
                 options = ModelOptions(model=name, max_pixels=self._site.options.max_pixels)
                 opening, title = functools.partial(open_model, options), f"{lane} by {name}"
-                self._workers[name, lane] = Worker(opening, name=title, is_patient=lane == "finish")
+                self._workers[name, lane] = ModelWorker(opening, name=title, is_patient=lane == "finish")
             return self._workers[name, lane]
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from adain import WeightsError
 from adain.app.counters import Counters
 from adain.app.errors import Stopping, Superseded, TooMany
 from adain.app.options import AppOptions
-from adain.app.worker import Abandoned, Models, Turn, Worker
+from adain.app.worker import Abandoned, Models, ModelWorker, Turn
 
 SOON = 20.0
 
@@ -31,8 +31,8 @@ class Gate:
 
 
 @pytest.fixture
-def worker() -> Iterator[Worker]:
-    made = Worker(lambda: "model")  # type: ignore[arg-type, return-value]
+def worker() -> Iterator[ModelWorker]:
+    made = ModelWorker(lambda: "model")  # type: ignore[arg-type, return-value]
     yield made
     made.stop()
     assert made.join(SOON)
@@ -42,12 +42,12 @@ def says(text: str) -> Callable[[Any, Turn[str]], str]:
     return lambda model, turn: f"{model} {text}"
 
 
-def test_calls_are_made_in_turn(worker: Worker) -> None:
+def test_calls_are_made_in_turn(worker: ModelWorker) -> None:
     turns = [worker.submit(says(str(k))) for k in range(5)]
     assert [turn.result.result(SOON) for turn in turns] == [f"model {k}" for k in range(5)]
 
 
-def test_of_a_slot_one_is_at_work_and_the_newest_waits(worker: Worker) -> None:
+def test_of_a_slot_one_is_at_work_and_the_newest_waits(worker: ModelWorker) -> None:
     gate = Gate()
     first = worker.submit(gate, slot="a")
     assert gate.begun.wait(SOON)
@@ -63,7 +63,7 @@ def test_of_a_slot_one_is_at_work_and_the_newest_waits(worker: Worker) -> None:
     assert (thirds[-1].result.result(SOON), other.result.result(SOON)) == ("model 19", "model other")
 
 
-def test_calls_without_a_slot_replace_none(worker: Worker) -> None:
+def test_calls_without_a_slot_replace_none(worker: ModelWorker) -> None:
     gate = Gate()
     worker.submit(gate)
     waiting = [worker.submit(says(str(k))) for k in range(3)]
@@ -71,7 +71,7 @@ def test_calls_without_a_slot_replace_none(worker: Worker) -> None:
     assert [turn.result.result(SOON) for turn in waiting] == ["model 0", "model 1", "model 2"]
 
 
-def test_one_that_nobody_waits_for_is_not_made(worker: Worker) -> None:
+def test_one_that_nobody_waits_for_is_not_made(worker: ModelWorker) -> None:
     gate, made = Gate(), []
     worker.submit(gate)
     assert gate.begun.wait(SOON)
@@ -84,7 +84,7 @@ def test_one_that_nobody_waits_for_is_not_made(worker: Worker) -> None:
     assert not made
 
 
-def test_one_at_work_ends_with_its_next_step(worker: Worker) -> None:
+def test_one_at_work_ends_with_its_next_step(worker: ModelWorker) -> None:
     gate = Gate()
     turn = worker.submit(gate)
     assert gate.begun.wait(SOON)
@@ -93,7 +93,7 @@ def test_one_at_work_ends_with_its_next_step(worker: Worker) -> None:
         turn.result.result(SOON)
 
 
-def test_a_call_that_fails_leaves_the_others(worker: Worker) -> None:
+def test_a_call_that_fails_leaves_the_others(worker: ModelWorker) -> None:
     def fails(model: Any, turn: Turn[str]) -> str:
         raise MemoryError("out of memory")
 
@@ -112,7 +112,7 @@ def test_a_model_that_cannot_be_opened_is_tried_again() -> None:
             raise WeightsError("the weights are damaged")
         return "model"
 
-    worker = Worker(opens)
+    worker = ModelWorker(opens)
     with pytest.raises(WeightsError, match="damaged"):
         worker.submit(says("x")).result.result(SOON)
     assert [worker.submit(says("y")).result.result(SOON) for _ in range(2)] == ["model y"] * 2
@@ -121,7 +121,7 @@ def test_a_model_that_cannot_be_opened_is_tried_again() -> None:
 
 
 def test_too_many_that_wait_are_refused() -> None:
-    worker, gate = Worker(lambda: "model", most=2), Gate()  # type: ignore[arg-type, return-value]
+    worker, gate = ModelWorker(lambda: "model", most=2), Gate()  # type: ignore[arg-type, return-value]
     worker.submit(gate)
     assert gate.begun.wait(SOON)
     waiting = [worker.submit(says("a"), slot="a"), worker.submit(says("b"), slot="b")]
@@ -135,7 +135,7 @@ def test_too_many_that_wait_are_refused() -> None:
     worker.stop()
 
 
-def test_stopping_ends_what_waits_and_what_is_at_work(worker: Worker) -> None:
+def test_stopping_ends_what_waits_and_what_is_at_work(worker: ModelWorker) -> None:
     gate = Gate()
     turns = [worker.submit(gate), worker.submit(says("x"))]
     assert gate.begun.wait(SOON)
@@ -148,7 +148,7 @@ def test_stopping_ends_what_waits_and_what_is_at_work(worker: Worker) -> None:
         worker.submit(says("late"))
 
 
-def test_whoever_waits_for_a_future_cannot_cancel_the_work(worker: Worker) -> None:
+def test_whoever_waits_for_a_future_cannot_cancel_the_work(worker: ModelWorker) -> None:
     """As asyncio does when a handler is cancelled: the thread would die of a result that nobody takes."""
     gate = Gate()
     turn = worker.submit(gate)
