@@ -10,18 +10,21 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .._utils.resources import samples
 from ..image import DEFAULT_MAX_PIXELS
 from ..options import Declaration, FileOptions
 from .bodies import read_json
-from .request import Ordered, Upload, parse_order
+from .request import Ordered, parse_order
+
+if TYPE_CHECKING:
+    from .kinds import Upload
 
 Names = Mapping[Path, str]
 """What the files of an order are called by whoever runs the command."""
@@ -34,21 +37,6 @@ async def command(request: Request) -> Response:
         body = {**body, "preview": False}  # a command makes the finished picture
     order = await anyio.to_thread.run_sync(parse_order, body, site)
     return JSONResponse(copied(order))
-
-
-async def content_file(request: Request) -> Response:
-    """A photograph as it was uploaded."""
-    return await _file(request, request.app.state.site.pictures.content)
-
-
-async def style_file(request: Request) -> Response:
-    """An artwork as it was uploaded, or lies in the gallery."""
-    return await _file(request, request.app.state.site.pictures.style)
-
-
-async def _file(request: Request, find: Any) -> Response:
-    upload = await anyio.to_thread.run_sync(find, request.path_params["id"])
-    return FileResponse(upload.path, filename=upload.name, media_type="application/octet-stream")
 
 
 def copied(order: Ordered) -> dict[str, Any]:
@@ -184,8 +172,4 @@ def _url(upload: Upload) -> str:
     return f"/masks/{upload.id}" if upload.kind == "mask" else f"/{upload.kind}s/{upload.id}/file"
 
 
-routes: list[BaseRoute] = [
-    Route("/command", command, methods=["POST"]),
-    Route("/contents/{id}/file", content_file),
-    Route("/styles/{id}/file", style_file),
-]
+routes: list[BaseRoute] = [Route("/command", command, methods=["POST"])]

@@ -66,7 +66,7 @@ def showing(kind: Kind) -> Endpoint:
             size = 0
         stamp = pictures.gallery.stamp(upload.id)
         tag = hashlib.sha256(f"{kind} {upload.id} {stamp} {size}".encode()).hexdigest()[:20]
-        headers = {"ETag": f'"{tag}"', "Cache-Control": FOREVER if upload.source == "upload" else "private, no-cache"}
+        headers = {"ETag": f'"{tag}"', "Cache-Control": _kept(upload)}
         if f'"{tag}"' in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         data, mime = await in_thread(_shown, pictures, upload, size, limiter=pictures.limiter)
@@ -98,7 +98,8 @@ class _File(FileResponse):
 
     def __init__(self, pictures: AppPictures, upload: Upload) -> None:
         how: dict[str, Any] = {"filename": upload.name, "content_disposition_type": "inline"}
-        super().__init__(upload.path, media_type=upload.mime, headers={"Cache-Control": FOREVER}, **how)
+        headers = {"Cache-Control": _kept(upload)}
+        super().__init__(upload.path, media_type=upload.mime, headers=headers, **how)
         self._pinned = pictures.pinned(upload)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,9 +107,13 @@ class _File(FileResponse):
             await super().__call__(scope, receive, send)
 
 
-async def mask(request: Request) -> Response:
-    """The bytes of a mask, as they were uploaded."""
-    return _File(_pictures(request), await in_thread(_find, request, "mask"))
+def sending(kind: Kind) -> Endpoint:
+    """Gives the bytes of one, as they were uploaded."""
+
+    async def send(request: Request) -> Response:
+        return _File(_pictures(request), await in_thread(_find, request, kind))
+
+    return send
 
 
 async def labels(request: Request) -> Response:
@@ -136,6 +141,11 @@ async def in_thread(call: Callable[..., T], *args: Any, limiter: anyio.CapacityL
 def _pictures(request: Request) -> AppPictures:
     found: AppPictures = request.app.state.site.pictures
     return found
+
+
+def _kept(upload: Upload) -> str:
+    """How long a browser may keep what an id gives: the file of one of the gallery may be changed."""
+    return FOREVER if upload.source == "upload" else "private, no-cache"
 
 
 def _find(request: Request, kind: Kind) -> Upload:
@@ -175,7 +185,9 @@ def _routes(kind: Kind) -> list[BaseRoute]:
 routes: list[BaseRoute] = [
     Route("/contents", contents),
     Route("/styles", styles),
-    Route("/masks/{id}", mask),
+    Route("/contents/{id}/file", sending("content")),
+    Route("/styles/{id}/file", sending("style")),
+    Route("/masks/{id}", sending("mask")),
     Route("/masks/{id}/labels", labels),
     *_routes("content"),
     *_routes("style"),

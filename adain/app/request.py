@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._utils.errors import InputError, suggest
 from ..batch.options import FolderOptions
@@ -21,8 +21,9 @@ from ..nn import registry
 from ..options import Declaration, FileOptions, ModelOptions, Options
 from ..stylizer import Look
 
-Upload: TypeAlias = Any
-Site: TypeAlias = Any
+if TYPE_CHECKING:
+    from .kinds import Upload
+    from .site import Site
 
 T = TypeVar("T")
 
@@ -129,7 +130,14 @@ def _options(values: dict[str, Any], site: Site, named: dict[Path, Upload]) -> O
     declared = Options.declared()
     _known(values, tuple(declared), "there is no option")
     given = {name: _value(declared[name], value, site, named) for name, value in values.items()}
-    return Options(**({"tile": TILE} | given))
+    options = Options(**({"tile": TILE} | given))
+    for each in declared.values():
+        value = getattr(options, each.name)
+        if isinstance(value, tuple) and len(value) == 1 and not each.kind.startswith("Sequence["):
+            # A list of one cannot be written on the command line: it is one value, or has one for the background, too.
+            rest = "none" if each.default is None else each.default
+            options = options.change(**{each.name: (*value, rest) if options.has_background else value[0]})
+    return options
 
 
 def _written(body: dict[str, Any]) -> dict[str, Any]:

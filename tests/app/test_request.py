@@ -83,6 +83,14 @@ def test_labels_are_as_the_command_line_has_them() -> None:
     assert order.options.labels == ("1", "2")
 
 
+def test_a_list_of_one_is_what_the_command_line_can_say() -> None:
+    options: dict[str, Any] = {"masks": ["m1"], "alpha": [0.5], "color": ["luminance"]}
+    one = ordered(options=options).options
+    assert (one.alpha, one.color) == (0.5, "luminance")
+    two = ordered(options=options | {"background": "s2"}).options
+    assert (two.alpha, two.color) == ((0.5, 1.0), ("luminance", "none"))
+
+
 def test_words_stay_words() -> None:
     order = ordered(options={"masks": ["m1"], "background": "keep", "protect": "faces"})
     assert (order.options.background, order.options.protect) == ("keep", "faces")
