@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import anyio.to_thread
 from starlette.requests import Request
@@ -14,10 +14,13 @@ from starlette.staticfiles import StaticFiles
 from .._utils.version import __version__
 from ..image import DEFAULT_MAX_PIXELS
 from ..nn import registry
-from ..options import Declaration, FileOptions, Options
+from ..options import ColorMode, Declaration, FileOptions, Options
 from .options import MEGABYTE
 
 PAGE = Path(__file__).with_name("page")
+
+NAMED = {"color": get_args(ColorMode)}
+"""Values with a name, of an option that also takes others, which JSON has not."""
 
 FORMATS = ("png", "jpeg", "webp", "tiff")
 """What a finished picture can be written as."""
@@ -42,6 +45,7 @@ async def setup(request: Request) -> Response:
     options = site.options
     # File system work: the artworks of a folder are listed.
     styles = await anyio.to_thread.run_sync(site.pictures.styles)
+    contents = site.pictures.contents()
     declared = FileOptions.declared()
     known = {
         "version": __version__,
@@ -60,6 +64,7 @@ async def setup(request: Request) -> Response:
         },
         "formats": list(FORMATS),
         "styles": styles,
+        "contents": contents,
     }
     return JSONResponse(known)
 
@@ -70,7 +75,7 @@ def described(each: Declaration) -> dict[str, Any]:
         "default": each.default,
         "low": each.low,
         "high": each.high,
-        "choices": list(each.choices),
+        "choices": list(each.choices or NAMED.get(each.name, ())),
         "help": each.help,
         "group": each.group,
         "kind": each.kind,

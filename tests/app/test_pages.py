@@ -25,6 +25,8 @@ def test_setup_has_every_option_as_declared(client: TestClient) -> None:
     assert set(setup["models"]) >= {"vgg19", "fast", "classic"}
     assert setup["limits"]["bytes"] == 200 * 2**20
     assert list(setup["options"]) == list(Options.declared())
+    assert [each["id"] for each in setup["contents"]][:2] == ["gallery-astronaut", "gallery-chelsea"]
+    assert setup["options"]["color"]["choices"] == ["none", "luminance", "linear", "histogram"]
     alpha = setup["options"]["alpha"]
     assert (alpha["default"], alpha["low"], alpha["high"]) == (1.0, 0, 1)
     assert alpha["help"] == Options.declared()["alpha"].help

@@ -32,8 +32,7 @@ export class Engine extends EventTarget {
   async setup() {
     const setup = await this.#wire.json("/setup");
     this.#defaults = Object.fromEntries(Object.entries(setup.options).map(([name, each]) => [name, each.default]));
-    for (const style of setup.styles) this.#kinds.set(style.id, "styles");
-    for (const content of setup.contents ?? []) this.#kinds.set(content.id, "contents");
+    for (const content of setup.contents) this.#kinds.set(content.id, "contents");
     return setup;
   }
 

@@ -56,7 +56,7 @@ export class Gallery {
     }
     if (styles.length > MOST_ARTWORKS) {
       const dropped = styles.splice(0, styles.length - MOST_ARTWORKS);
-      this.#say(`Up to ${MOST_ARTWORKS} artworks come together: ${dropped.map((style) => style.name).join(", ")} left.`);
+      this.#say(`Up to ${MOST_ARTWORKS} artworks come together: ${dropped.map((style) => style.name).join(", ")} was left out.`);
     }
     this.#become(styles);
   }
@@ -84,6 +84,7 @@ export class Gallery {
     const name = style.title || style.name;
     const said = style.author ? `${name}, by ${style.author}` : name;
     const image = make("img", { src: this.#engine.picture(style.id, THUMB), alt: "", loading: "lazy", width: 84, height: 84 });
+    image.addEventListener("error", () => (image.hidden = true)); // a style that is numbers alone has no picture
     const button = make(
       "button",
       { type: "button", className: "thumb", title: said, data: { style: style.id }, id: `artwork-${style.id}` },

@@ -39,7 +39,7 @@ async function start() {
   const photograph = new Photograph(engine, state, view, { say, hint, complain });
   useViewing(view, photograph);
   gallery.offer(setup.styles);
-  offerSamples(engine, setup.contents ?? [], (id) => photograph.openKnown(id).catch(complain));
+  offerSamples(engine, setup.contents, (id) => photograph.openKnown(id).catch(complain));
 
   const labelMap = (file) => openMap(engine, state, file);
   showChosen(engine, state, { painting, gallery, declared: setup.options, openMap: () => $("label-input").click(), complain });

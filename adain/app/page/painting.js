@@ -12,7 +12,9 @@ export class Painting extends EventTarget {
   #state;
   #view;
   /** @type {number | "protect"} */ #active = 0;
+  /** Whether what is painted is taken from the other areas. */
   isExclusive = true;
+  #isShown = true;
 
   /** @param {import("./state.js").State} state @param {import("./view.js").View} view */
   constructor(state, view) {
@@ -23,6 +25,7 @@ export class Painting extends EventTarget {
     view.addEventListener("brush", () => this.#showBrush());
     state.addEventListener("change", (event) => this.#follow(/** @type {CustomEvent} */ (event).detail));
     for (const tool of Object.keys(TOOLS)) $(`tool-${tool}`).addEventListener("click", () => this.use(tool));
+    $("show-areas").addEventListener("click", () => this.#reveal(!this.#isShown));
     for (const name of ["size", "softness"]) {
       const range = $(`brush-${name}`);
       range.addEventListener("input", () => (view.brush = { [name]: range.valueAsNumber }));
@@ -54,7 +57,16 @@ export class Painting extends EventTarget {
   /** @param {string} tool */
   use(tool) {
     this.#view.tool = this.isOn ? tool : "pan";
+    if (this.#view.tool !== "pan") this.#reveal(true);
     for (const each of Object.keys(TOOLS)) press($(`tool-${each}`), each === this.#view.tool);
+  }
+
+  /** Areas in their colours, or the picture as it is; what is hidden is not painted in. @param {boolean} is */
+  #reveal(is) {
+    this.#isShown = is;
+    press($("show-areas"), is);
+    if (!is) this.use("pan");
+    this.#show();
   }
 
   fill() {
@@ -123,7 +135,7 @@ export class Painting extends EventTarget {
   #show() {
     const isOn = this.isOn;
     $("tools").hidden = !isOn;
-    if (!isOn) {
+    if (!isOn || !this.#isShown) {
       this.#view.setMask(null);
       return;
     }
@@ -143,6 +155,7 @@ export class Painting extends EventTarget {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key.toLowerCase() === "a" && this.isOn) this.#reveal(!this.#isShown);
     const tool = Object.keys(TOOLS).find((each) => TOOLS[each] === event.key.toLowerCase());
     if (tool && this.isOn) {
       this.use(tool);

@@ -73,7 +73,7 @@ export function areaButtons({ engine, painting, complain }) {
 function exclusive(painting) {
   const box = make("input", { type: "checkbox", id: "exclusive", checked: painting.isExclusive });
   box.addEventListener("change", () => (painting.isExclusive = box.checked));
-  return make("div", { className: "check" }, box, make("label", { htmlFor: "exclusive" }, "Take the place from the other artworks"));
+  return make("div", { className: "check" }, box, make("label", { htmlFor: "exclusive" }, "Take from the other areas"));
 }
 
 /** What becomes of what no artwork has. */
