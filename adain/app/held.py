@@ -9,8 +9,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from .._utils.memory import give_back
+
 Key: TypeAlias = tuple[Hashable, ...]
 """What a value is kept under. It begins with the id of the picture that it is of: ``(id, "features", model, size)``."""
+
+LARGE = 2**24
+"""Bytes after which memory that was freed is given back to the system, which C's allocator by itself does late."""
 
 
 @dataclass(slots=True)
@@ -73,7 +78,7 @@ class Held:
                 self._entries[key] = _Entry(value, size)
                 self._used += size
             else:
-                gone.append(value)
+                gone.append(_Entry(value, size))
         self._let_go(gone)
         return room
 
@@ -126,7 +131,7 @@ class Held:
         try:
             yield
         finally:
-            gone: list[Any] = []
+            gone: list[_Entry] = []
             with self._lock:
                 for key in held:
                     self._pins[key] -= 1
@@ -134,7 +139,7 @@ class Held:
                         del self._pins[key]
                         for entry in self._leaving.pop(key, ()):
                             self._used -= entry.size
-                            gone.append(entry.value)
+                            gone.append(entry)
             self._let_go(gone)
 
     def reserve(self, size: int) -> bool:
@@ -151,7 +156,7 @@ class Held:
         with self._lock:
             self._used -= size
 
-    def _room(self, size: int) -> tuple[bool, list[Any]]:
+    def _room(self, size: int) -> tuple[bool, list[_Entry]]:
         """Whether there is room for so many bytes, and what was let go of for it: nothing, if that would not do."""
         needed, keys = self._used + size - self.most_bytes, []
         for key, entry in self._entries.items():
@@ -162,9 +167,9 @@ class Held:
                 needed -= entry.size
         return (True, self._take(keys)) if needed <= 0 else (False, [])
 
-    def _take(self, keys: Iterable[Key]) -> list[Any]:
+    def _take(self, keys: Iterable[Key]) -> list[_Entry]:
         """Take entries out; those that are not in use are to be let go of."""
-        gone = []
+        gone: list[_Entry] = []
         for key in keys:
             if (entry := self._entries.pop(key, None)) is None:
                 continue
@@ -172,9 +177,13 @@ class Held:
                 self._leaving.setdefault(key, []).append(entry)
             else:
                 self._used -= entry.size
-                gone.append(entry.value)
+                gone.append(entry)
         return gone
 
-    def _let_go(self, values: Iterable[Any]) -> None:
-        for value in values:
-            self._forget(value)
+    def _let_go(self, gone: list[_Entry]) -> None:
+        """Forget entries that were taken out; the list is empty afterwards."""
+        freed = sum(entry.size for entry in gone)
+        while gone:
+            self._forget(gone.pop().value)
+        if freed >= LARGE:
+            give_back()

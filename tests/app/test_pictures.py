@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import Callable
+import os
+import tracemalloc
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -267,3 +271,82 @@ def test_forms_that_are_none_are_refused(client: TestClient) -> None:
     assert "more than its file" in refused(client.post("/masks", **form(('name="x"', bytes(2**17)), file)), 413)
     assert client.post("/masks", **form(file)).status_code == 201
     assert len(files(pictures_of(client))) == 2  # a folder and the file in it
+
+
+async def call(
+    app: Any, path: str, messages: Iterable[dict[str, Any]], headers: dict[str, str]
+) -> list[dict[str, Any]]:
+    """What the application sends in answer to a request that comes in in these messages."""
+    waiting, sent = iter(messages), []
+
+    async def receive() -> dict[str, Any]:
+        return next(waiting)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in {"Host": "127.0.0.1:7860", **headers}.items()]
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": path,
+        "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": raw, "scheme": "http",
+        "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 7860), "state": {},
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return sent
+
+
+def body(data: bytes, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.request", "body": data, "more_body": more}
+
+
+@pytest.mark.parametrize("kind", ["image/png", "multipart/form-data; boundary=abc"])
+def test_an_upload_that_is_cut_off_leaves_nothing(client: TestClient, kind: str) -> None:
+    sent: bytes = form(('name="file"; filename="a.png"', encoded()))["content"]
+    data = encoded() if kind == "image/png" else sent
+    for length in (0, 10, len(data) - 1):
+        asyncio.run(
+            call(client.app, "/contents", [body(data[:length]), {"type": "http.disconnect"}], {"Content-Type": kind})
+        )
+        pictures = pictures_of(client)
+        assert (files(pictures), pictures._files.used) == ([], 0)
+
+
+def test_an_upload_is_never_in_memory_as_a_whole(client: TestClient) -> None:
+    chunk = os.urandom(2**16)
+    tracemalloc.start()
+    try:
+        messages = (body(chunk, more=step < 511) for step in range(512))
+        sent = asyncio.run(call(client.app, "/masks", messages, {"Content-Type": "image/png"}))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sent[0]["status"] == 422
+    assert peak < 2**23 < len(chunk) * 512
+
+
+def test_fifty_at_once(client: TestClient) -> None:
+    """Of ten pictures, five times each, a third of them damaged, with everybody looking at what there is."""
+
+    def one(number: int) -> tuple[int, int]:
+        seed = number % 10
+        data = encoded((120, 90), seed=seed)
+        response = send(client, "/contents", data[:500] if seed % 3 == 0 else data, f"{seed}.png")
+        if response.status_code != 201:
+            return seed, response.status_code
+        shown = client.get(f"/contents/{response.json()['id']}/picture?size=64")
+        return seed, shown.status_code
+
+    with ThreadPoolExecutor(50) as pool:
+        found = set(pool.map(one, range(50)))
+    assert found == {(seed, 422 if seed % 3 == 0 else 200) for seed in range(10)}
+    assert len(pictures_of(client)._files) == 6
+    assert len(list(pictures_of(client).folder.iterdir())) == 6
+
+
+def test_a_mask_that_is_deleted_while_it_is_sent_is_sent(client: TestClient) -> None:
+    data = encoded((300, 300), mode="L")
+    id = send(client, "/masks", data).json()["id"]
+    with client.stream("GET", f"/masks/{id}") as response:
+        assert client.delete(f"/masks/{id}").status_code == 204
+        assert response.read() == data
+    assert files(pictures_of(client)) == []
