@@ -183,7 +183,8 @@ class Held:
     def _let_go(self, gone: list[_Entry]) -> None:
         """Forget entries that were taken out; the list is empty afterwards."""
         freed = sum(entry.size for entry in gone)
-        while gone:
+        gone.reverse()
+        while gone:  # one by one, so that nothing here holds them any more
             self._forget(gone.pop().value)
         if freed >= LARGE:
             give_back()

@@ -9,8 +9,8 @@ from pathlib import Path
 from .errors import NoRoom, TooLarge, TooMany
 from .held import Held
 
-BLOCK = 4096
-"""Bytes that a file costs beside its own, at least: in its last block, and for what is known of it."""
+BLOCK = 2**16
+"""Bytes that a file counts beside its own, so that the number of small ones is bounded, too."""
 
 
 class Incoming:

@@ -9,11 +9,14 @@ from typing import Any, Literal, TypeAlias
 from PIL import Image
 
 from .._utils.errors import AdainError, ImageError
+from .._utils.memory import free_memory
 from ..control.style import SUFFIX as STYLE_SUFFIX
 from ..control.style import Style
 from ..image import SUFFIXES, read_image
+from ..image.deep import is_reduced
 from ..image.guests import guest_of
-from ..image.io import open_header, read_stored
+from ..image.io import open_header, read_stored, size_by_header
+from .errors import TooLarge
 from .names import safe_name
 
 Kind: TypeAlias = Literal["content", "style", "mask"]
@@ -132,11 +135,42 @@ def examine(path: Path, kind: Kind, max_pixels: int) -> Examined:
             raise ImageError(f"{path.name} is a saved style, where {called(kind)} is needed: upload it to /styles")
         Style.load(path, None)
         return Examined()
+    _check_memory(path)
     if kind == "mask":
         stored = read_stored(path, max_pixels=max_pixels)
         return Examined(stored.values.shape[1], stored.values.shape[0], stored.alpha is not None)
     picture = read_image(path, max_pixels=max_pixels)
     return Examined(picture.width, picture.height, picture.mode == "RGBA", picture)
+
+
+_SHALLOW = frozenset({"JPEG", "WEBP", "GIF", "BMP", "AVIF"})
+"""Formats that are read in 8 bits."""
+
+_PIXEL, _DEEP, _DEEPEST = 20, 36, 60
+"""Bytes of memory that a pixel takes while it is read, at most, as measured: of 8 bits, of any, and of JPEG XL."""
+
+
+def _check_memory(path: Path) -> None:
+    """See by the header of a picture that there is the memory to read it, as many pixels fit in few bytes.
+
+    Raises:
+        TooLarge: if not.
+    """
+    height, width = size_by_header(path)
+    kind, each = _format(path), _DEEP
+    if kind in _SHALLOW:
+        each = _PIXEL
+    elif kind == "PNG":
+        with open_header(path) as image:
+            each = _DEEP if is_reduced(image) else _PIXEL
+    elif kind == "JPEG XL":
+        each = _DEEPEST
+    needed, free = height * width * each, free_memory()
+    if needed > free:
+        raise TooLarge(
+            f"{path.name} is {width} x {height} px, which takes up to {needed / 1e9:.1f} GB of memory to read, and "
+            f"{free / 1e9:.1f} GB are free: make it smaller"
+        )
 
 
 def mime_of(path: Path) -> str:

@@ -20,6 +20,7 @@ from .held import Held, Key
 from .incoming import BLOCK, Incoming
 from .kinds import CALLED, Kind, called, examine, name_for
 from .kinds import Upload as Upload
+from .memory import bytes_of
 from .options import MEGABYTE
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class AppPictures:
         self.held = site.held
         self._files = Held(self.most_bytes, forget=self._remove)
         self._known: dict[Key, str] = {}  # the id of a file that is there, by kind, name and digest
+        self._same_as: dict[str, Key] = {}  # and the other way round
         self._lock = threading.RLock()
         self._decoding = threading.BoundedSemaphore(2)  # whole pictures in memory at once
         self.limiter = anyio.CapacityLimiter(2)  # so that no more threads wait for that
@@ -106,7 +108,7 @@ class AppPictures:
         def decode() -> tuple[Image.Image, int]:
             with self._decoding:
                 picture = read_image(upload.path, max_pixels=self.max_pixels)
-            return picture, _bytes_of(picture)
+            return picture, bytes_of(picture)
 
         with self.reading(upload):
             found: Image.Image = self.held.made((upload.id, "pixels"), decode)
@@ -175,9 +177,9 @@ class AppPictures:
             incoming.release()
             if not self._files.put((upload.id,), upload, incoming.size + BLOCK):
                 raise TooMany("there is no room for more pictures while others are in use: try again soon")
-            incoming.is_kept, self._known[same] = True, upload.id
+            incoming.is_kept, self._known[same], self._same_as[upload.id] = True, upload.id, same
         if found.picture is not None:
-            self.held.put((upload.id, "pixels"), found.picture, _bytes_of(found.picture))
+            self.held.put((upload.id, "pixels"), found.picture, bytes_of(found.picture))
         return upload
 
     def delete(self, kind: Kind, id: str) -> None:
@@ -218,8 +220,7 @@ class AppPictures:
     def _remove(self, upload: Upload) -> None:
         """Called for each upload that is forgotten."""
         with self._lock:
-            for same in [same for same, id in self._known.items() if id == upload.id]:
-                del self._known[same]
+            self._known.pop(self._same_as.pop(upload.id, ()), None)
         shutil.rmtree(upload.path.parent, ignore_errors=True)
         self.held.drop((upload.id,))
 
@@ -228,8 +229,3 @@ def forgotten(kind: Kind, id: str) -> Forgotten:
     """What is raised for an id that is not known, or no longer."""
     shown = id if len(id) <= 40 else f"{id[:40]}…"
     return Forgotten(f"there is no {CALLED[kind]} {shown!r} here, or no longer: upload it to /{kind}s (again)")
-
-
-def _bytes_of(picture: Image.Image) -> int:
-    """Of the pixels of a picture in memory, where those of ``RGB`` have four."""
-    return picture.width * picture.height * 4

@@ -95,9 +95,9 @@ def test_those_that_were_not_used_for_long_are_forgotten(pictures: AppPictures) 
 def test_what_is_in_use_is_not_forgotten(pictures: AppPictures) -> None:
     uploads = [pictures.add("mask", encoded((512, 512), seed=seed), "mask.png") for seed in range(4)]
     with pictures.pinned(*uploads):
-        pictures.add("mask", encoded((512, 512), seed=4), "mask.png")
+        pictures.add("mask", encoded(), "small.png")
         with pytest.raises(TooMany):
-            pictures.add("mask", encoded((600, 570), seed=6), "mask.png")
+            pictures.add("mask", encoded((512, 512), seed=4), "mask.png")
         pictures.delete("mask", uploads[0].id)
         with pytest.raises(Forgotten):
             pictures.mask(uploads[0].id)
