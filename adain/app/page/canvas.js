@@ -55,9 +55,8 @@ export class Canvas {
   /** @param {ResizeObserverEntry} entry */
   #resize(entry) {
     const exact = entry.devicePixelContentBoxSize?.[0];
-    const ratio = window.devicePixelRatio;
-    const width = exact?.inlineSize ?? Math.round(entry.contentRect.width * ratio);
-    const height = exact?.blockSize ?? Math.round(entry.contentRect.height * ratio);
+    const width = screenPixels(entry.contentRect.width, exact?.inlineSize);
+    const height = screenPixels(entry.contentRect.height, exact?.blockSize);
     if (!width || !height) return; // hidden
     for (const { canvas } of [this.pictures, this.masks]) {
       canvas.width = width;
@@ -154,6 +153,17 @@ export class Canvas {
       context.stroke();
     }
   }
+}
+
+/**
+ * How many pixels of the screen a length has. What the browser says is exact, but in an emulated screen it is that of
+ * the true one: then it is far from the ratio, which counts.
+ * @param {number} length px of CSS
+ * @param {number} [exact]
+ */
+function screenPixels(length, exact) {
+  const about = length * window.devicePixelRatio;
+  return exact && Math.abs(exact - about) <= 1 ? exact : Math.round(about);
 }
 
 /** @param {HTMLElement} element */

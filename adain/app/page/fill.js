@@ -1,6 +1,8 @@
 // @ts-check
 // The bucket: what has the colours of the place that was pointed at. Arrays only: nothing here knows the page.
 
+const SMALL = 0.01; // of the longest side: a hole of that width is filled
+
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{tolerance: number, connected: boolean, stops: (index: number) => boolean}} Limits
  *   tolerance 0 to 1, 1: any colour; connected: only what hangs together; stops: where it may not go */
@@ -73,6 +75,36 @@ function connectedTo(found, width, start) {
 }
 
 /**
+ * Fills small holes: a stroke would not leave them, and grain makes hundreds.
+ * @param {Uint8Array} kept
+ * @param {number} width
+ * @param {number} most pixels of a hole
+ * @param {(index: number) => boolean} stops
+ */
+function withoutHoles(kept, width, most, stops) {
+  const seen = kept.slice();
+  for (let start = 0; start < seen.length; start++) {
+    if (seen[start]) continue;
+    // All of the hole is walked, so that each pixel is seen once; it is remembered as long as it may be small.
+    seen[start] = 1;
+    const queue = [start];
+    const hole = [];
+    while (queue.length) {
+      const i = /** @type {number} */ (queue.pop());
+      if (hole.length <= most) hole.push(i);
+      const x = i % width;
+      for (const next of [x ? i - 1 : -1, x < width - 1 ? i + 1 : -1, i - width, i + width]) {
+        if (next < 0 || next >= seen.length || seen[next]) continue;
+        seen[next] = 1;
+        queue.push(next);
+      }
+    }
+    if (hole.length <= most) for (const i of hole) if (!stops(i)) kept[i] = 255;
+  }
+  return kept;
+}
+
+/**
  * The area of a bucket: 255 where it fills, one byte a pixel.
  * @param {Uint8ClampedArray} colors the photograph at the mask's size, four bytes a pixel
  * @param {number} width
@@ -85,5 +117,6 @@ export function flood(colors, width, height, at, limits) {
   const found = alike(colors, meanColor(colors, width, height, at), limits);
   const start = at.y * width + at.x;
   found[start] = 255; // grain may have set the very pixel apart
-  return limits.connected ? connectedTo(found, width, start) : found;
+  const kept = limits.connected ? connectedTo(found, width, start) : found;
+  return withoutHoles(kept, width, (Math.max(width, height) * SMALL) ** 2, limits.stops);
 }

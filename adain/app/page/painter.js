@@ -26,6 +26,7 @@ export class Painter {
   /** @type {{mask: Mask, color: string, overlay: Overlay}[]} */
   #others = [];
   #dirty = nowhere();
+  #isFresh = true; // nothing of the pixels was drawn yet, and they began empty
   /** @type {import("./brush.js").Spot | null} */
   #last = null;
   /** @type {Uint8ClampedArray | null} the photograph at the mask's size */
@@ -54,7 +55,7 @@ export class Painter {
     this.#showBeside(others);
     if (mask === this.#given && color === this.#color) return;
     this.cancel();
-    if (color !== this.#color) this.#overlay = null;
+    if (color !== this.#color) this.#overlay = null; // all of it is drawn anew
     if (mask !== this.#given || !mask) this.#last = null;
     this.#given = mask;
     this.#color = color;
@@ -70,7 +71,10 @@ export class Painter {
     const { width, height } = mask;
     if (this.#painting?.width !== width || this.#painting.height !== height) {
       this.#painting = new Painting(width, height);
-      this.#base = this.#overlay = this.#colors = null;
+      this.#base = Mask.empty(width, height); // as new pixels are: what is empty is not written, nor drawn
+      this.#overlay = this.#colors = null;
+      this.#dirty = nowhere();
+      this.#isFresh = true;
     }
     const places = mask.pasteInto(this.#painting.pixels, this.#base);
     for (const place of places) this.#dirty = around(this.#dirty, place);
@@ -210,7 +214,9 @@ export class Painter {
     const thickness = Math.min(THICKEST, Math.max(1, wanted));
     if (!this.#overlay) {
       this.#overlay = new Overlay(width, height, this.#color);
-      this.#dirty = whole;
+      this.#overlay.thickness = thickness;
+      if (!this.#isFresh) this.#dirty = whole;
+      this.#isFresh = false;
     }
     if (this.#overlay.thickness !== thickness) {
       this.#overlay.thickness = thickness;
