@@ -90,8 +90,8 @@ def test_the_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     for words in commands(README):
         small = ["--content-size", "32", "--style-size", "64"] if words[0] == "stylize" else []
-        if words[0] == "demo":
-            continue  # it has tests of its own
+        if words[0] in ("demo", "app"):
+            continue  # they have tests of their own
         result = CliRunner().invoke(main, [*words, *small], catch_exceptions=False)
         assert result.exit_code == 0, (words, result.output)
 
@@ -135,7 +135,7 @@ def test_every_option_stands_in_a_chapter(hooks: ModuleType) -> None:
     for name in ("adain.options.Options", "adain.options.ModelOptions", "adain.batch.FolderOptions",
                  "adain.video.VideoOptions", "adain.refinement.RefineOptions", "adain.batch.ray.RayOptions",
                  "adain.backends.ExportOptions", "adain.metrics.EvaluationOptions",
-                 "adain.special.SpecialOptions"):  # fmt: skip
+                 "adain.special.SpecialOptions", "adain.app.AppOptions"):  # fmt: skip
         cls = hooks.resolve(name)
         inherited = {option for base in cls.__mro__[1:] if hasattr(base, "declared") for option in base.declared()}
         tables = "\n".join(map(hooks.filled, re.findall(rf"^<!-- options: {name}[ \w]* -->$", pages, re.MULTILINE)))
