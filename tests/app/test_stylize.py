@@ -90,7 +90,6 @@ PLAIN: list[dict[str, Any]] = [
     {"color": "histogram"},
     {"content_size": 48},
     {"preview": True},
-    {"preview": True, "color": "linear"},
     {"protect": "faces"},
 ]
 
