@@ -13,10 +13,11 @@ import anyio
 from PIL import Image
 
 from .._utils.errors import AdainError, MissingFileError
+from .._utils.memory import give_back
 from ..image import DEFAULT_MAX_PIXELS, read_image
 from .errors import Forgotten, Refusal, TooMany, without_paths
 from .gallery import AppGallery
-from .held import Held, Key
+from .held import LARGE, Held, Key
 from .incoming import BLOCK, Incoming
 from .kinds import CALLED, Kind, called, examine, name_for
 from .kinds import Upload as Upload
@@ -108,7 +109,7 @@ class AppPictures:
         def decode() -> tuple[Image.Image, int]:
             with self._decoding:
                 picture = read_image(upload.path, max_pixels=self.max_pixels)
-            return picture, bytes_of(picture)
+            return picture, _settled(picture)
 
         with self.reading(upload):
             found: Image.Image = self.held.made((upload.id, "pixels"), decode)
@@ -179,7 +180,7 @@ class AppPictures:
                 raise TooMany("there is no room for more pictures while others are in use: try again soon")
             incoming.is_kept, self._known[same], self._same_as[upload.id] = True, upload.id, same
         if found.picture is not None:
-            self.held.put((upload.id, "pixels"), found.picture, bytes_of(found.picture))
+            self.held.put((upload.id, "pixels"), found.picture, _settled(found.picture))
         return upload
 
     def delete(self, kind: Kind, id: str) -> None:
@@ -229,3 +230,10 @@ def forgotten(kind: Kind, id: str) -> Forgotten:
     """What is raised for an id that is not known, or no longer."""
     shown = id if len(id) <= 40 else f"{id[:40]}…"
     return Forgotten(f"there is no {CALLED[kind]} {shown!r} here, or no longer: upload it to /{kind}s (again)")
+
+
+def _settled(picture: Image.Image) -> int:
+    """Bytes of a picture that was just read, and what reading it took beside is given back."""
+    if (size := bytes_of(picture)) >= LARGE:
+        give_back()
+    return size

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -199,8 +200,12 @@ def test_a_mask_comes_back_as_it_was(client: TestClient) -> None:
     assert 'filename="mask-1.png"' in response.headers["content-disposition"]
 
 
-def map_of(values: Any, palette: bool = False) -> bytes:
-    data, image = io.BytesIO(), Image.fromarray(np.asarray(values, np.uint8))
+def map_of(values: Any, kind: Any = np.uint8, palette: bool = False) -> bytes:
+    data = io.BytesIO()
+    if kind != np.uint8:
+        tifffile.imwrite(data, np.asarray(values, kind))
+        return data.getvalue()
+    image = Image.fromarray(np.asarray(values, np.uint8))
     if palette:
         image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
     image.save(data, "PNG")
@@ -215,9 +220,10 @@ RED, BLUE, CLEAR = (255, 0, 0, 255), (0, 0, 255, 255), (9, 9, 9, 0)
     [
         (map_of([[0, 1], [1, 1]]), [(1, 0.75, "#010101"), (0, 0.25, "#000000")], 0),
         (map_of([[2, 1], [2, 2]], palette=True), [(2, 0.75, "#00ff00"), (1, 0.25, "#ff0000")], 0),
+        (map_of([[1, 2**31], [2**31, 2**31]], np.uint32), [(2**31, 0.75, "#ffffff"), (1, 0.25, "#000000")], 0),
         (map_of([[RED, BLUE], [RED, CLEAR]]), [("#ff0000", 0.5, "#ff0000"), ("#0000ff", 0.25, "#0000ff")], 0.25),
     ],
-    ids=["grey", "palette", "colours"],
+    ids=["grey", "palette", "32-bit", "colours"],
 )
 def test_labels(client: TestClient, data: bytes, labels: list[Any], unlabelled: float) -> None:
     id = send(client, "/masks", data).json()["id"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from PIL import Image
 
 from adain import Style
 from adain._utils.errors import InputError
-from adain.app.errors import Forgotten, Refusal, TooLarge, TooMany
+from adain.app.errors import Forgotten, NoRoom, Refusal, TooLarge, TooMany
 from adain.app.held import Held
 from adain.app.options import AppOptions
 from adain.app.uploads import AppPictures
@@ -148,6 +149,18 @@ def test_what_cannot_be_read_is_one_line_and_leaves_nothing(
         pictures.add(kind, data, name)
     assert str(pictures.folder) not in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert (pictures._files.used, files(pictures)) == (0, [])
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(pictures: AppPictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pictures.incoming() as incoming:
+
+        def write(data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device", str(incoming.path))
+
+        monkeypatch.setattr(incoming, "_file", SimpleNamespace(write=write, close=incoming._file.close))
+        with pytest.raises(NoRoom, match=r"^the disk of the server is full: free some space$"):
+            incoming.write(b"x")
     assert (pictures._files.used, files(pictures)) == (0, [])
 
 
