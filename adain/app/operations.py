@@ -16,6 +16,7 @@ PICTURE = {"image/*": BINARY}
 ORDER = {"application/json": ref("Order")}
 NAME = {"name": {"type": "string", "description": "Of the file, where the body is its bytes."}}
 SIZE = {"size": {"type": "integer", "minimum": 0, "default": 0, "description": "Shorter side in px; 0: all of it."}}
+CALLED = {"name": {"type": "string", "description": "What the file is to be called; as its user called it."}}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ OPERATIONS = {
     "GET /contents/{id}/picture": Operation(
         "A photograph as any browser shows it: upright, in sRGB.", {200: ("A PNG or JPEG.", PICTURE)}, query=SIZE
     ),
-    "GET /contents/{id}/file": Operation("A photograph as it was uploaded.", {200: ("Its bytes.", PICTURE)}),
+    "GET /contents/{id}/file": Operation(
+        "A photograph as it was uploaded.", {200: ("Its bytes.", PICTURE)}, query=CALLED
+    ),
     "DELETE /contents/{id}": _gone("Forget a photograph."),
     "GET /styles": Operation("List the artworks.", {200: ("They.", _json(_list("styles")))}),
     "POST /styles": _upload("an artwork, or a saved style", "Artwork"),
@@ -71,10 +74,10 @@ OPERATIONS = {
     "GET /styles/{id}/picture": Operation(
         "An artwork as any browser shows it.", {200: ("A PNG or JPEG.", PICTURE)}, query=SIZE
     ),
-    "GET /styles/{id}/file": Operation("An artwork as it was uploaded.", {200: ("Its bytes.", UPLOAD)}),
+    "GET /styles/{id}/file": Operation("An artwork as it was uploaded.", {200: ("Its bytes.", UPLOAD)}, query=CALLED),
     "DELETE /styles/{id}": _gone("Forget an artwork that was uploaded."),
     "POST /masks": _upload("a mask, or a label map", "Mask"),
-    "GET /masks/{id}": Operation("A mask as it was uploaded.", {200: ("Its bytes.", PICTURE)}),
+    "GET /masks/{id}": Operation("A mask as it was uploaded.", {200: ("Its bytes.", PICTURE)}, query=CALLED),
     "GET /masks/{id}/picture": Operation(
         "A mask as any browser shows it.", {200: ("A PNG or JPEG.", PICTURE)}, query=SIZE
     ),

@@ -19,6 +19,7 @@ from ..control.style import Style
 from .display import shown, shown_style
 from .kinds import Kind, Upload
 from .labels import held_labels
+from .names import safe_name
 from .receive import receive
 from .uploads import AppPictures
 
@@ -96,8 +97,8 @@ async def contents(request: Request) -> Response:
 class _File(FileResponse):
     """The bytes of an upload, whose file stays until they are sent."""
 
-    def __init__(self, pictures: AppPictures, upload: Upload) -> None:
-        how: dict[str, Any] = {"filename": upload.name, "content_disposition_type": "inline"}
+    def __init__(self, pictures: AppPictures, upload: Upload, name: str) -> None:
+        how: dict[str, Any] = {"filename": name, "content_disposition_type": "inline"}
         headers = {"Cache-Control": _kept(upload)}
         super().__init__(upload.path, media_type=upload.mime, headers=headers, **how)
         self._pinned = pictures.pinned(upload)
@@ -108,10 +109,13 @@ class _File(FileResponse):
 
 
 def sending(kind: Kind) -> Endpoint:
-    """Gives the bytes of one, as they were uploaded."""
+    """Gives the bytes of one, as they were uploaded; ``?name=`` calls the file otherwise, as a command may."""
 
     async def send(request: Request) -> Response:
-        return _File(_pictures(request), await in_thread(_find, request, kind))
+        upload = await in_thread(_find, request, kind)
+        asked, suffix = request.query_params.get("name"), upload.path.suffix
+        name = safe_name(asked, suffix, (suffix,)) if asked else upload.name
+        return _File(_pictures(request), upload, name)
 
     return send
 

@@ -198,6 +198,8 @@ def test_a_mask_comes_back_as_it_was(client: TestClient) -> None:
     response = client.get(f"/masks/{told['id']}")
     assert (response.content, response.headers["content-type"]) == (data, "image/png")
     assert 'filename="mask-1.png"' in response.headers["content-disposition"]
+    renamed = client.get(f"/masks/{told['id']}?name=../mask-2.png")
+    assert (renamed.content, renamed.headers["content-disposition"]) == (data, 'inline; filename="mask-2.png"')
 
 
 def map_of(values: Any, kind: Any = np.uint8, palette: bool = False) -> bytes:

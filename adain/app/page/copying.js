@@ -7,7 +7,9 @@ import { $, make } from "./dom.js";
 export function showCommand({ shell, python, files }) {
   $("command-shell").textContent = shell;
   $("command-python").textContent = python;
-  const list = files.map(({ name, url }) => make("li", {}, make("a", { href: url, download: name }, name)));
+  // The name is part of the address, as that which the server gives a file comes before that of the link.
+  const link = ({ name, url }) => make("a", { href: `${url}?name=${encodeURIComponent(name)}`, download: name }, name);
+  const list = files.map((file) => make("li", {}, link(file)));
   $("command-files").hidden = files.length === 0;
   $("command-files").querySelector("ul").replaceChildren(...list);
   $("command-said").textContent = "";
