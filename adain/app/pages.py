@@ -14,16 +14,14 @@ from starlette.staticfiles import StaticFiles
 from .._utils.version import __version__
 from ..image import DEFAULT_MAX_PIXELS
 from ..nn import registry
-from ..options import ColorMode, Declaration, FileOptions, Options
+from ..options import ColorMode, Declaration, Options
 from .options import MEGABYTE
+from .request import FILE, FORMATS
 
 PAGE = Path(__file__).with_name("page")
 
 NAMED = {"color": get_args(ColorMode)}
 """Values with a name, of an option that also takes others, which JSON has not."""
-
-FORMATS = ("png", "jpeg", "webp", "tiff")
-"""What a finished picture can be written as."""
 
 
 async def page(request: Request) -> Response:
@@ -46,7 +44,6 @@ async def setup(request: Request) -> Response:
     # File system work: the artworks of a folder are listed.
     styles = await anyio.to_thread.run_sync(site.pictures.styles)
     contents = site.pictures.contents()
-    declared = FileOptions.declared()
     known = {
         "version": __version__,
         "preview": {"model": options.preview_model, "size": options.preview_size},
@@ -59,9 +56,7 @@ async def setup(request: Request) -> Response:
             "job_minutes": options.job_minutes,
         },
         "options": {name: described(each) for name, each in Options.declared().items()},
-        "files": {
-            name: described(declared[name]) for name in ("quality", "bits", "dither", "metadata") if name in declared
-        },
+        "files": {name: described(each) for name, each in FILE.items()},
         "formats": list(FORMATS),
         "styles": styles,
         "contents": contents,

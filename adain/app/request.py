@@ -42,7 +42,7 @@ LONGEST_NAME = 180
 TILE = 512
 """Side of the tiles of a result in px where nobody says: after each, it tells how far it is, and can be cancelled."""
 
-FORMATS = {kind.lower(): suffix for suffix, kind in reversed(WRITABLE.items())}
+FORMATS = dict(sorted({kind.lower(): suffix for suffix, kind in reversed(WRITABLE.items())}.items()))
 """What a result can be written as, with the ending of its name."""
 
 FIELDS = ("content", "styles", "options", "model", "preview", "slot", "format", "quality", "file")

@@ -21,30 +21,38 @@ def ref(name: str) -> Schema:
 
 def shapes() -> dict[str, Schema]:
     """Everything that the document refers to, by name."""
-    sized = {"id": TEXT, "name": TEXT, "width": COUNT, "height": COUNT}
-    told = {"title": TEXT, "author": TEXT, "source": {"enum": ["gallery", "folder", "upload"]}}
+    text: Schema = {"type": "string"}
+    sized = {"id": text, "name": text, "width": COUNT, "height": COUNT}
+    told = {"title": text, "author": text, "source": {"enum": ["gallery", "folder", "upload"]}}
     nothing: Schema = {"type": "null"}
     return {
         "Error": _object({"error": {"type": "string", "description": "One line, with the fix in it."}}),
         "Photograph": _object({**sized, "has_alpha": {"type": "boolean"}}),
         "Artwork": _object({**sized, **told}),
         "Mask": _object(sized),
-        "Listed": _object({"id": TEXT, "name": TEXT, **told}),
-        "Labels": _object({"labels": _list(_object({"value": {"type": ["integer", "string"]}, "share": _share()}))}),
+        "Listed": _object({"id": text, "name": text, **told}),
+        "Label": _object({"value": {"type": ["integer", "string"]}, "share": _share(), "color": text}),
+        "Labels": _object(
+            {
+                "labels": _list(ref("Label"), "The largest first."),
+                "total": {**COUNT, "description": "How many there are; not all may be listed."},
+                "unlabelled": {**_share(), "description": "What is transparent."},
+            }
+        ),
         "Options": _given({name: of_option(each) for name, each in Options.declared().items()}),
         "File": _given({name: of_option(each) for name, each in FILE.items()}),
         "Order": order(),
         "Job": _object(
             {
-                "job": TEXT,
+                "job": text,
                 "state": {"enum": ["waiting", "working", "done", "failed", "cancelled"]},
-                "phase": {"type": "string"},
+                "phase": text,
                 "done": COUNT,
                 "total": COUNT,
                 "fraction": _share(),
                 "error": {"type": ["string", "null"]},
                 "result": {"type": ["string", "null"], "description": "Where the file is, once it is there."},
-                "name": {"type": "string"},
+                "name": text,
                 "width": {"anyOf": [COUNT, nothing]},
                 "height": {"anyOf": [COUNT, nothing]},
                 "notes": {"type": "object", "description": "What the options have found, such as an alpha."},
@@ -53,12 +61,12 @@ def shapes() -> dict[str, Schema]:
         "Command": _object(
             {
                 "shell": {"type": "string", "description": "For POSIX shells."},
-                "python": {"type": "string"},
+                "python": text,
                 "files": _list(ref("Named"), "Those of the named files that are on the server alone."),
                 "inputs": _list(ref("Named"), "Those that the user has, under the names that they were uploaded with."),
             }
         ),
-        "Named": _object({"name": {"type": "string"}, "url": {"type": "string"}}),
+        "Named": _object({"name": text, "url": text}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -17,9 +18,11 @@ from adain.app.request import FIELDS, FILE, parse_order
 from adain.app.schema import operations_of
 from adain.app.shapes import of_option, shapes
 from adain.options import Declaration, Options
+from tests.conftest import noise_image
 
 from .drawn import bodies
 from .orders import BODY, SITE
+from .painting import png
 
 EVERY = [pytest.param(each, id=name) for name, each in {**Options.declared(), **FILE}.items()]
 
@@ -99,3 +102,40 @@ def test_what_is_not_taken_is_not_valid(more: dict[str, Any]) -> None:
     assert not ORDER.is_valid(body)
     with pytest.raises(InputError):
         parse_order(body, SITE)
+
+
+def check(shape: str, answer: dict[str, Any]) -> None:
+    """An answer is of its shape, and has nothing that is not told of."""
+    validator(shape).validate(answer)
+    assert set(answer) == set(shapes()[shape]["properties"])
+
+
+def test_answers_are_what_it_says(client: TestClient) -> None:
+    for kind, shape in (("contents", "Photograph"), ("styles", "Artwork"), ("masks", "Mask")):
+        made = client.post(f"/{kind}", params={"name": "a.png"}, content=png(noise_image(40, 30, mode="L")))
+        check(shape, made.json())
+        if kind == "masks":
+            held = client.get(f"/masks/{made.json()['id']}/labels").json()
+            check("Labels", held)
+            check("Label", held["labels"][0])
+        else:
+            check(shape, client.get(f"/{kind}/{made.json()['id']}").json())
+            for each in client.get(f"/{kind}").json()[kind]:
+                check("Listed", each)
+        if kind == "contents":
+            body = {"content": made.json()["id"], "styles": ["gallery-great-wave"], "model": "fast"}
+    command = client.post("/command", json=body).json()
+    check("Command", command)
+    check("Named", command["inputs"][0])
+    job = client.post("/stylize", json=body).json()
+    check("Job", job)
+    for _ in range(600):
+        job = client.get(f"/jobs/{job['job']}").json()
+        check("Job", job)
+        if job["state"] not in ("waiting", "working"):
+            break
+        time.sleep(0.05)
+    assert job["state"] == "done"
+    wrong = client.post("/command", json={})
+    assert wrong.status_code == 422
+    check("Error", wrong.json())
