@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._utils.errors import InputError
+from .._utils.memory import give_back
 from ..batch.folder import Folder
 from ..batch.options import FolderOptions
 from ..batch.sharded import plan_folder
@@ -76,7 +77,7 @@ def make_file(
 
     Args:
         model: of the turn.
-        turn: asked after every tile whether to go on.
+        turn: says whether to go on.
         target: the file.
         tell: called after every tile.
         seconds: that it may take.
@@ -88,24 +89,27 @@ def make_file(
         AdainError: if anything in the order cannot be used.
         TooLong: if it takes longer.
     """
-    until = time.monotonic() + seconds
 
     def progress(tile: Any) -> None:
-        if not isinstance(tile, TileProgress):
-            return
         turn.check()
-        if time.monotonic() > until:
-            raise TooLong(
-                f"this picture took more than {seconds / 60:g} minutes: ask for a smaller content_size "
-                "(--content-size), or start adain app with more --job-minutes"
-            )
-        tell(tile)
+        if isinstance(tile, TileProgress):
+            tell(tile)
 
-    turn.check()
-    check_artworks(model, ordered)
-    job = planned(ordered, target, model)
-    (result,) = job.results(progress)
-    turn.check()
+    late = TooLong(
+        f"this picture took more than {seconds / 60:g} minutes: ask for a smaller content_size (--content-size), or "
+        "start adain app with more --job-minutes"
+    )
+    alarm = threading.Timer(seconds, turn.give_up, [late])
+    alarm.daemon = True
+    alarm.start()
+    try:
+        check_artworks(model, ordered)
+        job = planned(ordered, target, model)
+        (result,) = job.results(progress)
+        turn.check()
+    finally:
+        alarm.cancel()
+        give_back()
     if result.error is not None:
         raise result.error
     return result.details

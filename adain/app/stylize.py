@@ -45,6 +45,8 @@ async def preview(request: Request, ordered: Ordered, site: Site) -> Response:
         return Response(status_code=Abandoned.status)  # which nobody reads
     site.counters.add("adain_previews_total", outcome="made")
     parts = made.milliseconds.items()
+    for name, taken in parts:
+        site.counters.add("adain_preview_seconds_total", taken / 1e3, part=name)
     headers = {"Server-Timing": ", ".join(f"{name};dur={taken:.1f}" for name, taken in parts)}
     if made.notes:
         headers["Adain-Notes"] = json.dumps(made.notes)

@@ -34,7 +34,7 @@ MOST_WAITING = 32
 PATIENCE = 1.0
 """Seconds that all models together have to end what they are at."""
 
-NICENESS = 10
+NICENESS = 5
 """Of the threads that finish pictures, so that previews go before them; where that can be said of a thread."""
 
 
@@ -90,13 +90,19 @@ class Turn(Generic[T]):
                 return
             self._has_begun = True
         self.waited = time.perf_counter() - self._since
+        model: BaseStylizer | None = None
         try:
-            result = call(open_model(), self)
+            model = open_model()
+            model.watch(self.check)
+            result = call(model, self)
         except BaseException as error:
             # What was raised from and through holds on to every picture that was worked on.
             self.result.set_exception(error.with_traceback(None) if isinstance(error, AdainError) else error)
         else:
             self.result.set_result(result)
+        finally:
+            if model is not None:
+                model.watch(None)
 
 
 class ModelWorker:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import os
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -99,6 +100,9 @@ class NcnnStylizer(EngineStylizer):
         other.engine = cast(NcnnEngine, self.engine).with_decoder(change.applied(self._read()[2], name))
         give_back()
         return other
+
+    def watch(self, check: Callable[[], object] | None) -> None:
+        self._runtime.check = check
 
     def release(self) -> None:
         self._runtime.pool.release()

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,6 +70,7 @@ class Runtime:
         weakref.finalize(self, allocator.clear).atexit = False
         self.pool = Blocks(allocator)
         self.workers = ThreadPoolExecutor(self.threads, "ncnn")
+        self.check: Callable[[], object] | None = None  # called before every tile, to end the work by raising
 
 
 class Stage:
@@ -128,6 +129,8 @@ class Stage:
         ncnn = require_ncnn()
 
         def compute(tile: Box, outer: Box) -> None:
+            if self._runtime.check is not None:
+                self._runtime.check()
             extractor = self._net.create_extractor()
             parts = []  # ncnn keeps no hold of them
             for number, (blob, whole) in enumerate(zip(self._graph.inputs, given, strict=True)):

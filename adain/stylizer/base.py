@@ -179,6 +179,9 @@ class BaseStylizer(ABC):
             f"use the model itself, {change.model} (leave out --onnx)"
         )
 
+    def watch(self, check: Callable[[], object] | None) -> None:  # noqa: B027  # most take a pass as one
+        """Have a function called within passes, as far as these have parts: it ends one by raising. None for none."""
+
     def release(self) -> None:  # noqa: B027  # most keep nothing
         """Let go of memory that is kept for more tiles: there are no more of this picture."""
 

@@ -16,8 +16,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from adain.app import AppOptions, create_app, job_routes, jobs
-from adain.app.finish import TilesDone, pictures_of
+from adain.app.finish import TilesDone, TooLong, pictures_of
 from adain.app.job_routes import followed
+from adain.app.worker import Turn
 from adain.backends.ncnn import NcnnEngine
 from adain.options import Options
 from adain.stylizer import TileProgress
@@ -264,11 +265,24 @@ def test_only_so_many_are_kept(client: TestClient, content: str, monkeypatch: py
     assert not [*(site_of(client).folder / "results").iterdir()]
 
 
-def test_time_is_bounded(content_of: Callable[..., tuple[TestClient, str]]) -> None:
+def test_time_is_bounded(content_of: Callable[..., tuple[TestClient, str]], gate: Gate) -> None:
     client, content = content_of(AppOptions(model="fast", job_minutes=1e-9))
-    told = ended(client, begun(client, content))
+    id = begun(client, content)
+    turn = site_of(client).jobs.get(id).turn
+    assert turn is not None
+    _until(lambda: _is_broken_off(turn))
+    gate.open()
+    told = ended(client, id)
     assert told["state"] == "failed"
     assert "more than 1e-09 minutes: ask for a smaller content_size" in told["error"]
+
+
+def _is_broken_off(turn: Turn[None]) -> bool:
+    try:
+        turn.check()
+    except TooLong:
+        return True
+    return False
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import io
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -15,9 +17,10 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from adain._utils.resources import resolve
-from adain.app import AppOptions, create_app
+from adain.app import AppOptions, create_app, worker
 from adain.app.preview import scaled
 from adain.backends import open_model
+from adain.backends.models import open_stylizer
 from adain.backends.ncnn import NcnnEngine
 from adain.control.protect import SOFTNESS
 from adain.options import ModelOptions, Options
@@ -87,7 +90,6 @@ PLAIN: list[dict[str, Any]] = [
     {"color": "histogram"},
     {"content_size": 48},
     {"preview": True},
-    {"preview": True, "color": "linear"},
     {"protect": "faces"},
 ]
 
@@ -200,6 +202,53 @@ def test_a_bound_on_drift_is_in_pixels_of_the_finished_picture(
     answer = ask(client, content, max_drift=1.2)
     np.testing.assert_array_equal(np.asarray(opened(answer.content)), np.asarray(wanted))
     assert "alpha" in answer.headers["adain-notes"]
+
+
+def test_a_saved_style(
+    client: TestClient, fast: BaseStylizer, photo: Image.Image, content: str, tmp_path: Path
+) -> None:
+    style = fast.encode_style(path(WAVE), size=96)
+    file = tmp_path / "wave.safetensors"
+    style.save(file)
+    id = upload(client, "styles", file.read_bytes(), file.name)
+    wanted = fast.stylize(photo, [style, path(HARBOUR)], Options(content_size=SIZE, weights=[1, 2]))
+    for _ in range(2):
+        answer = ask(client, content, id, HARBOUR, weights=[1, 2])
+        assert answer.status_code == 200, answer.text
+        np.testing.assert_array_equal(np.asarray(opened(answer.content)), np.asarray(wanted))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"masks": True, "feather": 4}, {"color": "linear"}, {"protect": "faces", "keep_edges": 0.3}, {"max_drift": 1}],
+    ids=str,
+)
+def test_torch_gives_the_same(
+    photo: Image.Image, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    """Where a GPU computes, or ncnn is missing; of its features all bytes are counted, too."""
+    monkeypatch.setattr(worker, "open_model", open_stylizer)
+    app = create_app(AppOptions(preview_size=SIZE))
+    with TestClient(app, base_url="http://127.0.0.1:7860") as client:
+        content = upload(client, "contents", png(photo), "photo.png")
+        own = options
+        if options.get("masks"):
+            half = Image.fromarray((np.arange(160) < 80).astype(np.uint8)[None].repeat(128, 0) * 255)
+            ids = [upload(client, "masks", png(mask), "half.png") for mask in (half, half.rotate(180))]
+            options = options | {"masks": ids}
+            own = own | {"masks": [half, half.rotate(180)], "feather": 2}
+        if "max_drift" in own:
+            own = own | {"max_drift": 0.5}
+        styles = [WAVE, HARBOUR][: 2 if "masks" in own else 1]
+        model = open_stylizer(ModelOptions(model="fast"))
+        wanted = model.stylize(photo, [path(style) for style in styles], Options(content_size=SIZE, **own))
+        for _ in range(2):
+            answer = ask(client, content, *styles, **options)
+            assert answer.status_code == 200, answer.text
+            np.testing.assert_array_equal(np.asarray(opened(answer.content)), np.asarray(wanted))
+        entry = site_of(client).held._entries[(content, "features", "fast", SIZE, False, "none")]
+        cells = (SIZE // 8) * (80 // 8)
+        assert entry.size == 4 * (384 * cells + 3 * SIZE * 80)
 
 
 @pytest.fixture
@@ -333,14 +382,14 @@ def test_the_newest_of_a_slot_is_made(client: TestClient, content: str, monkeypa
         return known(*args, **how)
 
     monkeypatch.setattr(NcnnEngine, "decode", slow)
-    worker = site_of(client).models.get("fast", "preview")
+    own = site_of(client).models.get("fast", "preview")
     with ThreadPoolExecutor(20) as pool:
         first = pool.submit(ask, client, content, slot="one", alpha=0.01)
         assert begun.wait(20)
         others = []
         for k in range(2, 20):
             others.append(pool.submit(ask, client, content, slot="one", alpha=k / 100))
-            _until(lambda k=k: worker.waiting == 1 and sum(each.done() for each in others) >= k - 2)  # type: ignore[misc]
+            _until(lambda k=k: own.waiting == 1 and sum(each.done() for each in others) >= k - 2)  # type: ignore[misc]
         assert [each.result().status_code for each in others[:-1]] == [409] * 17
         assert "superseded" in others[0].result().json()["error"]
         opened_.set()
@@ -372,6 +421,60 @@ def test_sizes(client: TestClient) -> None:
     assert size(10_000_000, 100) == (16, 0.16)
     assert size(400, 300, preview=True) == (256, 1.0)
     assert size(400, 300, grid=16) == (80, 80 / 256)
+
+
+def test_one_that_nobody_waits_for_is_not_made(
+    client: TestClient, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser leaves while the picture waits, or is at work."""
+    begun, left = threading.Event(), threading.Event()
+
+    def slow(*args: Any, **how: Any) -> Any:
+        begun.set()
+        assert left.wait(20)
+        return known(*args, **how)
+
+    known = NcnnEngine.decode
+    monkeypatch.setattr(NcnnEngine, "decode", slow)
+    counters = site_of(client).counters
+    before = counters.get("adain_previews_total", outcome="abandoned")
+    body = json.dumps({"content": content, "styles": [WAVE], "options": {"alpha": 0.123}, "preview": True}).encode()
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/stylize", "raw_path": b"/stylize",
+        "query_string": b"", "root_path": "", "scheme": "http", "server": ("127.0.0.1", 7860), "client": None,
+        "headers": [(b"host", b"127.0.0.1:7860"), (b"content-type", b"application/json")], "app": client.app,
+    }  # fmt: skip
+
+    async def send(message: Any) -> None:
+        pass
+
+    async def left_while_at_work(is_gone: threading.Event) -> None:
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> Any:
+            if messages:
+                return messages.pop()
+            while not is_gone.is_set():
+                await asyncio.sleep(0.005)
+            return {"type": "http.disconnect"}
+
+        await client.app(dict(scope), receive, send)  # type: ignore[arg-type]
+
+    async def both() -> None:
+        first = asyncio.create_task(left_while_at_work(gone))
+        while not begun.is_set():
+            await asyncio.sleep(0.005)
+        already = threading.Event()
+        already.set()
+        await left_while_at_work(already)  # which waits behind it
+        gone.set()
+        await first
+
+    gone = threading.Event()
+    asyncio.run(both())
+    left.set()
+    assert counters.get("adain_previews_total", outcome="abandoned") == before + 2
+    assert ask(client, content).status_code == 200
 
 
 def test_icc_profile_and_bits_do_not_hinder_a_preview(client: TestClient) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import TimeoutError as Late
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from adain import WeightsError
@@ -30,12 +31,32 @@ class Gate:
         return "passed"
 
 
+class FakeModel:
+    """What is watched."""
+
+    def __init__(self) -> None:
+        self.check: Any = None
+
+    def watch(self, check: Any) -> None:
+        self.check = check
+
+    def __str__(self) -> str:
+        return "model"
+
+
 @pytest.fixture
 def worker() -> Iterator[ModelWorker]:
-    made = ModelWorker(lambda: "model")  # type: ignore[arg-type, return-value]
+    made = ModelWorker(FakeModel)  # type: ignore[arg-type]
     yield made
     made.stop()
     assert made.join(SOON)
+
+
+@pytest.fixture
+def models() -> Iterator[Models]:
+    made = Models(SimpleNamespace(options=AppOptions(), counters=Counters()))  # type: ignore[arg-type]
+    yield made
+    made.stop()
 
 
 def says(text: str) -> Callable[[Any, Turn[str]], str]:
@@ -93,6 +114,35 @@ def test_one_at_work_ends_with_its_next_step(worker: ModelWorker) -> None:
         turn.result.result(SOON)
 
 
+def test_a_pass_at_work_is_broken_off_within(models: Models) -> None:
+    """Between two tiles of ncnn, however much of the pass is left."""
+    begun, tiles = threading.Event(), []
+
+    def passes(model: Any, turn: Turn[None]) -> None:
+        check = model._runtime.check
+
+        def counted() -> None:
+            tiles.append(None)
+            begun.set()
+            if len(tiles) > 1:
+                assert gone.wait(SOON)
+            check()
+
+        model._runtime.check = counted
+        model.encode(np.zeros((1, 3, 512, 512), np.float32))
+
+    gone = threading.Event()
+    worker = models.get("fast")
+    turn = worker.submit(passes)
+    assert begun.wait(SOON)
+    turn.give_up()
+    gone.set()
+    with pytest.raises(Abandoned):
+        turn.result.result(SOON)
+    assert worker.submit(lambda model, turn: model._runtime.check is not None).result.result(SOON)
+    assert worker.submit(lambda model, turn: model.channels).result.result(SOON) == 384
+
+
 def test_a_call_that_fails_leaves_the_others(worker: ModelWorker) -> None:
     def fails(model: Any, turn: Turn[str]) -> str:
         raise MemoryError("out of memory")
@@ -110,7 +160,7 @@ def test_a_model_that_cannot_be_opened_is_tried_again() -> None:
         tries.append(None)
         if len(tries) == 1:
             raise WeightsError("the weights are damaged")
-        return "model"
+        return FakeModel()
 
     worker = ModelWorker(opens)
     with pytest.raises(WeightsError, match="damaged"):
@@ -121,7 +171,7 @@ def test_a_model_that_cannot_be_opened_is_tried_again() -> None:
 
 
 def test_too_many_that_wait_are_refused() -> None:
-    worker, gate = ModelWorker(lambda: "model", most=2), Gate()  # type: ignore[arg-type, return-value]
+    worker, gate = ModelWorker(FakeModel, most=2), Gate()  # type: ignore[arg-type]
     worker.submit(gate)
     assert gate.begun.wait(SOON)
     waiting = [worker.submit(says("a"), slot="a"), worker.submit(says("b"), slot="b")]
@@ -157,13 +207,6 @@ def test_whoever_waits_for_a_future_cannot_cancel_the_work(worker: ModelWorker) 
         turn.result.result(0)
     gate.opened.set()
     assert turn.result.result(SOON) == "passed"
-
-
-@pytest.fixture
-def models() -> Iterator[Models]:
-    made = Models(SimpleNamespace(options=AppOptions(), counters=Counters()))  # type: ignore[arg-type]
-    yield made
-    made.stop()
 
 
 def test_a_preview_does_not_wait_for_a_finished_picture(models: Models) -> None:
