@@ -9,6 +9,7 @@ import click
 from adain.app import AppOptions
 
 from .options import SNAKE_CASE, OneCommand, options_of, take
+from .reporting import SIGNALS, is_quiet, tell
 
 
 @click.command(cls=OneCommand, context_settings=SNAKE_CASE)
@@ -25,4 +26,8 @@ def app(**values: Any) -> int:
     """
     from adain.app import run_app
 
-    return run_app(take(AppOptions, values), click.echo)
+    options = take(AppOptions, values)
+    if not is_quiet():
+        tell("adain app", "Ctrl-C ends it", kind="")
+    reason = run_app(options, click.echo)
+    return SIGNALS.get(reason, 0)

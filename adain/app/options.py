@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 from dataclasses import dataclass
 
 from ..nn.shipped import DEFAULT_MODEL
@@ -10,6 +12,9 @@ from ..options import Declared, option
 
 PORT = 7860
 """Tried first where no port is asked for."""
+
+SHORTEST_TOKEN = 8
+"""Characters, so that it is not guessed."""
 
 MEGABYTE = 2**20
 
@@ -53,3 +58,11 @@ class AppOptions(Declared):
         1024, "Pictures and features kept in memory for what comes next, in MB.", low=1, metavar="MB", group="limits"
     )
     max_connections: int = option(64, "Connections that may be open at once.", low=1, metavar="N", group="limits")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.token is not None and not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", self.token):
+            self.refuse(
+                f"{{token}} is at least {SHORTEST_TOKEN} letters, digits and signs of ASCII, without spaces: such as "
+                f"{secrets.token_urlsafe(12)}"
+            )

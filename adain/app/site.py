@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -17,10 +19,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._utils.errors import AdainError
 from .._utils.resources import sample_folder, weights_dir
+from ..nn import find_model
 from . import command, jobs, pages, pictures, schema, stylize
+from .addresses import is_own
 from .counters import Counters
 from .errors import Refusal, line_of, logged, status_of
 from .folder import OwnFolder
+from .guard import Guarded, Outermost
 from .held import Held
 from .jobs import Jobs
 from .options import MEGABYTE, AppOptions
@@ -41,10 +46,11 @@ class Site:
         models: what runs the networks, a thread each.
         jobs: pictures that are being finished.
         counters: what ``/metrics`` tells.
+        is_stopping: whether nothing new is begun any more.
     """
 
     def __init__(self, options: AppOptions) -> None:
-        self.options = options
+        self.options, self.is_stopping = options, False
         self._own = OwnFolder()
         self.folder: Path = self._own.path
         self.counters = Counters()
@@ -60,9 +66,14 @@ class Site:
         return [self.folder, *artworks, sample_folder("style"), sample_folder("content"), weights_dir()]
 
     def stop(self) -> None:
-        """End what is going on, and empty the folder; a second time does nothing."""
+        """End what is going on, and remove the folder; a second time does nothing."""
+        self.is_stopping = True
         self.jobs.stop()
         self.models.stop()
+        self.remove_folder()
+
+    def remove_folder(self) -> None:
+        """Remove the folder, whatever is going on."""
         self._own.remove()
 
 
@@ -79,8 +90,17 @@ def routes() -> list[BaseRoute]:
 
 
 def create_app(options: AppOptions | None = None) -> Starlette:
-    """The application, for any server that speaks ASGI; :func:`run_app` is the one that the command line starts."""
-    site = Site(options or AppOptions())
+    """The application, for any server that speaks ASGI; :func:`run_app` is the one that the command line starts.
+
+    Raises:
+        InputError: if others would be let in without a token, or there is no such folder of artworks.
+        WeightsError: if there is no such model.
+    """
+    options = options or AppOptions()
+    is_local = check_token(options)
+    for name in (options.model, options.preview_model):
+        find_model(name)
+    site = Site(options)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -90,11 +110,32 @@ def create_app(options: AppOptions | None = None) -> Starlette:
             await anyio.to_thread.run_sync(site.stop)
 
     app = Starlette(
-        routes=routes(), lifespan=lifespan, exception_handlers={AdainError: answer_error, HTTPException: answer_error}
+        routes=routes(),
+        lifespan=lifespan,
+        exception_handlers={AdainError: answer_error, HTTPException: answer_error},
+        middleware=[  # from the outside in
+            Middleware(Outermost, site=site),
+            Middleware(Unforeseen),
+            Middleware(Guarded, site=site, is_local=is_local),
+        ],
     )
     app.state.site = site
-    app.add_middleware(Unforeseen)
     return app
+
+
+def check_token(options: AppOptions) -> bool:
+    """See that nobody is let in from other machines without a token; whether nobody is at all.
+
+    Raises:
+        InputError: says how to give one.
+    """
+    is_local = is_own(options.host)
+    if not is_local and options.token is None:
+        options.refuse(
+            f"{{host}} {options.host} lets other machines in: give a secret as well, such as {{token}} "
+            f"{secrets.token_urlsafe(12)}"
+        )
+    return is_local
 
 
 def answer_error(request: Request, error: Exception) -> Response:

@@ -245,6 +245,11 @@ class Models:
         for worker in workers:
             worker.join(until - time.monotonic())
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a thread has not ended."""
+        return any(not worker.join(0) for worker in [*self._workers.values()])
+
     def _waiting(self, lane: Lane) -> int:
         return sum(worker.waiting for (_, of), worker in [*self._workers.items()] if of == lane)
 

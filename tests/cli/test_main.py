@@ -154,6 +154,8 @@ print(json.dumps([m for m in ("torch", "numpy", "PIL", "tqdm", "matplotlib") if 
         ("adain --ver", ["plain,--version", "plain,--verbose"]),
         ("adain weights ver", ["plain,verify"]),
         ("adain demo --ce", ["plain,--cell"]),
+        ("adain ap", ["plain,app"]),
+        ("adain app --no", ["plain,--no-browser"]),
     ],
 )
 def test_shells_complete_commands_and_options(words: str, offered: list[str]) -> None:
