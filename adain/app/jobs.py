@@ -92,7 +92,8 @@ class PictureJob:
             "width": told.get("width"),
             "height": told.get("height"),
         }
-        return known | {"notes": {name: told[name] for name in NOTES if name in told}}
+        found = NOTES if "drift" in told else NOTES[1:]  # else the alpha is what was asked for
+        return known | {"notes": {name: told[name] for name in found if name in told}}
 
 
 NOTES = ("alpha", "drift", "held", "faces", "pages", "frames")

@@ -156,6 +156,9 @@ def test_transparency(client: TestClient, tmp_path: Path, kind: str, suffix: str
 def test_the_result_is_a_download_of_that_name(client: TestClient, content: str) -> None:
     told = ended(client, begun(client, content))
     assert (told["name"], told["width"], told["height"]) == ("photo_stylized_great-wave.png", 160, 100)
+    assert told["notes"] == {}
+    bounded = ended(client, begun(client, content, options={"max_drift": 2, "protect": "faces"}))
+    assert {*bounded["notes"]} >= {"alpha", "drift", "faces"}
     answer = client.get(told["result"])
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["content-disposition"] == 'attachment; filename="photo_stylized_great-wave.png"'
