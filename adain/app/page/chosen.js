@@ -116,7 +116,7 @@ export function shared(weights, k, weight) {
 
 /** Two artworks: mixed everywhere, or one passing into the other. */
 function direction(state, declared) {
-  const choices = [["", "Mixed everywhere"], ...declared.choices.map((each) => [each, `${ARROWS[each] ?? ""} ${each}`])];
+  const choices = [["", "Mixed"], ...declared.choices.map((each) => [each, `${ARROWS[each] ?? ""} ${each}`])];
   const box = make("select", { id: "gradient", data: { updates: "" } }, ...choices.map(([value, text]) => make("option", { value }, text)));
   box.addEventListener("change", () => state.set("gradient", box.value || null));
   box.addEventListener("show", () => {

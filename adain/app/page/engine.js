@@ -91,22 +91,34 @@ export class Engine extends EventTarget {
   }
 
   /**
-   * The picture of a snapshot at full size, as a file.
+   * The picture of a snapshot at full size, as a file. One that the server forgot on its way is begun again.
    * @param {import("./state.js").Snapshot} now
    * @param {FileWish} file
    * @param {{progress?: (job: any) => void, signal?: AbortSignal}} [how]
    */
-  async finish(now, file, { progress = () => {}, signal } = {}) {
+  async finish(now, file, how = {}) {
+    try {
+      return await this.#finish(now, file, how);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.status !== 404) throw error;
+      return this.#finish(now, file, how);
+    }
+  }
+
+  async #finish(now, file, { progress = () => {}, signal }) {
     // Without the signal: an order that is cancelled on its way would be a job that nobody can cancel.
     const job = await (await this.#ordered("/stylize", now, wished(file))).json();
     const forget = () => this.#wire.fetch(`/jobs/${job.job}`, { method: "DELETE" }).catch(() => {});
-    signal?.addEventListener("abort", forget, { once: true });
     if (signal?.aborted) forget();
-    const done = await followJob(this.#wire, job, progress, signal);
-    const blob = await (await this.#wire.fetch(done.result, { signal })).blob();
-    signal?.removeEventListener("abort", forget);
-    forget(); // the file is in the page now
-    return { blob, name: done.name, width: done.width, height: done.height };
+    signal?.addEventListener("abort", forget, { once: true });
+    try {
+      const done = await followJob(this.#wire, job, progress, signal);
+      const blob = await (await this.#wire.fetch(done.result, { signal })).blob();
+      forget(); // the file is in the page now
+      return { blob, name: done.name, width: done.width, height: done.height };
+    } finally {
+      signal?.removeEventListener("abort", forget);
+    }
   }
 
   /** The same file by the command line and by Python. @param {import("./state.js").Snapshot} now @param {FileWish} file */

@@ -6,10 +6,9 @@ import { field } from "./fields.js";
 import { lackOf } from "./order.js";
 import { showCommand } from "./copying.js";
 
-/** What browsers can show of what is downloaded is what the page offers. */
-const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP" };
+const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP", tiff: "TIFF" };
 const HAS_QUALITY = ["jpeg", "webp"];
-const HAS_BITS = ["png"];
+const HAS_BITS = ["png", "tiff"];
 
 export class Export {
   #engine;
@@ -80,7 +79,11 @@ export class Export {
     const size = `${width} × ${height} px, ${megabytes(blob.size)}`;
     $("result-note").dataset.size = size;
     this.#page.say(`${name} is finished: ${size}.`);
-    this.#page.shown(await createImageBitmap(blob), now);
+    try {
+      this.#page.shown(await createImageBitmap(blob), now);
+    } catch {
+      // Browsers show no TIFF, nor what is too large for them: the file is there all the same.
+    }
   }
 
   #progress({ state, phase, done, total, fraction }, elapsed) {
@@ -150,7 +153,7 @@ export class Export {
       return made.element;
     };
     const plain = { low: null, high: null, choices: [], kind: "str" };
-    const offered = Object.entries(FORMATS).filter(([format]) => formats.includes(format));
+    const offered = formats.map((format) => [format, FORMATS[format] ?? format]);
     const what = "How the file is written; PNG keeps every pixel.";
     const first = [add("format", { ...plain, default: offered[0][0], help: what }, offered), add("quality", files.quality)];
     const rest = [];

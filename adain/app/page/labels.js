@@ -45,7 +45,7 @@ function row({ state, gallery }, label, k) {
   else swatch.hidden = true;
   const box = make("select", { id: `label-${k + 1}`, data: { updates: "" } });
   const fill = () => {
-    const choices = [["", "As everywhere else"], ...gallery.all.map((style) => [style.id, style.title || style.name])];
+    const choices = [["", "As elsewhere"], ...gallery.all.map((style) => [style.id, style.title || style.name])];
     box.replaceChildren(...choices.map(([value, text]) => make("option", { value }, text)));
   };
   fill();

@@ -80,7 +80,10 @@ export class Photograph {
     const loading = (this.#loading = new AbortController());
     try {
       const image = await this.#engine.image(content.id, size, loading.signal);
-      if (this.#shown === content.id) this.#view.before = image;
+      if (this.#shown !== content.id) return;
+      const last = this.#view.before;
+      this.#view.before = image;
+      if (last instanceof ImageBitmap) last.close();
     } catch (error) {
       this.#page.complain(error);
     }

@@ -28,12 +28,12 @@ export class Previews extends EventTarget {
     const content = now.content?.id ?? null;
     if (this.#content !== content) {
       this.#working?.abort(); // it is of another photograph
-      this.#view.after = null;
+      this.#put(null, now);
       this.#content = content;
     }
     this.#newest = now;
     this.#wanted = lack ? null : now;
-    if (lack) this.#view.after = null;
+    if (lack) this.#put(null, now);
     this.dispatchEvent(new CustomEvent("lack", { detail: lack }));
     if (!this.#working) this.#work();
   }
@@ -62,10 +62,18 @@ export class Previews extends EventTarget {
       image.close(); // of what is no longer asked for
       return;
     }
+    this.#put(image, now);
+  }
+
+  /** Show a picture of a snapshot, or the photograph alone; counted once it is seen. */
+  #put(image, now) {
+    const last = this.#view.after;
+    if (last === image) return;
     this.#view.after = image;
     painted().then(() => {
+      if (last instanceof ImageBitmap) last.close();
       document.body.dataset.painted = String(Number(document.body.dataset.painted) + 1);
-      this.dispatchEvent(new CustomEvent("painted", { detail: now }));
+      if (image) this.dispatchEvent(new CustomEvent("painted", { detail: now }));
     });
   }
 

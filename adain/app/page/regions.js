@@ -92,7 +92,7 @@ export function elsewhere({ state, gallery, declared }) {
   return make(
     "div",
     { className: "field", title: declared.background?.help ?? "" },
-    make("label", { htmlFor: "background" }, "Everywhere else"),
+    make("label", { htmlFor: "background" }, "Elsewhere"),
     box,
   );
 }
