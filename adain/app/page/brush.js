@@ -152,7 +152,9 @@ export class Painting {
   /** Ends the stroke. @returns {Rect} what it may have changed */
   end() {
     const { x, y, width, height } = this.#dirty;
-    for (let row = y; row < y + height; row++) this.#coverage.fill(0, row * this.width + x, row * this.width + x + width);
+    for (let start = y * this.width + x, row = 0; row < height; row++, start += this.width) {
+      this.#coverage.fill(0, start, start + width);
+    }
     this.#isOn = false;
     return this.#dirty;
   }

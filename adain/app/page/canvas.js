@@ -2,6 +2,7 @@
 // The two canvases of a view, one over the other: the pictures, and the masks with the brush's ring. A stroke draws
 // only the second. Both have the screen's own pixels.
 
+import { sizeOf } from "./picture.js";
 import { adopt } from "./sheet.js";
 
 /** @typedef {import("./view.js").View} View */
@@ -98,18 +99,19 @@ export class Canvas {
     context.clearRect(0, 0, place.boxWidth, place.boxHeight);
     if (!size) return;
     const rect = place.rect;
-    const column = Math.round(split * rect.width);
-    this.#drawPart(after ?? before, 0, after && before ? column : rect.width);
-    if (after && before) this.#drawPart(before, column, rect.width);
+    const both = hasPixels(before) && hasPixels(after);
+    const column = both ? Math.round(split * rect.width) : rect.width;
+    this.#drawPart(hasPixels(after) ? after : before, 0, column);
+    if (both) this.#drawPart(before, column, rect.width);
   }
 
   /**
-   * @param {import("./view.js").Picture | null} picture
+   * @param {import("./picture.js").Picture | null} picture
    * @param {number} from column of the picture, in pixels of the screen
    * @param {number} to
    */
   #drawPart(picture, from, to) {
-    if (!picture || to <= from) return;
+    if (!picture || !hasPixels(picture) || to <= from) return;
     const context = this.pictures;
     const { place } = this.view;
     const { x, y, width, height } = place.rect;
@@ -153,6 +155,14 @@ export class Canvas {
       context.stroke();
     }
   }
+}
+
+/**
+ * A bitmap that was closed has none, nor has an image that is still loading.
+ * @param {import("./picture.js").Picture | null} picture
+ */
+function hasPixels(picture) {
+  return picture !== null && sizeOf(picture).width > 0;
 }
 
 /**

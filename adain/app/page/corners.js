@@ -11,9 +11,9 @@ const STEPS = 100; // weights are whole hundredths: exact in sum, and short in a
 /** The corners in the unit square, in the order of the names. @param {number} count @returns {Point[]} */
 export function corners(count) {
   if (count === 1) return [{ x: 0.5, y: 0.5 }];
-  if (count === 2) return [{ x: 0, y: 0.5 }, { x: 1, y: 0.5 }]; // prettier-ignore
-  if (count === 3) return [{ x: 0.5, y: 0 }, { x: 0, y: 1 }, { x: 1, y: 1 }]; // prettier-ignore
-  if (count === 4) return [{ x: 0, y: 0 }, { x: 1, y: 0 }, { x: 0, y: 1 }, { x: 1, y: 1 }]; // prettier-ignore
+  if (count === 2) return [{ x: 0, y: 0.5 }, { x: 1, y: 0.5 }];
+  if (count === 3) return [{ x: 0.5, y: 0 }, { x: 0, y: 1 }, { x: 1, y: 1 }];
+  if (count === 4) return [{ x: 0, y: 0 }, { x: 1, y: 0 }, { x: 0, y: 1 }, { x: 1, y: 1 }];
   return Array.from({ length: count }, (_, i) => {
     const angle = (2 * Math.PI * i) / count - Math.PI / 2;
     return { x: 0.5 + Math.cos(angle) / 2, y: 0.5 + Math.sin(angle) / 2 };
@@ -75,7 +75,7 @@ function meanValues(point, points) {
   return points.map((_, i) => (tangents[(i + count - 1) % count] + tangents[i]) / away[i]);
 }
 
-/** Rounded to hundredths whose sum is exactly one: what is lost goes to those that lost most. @param {number[]} weights */
+/** Hundredths whose sum is exactly one: what rounding loses goes to those that lost most. @param {number[]} weights */
 export function rounded(weights) {
   const sum = weights.reduce((a, b) => a + Math.max(0, b), 0);
   const exact = weights.map((weight) => (sum > 0 ? (Math.max(0, weight) / sum) * STEPS : STEPS / weights.length));

@@ -45,32 +45,44 @@ function alike(colors, color, { tolerance, stops }) {
 }
 
 /**
- * Of the pixels found, those that hang together with one, by their sides.
+ * Walks over all that hangs together with a pixel by its sides, in runs of a row, and closes it.
+ * @param {Uint8Array} open not 0 where it may be walked
+ * @param {number} width
+ * @param {number} start
+ * @param {(left: number, right: number) => void} visit a run; right is beyond its end
+ */
+function walk(open, width, start, visit) {
+  const seeds = [start];
+  while (seeds.length) {
+    const seed = /** @type {number} */ (seeds.pop());
+    if (!open[seed]) continue;
+    const row = seed - (seed % width);
+    let left = seed;
+    let right = seed + 1;
+    while (left > row && open[left - 1]) left--;
+    while (right < row + width && open[right]) right++;
+    open.fill(0, left, right);
+    visit(left, right);
+    for (const step of [-width, width]) {
+      if (left + step < 0 || left + step >= open.length) continue;
+      // One seed for each run in the neighbouring row.
+      for (let i = left + step, was = 0; i < right + step; i++) {
+        if (open[i] && !was) seeds.push(i);
+        was = open[i];
+      }
+    }
+  }
+}
+
+/**
+ * Of the pixels found, those that hang together with one.
  * @param {Uint8Array} found
  * @param {number} width
  * @param {number} start
  */
 function connectedTo(found, width, start) {
   const kept = new Uint8Array(found.length);
-  const rows = [start];
-  while (rows.length) {
-    const seed = /** @type {number} */ (rows.pop());
-    if (kept[seed] || !found[seed]) continue;
-    const row = seed - (seed % width);
-    let left = seed;
-    let right = seed;
-    while (left > row && found[left - 1]) left--;
-    while (right + 1 < row + width && found[right + 1]) right++;
-    kept.fill(255, left, right + 1);
-    for (const step of [-width, width]) {
-      // One seed for each run in the neighbouring row.
-      for (let i = left + step, was = 0; i <= right + step; i++) {
-        const is = found[i] && !kept[i] ? 1 : 0;
-        if (is && !was) rows.push(i);
-        was = is;
-      }
-    }
-  }
+  walk(found, width, start, (left, right) => kept.fill(255, left, right));
   return kept;
 }
 
@@ -81,27 +93,19 @@ function connectedTo(found, width, start) {
  * @param {number} most pixels of a hole
  * @param {(index: number) => boolean} stops
  */
-function withoutHoles(kept, width, most, stops) {
-  const seen = kept.slice();
-  for (let start = 0; start < seen.length; start++) {
-    if (seen[start]) continue;
-    // All of the hole is walked, so that each pixel is seen once; it is remembered as long as it may be small.
-    seen[start] = 1;
-    const queue = [start];
-    const hole = [];
-    while (queue.length) {
-      const i = /** @type {number} */ (queue.pop());
-      if (hole.length <= most) hole.push(i);
-      const x = i % width;
-      for (const next of [x ? i - 1 : -1, x < width - 1 ? i + 1 : -1, i - width, i + width]) {
-        if (next < 0 || next >= seen.length || seen[next]) continue;
-        seen[next] = 1;
-        queue.push(next);
-      }
-    }
-    if (hole.length <= most) for (const i of hole) if (!stops(i)) kept[i] = 255;
+function fillHoles(kept, width, most, stops) {
+  const open = kept.map((value) => 255 - value);
+  for (let start = open.indexOf(255); start >= 0; start = open.indexOf(255, start)) {
+    let size = 0;
+    /** @type {[number, number][]} */
+    const runs = [];
+    walk(open, width, start, (left, right) => {
+      size += right - left;
+      if (size <= most) runs.push([left, right]);
+    });
+    if (size > most) continue;
+    for (const [left, right] of runs) for (let i = left; i < right; i++) if (!stops(i)) kept[i] = 255;
   }
-  return kept;
 }
 
 /**
@@ -118,5 +122,6 @@ export function flood(colors, width, height, at, limits) {
   const start = at.y * width + at.x;
   found[start] = 255; // grain may have set the very pixel apart
   const kept = limits.connected ? connectedTo(found, width, start) : found;
-  return withoutHoles(kept, width, (Math.max(width, height) * SMALL) ** 2, limits.stops);
+  fillHoles(kept, width, (Math.max(width, height) * SMALL) ** 2, limits.stops);
+  return kept;
 }

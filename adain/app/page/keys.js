@@ -9,7 +9,8 @@ const BRUSH = 1.15;
 const STEP = 48; // px of CSS that an arrow moves the picture
 const LABEL =
   "Picture. Keys: plus and minus zoom, 0 shows all, 1 shows pixels, arrows move. " +
-  "While painting: arrows move the brush, Enter paints, Escape gives up, brackets change its size.";
+  "While painting: arrows move the brush, Enter paints, Escape gives up, brackets change its size, " +
+  "or how much the bucket takes.";
 
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -98,9 +99,14 @@ export class Keys {
     const { place, pointers, painter } = view;
     pointers.cursor ??= { x: place.boxWidth / 2, y: place.boxHeight / 2 };
     const point = place.fraction(pointers.cursor);
-    if (view.tool === "fill") painter.fill(point);
-    else if (painter.isOn) painter.end();
-    else painter.begin(point, { erases: view.tool === "eraser" });
+    if (painter.isOn) {
+      painter.end();
+    } else if (view.tool === "fill") {
+      painter.beginFill(point);
+      painter.end();
+    } else {
+      painter.begin(point, { erases: view.tool === "eraser" });
+    }
     view.canvas.requestMask();
     return true;
   }

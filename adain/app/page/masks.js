@@ -1,6 +1,7 @@
 // @ts-check
 // Mask: where a style goes. A value that never changes, so that states can share it and an undo is a pointer.
 
+import { sizeOf } from "./picture.js";
 import { greyPng } from "./png.js";
 import { cut, grid, paste, same, solid, touches } from "./tiles.js";
 
@@ -56,13 +57,11 @@ export class Mask {
   /**
    * A picture as a mask: its luma (BT.601), and what is transparent lies outside, as the library reads masks.
    * A larger one than LONGEST is made smaller.
-   * @param {ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas} image
+   * @param {import("./picture.js").Picture} image
    */
   static fromImage(image) {
-    const size = workingSize(
-      "naturalWidth" in image ? image.naturalWidth : image.width,
-      "naturalHeight" in image ? image.naturalHeight : image.height,
-    );
+    const own = sizeOf(image);
+    const size = workingSize(own.width, own.height);
     const context = canvasContext(size.width, size.height);
     context.fillStyle = "#000";
     context.fillRect(0, 0, size.width, size.height);
@@ -144,6 +143,21 @@ export class Mask {
     const data = new Uint8ClampedArray(width * height);
     for (let i = 0; i < data.length; i++) data[i] = colors[4 * i];
     return new Mask(width, height, data);
+  }
+
+  /**
+   * Some of the pixels, one in a few of each row and column: quick, for looking at.
+   * @param {number} longest side at most
+   */
+  thinned(longest) {
+    const step = Math.ceil(Math.max(this.width, this.height) / longest);
+    const [width, height] = [Math.ceil(this.width / step), Math.ceil(this.height / step)];
+    const all = this.data;
+    const data = new Uint8ClampedArray(width * height);
+    for (let y = 0, to = 0; y < height; y++) {
+      for (let x = 0, from = y * step * this.width; x < width; x++, from += step) data[to++] = all[from];
+    }
+    return { width, height, data };
   }
 
   #picture() {

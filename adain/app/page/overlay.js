@@ -1,5 +1,6 @@
 // @ts-check
-// A mask over the picture: a tint, and a line of two tones around it, so that it is seen on dark, light and like colours.
+// A mask over the picture: a tint, and a line of two tones around it, so that it is seen on dark, light and like
+// colours.
 
 import { canvasContext } from "./masks.js";
 

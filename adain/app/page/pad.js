@@ -25,6 +25,7 @@ const RULES = `
 svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
 polygon { fill: color-mix(in srgb, currentColor 9%, transparent); stroke: var(--line); stroke-width: 2px;
   vector-effect: non-scaling-stroke; stroke-linejoin: round; }
+.point, .corner { forced-color-adjust: none; }
 .corner { position: absolute; width: 8px; height: 8px; margin: -4px; border-radius: 50%; background: var(--line); }
 .point { position: absolute; width: 24px; height: 24px; margin: -12px; border-radius: 50%; box-sizing: border-box;
   background: var(--accent, Highlight); border: 3px solid #fff; box-shadow: 0 0 0 1.5px #0009; cursor: grab; }
@@ -102,7 +103,8 @@ export class BlendPad extends HTMLElement {
     svg.setAttribute("preserveAspectRatio", "none");
     svg.setAttribute("aria-hidden", "true");
     const shape = document.createElementNS(SVG, "polygon");
-    shape.setAttribute("points", outline(count).map(({ x, y }) => `${100 * x},${100 * y}`).join(" ")); // prettier-ignore
+    const points = outline(count).map(({ x, y }) => `${100 * x},${100 * y}`);
+    shape.setAttribute("points", points.join(" "));
     svg.append(shape);
     this.#area.append(svg);
     if (count > 1) for (const corner of corners(count)) this.#area.append(at(element("div", "corner"), corner));
@@ -157,9 +159,10 @@ export class BlendPad extends HTMLElement {
   #follow(event) {
     const bounds = this.#area.getBoundingClientRect();
     const part = (/** @type {number} */ value, /** @type {number} */ side) => (side ? value / side : 0.5);
-    const point = { x: part(event.clientX - bounds.left, bounds.width), y: part(event.clientY - bounds.top, bounds.height) };
-    const near = corners(this.#names.length).find(({ x, y }) => Math.hypot(x - point.x, y - point.y) < SNAP);
-    this.#move(near ?? point);
+    const x = part(event.clientX - bounds.left, bounds.width);
+    const y = part(event.clientY - bounds.top, bounds.height);
+    const near = corners(this.#names.length).find((corner) => Math.hypot(corner.x - x, corner.y - y) < SNAP);
+    this.#move(near ?? { x, y });
   }
 
   /** @param {KeyboardEvent} event */

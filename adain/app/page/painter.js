@@ -11,6 +11,7 @@ import { Overlay } from "./overlay.js";
 
 const SHOWN_BESIDE = 1024; // the longest side of masks that are only shown
 const THICKEST = 8;
+const NOTHING = 6; // of 255: what no eye sees does not stop a fill
 
 export class Painter {
   /** @type {Mask | null} what the page has given, or was given by the last stroke */
@@ -29,6 +30,8 @@ export class Painter {
   #isFresh = true; // nothing of the pixels was drawn yet, and they began empty
   /** @type {import("./brush.js").Spot | null} */
   #last = null;
+  /** @type {((tolerance: number) => void) | null} */
+  #fill = null;
   /** @type {Uint8ClampedArray | null} the photograph at the mask's size */
   #colors = null;
 
@@ -87,10 +90,9 @@ export class Painter {
       if (!mask || mask.isEmpty) return [];
       const kept = this.#others.find((other) => other.mask === mask && other.color === color);
       if (kept) return [kept];
-      const scale = Math.min(1, SHOWN_BESIDE / Math.max(mask.width, mask.height));
-      const small = mask.resized(Math.max(1, Math.round(mask.width * scale)), Math.max(1, Math.round(mask.height * scale)));
-      const overlay = new Overlay(small.width, small.height, color);
-      overlay.draw(small.data, { x: 0, y: 0, width: small.width, height: small.height });
+      const { width, height, data } = mask.thinned(SHOWN_BESIDE);
+      const overlay = new Overlay(width, height, color);
+      overlay.draw(data, { x: 0, y: 0, width, height });
       return [{ mask, color, overlay }];
     });
   }
@@ -120,6 +122,7 @@ export class Painter {
     const painting = this.#ready();
     if (!painting) return;
     const spot = this.#spot(point, pressure, painting);
+    this.#fill = null;
     painting.begin({ softness: this.view.brush.softness, erases });
     this.#stroke(painting, joins && this.#last ? this.#last : spot, spot);
   }
@@ -160,29 +163,41 @@ export class Painter {
   }
 
   /**
-   * The bucket: fills what is alike in the photograph and hangs together, up to what is painted already.
+   * The bucket: fills what is alike in the photograph and hangs together, up to what is painted already. Like a
+   * stroke, it is under way until it ends.
    * @param {Point} point
    * @param {{erases?: boolean, everywhere?: boolean}} [fill]
    */
-  fill(point, { erases = false, everywhere = false } = {}) {
+  beginFill(point, { erases = false, everywhere = false } = {}) {
+    this.cancel();
     const painting = this.#ready();
     if (!painting || point.x < 0 || point.y < 0 || point.x >= 1 || point.y >= 1) return;
     const { width, height, pixels } = painting;
     const at = { x: Math.floor(point.x * width), y: Math.floor(point.y * height) };
-    const isDone = (/** @type {number} */ i) => (erases ? pixels[i] <= 5 : pixels[i] >= 250);
-    const startsOnDone = isDone(at.y * width + at.x);
-    painting.begin({ softness: 0, erases });
-    const covered = flood(this.#photograph(width, height), width, height, at, {
-      tolerance: this.view.brush.tolerance,
-      connected: !everywhere,
-      stops: startsOnDone ? () => false : isDone,
-    });
-    this.#dirty = around(this.#dirty, painting.cover(covered));
-    this.end();
-    this.view.canvas.requestMask();
+    const isDone = (/** @type {number} */ i) => (erases ? pixels[i] < NOTHING : pixels[i] > 255 - NOTHING);
+    const stops = isDone(at.y * width + at.x) ? () => false : isDone;
+    const colors = this.#photograph(width, height);
+    this.#fill = (tolerance) => {
+      const covered = flood(colors, width, height, at, { tolerance, connected: !everywhere, stops });
+      painting.begin({ softness: 0, erases });
+      this.#dirty = around(this.#dirty, painting.cover(covered));
+      this.view.canvas.requestMask();
+    };
+    this.#fill(this.view.brush.tolerance);
   }
 
-  /** The photograph's colours at the mask's size, without one: the result's. @param {number} width @param {number} height */
+  /** The fill that is under way, with the tolerance as it is now. */
+  refill() {
+    if (!this.#painting?.isOn || !this.#fill) return;
+    this.#dirty = around(this.#dirty, this.#painting.cancel());
+    this.#fill(this.view.brush.tolerance);
+  }
+
+  /**
+   * The photograph's colours at the mask's size, or the result's if there is none.
+   * @param {number} width
+   * @param {number} height
+   */
   #photograph(width, height) {
     if (this.#colors) return this.#colors;
     const context = canvasContext(width, height);
@@ -204,7 +219,9 @@ export class Painter {
    * @param {import("./tiles.js").Rect} rect where the picture lies
    */
   draw(context, rect) {
-    const put = (/** @type {Overlay} */ { canvas }) => context.drawImage(canvas, rect.x, rect.y, rect.width, rect.height);
+    const put = (/** @type {Overlay} */ overlay) => {
+      context.drawImage(overlay.canvas, rect.x, rect.y, rect.width, rect.height);
+    };
     for (const { overlay } of this.#others) put(overlay);
     const painting = this.#painting;
     if (!painting || this.#color === null) return;

@@ -46,7 +46,7 @@ function filtered(width, height, data) {
   return rows;
 }
 
-/** @param {Uint8Array} bytes */
+/** @param {Uint8Array<ArrayBuffer>} bytes */
 async function deflated(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
@@ -66,6 +66,6 @@ export async function greyPng(width, height, data) {
   numbers.setUint32(4, height);
   header[8] = 8; // bits; the colour type, at 9, stays 0: grey
   const body = await deflated(filtered(width, height, data));
-  const parts = [new Uint8Array(SIGNATURE), chunk("IHDR", header), chunk("IDAT", body), chunk("IEND", new Uint8Array(0))];
-  return new Blob(parts, { type: "image/png" });
+  const chunks = [chunk("IHDR", header), chunk("IDAT", body), chunk("IEND", new Uint8Array(0))];
+  return new Blob([new Uint8Array(SIGNATURE), ...chunks], { type: "image/png" });
 }

@@ -6,6 +6,7 @@
 
 const FAINTEST = 0.1; // of the brush's size, under a pen that hardly touches
 const STILL = 6; // px of CSS that a click may move
+const PER_PX = 0.002; // of the bucket's tolerance
 const ERASER_BUTTON = 5; // the other end of a pen
 const WHEEL = 0.0015; // zoom, as a logarithm, for a pixel of the wheel
 
@@ -18,6 +19,8 @@ export class Pointers {
   #first = -1;
   #started = { x: 0, y: 0 };
   #isPen = false;
+  #tolerance = 0;
+  #refilling = 0;
   /** @type {Point | null} where the brush's ring is drawn */
   cursor = null;
   /** Space is held: whatever the tool, the picture is moved. */
@@ -71,6 +74,8 @@ export class Pointers {
       this.#act = "spent";
     } else if (view.tool === "fill" && event.button === 0) {
       this.#act = "fill";
+      this.#tolerance = view.brush.tolerance;
+      view.painter.beginFill(view.place.fraction(point), { erases: event.altKey, everywhere: event.shiftKey });
     } else {
       this.#act = "paint";
       this.#isPen = event.pointerType === "pen";
@@ -95,12 +100,30 @@ export class Pointers {
     this.#down.set(event.pointerId, point);
     if (event.pointerId !== this.#first) return;
     if (this.#act === "pan") view.panBy(point.x - before.x, point.y - before.y);
+    if (this.#act === "fill") this.#fillTo(point);
     if (this.#act === "paint") {
       const events = event.getCoalescedEvents?.() ?? [];
       for (const each of events.length ? events : [event]) {
         view.painter.move(view.place.fraction(this.where(each)), pressure(each));
       }
     }
+  }
+
+  /** A bucket that is drawn to the right takes more, to the left less; it is seen at once. @param {Point} point */
+  #fillTo(point) {
+    const { view } = this;
+    const across = (point.x - this.#started.x) / view.canvas.ratio;
+    const beyond = Math.sign(across) * Math.max(0, Math.abs(across) - STILL);
+    if (!beyond && view.brush.tolerance === this.#tolerance) return;
+    view.setTolerance(this.#tolerance + beyond * PER_PX);
+    this.#refilling ||= requestAnimationFrame(() => this.#refill());
+  }
+
+  #refill() {
+    if (!this.#refilling) return;
+    cancelAnimationFrame(this.#refilling);
+    this.#refilling = 0;
+    this.view.painter.refill();
   }
 
   /**
@@ -127,12 +150,8 @@ export class Pointers {
     const { view } = this;
     if (!this.#down.delete(event.pointerId)) return;
     if (event.pointerId === this.#first) {
-      if (this.#act === "paint") view.painter.end();
-      const point = this.where(event);
-      const isClick = distance(point, this.#started) <= STILL * view.canvas.ratio;
-      if (this.#act === "fill" && isClick) {
-        view.painter.fill(view.place.fraction(point), { erases: event.altKey, everywhere: event.shiftKey });
-      }
+      if (this.#act === "fill") this.#refill();
+      if (this.#act === "paint" || this.#act === "fill") view.painter.end();
     }
     this.#rest();
   }
@@ -140,7 +159,7 @@ export class Pointers {
   /** The browser has taken the pointer away. @param {PointerEvent} event */
   #drop(event) {
     if (!this.#down.delete(event.pointerId)) return;
-    if (event.pointerId === this.#first && this.#act === "paint") this.view.painter.cancel();
+    if (event.pointerId === this.#first) this.view.painter.cancel();
     this.#rest();
   }
 
@@ -158,7 +177,7 @@ export class Pointers {
   /** @param {WheelEvent} event */
   #wheel(event) {
     const { view } = this;
-    if (!view.size || this.#act === "paint") return;
+    if (!view.size || view.painter.isOn) return;
     const pixels = event.deltaY * [1, 16, 400][event.deltaMode];
     if (!pixels || (pixels > 0 && view.zoom === "fit" && !event.ctrlKey)) return; // the page may scroll
     event.preventDefault();

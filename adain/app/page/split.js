@@ -5,12 +5,15 @@ import { adopt } from "./sheet.js";
 
 /** @typedef {import("./view.js").View} View */
 
+const GRIP = 34; // px of CSS that its grip takes
+
 adopt(`
 .view-split { position: absolute; left: 0; width: 2px; margin-left: -1px; background: #fff; touch-action: none;
   box-shadow: 0 0 0 1px #0009; cursor: ew-resize; }
 .view-split[hidden] { display: none; }
-.view-split::before { content: "↔"; position: absolute; left: 50%; top: 50%; translate: -50% -50%; width: 32px;
-  height: 32px; border-radius: 50%; background: #fff; color: #222; display: grid; place-content: center;
+.view-split::before { content: "↔"; position: absolute; left: 50%; top: 50%;
+  translate: calc(-50% + var(--shift, 0px)) -50%; width: 30px;
+  height: 30px; border-radius: 50%; background: #fff; color: #222; display: grid; place-content: center;
   box-shadow: 0 0 0 1px #0009; font: 18px/1 system-ui, sans-serif; }
 .view-split::after { content: ""; position: absolute; inset: 0 -9px; }
 [data-tool="brush"] > .view-split::after, [data-tool="eraser"] > .view-split::after,
@@ -20,7 +23,10 @@ adopt(`
 `);
 
 /** @type {Record<string, number>} */
-const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -100, End: 100 };
+const STEPS = {
+  ArrowRight: 1, ArrowUp: 1, PageUp: 10, End: 100,
+  ArrowLeft: -1, ArrowDown: -1, PageDown: -10, Home: -100,
+};
 
 export class SplitHandle {
   #held = false;
@@ -85,6 +91,10 @@ export class SplitHandle {
     const column = Math.min(place.boxWidth, Math.max(0, rect.x + Math.round(split * rect.width)));
     style.top = `${top / ratio}px`;
     style.height = `${(Math.min(place.boxHeight, rect.y + rect.height) - top) / ratio}px`;
+    // The grip stays whole where the line is at the view's edge.
+    const width = place.boxWidth / ratio;
+    const middle = Math.min(width - GRIP / 2, Math.max(GRIP / 2, column / ratio));
+    style.setProperty("--shift", `${middle - column / ratio}px`);
     style.transform = `translateX(${column / ratio}px)`;
     const shown = Math.round(split * 100);
     this.element.setAttribute("aria-valuenow", String(shown));

@@ -6,18 +6,19 @@
 //   view.setMask(mask or null, "#e4572e");   what the tools paint in; null with a colour: an empty one
 //   view.addEventListener("stroke", (event) => event.detail /* Mask */);
 //
-// Events: "split" (0 to 1), "zoom" ("fit" or a number), "brush" ({size, softness, tolerance}, changed by keys),
+// Events: "split" (0 to 1), "zoom" ("fit" or a number), "brush" ({size, softness, tolerance}, changed in the view),
 // "painting" (once a frame while a stroke is under way), "stroke" (Mask: after each stroke that changed something).
 
 import { Canvas } from "./canvas.js";
 import { Keys } from "./keys.js";
 import { Painter } from "./painter.js";
+import { sizeOf } from "./picture.js";
 import { Place } from "./place.js";
 import { Pointers } from "./pointers.js";
 import { SplitHandle } from "./split.js";
 
 /** @typedef {import("./masks.js").Mask} Mask */
-/** @typedef {ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas} Picture */
+/** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {"pan" | "brush" | "eraser" | "fill"} Tool */
 /** @typedef {{size: number, softness: number, tolerance: number}} Brush
  *   size: its diameter on the screen, in px of CSS; softness 0 to 1; tolerance 0 to 1, of the bucket */
@@ -58,7 +59,7 @@ export class View extends EventTarget {
   set before(picture) {
     this.#before = picture;
     this.painter.forget();
-    this.#resized();
+    this.#came(picture);
   }
 
   /** The result, or null; drawn at the same place as the photograph, whatever its pixels. */
@@ -68,7 +69,7 @@ export class View extends EventTarget {
 
   set after(picture) {
     this.#after = picture;
-    this.#resized();
+    this.#came(picture);
   }
 
   /** The picture's own size, which zoom and masks go by: the photograph's, if it is shown by a smaller one. */
@@ -135,6 +136,7 @@ export class View extends EventTarget {
     this.canvas.request();
   }
 
+  /** @returns {Brush} */
   get brush() {
     return { ...this.#brush };
   }
@@ -150,10 +152,20 @@ export class View extends EventTarget {
     this.canvas.request();
   }
 
-  /** A larger or smaller brush, by keys. @param {number} factor */
+  /** A larger or smaller brush, or more or less for the bucket, by keys. @param {number} factor */
   scaleBrush(factor) {
+    if (this.#tool === "fill") {
+      this.setTolerance(Math.max(0.01, this.#brush.tolerance) * factor);
+      return;
+    }
     const size = this.#brush.size * factor;
     this.brush = { size: factor > 1 ? Math.ceil(size) : Math.floor(size) };
+    this.#tell("brush", this.brush);
+  }
+
+  /** How much of the colours a bucket takes, changed by the user in the view. @param {number} tolerance 0 to 1 */
+  setTolerance(tolerance) {
+    this.brush = { tolerance };
     this.#tell("brush", this.brush);
   }
 
@@ -178,6 +190,14 @@ export class View extends EventTarget {
     this.canvas.draw();
   }
 
+  /** @param {Picture | null} picture */
+  #came(picture) {
+    this.#resized();
+    if (!(picture instanceof HTMLImageElement) || picture.complete) return;
+    const again = () => (picture === this.#before ? (this.before = picture) : this.#resized());
+    picture.addEventListener("load", again, { once: true });
+  }
+
   #resized() {
     const size = this.size;
     this.place.width = size?.width ?? 0;
@@ -198,11 +218,4 @@ export class View extends EventTarget {
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
-}
-
-/** @param {Picture} picture */
-export function sizeOf(picture) {
-  return picture instanceof HTMLImageElement
-    ? { width: picture.naturalWidth, height: picture.naturalHeight }
-    : { width: picture.width, height: picture.height };
 }

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.app.canvas_page import CHROMIUM, opened, served
-
-api = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium")
-
 NAMES = ["wave", "harbour", "night", "rain", "sea"]
 
 
-@pytest.fixture(scope="module")
-def window() -> Iterator[tuple[Any, str]]:
-    with served() as address, api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser.new_page(viewport={"width": 820, "height": 1200}), address
-        browser.close()
-
-
 @pytest.fixture
-def page(window: tuple[Any, str]) -> Iterator[Any]:
-    page = opened(*window)
+def page(page: Any) -> Any:
     page.evaluate(
         "() => { window.told = []; for (const name of ['input', 'change'])"
         " pad.addEventListener(name, () => told.push(name)) }"
     )
-    yield page
-    assert page.evaluate("failures") == []
+    return page
 
 
 def named(page: Any, count: int) -> Any:

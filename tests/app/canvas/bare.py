@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.conftest import ROOT
 
 MODULES = ROOT / "adain" / "app" / "page"
+both_screens = pytest.mark.parametrize("page", [1, 2], indirect=True)
+"""Once for a screen of a pixel for one of CSS, once for two."""
+
 CHROMIUM = Path("/usr/bin/chromium")
 POLICY = "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'"
 
@@ -153,3 +157,23 @@ def capsule(
         step = np.clip((r * (1 - softness / 2) + wide / 2 - distance) / wide, 0, 1)
         covered = np.maximum(covered, np.floor(255 * step * step * (3 - 2 * step) + 0.5))
     return covered.astype(int)
+
+
+def stroke(page: Any, *points: tuple[float, float]) -> np.ndarray:
+    """A stroke by the mouse, and the mask that came of it."""
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point)
+    page.mouse.up()
+    return mask_pixels(page)
+
+
+def halves(points: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
+    """Points of the page in pixels of the mask, where a picture of 400 × 300 fills 800 × 600."""
+    return [(x / 2, y / 2) for x, y in points]
+
+
+def over(below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """A stroke over a mask."""
+    return below + (255 - below) * above / 255
