@@ -180,7 +180,7 @@ def _routes(kind: Kind) -> list[BaseRoute]:
     where = f"/{kind}s"
     return [
         Route(where, taking(kind), methods=["POST"]),
-        Route(f"{where}/{{id}}", telling(kind)),
+        Route(f"{where}/{{id}}", sending(kind) if kind == "mask" else telling(kind)),
         Route(f"{where}/{{id}}", forgetting(kind), methods=["DELETE"]),
         Route(f"{where}/{{id}}/picture", showing(kind)),
     ]
@@ -191,7 +191,6 @@ routes: list[BaseRoute] = [
     Route("/styles", styles),
     Route("/contents/{id}/file", sending("content")),
     Route("/styles/{id}/file", sending("style")),
-    Route("/masks/{id}", sending("mask")),
     Route("/masks/{id}/labels", labels),
     *_routes("content"),
     *_routes("style"),

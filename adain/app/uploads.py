@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from PIL import Image
 
-from .._utils.errors import AdainError, MissingFileError
+from .._utils.errors import AdainError, InputError, MissingFileError
 from .._utils.memory import give_back
 from ..image import DEFAULT_MAX_PIXELS, read_image
 from .errors import Forgotten, Refusal, TooMany, without_paths
@@ -176,11 +176,11 @@ class AppPictures:
             if (known := self._same(same)) is not None:  # came in twice at the same time
                 return known
             incoming.release()
+            if found.picture is not None:  # first, as it goes with the upload
+                self.held.put((upload.id, "pixels"), found.picture, _settled(found.picture))
             if not self._files.put((upload.id,), upload, incoming.size + BLOCK):
                 raise TooMany("there is no room for more pictures while others are in use: try again soon")
             incoming.is_kept, self._known[same], self._same_as[upload.id] = True, upload.id, same
-        if found.picture is not None:
-            self.held.put((upload.id, "pixels"), found.picture, _settled(found.picture))
         return upload
 
     def delete(self, kind: Kind, id: str) -> None:
@@ -192,7 +192,7 @@ class AppPictures:
         """
         upload = self.find(kind, id)
         if upload.source != "upload":
-            raise Refusal(f"{id} belongs to the gallery and stays there: only uploads can be deleted")
+            raise InputError(f"{id} belongs to the gallery and stays there: only uploads can be deleted")
         self._files.drop((id,))
 
     def find(self, kind: Kind, id: str) -> Upload:
@@ -200,7 +200,7 @@ class AppPictures:
 
         Raises:
             Forgotten: if there is none.
-            Refusal: if it was uploaded as something else.
+            InputError: if it was uploaded as something else.
         """
         found: Upload | None = self._files.get((id,))
         if found is None:
@@ -208,7 +208,7 @@ class AppPictures:
         if found is None:
             raise forgotten(kind, id)
         if found.kind != kind:
-            raise Refusal(
+            raise InputError(
                 f"{found.name} is {called(found.kind)}, where {called(kind)} is needed: upload it to /{kind}s"
             )
         return found

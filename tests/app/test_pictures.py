@@ -173,7 +173,7 @@ def test_artworks(client: TestClient) -> None:
     assert (told["source"], told["title"]) == ("upload", "own.png")
     assert client.get("/styles").json()["styles"][-1]["id"] == told["id"]
     assert client.get("/setup").json()["styles"][-1]["id"] == told["id"]
-    assert "only uploads" in refused(client.delete(f"/styles/{styles[0]['id']}"), 400)
+    assert "only uploads" in refused(client.delete(f"/styles/{styles[0]['id']}"), 422)
     assert client.delete(f"/styles/{told['id']}").status_code == 204
     assert len(client.get("/contents").json()["contents"]) == len(samples("content"))
     assert client.get("/contents/gallery-chelsea").json()["width"] == 451

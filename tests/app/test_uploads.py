@@ -199,9 +199,9 @@ def test_the_file_of_a_style_is_an_artwork(pictures: AppPictures, style: bytes) 
 
 def test_one_kind_is_not_taken_for_another(pictures: AppPictures) -> None:
     mask = pictures.add("mask", encoded(mode="L"), "mask.png")
-    with pytest.raises(Refusal, match=r"mask\.png is a mask, where a photograph is needed: upload it to /contents"):
+    with pytest.raises(InputError, match=r"mask\.png is a mask, where a photograph is needed: upload it to /contents"):
         pictures.content(mask.id)
-    with pytest.raises(Refusal, match="a mask, where an artwork"):
+    with pytest.raises(InputError, match="a mask, where an artwork"):
         pictures.delete("style", mask.id)
     assert pictures.mask(mask.id)
 
@@ -228,7 +228,7 @@ def test_artworks_of_the_gallery_stay(pictures: AppPictures) -> None:
     known = pictures.style("gallery-great-wave")
     assert (known.source, known.name, known.author) == ("gallery", "great-wave", "Katsushika Hokusai (d.1849)")
     assert known.path.is_file()
-    with pytest.raises(Refusal, match="only uploads can be deleted"):
+    with pytest.raises(InputError, match="only uploads can be deleted"):
         pictures.delete("style", known.id)
     assert pictures.styles()[0]["source"] == "gallery"
     uploaded = pictures.add("style", encoded(), "own.png")
