@@ -42,7 +42,9 @@ class Incoming:
     def expect(self, size: int) -> None:
         """See, before anything is read, that a file of so many bytes may come."""
         if size > self._most:
-            raise TooLarge(f"{size / 2**20:.1f} MB are too much: at most {self._most / 2**20:g} MB are taken here")
+            raise TooLarge(
+                f"{size / 2**20:.1f} MB are too much: at most {self._most / 2**20:g} MB are taken here (--max-upload)"
+            )
 
     def write(self, data: bytes) -> None:
         """Take the next bytes.
