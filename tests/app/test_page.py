@@ -190,6 +190,13 @@ def test_a_pasted_photograph_and_an_own_artwork(page: Page, picture: Path, tmp_p
     assert page.page.locator('#gallery [aria-pressed="true"]').count() == 1
     same = page.page.locator('#gallery [aria-pressed="true"]').get_attribute("data-style")
     assert not str(same).startswith("gallery-")
+    page.page.click("#copy-command")
+    page.page.wait_for_selector("#command[open]")
+    for path in (picture, own):  # a pasted picture lies nowhere but here
+        with page.page.expect_download() as waited:
+            page.page.click(f"#command-inputs >> text={path.name}")
+        assert waited.value.suggested_filename == path.name
+        assert Path(waited.value.path()).read_bytes() == path.read_bytes()
 
 
 def test_what_is_no_picture_is_said(page: Page, tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 
 import { $, make } from "./dom.js";
 
-/** @param {{shell: string, python: string, files: {name: string, url: string}[]}} command */
-export function showCommand({ shell, python, files }) {
+/**
+ * @typedef {{name: string, url: string}} Named
+ * @param {{shell: string, python: string, files: Named[], inputs: Named[]}} command
+ */
+export function showCommand({ shell, python, files, inputs }) {
   $("command-shell").textContent = shell;
   $("command-python").textContent = python;
   // The name is part of the address, as that which the server gives a file comes before that of the link.
@@ -12,6 +15,12 @@ export function showCommand({ shell, python, files }) {
   const list = files.map((file) => make("li", {}, link(file)));
   $("command-files").hidden = files.length === 0;
   $("command-files").querySelector("ul").replaceChildren(...list);
+  // What was pasted, or came from the camera, lies nowhere else.
+  const own = inputs.flatMap((file, k) => (k ? [", ", link(file)] : [link(file)]));
+  const beside = document.getElementById("command-inputs") ?? make("p", { id: "command-inputs", className: "quiet" });
+  beside.replaceChildren("Yours it looks for by these names: ", ...own);
+  beside.hidden = own.length === 0;
+  $("command-files").after(beside);
   $("command-said").textContent = "";
   $("command").showModal();
 }
