@@ -87,6 +87,16 @@ def test_the_program_runs(address: str, folder: Path) -> None:
     assert "gallery-nonesuch" in wrong.stderr
 
 
+def test_the_program_brings_a_token(folder: Path) -> None:
+    program = block('python title="client.py"')
+    with served("--token", "correct-horse") as found:
+        address, _, _ = found.partition("/?token=")
+        for token, code in (("correct-horse", 0), ("wrong", 1), ("", 1)):
+            own = program.replace('"http://127.0.0.1:7860", ""', f'"{address}", "{token}"')
+            (folder / "client.py").write_text(own, encoding="utf-8")
+            assert run(folder, "photo.jpg", "gallery-great-wave").returncode == code
+
+
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("sh") is None, reason="there is no curl")
 def test_the_calls_run(address: str, folder: Path) -> None:
     script = block("bash")

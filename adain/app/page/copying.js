@@ -18,7 +18,7 @@ export function showCommand({ shell, python, files, inputs }) {
   // What was pasted, or came from the camera, lies nowhere else.
   const own = inputs.flatMap((file, k) => (k ? [", ", link(file)] : [link(file)]));
   const beside = document.getElementById("command-inputs") ?? make("p", { id: "command-inputs", className: "quiet" });
-  beside.replaceChildren("Yours it looks for by these names: ", ...own);
+  beside.replaceChildren("It looks for these files of yours: ", ...own);
   beside.hidden = own.length === 0;
   $("command-files").after(beside);
   $("command-said").textContent = "";
