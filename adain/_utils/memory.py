@@ -57,18 +57,29 @@ def peak_memory(device: torch.device) -> float:
 
 def resident_peak() -> float:
     """Peak resident memory of this process in MB (10⁶ bytes); 0 where unknown."""
-    try:
-        # Not ru_maxrss where there is a choice: on Linux a process begins with that of the one that started it.
-        lines = _STATUS.read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
-    except (OSError, StopIteration):
-        pass
+    # Not ru_maxrss where there is a choice: on Linux a process begins with that of the one that started it.
+    if told := _status("VmHWM"):
+        return told / 1e6
     try:
         import resource
     except ImportError:  # Windows
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def resident() -> int:
+    """Resident memory of this process in bytes; 0 where unknown."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> int:
+    """A size that Linux tells of this process, in bytes; 0 where it does not."""
+    try:
+        lines = _STATUS.read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
+    except (OSError, StopIteration):
+        return 0
 
 
 def give_back() -> None:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import Foreign, Refusal, Stopping, TooLarge, TooSlow, Unauthorised
@@ -47,6 +47,9 @@ BODY_SECONDS = 300.0
 
 OPEN_PATHS = ("/health",)
 """What needs no token."""
+
+ONWARD = '<!doctype html><html lang="en"><meta http-equiv="refresh" content="0;url=/"><title>adain</title></html>'
+"""A page that goes on to the real one."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -131,7 +134,10 @@ class Guarded:
             if given is not None:
                 if not self._same(given[-1], self.token):
                     raise Unauthorised("the token of this address is not that of the server: use the one it printed")
-                answer = RedirectResponse("/", 303)
+                # A cookie as strict as this one does not go along when another site's link is redirected; but when our
+                # own page goes on to the next.
+                is_link = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+                answer = HTMLResponse(ONWARD) if is_link else RedirectResponse("/", 303)
                 answer.set_cookie(
                     name, digest(self.token), httponly=True, samesite="strict", secure=scope["scheme"] == "https"
                 )

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._utils.errors import AdainError
+from .._utils.memory import resident
 from .._utils.resources import sample_folder, weights_dir
 from ..nn import find_model
 from . import command, jobs, pages, pictures, schema, stylize
@@ -54,6 +55,8 @@ class Site:
         self._own = OwnFolder()
         self.folder: Path = self._own.path
         self.counters = Counters()
+        self.counters.gauge("process_resident_memory_bytes", resident)
+        self.counters.gauge("adain_kept_bytes", lambda: self.held.used)
         self.held = Held(options.keep * MEGABYTE)
         self.pictures = AppPictures(self)
         self.models = Models(self)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from adain._utils import memory
-from adain._utils.memory import free_memory, peak_memory, reset_peak_memory
+from adain._utils.memory import free_memory, peak_memory, reset_peak_memory, resident, resident_peak
 from tests.conftest import python
 
 CPU = torch.device("cpu")
@@ -23,6 +23,15 @@ def write(path: Path, text: object) -> None:
 
 def test_this_machine() -> None:
     assert 0 < free_memory(CPU) < 1 << 50
+
+
+def test_what_is_resident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "status", "Name:\tpython\nVmHWM:\t  2000 kB\nVmRSS:\t  1000 kB")
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "status")
+    assert resident() == 1000 << 10
+    assert resident_peak() == (2000 << 10) / 1e6
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "none")
+    assert resident() == 0
 
 
 def test_of_the_kernel(tmp_path: Path) -> None:

@@ -153,6 +153,16 @@ def test_the_printed_address_leaves_a_cookie(locked: TestClient) -> None:
     assert status(locked, "/setup") == 200
 
 
+def test_a_link_of_another_site_leads_on_by_a_page_of_our_own(locked: TestClient) -> None:
+    """Browsers keep strict cookies from what another site's link is redirected to."""
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    response = locked.get(f"/?token={TOKEN}", headers=link)
+    assert response.status_code == 200
+    assert "url=/" in response.text
+    assert "set-cookie" in response.headers
+    assert status(locked, "/") == 200
+
+
 @pytest.mark.parametrize("address", ["/?token=wrong", "/?token=", f"/setup?token={TOKEN}", f"/?token={TOKEN}&token=x"])
 def test_other_addresses_do_not(locked: TestClient, address: str) -> None:
     response = locked.get(address)

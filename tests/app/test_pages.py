@@ -38,4 +38,8 @@ def test_metrics(client: TestClient) -> None:
     client.get("/nothing")
     response = client.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain")
-    assert 'adain_errors_total{status="404"} 1' in response.text.splitlines()
+    lines = response.text.splitlines()
+    assert 'adain_errors_total{status="404"} 1' in lines
+    told = dict(line.split() for line in lines if not line.startswith("#"))
+    assert told["adain_kept_bytes"] == "0"
+    assert float(told["process_resident_memory_bytes"]) >= 0

@@ -14,10 +14,11 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from adain.app import serve
-from tests.conftest import ROOT
+from tests.conftest import ROOT, noise_image
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -107,6 +108,29 @@ def test_clients_that_wait_do_not_hold_it(tmp_path: Path) -> None:
             _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err == "adain app: Ctrl-C ends it\n"
+
+
+@pytest.mark.slow
+def test_signals_end_it_in_the_middle_of_a_picture(tmp_path: Path) -> None:
+    """What follows the job is told, and of the picture nothing stays."""
+    noise_image(1600, 1200, 1).save(tmp_path / "photo.png")
+    with running(tmp_path) as (process, address), httpx.Client(base_url=address, timeout=60) as client:
+        with (tmp_path / "photo.png").open("rb") as file:
+            content = client.post("/contents", files={"file": file}).json()["id"]
+        order = {"content": content, "styles": ["gallery-great-wave"], "model": "vgg19", "options": {"tile": 256}}
+        job = client.post("/stylize", json=order).json()["job"]
+        with client.stream("GET", f"/jobs/{job}/events") as events:
+            told, is_sent = [], False
+            for line in events.iter_lines():
+                if '"done": 1,' in line and not is_sent:
+                    process.send_signal(signal.SIGINT)
+                    is_sent = True
+                told.append(line)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == "adain app: Ctrl-C ends it\n"
+    assert [line for line in told if line.startswith("event: ")][-1] == "event: cancelled"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png"]
 
 
 @pytest.mark.parametrize(
