@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from python_multipart.exceptions import FormParserError
@@ -13,6 +14,9 @@ from .incoming import Incoming
 
 FIELD = "file"
 """Of the form."""
+
+# What it says of forms that are none is answered; it is nothing to print where nobody asked for logs.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _AROUND = 2**16  # bytes that a form may have beside the file
 

@@ -157,11 +157,12 @@ def answer_error(request: Request, error: Exception) -> Response:
 
 def _routing(error: HTTPException, request: Request) -> str:
     """What the library that routes refuses, in our words."""
+    path = request.url.path if len(request.url.path) <= 80 else f"{request.url.path[:80]}…"
     if error.status_code == 404:
-        return f"there is no {request.url.path}: /openapi.json lists what there is"
+        return f"there is no {path}: /openapi.json lists what there is"
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
-        return f"{request.url.path} does not take {request.method}: use {allowed}"
+        return f"{path} does not take {request.method}: use {allowed}"
     return " ".join(str(error.detail).split())
 
 

@@ -213,7 +213,7 @@ def options(known: Known) -> Iterator[Case]:
 
 HOSTS = ("evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{}", "127.0.0.1.nip.example:{}",
          "evil.example:{}", "0.0.0.0:{}", "", "[::1", "a b", "127.0.0.1:{}@evil.example", None)  # fmt: skip
-ORIGINS = ("http://evil.example", "null", "https://127.0.0.1:{}", "http://127.0.0.1:1", "http://localhost.evil.example:{}",
+ORIGINS = ("http://evil.example", "null", "ftp://127.0.0.1:{}", "http://127.0.0.1:1", "http://localhost.evil.example:{}",
            "http://127.0.0.1:{}.evil.example", "file://", "*")  # fmt: skip
 
 
