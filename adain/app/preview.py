@@ -24,6 +24,8 @@ from ..stylizer.looks import Look
 from .memory import bytes_of, check_artwork
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ..control.faces import Faces
     from ..control.protect import Protection
     from ..control.regions import Placement
@@ -80,7 +82,7 @@ def make_preview(model: Any, turn: Turn[Shown], ordered: Ordered, site: Site) ->
         key: Key = (ordered.content.id, "features", ordered.model, *how.values())
 
         def encode() -> tuple[Any, int]:
-            content = model.encode_content(site.pictures.pixels(ordered.content), **how)
+            content = model.encode_content(picture_of(ordered.content, site), **how)
             return content, bytes_of(content)
 
         turn.check()
@@ -231,12 +233,19 @@ class Considerate:
             given = source
             if upload is not None and not is_style_file(source):
                 check_artwork(self._model, upload, how)
-                given = kept.site.pictures.pixels(upload)
+                given = picture_of(upload, kept.site)
             style = replace(self._model.encode_style(given, **how), name=Path(source).name)
             return style, bytes_of(style)
 
         style: Style = kept.held.made(key, encode)
         return style
+
+
+def picture_of(upload: Upload, site: Site) -> Image.Image:
+    """What an upload shows, with the name that messages call it by."""
+    picture = site.pictures.pixels(upload)
+    picture.filename = upload.name  # type: ignore[attr-defined]
+    return picture
 
 
 def stamp(value: Any) -> Any:

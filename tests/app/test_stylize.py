@@ -344,7 +344,7 @@ def test_transparency_is_kept_where_the_format_has_it(client: TestClient) -> Non
         ({"feather": 3}, 422, "feather needs masks"),
         ({"wrap": "x", "crop": True}, 422, "crop cuts off"),
         ({"style_size": 200_000}, 422, "ask for a smaller"),
-        ({"content_size": 8}, 422, "at least 16 px"),
+        ({"content_size": 8}, 422, "photo.png is 10x8 px: at least 16 px"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
