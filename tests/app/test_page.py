@@ -64,7 +64,7 @@ def command(page: Page, folder: Path) -> tuple[str, str]:
     """The shell line and the Python call, with the files beside them that they need."""
     page.page.click("#copy-command")
     page.page.wait_for_selector("#command[open]")
-    page.page.wait_for_function("document.querySelector('#command-shell').textContent.includes('adain stylize')")
+    page.page.wait_for_function("() => document.querySelector('#command-shell').textContent.includes('adain stylize')")
     for link in page.page.query_selector_all("#command-files a"):
         with page.page.expect_download() as waited:
             link.click()
@@ -203,7 +203,7 @@ def test_what_is_no_picture_is_said(page: Page, tmp_path: Path) -> None:
     text = tmp_path / "notes.png"
     text.write_text("not a picture")
     page.drop(text)
-    page.page.wait_for_function("document.querySelector('#message').textContent.trim() !== ''")
+    page.page.wait_for_function("() => document.querySelector('#message').textContent.trim() !== ''")
     assert "notes.png" in page.message()
     page.faults = [fault for fault in page.faults if "status of 422" not in fault]
 
@@ -273,7 +273,7 @@ def test_what_axe_finds(chromium: Any, server: Server, picture: Path, tmp_path: 
     page.page.wait_for_selector("#download:visible")
     clean("finished")
     page.page.click("#copy-command")
-    page.page.wait_for_function("document.querySelector('#command-shell').textContent.includes('adain stylize')")
+    page.page.wait_for_function("() => document.querySelector('#command-shell').textContent.includes('adain stylize')")
     clean("command")
     context.close()
 
@@ -316,12 +316,12 @@ def test_a_server_that_goes_and_comes_back(chromium: Any, picture: Path, tmp_pat
         begun(page, picture, WAVE)
         first.stop()
         page.slide("alpha", 0.5)
-        page.page.wait_for_function("document.querySelector('#message').textContent.trim() !== ''")
+        page.page.wait_for_function("() => document.querySelector('#message').textContent.trim() !== ''")
         assert page.page.evaluate("document.body.dataset.busy") == ""
         with Server(tmp_path / "second", *limits, threads=1, port=first.port):
             with page.repainted():  # the photograph is sent again
                 page.slide("alpha", 0.7)
-            page.page.wait_for_function("document.querySelector('#message').textContent.trim() === ''")
+            page.page.wait_for_function("() => document.querySelector('#message').textContent.trim() === ''")
             page.finish()
         context.close()
     assert [fault for fault in page.faults if "Failed to load resource" not in fault] == []
