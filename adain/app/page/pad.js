@@ -15,12 +15,16 @@ const RULES = `
 :host([hidden]) { display: none; }
 .names { display: flex; justify-content: space-between; gap: 0.5rem; font-size: 0.85em; }
 .names.middle { justify-content: center; }
-.name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; padding: 0.15rem 0;
-  cursor: pointer; }
+.name { overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; min-width: 0;
+  padding: 0.15rem 0; cursor: pointer; }
+.names:not(.middle) .name:last-child { text-align: end; }
+.names:not(.middle) .name { max-width: calc(50% - 0.25rem); }
+.names:first-child { align-items: flex-end; }
 .name.main { font-weight: 600; }
 .frame { padding: 14px; touch-action: none; cursor: pointer; }
 .area { position: relative; aspect-ratio: 1; }
-.area.line { aspect-ratio: auto; height: 0; }
+.area.line { aspect-ratio: auto; height: 0; margin-top: -1px; border-bottom: 2px solid var(--line); }
+.area.line > .point, .area.line > .corner { translate: 0 1px; }
 .area.triangle { aspect-ratio: 1.1547; }
 svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
 polygon { fill: color-mix(in srgb, currentColor 9%, transparent); stroke: var(--line); stroke-width: 2px;
@@ -122,7 +126,9 @@ export class BlendPad extends HTMLElement {
   #labels() {
     const count = this.#names.length;
     const top = { 3: [0], 4: [0, 1] }[count] ?? (count > 4 ? [0] : []);
-    const rows = [top, this.#names.map((_, i) => i).filter((i) => !top.includes(i))];
+    const places = corners(count);
+    const below = places.map((_, i) => i).filter((i) => !top.includes(i));
+    const rows = [top, below.sort((a, b) => places[a].x - places[b].x)];
     return rows.map((row) => {
       const line = element("div", row.length === 1 ? "names middle" : "names");
       for (const i of row) {

@@ -1,4 +1,4 @@
-"""Fingers on a view."""
+"""Fingers and pens on a view."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.app.canvas.bare import both_screens, capsule, mask_pixels, until
+from tests.app.canvas.bare import both_screens, capsule, mask_pixels, stroke, until
 
 
 def touch(page: Any, kind: str, *points: tuple[float, float]) -> None:
@@ -47,3 +47,51 @@ def test_two_fingers_zoom_around_their_middle_and_paint_nothing(page: Any) -> No
     touch(page, "Move", (390, 300), (410, 300))
     touch(page, "End")
     until(page, "view.zoom === 'fit'")
+
+
+def dispatched(page: Any, *events: tuple[str, dict[str, Any]]) -> None:
+    """Events of pointers that the browser has no way to make for a test."""
+    page.evaluate(
+        """(events) => {
+          const { top } = view.canvas;
+          top.setPointerCapture = () => {};
+          for (const [name, init] of events) top.dispatchEvent(new PointerEvent(name, { bubbles: true, ...init }));
+        }""",
+        events,
+    )
+
+
+def test_the_other_end_of_a_pen_erases(page: Any) -> None:
+    page.evaluate("view.setMask(Mask.full(400, 300), '#000')")
+    pen = {"pointerId": 9, "pointerType": "pen", "pressure": 0.5, "button": 5, "buttons": 32, "clientY": 300}
+    dispatched(
+        page,
+        ("pointerdown", {**pen, "clientX": 200}),
+        ("pointermove", {**pen, "clientX": 600, "button": -1}),
+        ("pointerup", {**pen, "clientX": 600, "buttons": 0}),
+    )
+    assert np.array_equal(mask_pixels(page), 255 - capsule((400, 300), [(100, 150), (300, 150)], 5))
+
+
+def test_the_hand_that_holds_a_pen_is_not_a_finger(page: Any) -> None:
+    pen = {"pointerId": 9, "pointerType": "pen", "pressure": 1, "button": 0, "buttons": 1, "clientY": 300}
+    hand = {"pointerId": 10, "pointerType": "touch", "button": 0, "buttons": 1, "clientX": 700, "clientY": 500}
+    dispatched(
+        page,
+        ("pointerdown", {**pen, "clientX": 200}),
+        ("pointerdown", hand),
+        ("pointermove", {**hand, "clientX": 750}),
+        ("pointermove", {**pen, "clientX": 600, "button": -1}),
+        ("pointerup", hand),
+        ("pointerup", {**pen, "clientX": 600, "buttons": 0}),
+    )
+    assert page.evaluate("strokes().length") == 1
+    assert np.abs(mask_pixels(page) - capsule((400, 300), [(100, 150), (300, 150)], 10)).max() <= 1
+    assert page.evaluate("view.zoom") == "fit"
+
+
+def test_a_pointer_that_the_browser_takes_away_leaves_nothing(page: Any) -> None:
+    finger = {"pointerId": 9, "pointerType": "touch", "button": 0, "buttons": 1, "clientX": 300, "clientY": 300}
+    dispatched(page, ("pointerdown", finger), ("pointercancel", finger))
+    assert page.evaluate("strokes().length") == 0
+    assert stroke(page, (600, 300))[150, 150] == 0

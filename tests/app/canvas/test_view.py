@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.app.canvas.bare import both_screens, screen, stroke, until
+from tests.app.canvas.bare import both_screens, capsule, screen, stroke, until
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -127,3 +127,15 @@ def test_a_mask_is_seen_on_any_ground(page: Any, ground: str) -> None:
     edge = np.abs(shown[270:290, 400] - plain).max()
     assert edge > 80
     assert (shown[100, 400] == plain).all()
+
+
+def test_a_smaller_view_shows_the_same_place(page: Any) -> None:
+    page.evaluate("view.zoomAt(8, { x: 800, y: 600 })")
+    before = page.evaluate("view.place.centre")
+    page.evaluate("view.element.style.width = '500px'")
+    until(page, "view.place.boxWidth === 500")
+    assert page.evaluate("view.place.centre")["y"] == before["y"]
+    page.evaluate("view.zoom = 'fit'")
+    assert page.evaluate("view.place.rect.width") == 500
+    want = capsule((400, 300), [(200, 300 * (300 - 113) / 375)], 16)  # 375 px high, 113 px from the top
+    assert np.abs(stroke(page, (250, 300)) - want).max() <= 1
