@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from .._utils.errors import AdainError, MissingFileError, first_line, out_of_memory
+from .._utils.errors import AdainError, DiskFullError, MissingFileError, first_line, out_of_memory
+
+MOST_TEXT = 500
+"""Characters of an answer's line."""
 
 
 class Refusal(AdainError):
@@ -94,6 +98,8 @@ def status_of(error: BaseException) -> int:
         return error.status
     if isinstance(error, MissingFileError):
         return 404
+    if isinstance(error, DiskFullError):
+        return 507
     if isinstance(error, AdainError):
         return 422
     return 507 if out_of_memory(error) else 500
@@ -105,7 +111,8 @@ def line_of(error: BaseException, folders: Iterable[Path] = ()) -> str:
     An upload lies in the server's folder as ``…/ID/photo.jpg``, and is called as its owner called it, ``photo.jpg``.
     """
     if isinstance(error, AdainError):
-        text = str(error) or "this cannot be done"
+        # Another's text may quote what cannot be written in UTF-8, and all of what was sent.
+        text = shown(str(error), MOST_TEXT) or "this cannot be done"
     elif out_of_memory(error):
         return "out of memory: ask for a smaller picture, or smaller tiles"
     else:
@@ -125,5 +132,13 @@ def logged(error: BaseException) -> str:
 def without_paths(text: str, folders: Iterable[Path]) -> str:
     """A text in which files in those folders are called by their own names."""
     for folder in folders:
-        text = re.sub(rf"{re.escape(str(folder))}[/\\]([\w-]+[/\\])*", "", text)
+        for place in {str(folder), os.path.abspath(folder), os.path.realpath(folder)}:
+            text = re.sub(rf"{re.escape(place)}[/\\]([\w-]+[/\\])*", "", text)
+            text = re.sub(rf"{re.escape(place)}(?![\w-])", os.path.basename(place), text)
     return text
+
+
+def shown(text: str, most: int = 80) -> str:
+    """What a client sent, as it can stand in a line: without breaks, and not too long."""
+    kept = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[: most + 1])
+    return kept if len(kept) <= most else f"{kept[:most]}…"

@@ -22,7 +22,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import Foreign, Refusal, Stopping, TooLarge, TooSlow, Unauthorised
+from .errors import Foreign, Refusal, Stopping, TooLarge, TooSlow, Unauthorised, shown
 from .options import MEGABYTE
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ MULTIPART = 64 * 1024
 IDLE_SECONDS = 20.0
 """Longest time without a byte of a body."""
 
-BODY_SECONDS = 300.0
+BODY_SECONDS = 600.0
 """Longest time for a whole body."""
 
 OPEN_PATHS = ("/health",)
@@ -84,6 +84,8 @@ class Guarded:
         if entered is not None:
             await entered(scope, receive, send)
             return
+        # Files are sent whole: parts of them, any number at once, are more than a page needs.
+        scope["headers"] = [each for each in scope["headers"] if each[0] not in (b"range", b"if-range")]
         body = Body(receive, self._most_bytes(scope["path"]), headers)
         await self.app(scope, body.receive, send)
 
@@ -101,7 +103,7 @@ class Guarded:
             raise Foreign("one Host header is needed, with the host and port that are served")
         if self.is_local and not (self._is_this_machine(name) and (server is None or port == server[1])):
             right = "" if server is None else f" such as 127.0.0.1:{server[1]}"
-            raise Foreign(f"the host {host[:80]} is not served here: use the address that adain app printed,{right}")
+            raise Foreign(f"the host {shown(host)} is not served here: use the address that adain app printed,{right}")
         return host
 
     def _is_this_machine(self, name: str) -> bool:
@@ -118,7 +120,7 @@ class Guarded:
         if origin is not None:
             scheme, _, place = origin.strip().lower().partition("://")
             if scheme not in ("http", "https") or place != host:
-                raise Foreign(f"requests of the page {origin[:80]} are not served: open the page of this server itself")
+                raise Foreign(f"requests of {shown(origin)} are not served: open the page of this server itself")
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
             if not (is_link and scope["path"] == "/" and scope["method"] in ("GET", "HEAD")):
@@ -233,4 +235,4 @@ class Outermost:
             method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE") else "other"
             self.site.counters.add("adain_requests_total", method=method, status=status)
             seconds = time.perf_counter() - start
-            _log.info("%s %s: %d in %.3f s", scope["method"], scope["path"], status, seconds)
+            _log.info("%s %s: %d in %.3f s", shown(scope["method"]), shown(scope["path"]), status, seconds)

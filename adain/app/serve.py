@@ -64,7 +64,7 @@ def run_app(options: AppOptions, tell: Callable[[str], object]) -> Reason:
         app = create_app(options)
         site: Site = app.state.site
         server = _server(app, site)
-        with _signals(server, site) as ending:
+        with _in_one_line(), _signals(server, site) as ending:
             found = addresses(bound, options.token)
             for address in found:
                 tell(address)
@@ -105,9 +105,6 @@ def _server(app: Any, site: Site) -> Any:
             await anyio.to_thread.run_sync(site.jobs.stop, abandon_on_cancel=True)
             await super().shutdown(sockets)
 
-    log = logging.getLogger("uvicorn.error")
-    log.handlers, log.propagate = [_OneLine()], False
-    log.setLevel(logging.ERROR)
     made = SiteServer(
         uvicorn.Config(
             app,
@@ -124,6 +121,22 @@ def _server(app: Any, site: Site) -> Any:
     )
     site.counters.gauge("adain_connections", lambda: len(made.server_state.connections))
     return made
+
+
+@contextlib.contextmanager
+def _in_one_line() -> Generator[None, None, None]:
+    """What others log of the server is told in one line, and what is not an error is not."""
+    logs = [logging.getLogger(name) for name in ("uvicorn.error", "asyncio")]
+    before = [(log.handlers, log.propagate, log.level) for log in logs]
+    try:
+        for log in logs:
+            log.handlers, log.propagate = [_OneLine()], False
+            log.setLevel(logging.ERROR)
+        yield
+    finally:
+        for log, (handlers, propagate, level) in zip(logs, before, strict=True):
+            log.handlers, log.propagate = handlers, propagate
+            log.setLevel(level)
 
 
 class _OneLine(logging.Handler):

@@ -12,7 +12,7 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +24,7 @@ from ..nn import find_model
 from . import command, jobs, pages, pictures, schema, stylize
 from .addresses import is_own
 from .counters import Counters
-from .errors import Refusal, line_of, logged, status_of
+from .errors import MOST_TEXT, Refusal, line_of, logged, shown, status_of
 from .folder import OwnFolder
 from .guard import Guarded, Outermost
 from .held import Held
@@ -122,6 +122,7 @@ def create_app(options: AppOptions | None = None) -> Starlette:
             Middleware(Guarded, site=site, is_local=is_local),
         ],
     )
+    app.router.redirect_slashes = False  # an address is right or not
     app.state.site = site
     return app
 
@@ -150,20 +151,20 @@ def answer_error(request: Request, error: Exception) -> Response:
         status, text = status_of(error), line_of(error, site.private)
         headers = error.headers if isinstance(error, Refusal) else {}
     if status == 500:
-        _log.error("%s %s: %s", request.method, request.url.path, logged(error))
+        _log.error("%s %s: %s", request.method, shown(request.url.path), logged(error))
     site.counters.add("adain_errors_total", status=status)
     return JSONResponse({"error": text}, status, headers)
 
 
 def _routing(error: HTTPException, request: Request) -> str:
     """What the library that routes refuses, in our words."""
-    path = request.url.path if len(request.url.path) <= 80 else f"{request.url.path[:80]}…"
+    path = shown(request.scope["path"])
     if error.status_code == 404:
         return f"there is no {path}: /openapi.json lists what there is"
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
-        return f"{path} does not take {request.method}: use {allowed}"
-    return " ".join(str(error.detail).split())
+        return f"{path} does not take {shown(request.method, 20)}: use {allowed}"
+    return shown(" ".join(str(error.detail).split()), MOST_TEXT)
 
 
 class Unforeseen:
@@ -185,7 +186,11 @@ class Unforeseen:
 
         try:
             await self.app(scope, receive, watched)
+        except ClientDisconnect:  # in the middle of what it sent: nobody is there to be answered
+            scope["app"].state.site.counters.add("adain_errors_total", status="disconnected")
         except Exception as error:
+            while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+                error = error.exceptions[0]
             request = Request(scope)
             response = answer_error(request, error)
             if not started:  # else the connection is closed by the server, as the answer is not whole

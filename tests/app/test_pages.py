@@ -13,6 +13,12 @@ def test_the_page(client: TestClient) -> None:
     assert client.get("/page/index.html").text == response.text
 
 
+def test_files_are_sent_whole(client: TestClient) -> None:
+    for ranges in ("bytes=0-1", "bytes=0-0,1-1,2-2", "bytes=zz", "bytes=999999999-"):
+        response = client.get("/page/index.html", headers={"Range": ranges})
+        assert (response.status_code, response.text) == (200, client.get("/").text)
+
+
 def test_health(client: TestClient) -> None:
     assert client.get("/health").json() == {"status": "ok", "version": __version__}
 

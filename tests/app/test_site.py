@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 from starlette.testclient import TestClient
 
-from adain import InputError, MissingFileError
+from adain import DiskFullError, InputError, MissingFileError
 from adain.app import AppOptions, Site, create_app
 from adain.app.errors import Forgotten, TooMany
 
@@ -50,9 +50,32 @@ def test_no_path_of_this_machine_is_answered(client: TestClient) -> None:
     assert client.get("/fails").json()["error"] == "cannot read my photo.jpg: it is cut short"
 
 
+def test_nor_of_a_folder_itself(client: TestClient) -> None:
+    site: Site = client.app.state.site  # type: ignore[attr-defined]
+    raising(client, DiskFullError(f"there is no space left in {site.folder}: free some"))
+    response = client.get("/fails")
+    assert response.status_code == 507
+    assert response.json()["error"] == f"there is no space left in {site.folder.name}: free some"
+
+
+def test_what_was_sent_can_always_be_answered(client: TestClient) -> None:
+    raising(client, InputError("no option \ud800\x00\x1b[31m" + "x" * 10_000))
+    text = client.get("/fails").json()["error"]
+    assert text.startswith("no option \ufffd\ufffd\ufffd[31mxxx")
+    assert len(text) < 510
+
+
+def test_errors_of_tasks_are_those_in_them(client: TestClient) -> None:
+    raising(client, ExceptionGroup("tasks", [InputError("one thing")]))
+    assert client.get("/fails").json() == {"error": "one thing"}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "text"),
     [
+        ("GET", "/a%0Ab%1B%00", 404, "there is no /a\ufffdb\ufffd\ufffd: "),
+        ("GET", "/" + 9000 * "x", 404, "there is no /xxx"),
+        ("GET", "/health/", 404, "there is no /health/: "),
         ("GET", "/nothing", 404, "there is no /nothing: /openapi.json lists what there is"),
         ("GET", "/page/../site.py", 404, "there is no "),
         ("GET", "/page/%2e%2e/site.py", 404, "there is no "),
@@ -63,6 +86,7 @@ def test_what_there_is_not(client: TestClient, method: str, path: str, status: i
     response = client.request(method, path)
     assert response.status_code == status
     assert response.json()["error"].startswith(text)
+    assert len(response.json()["error"]) < 200
 
 
 def test_the_folder_is_gone_in_the_end() -> None:
