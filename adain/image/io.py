@@ -194,6 +194,8 @@ def _read_tiff(source: Any, name: str, max_pixels: int | None, convert: Convert[
         if page is None:
             return None
         if isinstance(page, int):
+            if not isinstance(source, Page):
+                return None  # it has not even one, for which Pillow has the words
             raise lacking(source.number, page, "page", name)
         _log.debug("reading %s: %d x %d px, by tifffile", name, page.imagewidth, page.imagelength)
         check_pixels((page.imagewidth, page.imagelength), name, max_pixels)

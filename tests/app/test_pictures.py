@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.testclient import TestClient
 from adain import Style
 from adain._utils.resources import samples
 from adain.app.uploads import AppPictures
+from tests.fuzz import mutate
 
 from .test_uploads import encoded, files
 
@@ -358,3 +360,28 @@ def test_a_mask_that_is_deleted_while_it_is_sent_is_sent(client: TestClient) -> 
         assert client.delete(f"/masks/{id}").status_code == 204
         assert response.read() == data
     assert files(pictures_of(client)) == []
+
+
+def test_damaged_files_are_shown_or_refused_in_one_line(client: TestClient) -> None:
+    """Of a file that was taken, everything can be asked; the sides that were told are those that are shown."""
+    found = Counter[int]()
+    for number, (name, data) in enumerate(mutate.series(mutate.pictures(), 120, seed=5)):
+        where = ("/contents", "/styles", "/masks")[number % 3]
+        response = send(client, where, data, name)
+        found[response.status_code] += 1
+        if response.status_code != 201:
+            refused(response, response.status_code)
+            assert 400 <= response.status_code < 500
+            continue
+        told = response.json()
+        shown = client.get(f"{where}/{told['id']}/picture")
+        if shown.status_code == 200:
+            with Image.open(io.BytesIO(shown.content)) as image:
+                assert image.size == (told["width"], told["height"])
+        else:
+            assert where == "/masks"  # of which some hold numbers that are no colours
+            refused(shown, 422)
+        if where == "/masks":
+            listed = client.get(f"{where}/{told['id']}/labels")
+            assert listed.status_code == 200 or refused(listed, 422)
+    assert min(found[201], found[422]) > 20

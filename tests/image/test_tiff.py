@@ -287,3 +287,17 @@ def test_pages_of_every_depth(tmp_path: Path, kinds: str) -> None:
         assert read_stored(Page(path, number)).values.dtype == dtypes[kinds[number - 1]]
     with pytest.raises(ImageError, match=r"cannot read page 4 of .*: it has 3 pages; --page takes 1 to 3"):
         read_image(Page(path, 4))
+
+
+@pytest.mark.parametrize(
+    "data", [b"II*\0" + bytes(4), b"MM\0*\0\0\x27\x0f" + bytes(20)], ids=["none", "beyond-the-end"]
+)
+def test_a_file_without_any_page_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(data)
+    for source in (path, data):
+        for read in (read_image, read_stored):
+            with pytest.raises(ImageError, match=r"cannot read .*: it is not an image of a known format"):
+                read(source)
+    with pytest.raises(ImageError, match=r"cannot read page 2 of .*: it has 0 pages"):
+        read_image(Page(path, 2))
