@@ -12,12 +12,13 @@ from .options import SNAKE_CASE, OneCommand, options_of, take
 from .reporting import SIGNALS, is_quiet, tell
 
 
-@click.command(cls=OneCommand, context_settings=SNAKE_CASE)
+@click.command(cls=OneCommand, context_settings={**SNAKE_CASE, "auto_envvar_prefix": "ADAIN_APP"})
 @options_of(AppOptions)
 def app(**values: Any) -> int:
     """Paint in a page of the browser, served by this machine.
 
     It is served to this machine alone, and nothing of yours leaves it. Ctrl-C ends it. Needs adain[app].
+    Options are taken from the environment, too, such as ADAIN_APP_TOKEN for --token.
 
     \b
     adain app

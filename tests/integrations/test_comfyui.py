@@ -11,8 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from adain import InputError, MissingFileError, Region, Regions, Style, blend
@@ -20,7 +22,7 @@ from adain.backends import open_model
 from adain.control import ramp
 from adain.options import ColorMode, ModelOptions, Options
 from adain.stylizer.base import BaseStylizer
-from tests.conftest import noise_image
+from tests.conftest import noise_image, sample
 from tests.integrations.comfy import NODES, Prompt, Refused, check_node, given, inputs_of, loaded, run, validate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -42,8 +44,6 @@ def model() -> BaseStylizer:
 
 def image(width: int, height: int, *seeds: int) -> Tensor:
     """A batch of pictures as ComfyUI has them: ``(B, H, W, 3)``."""
-    import numpy as np
-
     pictures = [np.asarray(noise_image(width, height, seed), np.float32) / 255 for seed in seeds]
     return torch.from_numpy(np.stack(pictures))
 
@@ -189,7 +189,7 @@ def test_a_style_is_the_librarys(canvas: Canvas, model: BaseStylizer) -> None:
 
 
 def test_every_option_reaches_the_library(canvas: Canvas, model: BaseStylizer) -> None:
-    more = {"color_space": "lab", "color_strength": 0.8, "wrap": "x", "max_drift": 0.5}
+    more = {"color_space": "lab", "color_strength": 0.8, "wrap": "x"}
     inputs = {"color": "luminance", "keep_edges": 0.3, "correct": 1}
     options = canvas.add("AdainOptions", **more)
     style = canvas.style(ART, style_size=48, fine_style_size=32, crop=True, mask=torch.rand(48, 64) * 0.5 + 0.4)
@@ -276,9 +276,32 @@ def test_where_the_mask_is_all_of_the_regions_no_style_is_left(canvas: Canvas, m
     assert torch.equal(plane(result), model.stylize(plane(PHOTO), Regions([Region(encoded(model, ART), LEFT)])))
 
 
-def test_protection_is_the_librarys(canvas: Canvas, model: BaseStylizer) -> None:
-    result = canvas.stylized(style=canvas.style(ART), protect=LEFT)
-    assert torch.equal(plane(result), model.stylize(plane(PHOTO), encoded(model, ART), protect=LEFT))
+@pytest.mark.parametrize("feather", [0.0, 3.0])
+def test_protection_is_the_librarys(canvas: Canvas, model: BaseStylizer, feather: float) -> None:
+    options = canvas.add("AdainOptions", feather=feather)
+    result = canvas.stylized(style=canvas.style(ART), protect=LEFT, options=options)
+    expected = model.stylize(plane(PHOTO), encoded(model, ART), protect=LEFT, feather=feather)
+    assert torch.equal(plane(result), expected)
+
+
+def test_faces_are_protected(canvas: Canvas, model: BaseStylizer) -> None:
+    pytest.importorskip("skimage")
+    photo = torch.from_numpy(np.asarray(Image.open(sample("content", "astronaut")).resize((160, 160)), np.float32))
+    photo = photo[None] / 255
+    options = canvas.add("AdainOptions", protect_faces=True)
+    result = canvas.stylized(image=photo, style=canvas.style(ART), options=options)
+    expected = model.stylize(plane(photo), encoded(model, ART), protect="faces")
+    assert torch.equal(plane(result), expected)
+    assert not torch.equal(expected, model.stylize(plane(photo), encoded(model, ART)))
+
+
+def test_drift_is_bounded(canvas: Canvas, model: BaseStylizer) -> None:
+    photo = torch.from_numpy(np.asarray(Image.open(sample("content", "chelsea")).resize((120, 80)), np.float32))
+    photo = photo[None] / 255
+    result = canvas.stylized(image=photo, style=canvas.style(ART), options=canvas.add("AdainOptions", max_drift=2.0))
+    expected = model.stylize(plane(photo), encoded(model, ART), max_drift=2.0)
+    assert torch.equal(plane(result), expected)
+    assert not torch.equal(expected, model.stylize(plane(photo), encoded(model, ART)))
 
 
 def test_frames_are_stylised_one_by_one_each_with_its_mask(canvas: Canvas, model: BaseStylizer) -> None:
