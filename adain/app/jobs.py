@@ -160,14 +160,12 @@ class Jobs:
 
     def close(self, id: str) -> None:
         """Cancel a job that is open; forget one that is over, with its file."""
+        job = self.get(id)
+        if self._end(job, "cancelled"):
+            return
         with self._lock:
-            job = self.get(id)
-            if job.is_over:
-                del self._jobs[id]
-        if job.is_over:
-            self._remove(job)
-        else:
-            self._end(job, "cancelled")
+            self._jobs.pop(id, None)
+        self._remove(job)
 
     def stop(self) -> None:
         """Cancel all that is open, and take nothing more; a second time does nothing."""
@@ -209,11 +207,11 @@ class Jobs:
             if not job.is_done:
                 self._remove(job)
 
-    def _end(self, job: PictureJob, state: State, error: str | None = None) -> None:
-        """A job is over, if it was not before."""
+    def _end(self, job: PictureJob, state: State, error: str | None = None) -> bool:
+        """A job is over; False, and nothing happens, if it was before."""
         with self._lock:
             if job.is_over:
-                return
+                return False
             job.state, job.error, job.ended = state, error, time.monotonic()
             job.changes += 1
             turn, pins, job.pins = job.turn, job.pins, contextlib.ExitStack()
@@ -224,6 +222,7 @@ class Jobs:
             if was_waiting:
                 self._remove(job)
         pins.close()
+        return True
 
     def _sweep(self) -> None:
         """Forget what was over long ago, and the oldest where it is too much."""
