@@ -10,10 +10,10 @@ import { adopt } from "./sheet.js";
 adopt(`
 .view-layer { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
 .view-layer:focus-visible { outline: 3px solid Highlight; outline-offset: -3px; }
-[data-tool="pan"] > .view-layer { cursor: grab; }
-[data-tool="pan"] > .view-layer:active { cursor: grabbing; }
-[data-tool="brush"] > .view-layer, [data-tool="eraser"] > .view-layer { cursor: crosshair; }
-[data-tool="fill"] > .view-layer { cursor: cell; }
+.view[data-tool="pan"] > .view-layer { cursor: grab; }
+.view[data-tool="pan"] > .view-layer:active { cursor: grabbing; }
+.view[data-tool="brush"] > .view-layer, .view[data-tool="eraser"] > .view-layer { cursor: crosshair; }
+.view[data-tool="fill"] > .view-layer { cursor: cell; }
 `);
 
 const CHECK = 8; // px of the squares that show what is transparent
@@ -30,6 +30,7 @@ export class Canvas {
     const { element } = view;
     if (getComputedStyle(element).position === "static") element.style.position = "relative";
     element.style.overflow = "hidden";
+    element.classList.add("view");
     const [pictures, masks] = [layer(element), layer(element)];
     pictures.canvas.setAttribute("aria-hidden", "true");
     this.pictures = pictures;

@@ -70,7 +70,7 @@ export class Place {
   /** @param {"fit" | number} zoom */
   #admitted(zoom) {
     if (zoom === "fit") return zoom;
-    return Math.min(MOST_ZOOM, Math.max(Math.min(1, this.fitting), zoom));
+    return Math.min(Math.max(MOST_ZOOM, this.fitting), Math.max(Math.min(1, this.fitting), zoom));
   }
 
   /** The picture never leaves the view: its edge stops at the view's, or it lies in the middle. @param {Point} point */

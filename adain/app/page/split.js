@@ -16,8 +16,8 @@ adopt(`
   height: 30px; border-radius: 50%; background: #fff; color: #222; display: grid; place-content: center;
   box-shadow: 0 0 0 1px #0009; font: 18px/1 system-ui, sans-serif; }
 .view-split::after { content: ""; position: absolute; inset: 0 -9px; }
-[data-tool="brush"] > .view-split::after, [data-tool="eraser"] > .view-split::after,
-[data-tool="fill"] > .view-split::after { content: none; }
+.view:not([data-tool="pan"]) > .view-split { pointer-events: none; } /* painting goes on below it */
+.view:not([data-tool="pan"]) > .view-split:not(:focus)::before { opacity: 0; }
 .view-split:focus-visible { outline: none; }
 .view-split:focus-visible::before { outline: 3px solid Highlight; outline-offset: 2px; }
 `);

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.app.canvas.bare import capsule, mask_pixels, screen
+from tests.app.canvas.bare import capsule, halves, mask_pixels, screen, stroke
 
 
 def test_keys_zoom_and_move(page: Any) -> None:
@@ -62,18 +62,24 @@ def test_the_split_is_a_slider(page: Any) -> None:
         assert page.evaluate("view.split") == pytest.approx(split)
     page.evaluate("view.drawNow()")
     assert handle.get_attribute("aria-valuenow") == "100"
-    page.evaluate("view.split = 0.5; view.drawNow()")
+    page.evaluate("view.split = 0.5; view.tool = 'pan'; view.drawNow()")
     page.mouse.move(400, 300)
     page.mouse.down()
     page.mouse.move(233, 300, steps=3)
     page.mouse.up()
     assert page.evaluate("view.split") == 233 / 800
-    assert page.evaluate("strokes().length") == 0
+
+
+def test_painting_goes_on_below_the_split(page: Any) -> None:
+    page.evaluate("view.after = plain(40, 30, '#00f'); view.split = 0.5; view.drawNow()")
+    points = ((400, 300), (380, 300))
+    assert np.abs(stroke(page, *points) - capsule((400, 300), halves(points), 10)).max() <= 1
+    assert page.evaluate("view.split") == 0.5
 
 
 @pytest.mark.parametrize("split", [0, 1])
 def test_its_grip_is_whole_at_the_edges(page: Any, split: int) -> None:
-    page.evaluate("split => { view.after = plain(40, 30, '#808080'); view.split = split; }", split)
+    page.evaluate("split => { view.after = plain(40, 30, '#808080'); view.split = split; view.tool = 'pan' }", split)
     shown = screen(page, clip={"x": 0, "y": 250, "width": 800, "height": 100})
     assert (shown == 255).all(axis=2).any(axis=0).sum() >= 28  # columns with white: all of the grip
     page.mouse.move(17 if split == 0 else 783, 300)
