@@ -43,6 +43,7 @@ def test_contents(wheel: Path) -> None:
         "adain/py.typed",
         "adain/__init__.pyi",
         "adain/options.py",
+        *(f"adain/app/page/{path.name}" for path in (ROOT / "adain" / "app" / "page").iterdir()),
         "adain/batch/__init__.pyi",
         "adain/batch/ray/engine.py",
         "adain/cli/main.py",

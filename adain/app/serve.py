@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 import os
 import signal
@@ -17,20 +16,16 @@ from collections.abc import Callable, Generator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from .._utils.errors import InputError, first_line
+from .._utils.errors import first_line
 from .._utils.signals import Reason
 from .addresses import addresses, bind
+from .needs import require
 from .options import AppOptions
 
 if TYPE_CHECKING:
     from .site import Site
 
 _log = logging.getLogger(__name__)
-
-INSTALL = 'pip install "adain[app]"'
-
-PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "python_multipart": "python-multipart"}
-"""What serves the page, by what is imported."""
 
 END_SECONDS = 2.5
 """Time from the first signal until the process ends, whatever is still at work."""
@@ -52,9 +47,7 @@ def run_app(options: AppOptions, tell: Callable[[str], object]) -> Reason:
     Raises:
         InputError: if a package is missing, the address cannot be served at, or others would be let in without a token.
     """
-    missing = [package for name, package in PACKAGES.items() if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"the page needs {' and '.join(missing)}: {INSTALL}")
+    require()
     from .site import check_token, create_app
 
     check_token(options)

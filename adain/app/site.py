@@ -8,8 +8,15 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from .needs import require
+
+try:
+    from starlette.applications import Starlette
+except ImportError:
+    require()
+    raise
+
 import anyio.to_thread
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request

@@ -4,6 +4,7 @@ import pytest
 
 from adain import InputError
 from adain.app import AppOptions, create_app
+from tests.conftest import python
 
 
 def test_others_are_not_let_in_without_a_token() -> None:
@@ -24,3 +25,19 @@ def test_tokens_that_are_none(token: str) -> None:
 def test_ranges(name: str, value: object) -> None:
     with pytest.raises(InputError, match=name):
         AppOptions(**{name: value})  # type: ignore[arg-type]
+
+
+def test_the_application_says_what_is_missing() -> None:
+    code = """
+import importlib.util, json, sys
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "starlette" else found(name, *more)
+for name in ("starlette", "starlette.applications"):
+    sys.modules[name] = None
+import adain.app
+try:
+    adain.app.create_app
+except Exception as error:
+    print(json.dumps([type(error).__name__, str(error)]))
+"""
+    assert python(code) == ["InputError", 'the page needs starlette: pip install "adain[app]"']

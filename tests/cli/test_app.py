@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from adain.app import AppOptions, serve
+from adain.app import AppOptions, needs
 from tests.conftest import one_line_error
 
 Run = Callable[..., Result]
@@ -78,6 +78,6 @@ def test_a_port_that_is_taken(run_cli: Run) -> None:
 
 def test_what_is_not_installed(run_cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None if name == "uvicorn" else found(name))
+    monkeypatch.setattr(needs.importlib.util, "find_spec", lambda name: None if name == "uvicorn" else found(name))
     message = one_line_error(run_cli("app", "-q"))
     assert message.endswith('the page needs uvicorn: pip install "adain[app]"')
