@@ -115,8 +115,6 @@ def _words(each: Declaration, value: Any) -> Iterator[str]:
     elif each.is_repeated:
         for part in value:
             yield from (each.flag, _text(part))
-    elif each.bare is not None:  # whose value would else be taken for the next word
-        yield f"{each.flag}={_text(value)}"
     else:
         yield from (each.flag, _text(value))
 

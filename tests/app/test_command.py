@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, find, given, settings
+from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
 
 from adain import InputError
@@ -29,6 +29,10 @@ NAMES = [
     "~.png", "#1.png", "ü 波.png", "a\\b.png", "keep.png", "{1..3}.png", "!x.png", "a;b&c|d.png", "%s.png",
 ]  # fmt: skip
 """Of files, none of which a shell or a parser is to take for something else."""
+
+
+FIRST = settings(max_examples=3000, phases=[Phase.generate], suppress_health_check=[*HealthCheck], database=None)
+"""To find a body, not the smallest one."""
 
 
 def ordered(site: Any = SITE, **more: Any) -> Ordered:
@@ -120,6 +124,13 @@ def test_files_of_one_name_are_told_apart() -> None:
     assert shlex.split(told["shell"])[2:5] == ["IMG.jpg", "img-2.JPG", "IMG-3.jpg"]
 
 
+def test_no_input_has_the_name_of_the_result() -> None:
+    site = site_of(c="photo.jpg", s1="a.png", m1="photo_stylized_a.png")
+    told = copied(ordered(site, options={"protect": "m1"}))
+    assert [each["name"] for each in told["files"]] == ["photo_stylized_a-2.png"]
+    assert "-o photo_stylized_a.png" in told["shell"]
+
+
 def test_artworks_of_the_servers_folder_are_to_be_downloaded() -> None:
     site = site_of(c="photo.jpg", s="old.png")
     site.pictures.kept["s"] = Kept("s", "old.png", Path("/art/old.png"), source="folder")
@@ -177,6 +188,6 @@ def test_every_option_can_be_copied(name: str) -> None:
         except InputError:
             return False
 
-    told = copied(parse_order(find(bodies(name), is_said), SITE))
+    told = copied(parse_order(find(bodies(name), is_said, settings=FIRST), SITE))
     assert f" {Options.declared()[name].flag}" in told["shell"]
     assert f" {name}=" in told["python"]
