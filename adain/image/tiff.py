@@ -57,6 +57,10 @@ def open_page(file: str | IO[bytes], number: int = 1, *, is_known: bool) -> Iter
             # Pillow comes to a page by way of those before it.
             if not (is_known and all(map(_is_pillows, first))):
                 found = first[number - 1] if 1 <= number <= len(first) else len(first) + sum(1 for _ in pages)
+            if isinstance(found, tifffile.TiffPage) and not all(
+                isinstance(side, int) for side in (found.imagewidth, found.imagelength)
+            ):
+                found = None  # damaged: there are several
         yield found
 
 

@@ -301,3 +301,15 @@ def test_a_file_without_any_page_is_refused(tmp_path: Path, data: bytes) -> None
                 read(source)
     with pytest.raises(ImageError, match=r"cannot read page 2 of .*: it has 0 pages"):
         read_image(Page(path, 2))
+
+
+def test_a_page_of_several_widths_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros(SIZE, "u4"))
+    data = bytearray(path.read_bytes())
+    at = data.index((256).to_bytes(2, "little"), 8)  # the tag ImageWidth, whose one value becomes two
+    data[at + 4 : at + 12] = (2).to_bytes(4, "little") + (16).to_bytes(4, "little")
+    path.write_bytes(data)
+    for read in (read_image, read_stored):
+        with pytest.raises(ImageError, match=r"cannot read .*a\.tif: "):
+            read(path)
