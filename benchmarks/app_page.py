@@ -145,7 +145,7 @@ def moves(page: Page, server: Server) -> dict[str, Any]:
     }
 
 
-PREVIEW_GAUGES = ("adain_previews_working", "adain_previews_waiting")
+PREVIEW_GAUGES = ("adain_working_for_preview", "adain_waiting_for_preview")
 
 
 def measure(folder: Path, size: int, rounds: int) -> dict[str, Any]:

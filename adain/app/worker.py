@@ -137,6 +137,11 @@ class ModelWorker:
         """Turns that have not begun."""
         return len(self._turns)
 
+    @property
+    def is_working(self) -> bool:
+        """Whether one has begun."""
+        return self._at_work is not None
+
     def submit(self, call: Callable[[BaseStylizer, Turn[T]], T], *, slot: str = "") -> Turn[T]:
         """Have something computed, after all that waits; or in the place of what waits of the same slot.
 
@@ -216,6 +221,7 @@ class Models:
         self._workers: dict[tuple[str, Lane], ModelWorker] = {}
         for lane in get_args(Lane):
             site.counters.gauge(f"adain_waiting_for_{lane}", functools.partial(self._waiting, lane))
+            site.counters.gauge(f"adain_working_for_{lane}", functools.partial(self._working, lane))
 
     def get(self, name: str, lane: Lane = "finish") -> ModelWorker:
         """The worker of a model.
@@ -252,6 +258,9 @@ class Models:
 
     def _waiting(self, lane: Lane) -> int:
         return sum(worker.waiting for (_, of), worker in [*self._workers.items()] if of == lane)
+
+    def _working(self, lane: Lane) -> int:
+        return sum(worker.is_working for (_, of), worker in [*self._workers.items()] if of == lane)
 
 
 def be_patient() -> None:
