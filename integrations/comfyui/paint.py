@@ -18,7 +18,7 @@ from adain.options import Options
 from adain.stylizer import Look
 
 from .artworks import Mix
-from .host import Progress
+from .host import Progress, stop_if_asked
 from .pictures import Batch, Masks
 from .region import Part
 
@@ -75,13 +75,17 @@ def stylised(order: Order, photographs: Batch) -> Tensor:
     progress = Progress(count, 2 + options.correct)
     height, width = photographs.size
     side = model.choose_tile(options.tile, height * width)
-    for k in range(count):
-        progress.start(k)
-        how: dict[str, Any] = {"tile": side or "off", "wrap": options.wrap, "progress": progress}
-        content = model.encode_content(photographs.colors(k), **how)
-        progress.encoded()
-        painted = _look(order, content, k, count).render(model, content)
-        results[k, ..., :3] = painted.to("cpu", torch.float32).permute(1, 2, 0)
+    model.watch(stop_if_asked)  # within passes, too, where these have parts
+    try:
+        for k in range(count):
+            progress.start(k)
+            how: dict[str, Any] = {"tile": side or "off", "wrap": options.wrap, "progress": progress}
+            content = model.encode_content(photographs.colors(k), **how)
+            progress.encoded()
+            painted = _look(order, content, k, count).render(model, content)
+            results[k, ..., :3] = painted.to("cpu", torch.float32).permute(1, 2, 0)
+    finally:
+        model.watch(None)
     progress.end()
     return results
 

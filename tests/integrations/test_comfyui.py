@@ -386,6 +386,29 @@ def test_a_run_is_interrupted(canvas: Canvas, monkeypatch: pytest.MonkeyPatch, a
     assert calls == after + 1
 
 
+def test_a_pass_of_ncnn_is_interrupted_within(pack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One picture in one piece has three places where it is asked, but for those."""
+    canvas = Canvas(pack, open_model(ModelOptions(model="fast", device="cpu", backend="ncnn")))
+    style = canvas.style(ART)
+    asked = []
+    fake = SimpleNamespace(throw_exception_if_processing_interrupted=lambda: asked.append(0))
+    monkeypatch.setitem(sys.modules, "comfy.model_management", fake)  # type: ignore[arg-type]
+    canvas.stylized(style=style, tile="off")
+    before = len(asked)
+    assert before > 4  # one of them is of the style
+
+    def stop() -> None:
+        asked.append(0)
+        if len(asked) == before + 4:
+            raise Interrupted
+
+    fake.throw_exception_if_processing_interrupted = stop
+    with pytest.raises(Interrupted):
+        run(canvas.prompt, canvas.nodes, "last")
+    fake.throw_exception_if_processing_interrupted = lambda: asked.append(0)
+    run(canvas.prompt, canvas.nodes, "last")  # nothing of it is left
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """ComfyUI's folder of saved styles."""
