@@ -33,7 +33,9 @@ export class Pointers {
     top.addEventListener("pointerdown", (event) => this.#press(event));
     top.addEventListener("pointermove", (event) => this.#move(event));
     top.addEventListener("pointerup", (event) => this.#lift(event));
-    top.addEventListener("pointercancel", (event) => this.#drop(event));
+    for (const name of ["pointercancel", "lostpointercapture"]) {
+      top.addEventListener(name, (event) => this.#drop(/** @type {PointerEvent} */ (event)));
+    }
     top.addEventListener("pointerleave", () => this.#ring(null));
     top.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     top.addEventListener("dblclick", (event) => this.#double(event));
@@ -100,7 +102,7 @@ export class Pointers {
     this.#down.set(event.pointerId, point);
     if (event.pointerId !== this.#first) return;
     if (this.#act === "pan") view.panBy(point.x - before.x, point.y - before.y);
-    if (this.#act === "fill") this.#fillTo(point);
+    if (this.#act === "fill" && view.painter.isOn) this.#fillTo(point);
     if (this.#act === "paint") {
       const events = event.getCoalescedEvents?.() ?? [];
       for (const each of events.length ? events : [event]) {

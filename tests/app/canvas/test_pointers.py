@@ -90,8 +90,9 @@ def test_the_hand_that_holds_a_pen_is_not_a_finger(page: Any) -> None:
     assert page.evaluate("view.zoom") == "fit"
 
 
-def test_a_pointer_that_the_browser_takes_away_leaves_nothing(page: Any) -> None:
+@pytest.mark.parametrize("end", ["pointercancel", "lostpointercapture"])
+def test_a_pointer_that_the_browser_takes_away_leaves_nothing(page: Any, end: str) -> None:
     finger = {"pointerId": 9, "pointerType": "touch", "button": 0, "buttons": 1, "clientX": 300, "clientY": 300}
-    dispatched(page, ("pointerdown", finger), ("pointercancel", finger))
+    dispatched(page, ("pointerdown", finger), (end, finger))
     assert page.evaluate("strokes().length") == 0
     assert stroke(page, (600, 300))[150, 150] == 0
