@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from typing import Any
@@ -103,8 +104,9 @@ class Watched(H11Protocol):
             (b"connection", b"close"),
         ]
         parts = (h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage())
-        for part in parts:
-            self.transport.write(self.conn.send(part) or b"")
+        with contextlib.suppress(h11.LocalProtocolError):  # an answer has begun: nothing can be said any more
+            for part in parts:
+                self.transport.write(self.conn.send(part) or b"")
 
 
 def watched(most: int) -> type[Watched]:

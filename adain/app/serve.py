@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-END_SECONDS = 2.5
-"""Time from the first signal until the process ends, whatever is still at work."""
+END_SECONDS = 2.0
+"""Time from the first signal until the process is ended, whatever is still at work."""
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """What the process ends with if it has to be ended, as shells have it."""

@@ -141,6 +141,16 @@ def test_what_is_no_request(
     assert not caplog.records
 
 
+def test_nonsense_after_the_answer(place: tuple[str, int], caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_connection(place) as client:
+        head = "POST /nothing HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nTransfer-Encoding: chunked\r\n\r\n" % place[1]
+        client.sendall(head.encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 404")
+        client.sendall(b"zz\r\n")
+        assert b"".join(iter(lambda: client.recv(65536), b"")).count(b"HTTP/1.1") == 0
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("kind", ["image/png", "multipart/form-data; boundary=x", "application/json"])
 def test_who_leaves_in_the_middle_is_not_answered(
     place: tuple[str, int], caplog: pytest.LogCaptureFixture, kind: str
