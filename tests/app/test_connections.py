@@ -133,21 +133,20 @@ def test_what_is_no_request(
 ) -> None:
     with socket.create_connection(place) as client:
         client.sendall(sent.replace(b"PORT", str(place[1]).encode()))
-        client.shutdown(socket.SHUT_WR)
         if expected:
             assert answer(client)[0] == expected
         else:
-            assert b'"ok"' in client.recv(65536)
+            assert b'"ok"' in b"".join(iter(lambda: client.recv(65536), b""))
     assert not caplog.records
 
 
 def test_nonsense_after_the_answer(place: tuple[str, int], caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_connection(place) as client:
-        head = "POST /nothing HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nTransfer-Encoding: chunked\r\n\r\n" % place[1]
+        head = f"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1:{place[1]}\r\nTransfer-Encoding: chunked\r\n\r\n"
         client.sendall(head.encode())
         assert client.recv(65536).startswith(b"HTTP/1.1 404")
         client.sendall(b"zz\r\n")
-        assert b"".join(iter(lambda: client.recv(65536), b"")).count(b"HTTP/1.1") == 0
+        assert b"HTTP/1.1" not in b"".join(iter(lambda: client.recv(65536), b""))
     assert not caplog.records
 
 
