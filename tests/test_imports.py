@@ -137,7 +137,7 @@ def test_what_can_do_without_torch_does(module: str) -> None:
     assert found is False
 
 
-@pytest.mark.parametrize("folder", ["cli", "benchmarks"])
+@pytest.mark.parametrize("folder", ["cli", "benchmarks", "integrations"])
 def test_outside_only_faces_are_imported(folder: str) -> None:
     """The inner modules of packages are the library's own affair; ``_utils`` has no face, and Ray's rooms are one."""
     found = []

@@ -17,6 +17,8 @@ from .masks import resize_mask as resize_mask
 from .recolor import match_histogram as match_histogram
 from .recolor import match_linear as match_linear
 from .recolor import transport_matrix as transport_matrix
+from .regions import MIN_AREA as MIN_AREA
+from .regions import MIN_PEAK as MIN_PEAK
 from .regions import Guide as Guide
 from .regions import Placement as Placement
 from .regions import Ramp as Ramp

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from adain import InputError, Style, blend
+from adain.options import normalize_weights
 
 STYLE = "ADAIN_STYLE"
 
@@ -54,15 +55,16 @@ class Mix:
 
     @classmethod
     def weighted(cls, mixes: list[tuple[Mix, float]]) -> Mix:
-        """A blend of blends. Each has the whole of its weight, of however many artworks it is."""
+        """A blend of blends. Each has the whole of its weight, of however many artworks it is.
+
+        Raises:
+            InputError: if a weight is negative or no number, as what is connected may be, or all are 0.
+        """
         parts = []
-        for mix, weight in mixes:
+        for (mix, _), weight in zip(mixes, normalize_weights([weight for _, weight in mixes]), strict=True):
             whole = sum(own for _, own in mix.parts)
             parts += [(artwork, weight * own / whole) for artwork, own in mix.parts]
-        kept = tuple((artwork, weight) for artwork, weight in parts if weight > 0)
-        if not kept:
-            raise InputError("all weights are 0: give at least one style a weight")
-        return cls(kept)
+        return cls(tuple((artwork, weight) for artwork, weight in parts if weight > 0))
 
     def style(self, model: Any, color: Any = None, content: Any = None, content_mask: Tensor | None = None) -> Style:
         """The statistics of all, as they are, or recoloured after a photograph.

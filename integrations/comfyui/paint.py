@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adain import InputError, Region, Regions
-from adain.control import as_color, feather, resize_mask
-from adain.control.regions import MIN_AREA, MIN_PEAK
+from adain.control import MIN_AREA, MIN_PEAK, as_color, feather, resize_mask
 from adain.nn import STRIDE
 from adain.options import Options
 from adain.stylizer import Look

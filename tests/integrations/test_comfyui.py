@@ -508,10 +508,15 @@ def test_a_mask_beside_all_regions_is_refused(canvas: Canvas) -> None:
         canvas.stylized(regions=region, mask=RIGHT)
 
 
-def test_weights_that_are_all_0_are_refused(canvas: Canvas) -> None:
-    one = canvas.style(ART)
-    with pytest.raises(InputError, match="all weights are 0"):
-        canvas.stylized(style=canvas.add("AdainBlend", style_1=one, weight_1=0, style_2=one, weight_2=0))
+@pytest.mark.parametrize("weights", [(0.0, 0.0), (-0.5, 0.5), (float("nan"), 0.5)])
+def test_weights_that_make_no_blend_are_refused(pack: Any, model: BaseStylizer, weights: tuple[float, float]) -> None:
+    """As no widget gives them, but what is connected may."""
+    node, (mix, _) = (
+        pack.NODE_CLASS_MAPPINGS,
+        pack.NODE_CLASS_MAPPINGS["AdainEncodeStyle"]().encode(model, ART, 64, 0, False),
+    )
+    with pytest.raises(InputError, match="style weights must be finite, not negative, and not all 0"):
+        node["AdainBlend"]().blend(style_1=mix, weight_1=weights[0], style_2=mix, weight_2=weights[1])
 
 
 def test_masks_of_artworks_are_for_each_or_for_all(canvas: Canvas) -> None:
