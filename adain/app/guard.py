@@ -101,8 +101,8 @@ class Guarded:
             name, port, is_plain = "", 0, False
         if not name or not is_plain:
             raise Foreign("one Host header is needed, with the host and port that are served")
-        if self.is_local and not (self._is_this_machine(name) and (server is None or port == server[1])):
-            own, served = server or ("", None)
+        own, served = server or ("", None)  # nor has a socket that is a file a port
+        if self.is_local and not (self._is_this_machine(name) and served in (None, port)):
             right = f" such as {f'[{own}]' if ':' in own else own}:{served}" if served else ""
             raise Foreign(f"the host {shown(host)} is not served here: use the address that adain app printed,{right}")
         return host

@@ -26,10 +26,12 @@ def test_what_a_killed_server_left_is_swept_and_what_lives_is_not(tmp_path: Path
     )
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    killed = Path(told.stdout.strip() or "x")
-    assert not killed.exists() or told.returncode == 9
-    left, living = tmp_path / killed.name, OwnFolder()
-    assert not left.exists()
+    killed = Path(told.stdout.strip())
+    assert told.returncode == 9
+    assert killed.parent == tmp_path
+    assert (killed / "sub" / "x").is_file()
+    living = OwnFolder()
+    assert not killed.exists()
     sweep()
     assert living.path.is_dir()
     living.remove()

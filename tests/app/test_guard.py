@@ -62,6 +62,15 @@ def test_hosts(client: TestClient, host: str, expected: int) -> None:
     assert status(client, host=host) == expected
 
 
+def test_the_refusal_names_the_address(client: TestClient) -> None:
+    assert client.get("/", headers={"Host": "evil.example"}).json() == {
+        "error": "the host evil.example is not served here: use the address that adain app printed, such as "
+        "127.0.0.1:7860"
+    }
+    with TestClient(client.app, base_url="http://[::1]:7860") as other:
+        assert other.get("/health", headers={"Host": "x"}).json()["error"].endswith("such as [::1]:7860")
+
+
 @pytest.mark.parametrize(
     ("origin", "expected"),
     [
