@@ -38,7 +38,9 @@ async function film(take) {
   dialog.showModal();
   dialog.addEventListener("close", end, { once: true });
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 4096 }, facingMode: "environment" } });
+    stream = await navigator.mediaDevices.getUserMedia({
+      video: { width: { ideal: 4096 }, facingMode: "environment" },
+    });
     if (isOver) return end();
     video.srcObject = stream;
     await video.play();

@@ -24,7 +24,7 @@ export function showChosen(engine, state, page) {
       if (type === "change") state.settle();
     });
   }
-  for (const mode of ["blend", "regions", "labels"]) {
+  for (const mode of /** @type {const} */ (["blend", "regions", "labels"])) {
     $(`mode-${mode}`).addEventListener("click", () => state.change({ mode }));
   }
   const common = {
@@ -44,10 +44,20 @@ export function showChosen(engine, state, page) {
     const { mode, styles, labelMap, content } = state.now;
     for (const each of ["blend", "regions", "labels"]) press($(`mode-${each}`), each === mode);
     // What has the same parts is only given its new numbers, so that a drag goes on and the focus stays.
-    const parts = JSON.stringify([mode, styles.map((style) => style.id), labelMap?.id, content?.id, page.painting.active]);
+    const parts = JSON.stringify([
+      mode,
+      styles.map((style) => style.id),
+      labelMap?.id,
+      content?.id,
+      page.painting.active,
+    ]);
     if (parts !== shown) {
       shown = parts;
-      const inside = { blend: () => blendCards(common, pad), regions: () => regionCards(common), labels: () => labelRows(common) };
+      const inside = {
+        blend: () => blendCards(common, pad),
+        regions: () => regionCards(common),
+        labels: () => labelRows(common),
+      };
       replace($("chosen"), styles.length === 0 && mode !== "labels" ? [nothing()] : inside[mode]());
     }
     for (const update of $("chosen").querySelectorAll("[data-updates]")) update.dispatchEvent(new Event("show"));
@@ -59,7 +69,11 @@ export function showChosen(engine, state, page) {
 }
 
 function nothing() {
-  return make("p", { className: "quiet" }, "No artwork is chosen. Press one in the gallery; two to four come together.");
+  return make(
+    "p",
+    { className: "quiet" },
+    "No artwork is chosen. Press one in the gallery; two to four come together.",
+  );
 }
 
 function showPad(pad, styles) {
@@ -81,8 +95,14 @@ function blendCards(common, pad) {
   const { state, declared } = common;
   const styles = state.now.styles;
   const cards = styles.map((style, k) =>
-    make("div", { className: "card" }, common.thumb(style), make("span", { className: "name", title: style.name }, style.name),
-      styles.length > 1 ? share(state, k) : "", common.remove(style)),
+    make(
+      "div",
+      { className: "card" },
+      common.thumb(style),
+      make("span", { className: "name", title: style.name }, style.name),
+      styles.length > 1 ? share(state, k) : "",
+      common.remove(style),
+    ),
   );
   if (styles.length < 2) return cards;
   return [...(styles.length === 2 && declared.gradient ? [direction(state, declared.gradient)] : []), pad, ...cards];
@@ -91,11 +111,27 @@ function blendCards(common, pad) {
 /** One share as a percentage; the others keep their proportions. */
 function share(state, k) {
   const name = state.now.styles[k].name;
-  const box = make("input", { type: "number", id: `weight-${k + 1}`, min: 0, max: 100, step: "any", data: { updates: "" } });
+  const box = make("input", {
+    type: "number",
+    id: `weight-${k + 1}`,
+    min: 0,
+    max: 100,
+    step: "any",
+    data: { updates: "" },
+  });
   box.setAttribute("aria-label", `Share of ${name} in percent`);
   box.addEventListener("change", () => {
     if (box.value === "" || !box.checkValidity()) box.reportValidity();
-    else weigh(state, shared(state.now.styles.map((style) => style.weight), k, box.valueAsNumber / 100), null);
+    else
+      weigh(
+        state,
+        shared(
+          state.now.styles.map((style) => style.weight),
+          k,
+          box.valueAsNumber / 100,
+        ),
+        null,
+      );
     box.dispatchEvent(new Event("show"));
   });
   box.addEventListener("show", () => {
@@ -107,7 +143,12 @@ function share(state, k) {
   return box;
 }
 
-/** Weights of sum 1 in which that at k is this one. @param {number[]} weights @param {number} k @param {number} weight */
+/**
+ * Weights of sum 1 in which that at k is this one.
+ * @param {number[]} weights
+ * @param {number} k
+ * @param {number} weight
+ */
 export function shared(weights, k, weight) {
   const others = weights.reduce((sum, each, i) => (i === k ? sum : sum + each), 0);
   const left = 1 - weight;
@@ -117,7 +158,11 @@ export function shared(weights, k, weight) {
 /** Two artworks: mixed everywhere, or one passing into the other. */
 function direction(state, declared) {
   const choices = [["", "Mixed"], ...declared.choices.map((each) => [each, `${ARROWS[each] ?? ""} ${each}`])];
-  const box = make("select", { id: "gradient", data: { updates: "" } }, ...choices.map(([value, text]) => make("option", { value }, text)));
+  const box = make(
+    "select",
+    { id: "gradient", data: { updates: "" } },
+    ...choices.map(([value, text]) => make("option", { value }, text)),
+  );
   box.addEventListener("change", () => state.set("gradient", box.value || null));
   box.addEventListener("show", () => {
     box.value = state.now.options.gradient ?? "";

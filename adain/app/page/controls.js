@@ -9,15 +9,28 @@ import { PLACING } from "./order.js";
 const FIRST = ["alpha", "style_size", "color", "color_strength", "keep_edges", "correct", "feather"];
 
 /**
- * What is no control here: artworks and masks have places of their own; sheets are no picture to paint; a square cut out
- * would not lie over the photograph; tiles change nothing that is seen; masks painted here have one channel; and the
- * size of the file stands beside Finish.
+ * What is no control here: artworks and masks have places of their own; sheets are no picture to paint; a square that
+ * is cut out would not lie over the photograph; tiles change nothing that is seen; masks painted here have one channel;
+ * and the size of the file stands beside Finish.
  */
 const ELSEWHERE = [
-  ...PLACING, "gradient", "background", "grid", "preview", "crop", "tile", "mask_channel", "content_size",
+  ...PLACING,
+  "gradient",
+  "background",
+  "grid",
+  "preview",
+  "crop",
+  "tile",
+  "mask_channel",
+  "content_size",
 ];
 
-const PROTECT = [["", "Nothing"], ["faces", "Faces"], ["painted", "What I paint"]];
+/** @type {[string, string][]} */
+const PROTECT = [
+  ["", "Nothing"],
+  ["faces", "Faces"],
+  ["painted", "What I paint"],
+];
 
 /** When an option has a sense; always, where nothing stands here. */
 const FITS = {
@@ -85,6 +98,11 @@ function inGroups(names, declared, add) {
   }
   return [...groups].map(([group, members]) => {
     const title = group.charAt(0).toUpperCase() + group.slice(1);
-    return make("fieldset", { className: "fields" }, make("legend", {}, title), ...members.map((name) => add(name, true)));
+    return make(
+      "fieldset",
+      { className: "fields" },
+      make("legend", {}, title),
+      ...members.map((name) => add(name, true)),
+    );
   });
 }

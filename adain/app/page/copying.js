@@ -14,7 +14,9 @@ export function showCommand({ shell, python, files, inputs }) {
   const link = ({ name, url }) => make("a", { href: `${url}?name=${encodeURIComponent(name)}`, download: name }, name);
   const list = files.map((file) => make("li", {}, link(file)));
   $("command-files").hidden = files.length === 0;
-  $("command-files").querySelector("ul").replaceChildren(...list);
+  $("command-files")
+    .querySelector("ul")
+    .replaceChildren(...list);
   // What was pasted, or came from the camera, lies nowhere else.
   const own = inputs.flatMap((file, k) => (k ? [", ", link(file)] : [link(file)]));
   const beside = document.getElementById("command-inputs") ?? make("p", { id: "command-inputs", className: "quiet" });

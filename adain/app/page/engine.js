@@ -1,5 +1,5 @@
 // @ts-check
-/** What computes, by HTTP. An engine that computes in the browser would have these methods, and no other file changed. */
+/** What computes, by HTTP. An engine that computes in the browser has these methods, and no other file changes. */
 
 import { orderOf } from "./order.js";
 import { followJob } from "./job.js";
@@ -54,7 +54,12 @@ export class Engine extends EventTarget {
 
   /** An artwork from a file. @param {File} file */
   async addStyle(file) {
-    return { title: "", author: "", source: "upload", ...(await this.#add("styles", file, file.name || "artwork.png")) };
+    return {
+      title: "",
+      author: "",
+      source: "upload",
+      ...(await this.#add("styles", file, file.name || "artwork.png")),
+    };
   }
 
   /** A mask or a label map from a file. @param {File} file */
@@ -105,6 +110,11 @@ export class Engine extends EventTarget {
     }
   }
 
+  /**
+   * @param {import("./state.js").Snapshot} now
+   * @param {FileWish} file
+   * @param {{progress?: (job: any) => void, signal?: AbortSignal}} how
+   */
   async #finish(now, file, { progress = () => {}, signal }) {
     // Without the signal: an order that is cancelled on its way would be a job that nobody can cancel.
     const job = await (await this.#ordered("/stylize", now, wished(file))).json();
@@ -121,7 +131,11 @@ export class Engine extends EventTarget {
     }
   }
 
-  /** The same file by the command line and by Python. @param {import("./state.js").Snapshot} now @param {FileWish} file */
+  /**
+   * The same file by the command line and by Python.
+   * @param {import("./state.js").Snapshot} now
+   * @param {FileWish} file
+   */
   async command(now, file) {
     return (await this.#ordered("/command", now, wished(file))).json();
   }
@@ -183,7 +197,8 @@ export class Engine extends EventTarget {
     const made = { ...options };
     for (const name of ["label_map", "background"]) if (name in made) made[name] = known(made[name]);
     if (options.masks) made.masks = await Promise.all(options.masks.map((mask) => this.#mask(mask)));
-    if (options.protect) made.protect = options.protect.toBlob ? await this.#mask(options.protect) : known(options.protect);
+    if (options.protect)
+      made.protect = options.protect.toBlob ? await this.#mask(options.protect) : known(options.protect);
     return { content: known(content), styles: styles.map(known), options: made };
   }
 

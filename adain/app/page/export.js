@@ -6,6 +6,8 @@ import { field } from "./fields.js";
 import { lackOf } from "./order.js";
 import { showCommand } from "./copying.js";
 
+/** What finished pictures are at first: every pixel stays as it was made. */
+const FIRST = "png";
 const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP", tiff: "TIFF" };
 const HAS_QUALITY = ["jpeg", "webp"];
 const HAS_BITS = ["png", "tiff"];
@@ -155,16 +157,27 @@ export class Export {
     const plain = { low: null, high: null, choices: [], kind: "str" };
     const offered = formats.map((format) => [format, FORMATS[format] ?? format]);
     const what = "How the file is written; PNG keeps every pixel.";
-    const first = [add("format", { ...plain, default: offered[0][0], help: what }, offered), add("quality", files.quality)];
+    const first = [
+      add("format", { ...plain, default: formats.includes(FIRST) ? FIRST : formats[0], help: what }, offered),
+      add("quality", files.quality),
+    ];
     const rest = [];
     if (models.length > 1) {
       const known = models.map((name) => [name, name]);
-      rest.push(add("model", { ...plain, default: finish.model, help: "Which of the shipped models paints it." }, known));
+      rest.push(
+        add("model", { ...plain, default: finish.model, help: "Which of the shipped models paints it." }, known),
+      );
     }
     if (options.content_size) rest.push(add("content_size", options.content_size, undefined, true));
     for (const [name, declared] of Object.entries(files)) {
       if (name === "quality") continue;
-      const choices = name === "bits" ? [["8", "8"], ["16", "16"]] : undefined;
+      const choices =
+        name === "bits"
+          ? [
+              ["8", "8"],
+              ["16", "16"],
+            ]
+          : undefined;
       rest.push(add(name, declared, choices, true));
     }
     delete this.#wish.content_size;

@@ -4,7 +4,8 @@
 import { make, spoken } from "./dom.js";
 
 /**
- * @typedef {{default: any, low: number | null, high: number | null, choices: string[], help: string, kind: string}} Declared
+ * @typedef {{default: any, low: number | null, high: number | null, choices: string[], help: string, kind: string,
+ *   flag?: string}} Declared
  * @typedef {{element: HTMLElement, show: (value: any) => void}} Field
  */
 
@@ -43,7 +44,11 @@ export function field(name, declared, page, { help = false, choices } = {}) {
   const said = make("span", { className: "help", id: `${name}-help`, hidden: !help }, declared.help);
   parts.inputs[0].setAttribute("aria-describedby", said.id);
   const kind = parts.isCheck ? "check" : "field";
-  const element = make("div", { className: kind, title: help ? "" : declared.help, data: { option: name } });
+  const element = make("div", {
+    className: kind,
+    title: [declared.flag, help ? "" : declared.help].filter(Boolean).join(": "),
+    data: { option: name },
+  });
   if (parts.isCheck) element.append(...parts.inputs, label, said);
   else element.append(label, ...parts.inputs.reverse(), said);
   return { element, show: parts.show };
@@ -80,7 +85,12 @@ function select(name, declared, page, choices) {
 function number(name, declared, page, id = name) {
   const isWhole = declared.kind.startsWith("int");
   const step = isWhole ? 1 : 0.01;
-  const box = make("input", { type: "number", id, step: isWhole ? 1 : "any", inputMode: isWhole ? "numeric" : "decimal" });
+  const box = make("input", {
+    type: "number",
+    id,
+    step: isWhole ? 1 : "any",
+    inputMode: isWhole ? "numeric" : "decimal",
+  });
   if (declared.low !== null) box.min = String(declared.low);
   if (declared.high !== null) box.max = String(declared.high);
   if (declared.default === null) box.placeholder = "off";

@@ -36,7 +36,10 @@ export class Gallery {
   offer(styles) {
     for (const style of styles) this.#styles.set(style.id, style);
     const own = (style) => Number(style.source !== "upload");
-    replace($("gallery"), this.all.sort((a, b) => own(a) - own(b)).map((style) => this.#button(style)));
+    replace(
+      $("gallery"),
+      this.all.sort((a, b) => own(a) - own(b)).map((style) => this.#button(style)),
+    );
     this.#mark();
   }
 
@@ -56,7 +59,9 @@ export class Gallery {
     }
     if (styles.length > MOST_ARTWORKS) {
       const dropped = styles.splice(0, styles.length - MOST_ARTWORKS);
-      this.#say(`Up to ${MOST_ARTWORKS} artworks come together: ${dropped.map((style) => style.name).join(", ")} was left out.`);
+      this.#say(
+        `Up to ${MOST_ARTWORKS} artworks come together: ${dropped.map((style) => style.name).join(", ")} was left out.`,
+      );
     }
     this.#become(styles);
   }
@@ -83,7 +88,13 @@ export class Gallery {
   #button(style) {
     const name = style.title || style.name;
     const said = style.author ? `${name}, by ${style.author}` : name;
-    const image = make("img", { src: this.#engine.picture(style.id, THUMB), alt: "", loading: "lazy", width: 84, height: 84 });
+    const image = make("img", {
+      src: this.#engine.picture(style.id, THUMB),
+      alt: "",
+      loading: "lazy",
+      width: 84,
+      height: 84,
+    });
     image.addEventListener("error", () => (image.hidden = true)); // a style that is numbers alone has no picture
     const button = make(
       "button",

@@ -6,7 +6,8 @@ import { EngineError, pause } from "./wire.js";
 const AGAIN = 1000;
 
 /**
- * Resolves with the last state of a job that is done. A broken stream is taken up again, also after the server was away.
+ * Resolves with the last state of a job that is done. A broken stream is taken up again, also where the server was
+ * away.
  * @param {import("./wire.js").Wire} wire
  * @param {any} job
  * @param {(job: any) => void} progress
@@ -25,7 +26,8 @@ export async function followJob(wire, job, progress, signal) {
       last = await wire.json(`/jobs/${job.job}`, { signal });
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      if (error.status === 404) throw new EngineError("The server no longer knows of this picture: finish it again.", 404);
+      if (error.status === 404)
+        throw new EngineError("The server no longer knows of this picture: finish it again.", 404);
       await Promise.race([wire.back(), aborted(signal)]);
     }
   }

@@ -29,12 +29,20 @@ export function labelRows(common) {
   open.addEventListener("click", openMap);
   const drop = make("div", { id: "label-drop", className: "row" }, open);
   if (!map) {
-    drop.append(make("p", { className: "quiet" }, "or drop one: a picture of the photograph's shape whose values or colours are regions."));
+    drop.append(
+      make(
+        "p",
+        { className: "quiet" },
+        "or drop one: a picture of the photograph's shape whose values or colours are regions.",
+      ),
+    );
     return [drop];
   }
   const rows = map.labels.slice(0, SHOWN).map((label, k) => row(common, label, k));
   if (map.labels.length > SHOWN) {
-    rows.push(make("p", { className: "quiet" }, `${map.labels.length - SHOWN} smaller labels take what is chosen below.`));
+    rows.push(
+      make("p", { className: "quiet" }, `${map.labels.length - SHOWN} smaller labels take what is chosen below.`),
+    );
   }
   return [drop, ...rows, elsewhere(common)];
 }
@@ -62,7 +70,13 @@ function row({ state, gallery }, label, k) {
   return make(
     "div",
     { className: "field" },
-    make("label", { htmlFor: box.id, className: "check" }, swatch, `Label ${label.value}`, make("span", { className: "quiet" }, share)),
+    make(
+      "label",
+      { htmlFor: box.id, className: "check" },
+      swatch,
+      `Label ${label.value}`,
+      make("span", { className: "quiet" }, share),
+    ),
     box,
   );
 }

@@ -42,11 +42,22 @@ async function start() {
   offerSamples(engine, setup.contents, (id) => photograph.openKnown(id).catch(complain));
 
   const labelMap = (file) => openMap(engine, state, file);
-  showChosen(engine, state, { painting, gallery, declared: setup.options, openMap: () => $("label-input").click(), complain });
+  showChosen(engine, state, {
+    painting,
+    gallery,
+    declared: setup.options,
+    openMap: () => $("label-input").click(),
+    complain,
+  });
   picked("label-input", (files) => labelMap(files[0]).catch(complain));
   makeControls(state, setup.options);
   useCopying();
-  const exporting = new Export(engine, state, { setup, say, complain, shown: (image, now) => now === state.now && (view.after = image) });
+  const exporting = new Export(engine, state, {
+    setup,
+    say,
+    complain,
+    shown: (image, now) => now === state.now && (view.after = image),
+  });
   useKeys(state, () => exporting.finish());
   useCamera((file) => photograph.open(file).catch(complain));
   takePictures({
@@ -104,13 +115,19 @@ function offerSamples(engine, contents, open) {
   const buttons = contents.map((content) => {
     const name = content.title || content.name;
     const image = make("img", { src: engine.picture(content.id, 120), alt: "", width: 76, height: 76 });
-    const button = make("button", { type: "button", className: "thumb", title: name, data: { content: content.id } }, image);
+    const button = make(
+      "button",
+      { type: "button", className: "thumb", title: name, data: { content: content.id } },
+      image,
+    );
     button.append(make("span", { className: "name" }, name));
     button.addEventListener("click", () => open(content.id));
     return button;
   });
   $("samples").hidden = buttons.length === 0;
-  $("samples").querySelector(".thumbs").replaceChildren(...buttons);
+  $("samples")
+    .querySelector(".thumbs")
+    .replaceChildren(...buttons);
 }
 
 /** A label map, with the chosen artworks on its largest labels. */

@@ -12,7 +12,7 @@ export function say(text) {
   show(text, "status");
 }
 
-/** What to do next, or what is so for now: said where no error stands, and until a picture is there. @param {string} text */
+/** What to do next: said where no error stands, and until a picture is there. @param {string} text */
 export function hint(text) {
   if (isTrouble) return;
   say(text);

@@ -1,5 +1,5 @@
 // @ts-check
-/** What a snapshot asks for: artworks and options of the library. The one place where what does not apply is left out. */
+/** What a snapshot asks for: artworks and options of the library. Here, and only here, what does not apply goes. */
 
 /**
  * @typedef {{content: string, styles: string[], options: Record<string, any>}} Order options hold Masks, and ids of

@@ -5,7 +5,10 @@ import { $, press } from "./dom.js";
 import { Mask, workingSize } from "./masks.js";
 import { COLORS, PROTECTED } from "./regions.js";
 
+/** @type {Record<import("./view.js").Tool, string>} */
 const TOOLS = { pan: "h", brush: "b", eraser: "e", fill: "g" };
+
+const TOOL_NAMES = /** @type {import("./view.js").Tool[]} */ (Object.keys(TOOLS));
 
 /** Fires "active" when another area is painted. */
 export class Painting extends EventTarget {
@@ -24,7 +27,7 @@ export class Painting extends EventTarget {
     view.addEventListener("stroke", (event) => this.#paint(/** @type {CustomEvent} */ (event).detail));
     view.addEventListener("brush", () => this.#showBrush());
     state.addEventListener("change", (event) => this.#follow(/** @type {CustomEvent} */ (event).detail));
-    for (const tool of Object.keys(TOOLS)) $(`tool-${tool}`).addEventListener("click", () => this.use(tool));
+    for (const tool of TOOL_NAMES) $(`tool-${tool}`).addEventListener("click", () => this.use(tool));
     $("show-areas").addEventListener("click", () => this.#reveal(!this.#isShown));
     for (const name of ["size", "softness"]) {
       const range = $(`brush-${name}`);
@@ -54,11 +57,11 @@ export class Painting extends EventTarget {
     this.dispatchEvent(new Event("active"));
   }
 
-  /** @param {string} tool */
+  /** @param {import("./view.js").Tool} tool */
   use(tool) {
     this.#view.tool = this.isOn ? tool : "pan";
     if (this.#view.tool !== "pan") this.#reveal(true);
-    for (const each of Object.keys(TOOLS)) press($(`tool-${each}`), each === this.#view.tool);
+    for (const each of TOOL_NAMES) press($(`tool-${each}`), each === this.#view.tool);
   }
 
   /** Areas in their colours, or the picture as it is; what is hidden is not painted in. @param {boolean} is */
@@ -124,7 +127,8 @@ export class Painting extends EventTarget {
     if (isProtecting && before.options.protect !== "painted") this.#active = "protect";
     if (this.#active === "protect" && !isProtecting) this.#active = 0;
     if (now.mode !== "regions" && isProtecting) this.#active = "protect";
-    if (this.#active !== "protect" && this.#active >= now.styles.length) this.#active = Math.max(0, now.styles.length - 1);
+    if (this.#active !== "protect" && this.#active >= now.styles.length)
+      this.#active = Math.max(0, now.styles.length - 1);
     const wasOff = $("tools").hidden;
     this.#show();
     if (this.isOn && (wasOff || began) && this.#view.tool === "pan" && now.mode === "regions") this.use("brush");
@@ -140,10 +144,16 @@ export class Painting extends EventTarget {
       return;
     }
     const { mode, styles, protect, options } = this.#state.now;
+    /** @type {{mask: Mask | null, color: string, k: number | "protect"}[]} */
     const areas = mode === "regions" ? styles.map((style, k) => ({ mask: style.mask, color: COLORS[k], k })) : [];
     if (options.protect === "painted") areas.push({ mask: protect, color: PROTECTED, k: "protect" });
     const own = areas.find((area) => area.k === this.#active);
-    if (own) this.#view.setMask(own.mask, own.color, areas.filter((area) => area !== own && area.mask));
+    if (own)
+      this.#view.setMask(
+        own.mask,
+        own.color,
+        areas.filter((area) => area !== own && area.mask),
+      );
   }
 
   #showBrush() {
@@ -156,7 +166,7 @@ export class Painting extends EventTarget {
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key.toLowerCase() === "a" && this.isOn) this.#reveal(!this.#isShown);
-    const tool = Object.keys(TOOLS).find((each) => TOOLS[each] === event.key.toLowerCase());
+    const tool = TOOL_NAMES.find((each) => TOOLS[each] === event.key.toLowerCase());
     if (tool && this.isOn) {
       this.use(tool);
       event.preventDefault();
@@ -164,7 +174,11 @@ export class Painting extends EventTarget {
   }
 }
 
-/** A mask without what another one has; itself, where they have nothing in common. @param {Mask} mask @param {Mask} other */
+/**
+ * A mask without what another one has; itself, where they have nothing in common.
+ * @param {Mask} mask
+ * @param {Mask} other
+ */
 function without(mask, other) {
   if (mask.width !== other.width || mask.height !== other.height) return mask;
   const data = mask.data.slice();

@@ -28,7 +28,14 @@ export function regionCards(common) {
 /** How strong one artwork is in its region, in percent of the whole strength. */
 function strength({ state }, k) {
   const name = state.now.styles[k].name;
-  const box = make("input", { type: "number", id: `region-alpha-${k + 1}`, min: 0, max: 100, step: "any", data: { updates: "" } });
+  const box = make("input", {
+    type: "number",
+    id: `region-alpha-${k + 1}`,
+    min: 0,
+    max: 100,
+    step: "any",
+    data: { updates: "" },
+  });
   box.setAttribute("aria-label", `Strength of ${name} in its region, in percent`);
   box.title = "Strength here, in percent";
   box.addEventListener("change", () => {

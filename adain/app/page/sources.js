@@ -5,7 +5,7 @@ import { $ } from "./dom.js";
 
 /**
  * @param {{photo: (file: File) => Promise<void>, artworks: (files: File[]) => Promise<void>,
- *   labelMap: (file: File) => Promise<void>, wantsLabelMap: () => boolean, hasPhoto: () => boolean,
+ *   labelMap: (file: File) => Promise<void>, wantsLabelMap: () => boolean,
  *   say: (text: string) => void, complain: (error: unknown) => void}} page
  */
 export function takePictures(page) {
@@ -42,7 +42,9 @@ export function takePictures(page) {
     if (files.length === 0) {
       if (event.dataTransfer?.types.includes("text/uri-list")) {
         event.preventDefault();
-        page.say("A browser gives only the address of a picture on a page: copy the picture and paste it, or save it first.");
+        page.say(
+          "A browser gives only the address of a picture on a page: copy the picture and paste it, or save it first.",
+        );
       }
       return;
     }
