@@ -27,8 +27,11 @@ def app(**values: Any) -> int:
     """
     from adain.app import run_app
 
-    options = take(AppOptions, values)
+    return SIGNALS.get(run_app(take(AppOptions, values), _show), 0)
+
+
+def _show(addresses: list[str]) -> None:
+    for address in addresses:
+        click.echo(address)
     if not is_quiet():
         tell("adain app", "Ctrl-C ends it", kind="")
-    reason = run_app(options, click.echo)
-    return SIGNALS.get(reason, 0)

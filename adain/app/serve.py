@@ -34,12 +34,12 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """What the process ends with if it has to be ended, as shells have it."""
 
 
-def run_app(options: AppOptions, tell: Callable[[str], object]) -> Reason:
+def run_app(options: AppOptions, tell: Callable[[list[str]], object]) -> Reason:
     """Serve the page until SIGINT or SIGTERM, or for ever where the caller is not the main thread.
 
     Args:
         options: see :class:`AppOptions`.
-        tell: called with each address that the page is served at, that of this machine first.
+        tell: called once, with the addresses that the page is served at, that of this machine first.
 
     Returns:
         The name of the signal that ended it. Work that does not end within seconds is broken off with the process.
@@ -59,8 +59,7 @@ def run_app(options: AppOptions, tell: Callable[[str], object]) -> Reason:
         server = _server(app, site)
         with _in_one_line(), _signals(server, site) as ending:
             found = addresses(bound, options.token)
-            for address in found:
-                tell(address)
+            tell(found)
             if options.browser and has_display():
                 threading.Thread(target=_open, args=(found[0],), daemon=True).start()
             server.run(sockets=[bound])

@@ -163,7 +163,7 @@ def test_the_browser_is_opened(monkeypatch: pytest.MonkeyPatch, browser: bool, d
     monkeypatch.setattr(serve, "has_display", lambda: display)
     monkeypatch.setattr(serve, "_server", stop_after)
     monkeypatch.setattr(serve.webbrowser, "open", lambda address: (found.append(address), seen.set()))
-    reason = serve.run_app(serve.AppOptions(port=0, browser=browser, token="long-enough"), told.append)
+    reason = serve.run_app(serve.AppOptions(port=0, browser=browser, token="long-enough"), told.extend)
     assert reason == "finished"
     assert found == told[:opened]
     assert told[0].startswith("http://127.0.0.1:")

@@ -19,9 +19,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[AppOptions]:
     """What the server is started with, which ends at once by Ctrl-C."""
     found: list[AppOptions] = []
 
-    def run(options: AppOptions, tell: Callable[[str], object]) -> str:
+    def run(options: AppOptions, tell: Callable[[list[str]], object]) -> str:
         found.append(options)
-        tell("http://127.0.0.1:7860/")
+        tell(["http://127.0.0.1:7860/"])
         return "SIGINT"
 
     monkeypatch.setattr("adain.app.run_app", run, raising=False)
@@ -66,18 +66,18 @@ def test_quiet(run_cli: Run, started: list[AppOptions]) -> None:
     ],
 )
 def test_refused(run_cli: Run, line: str, text: str) -> None:
-    assert text in one_line_error(run_cli("app", "-q", "--no-browser", *line.split()))
+    assert text in one_line_error(run_cli("app", "--no-browser", *line.split()))
 
 
 def test_a_port_that_is_taken(run_cli: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        message = one_line_error(run_cli("app", "-q", "--no-browser", "--port", port))
+        message = one_line_error(run_cli("app", "--no-browser", "--port", port))
     assert f"port {port} is taken: give another by --port" in message
 
 
 def test_what_is_not_installed(run_cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(needs.importlib.util, "find_spec", lambda name: None if name == "uvicorn" else found(name))
-    message = one_line_error(run_cli("app", "-q"))
+    message = one_line_error(run_cli("app"))
     assert message.endswith('the page needs uvicorn: pip install "adain[app]"')
