@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,16 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.server, self.end = server, end
         self.random = random.Random(seed)
-        self.slot = f"client {seed}"
+        self.seed, self.slot = seed, f"client {seed}"
         self.done: Counter[str] = Counter()
         self.faults: list[str] = []
         self.content = ""
 
     def run(self) -> None:
-        ways: tuple[Callable[[], None], ...] = (self.upload, self.mask, self.finish, self.cancel)
+        ways: tuple[Callable[[], None], ...] = (self.upload, self.mask, self.drag, self.finish, self.cancel)
         self.upload()
         while time.monotonic() < self.end:
-            way = self.random.choices((self.preview, *ways), (12, 1, 2, 2, 2))[0]
+            way = self.random.choices((self.preview, *ways), (12, 1, 2, 4, 2, 2))[0]
             try:
                 way()
             except Exception as error:  # what is told in the report, whatever it is
@@ -72,7 +73,7 @@ class Client(threading.Thread):
         """Another photograph in place of the last one."""
         if self.content:
             self.ask({204}, "DELETE", f"/contents/{self.content}")
-        self.content = self.ask({201}, "POST", "/contents?name=photo.png", self.picture()).json["id"]
+        self.content = self.ask({201}, "POST", f"/contents?name=photo-{self.seed}.png", self.picture()).json["id"]
         self.ask({200}, "GET", f"/contents/{self.content}/picture?size=128")
 
     def preview(self) -> None:
@@ -80,9 +81,20 @@ class Client(threading.Thread):
         answer = self.ask({200, SUPERSEDED, BUSY}, "POST", "/stylize", self.order())
         self.done[f"preview {answer.status}"] += 1
 
+    def drag(self) -> None:
+        """A slider drawn faster than previews are made: the newest is made whatever becomes of the others."""
+        orders = [self.order() for _ in range(4)]
+        with ThreadPoolExecutor(len(orders)) as pool:
+            answers = list(pool.map(lambda order: self.ask({200, SUPERSEDED, BUSY}, "POST", "/stylize", order), orders))
+        self.done.update(f"preview {answer.status}" for answer in answers)
+        if not {200, BUSY} & {answer.status for answer in answers}:
+            self.faults.append("drag: nothing was made")
+
     def mask(self) -> None:
         """A preview of two styles by masks."""
-        ids = [self.ask({201}, "POST", "/masks?name=mask.png", self.picture("L")).json["id"] for _ in range(2)]
+        # The same bytes under the same name are the same upload, so each name is of one client.
+        names = [f"/masks?name=mask-{self.seed}-{k}.png" for k in range(2)]
+        ids = [self.ask({201}, "POST", name, self.picture("L")).json["id"] for name in names]
         options = {"masks": ids, "feather": 4}
         order = self.order(styles=list(STYLES[:2]), options=options)
         self.ask({200, SUPERSEDED, BUSY}, "POST", "/stylize", order)
