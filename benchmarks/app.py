@@ -29,15 +29,16 @@ def write(path: Path, result: dict[str, Any]) -> None:
 @click.command(help=__doc__)
 @options.size(help="Shorter side of previews in px.")
 @click.option("--rounds", type=int, default=40, help="Moves of a slider that are timed.")
+@click.option("--seconds", type=float, default=10, help="So long a slider is moved, 20 times a second.")
 @click.option("--soak", "minutes", type=float, help="So many minutes of four clients, in place of the page.")
 @options.output
-def main(size: int, rounds: int, minutes: float | None, output: Path) -> None:
+def main(size: int, rounds: int, seconds: float, minutes: float | None, output: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         if minutes:
             result = soak(Path(name), minutes, lambda line: click.echo(line, err=True))
             write(output / "app-soak.json", result)
             shown = {key: value for key, value in result.items() if key != "memory_mb"}
         else:
-            shown = result = measure(Path(name), size, rounds)
+            shown = result = measure(Path(name), size, rounds, seconds)
             write(output / "app.json", result)
     click.echo(json.dumps(shown, indent=1))

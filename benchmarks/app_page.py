@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 TARGET_MS, TARGET_RATIO, TARGET_ABOVE_MS = 150.0, 1.3, 60.0
 """A median preview takes at most the first, and at most the second times the decode alone, plus the third."""
 
-RATE, MOVES_SECONDS = 20, 10.0
-"""Moves of a slider a second, and for how long, to see whether requests pile up."""
+RATE = 20
+"""Moves of a slider a second, to see whether requests pile up."""
 
 MOVE = """async (value) => {
     const slider = document.querySelector("#alpha");
@@ -125,11 +125,11 @@ class Watch(threading.Thread):
         self.join()
 
 
-def moves(page: Page, server: Server) -> dict[str, Any]:
-    """Twenty moves a second: how many previews were in work and waiting at the most."""
+def moves(page: Page, server: Server, duration: float) -> dict[str, Any]:
+    """Twenty moves a second for so many seconds: how many previews were in work and waiting at the most."""
     watch = Watch(server)
     watch.start()
-    told: dict[str, Any] = page.evaluate(MOVES, [RATE, MOVES_SECONDS])
+    told: dict[str, Any] = page.evaluate(MOVES, [RATE, duration])
     began = time.perf_counter()
     page.wait_for_function(SETTLED)
     settled = time.perf_counter() - began
@@ -137,7 +137,7 @@ def moves(page: Page, server: Server) -> dict[str, Any]:
     peaks = {name: int(watch.peaks[name]) for name in PREVIEW_GAUGES}
     return {
         **told,
-        "seconds": MOVES_SECONDS,
+        "seconds": duration,
         "reads": watch.reads,
         "peaks": peaks,
         "settled_ms": round(1e3 * settled),
@@ -148,7 +148,7 @@ def moves(page: Page, server: Server) -> dict[str, Any]:
 PREVIEW_GAUGES = ("adain_working_for_preview", "adain_waiting_for_preview")
 
 
-def measure(folder: Path, size: int, rounds: int) -> dict[str, Any]:
+def measure(folder: Path, size: int, rounds: int, duration: float) -> dict[str, Any]:
     """Both, on a server of its own."""
     from playwright.sync_api import sync_playwright
 
@@ -156,6 +156,6 @@ def measure(folder: Path, size: int, rounds: int) -> dict[str, Any]:
         browser = launch(playwright)
         page = browser.new_page(viewport={"width": 1280, "height": 860})
         ready(page, server)
-        result = {"size": size, "latency": latency(page, size, rounds), "moves": moves(page, server)}
+        result = {"size": size, "latency": latency(page, size, rounds), "moves": moves(page, server, duration)}
         browser.close()
     return result
