@@ -1,0 +1,99 @@
+// @ts-check
+/**
+ * The files of the site by their paths in it, such as `model/encoder.onnx`: from its host, or out of the page itself.
+ *
+ * A page of one file holds each in an element of its own, `<script type="text/plain" data-file="model/encoder.onnx"
+ * data-type="application/octet-stream" data-packed="gzip">base64…</script>`; `data-packed` only where it is packed. The
+ * code of a worker is there in one piece, a module that imports nothing.
+ */
+
+import { EngineError } from "../page/wire.js";
+
+const SAID = "could not be loaded: see that the connection is there, and try again";
+
+/** @type {Map<string, Promise<string>>} addresses of what lies in the page */
+const addresses = new Map();
+
+/** @param {string} path @returns {HTMLElement | null} */
+function inside(path) {
+  return document.querySelector(`script[data-file="${CSS.escape(path)}"]`);
+}
+
+/** Whether a file lies in the page itself. @param {string} path */
+export function isInside(path) {
+  return inside(path) !== null;
+}
+
+/** Where a file is, for what takes addresses: pictures, links and modules. @param {string} path */
+export function address(path) {
+  return inside(path) ? held(path) : Promise.resolve(new URL(path, document.baseURI).href);
+}
+
+/** @param {string} path */
+function held(path) {
+  let made = addresses.get(path);
+  if (!made) {
+    made = blob(path).then((each) => URL.createObjectURL(each));
+    made.catch(() => addresses.delete(path));
+    addresses.set(path, made);
+  }
+  return made;
+}
+
+/** @param {string} path @returns {Promise<Blob>} */
+export async function blob(path) {
+  const element = inside(path);
+  if (!element) return (await answer(path)).blob();
+  const type = element.dataset.type ?? "application/octet-stream";
+  return new Blob([await unpacked(element)], { type });
+}
+
+/** @param {string} path @returns {Promise<ArrayBuffer>} */
+export async function bytes(path) {
+  const element = inside(path);
+  try {
+    return element ? await unpacked(element) : await (await answer(path)).arrayBuffer();
+  } catch (error) {
+    throw error instanceof EngineError ? error : new EngineError(`${path} ${SAID}`);
+  }
+}
+
+/** @param {string} path */
+export async function json(path) {
+  return JSON.parse(new TextDecoder().decode(await bytes(path)));
+}
+
+/** An answer that is there, of this host. @param {string} path */
+async function answer(path) {
+  let response;
+  try {
+    response = await fetch(new URL(path, document.baseURI), { credentials: "same-origin" });
+  } catch {
+    throw new EngineError(`${path} ${SAID}`);
+  }
+  if (!response.ok) throw new EngineError(`${path} ${SAID} (${response.status} ${response.statusText})`);
+  return response;
+}
+
+/** @param {HTMLElement} element */
+async function unpacked(element) {
+  const letters = atob((element.textContent ?? "").trim());
+  const packed = new Uint8Array(letters.length);
+  for (let k = 0; k < letters.length; k++) packed[k] = letters.charCodeAt(k);
+  if (element.dataset.packed !== "gzip") return packed.buffer;
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+/**
+ * A worker of the site. Its code comes out of the page, so that it is bound by the page's own policy: one that is loaded
+ * by its address has a policy of its own, or none.
+ * @param {string} path of its code
+ */
+export async function startWorker(path) {
+  const code = inside(path) ? await blob(path) : `import ${JSON.stringify(await address(path))};`;
+  const source = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const worker = new Worker(source, { type: "module" });
+  // Not at once: the worker has yet to read it.
+  setTimeout(() => URL.revokeObjectURL(source), 60_000);
+  return worker;
+}
