@@ -320,3 +320,25 @@ def test_a_finished_file_is_told_from_what_came_after(page: Page, picture: Path,
     with page.repainted():
         page.slide("alpha", 0.5)
     assert page.page.inner_text("#result-note").endswith("before your last changes")
+
+
+def test_what_is_protected_is_painted_beside_regions(page: Page, picture: Path) -> None:
+    begin(page, picture, WAVE, GALETTE)
+    page.page.click("#more summary")
+    page.page.select_option("#protect", "painted")
+    assert page.page.get_attribute("#region-protect", "aria-pressed") == "true"
+    with page.repainted():
+        page.page.click("#mask-full")
+    page.page.click("#mode-regions")
+    page.page.click("#region-2")
+    with page.repainted():
+        page.page.click("#mask-full")
+    page.page.click("#region-protect")  # and back
+    with page.page.expect_request("**/stylize") as waited:
+        page.page.click("#mask-clear")
+    options = waited.value.post_data_json["options"]
+    assert "protect" not in options
+    assert len(options["masks"]) == 1
+    page.page.click("#undo")
+    page.page.click("#undo")
+    assert page.page.evaluate("document.querySelector('#finish').disabled")  # no region is left

@@ -4,7 +4,8 @@
 import "./pad.js";
 import { $, make, press, replace } from "./dom.js";
 import { labelRows } from "./labels.js";
-import { regionCards } from "./regions.js";
+import { PAINTED } from "./order.js";
+import { protectCard, regionCards } from "./regions.js";
 
 const THUMB = 96;
 const ARROWS = { horizontal: "→", vertical: "↓", diagonal: "↘", radial: "◎" };
@@ -41,7 +42,7 @@ export function showChosen(engine, state, page) {
   };
   let shown = "";
   const show = () => {
-    const { mode, styles, labelMap, content } = state.now;
+    const { mode, styles, labelMap, content, options } = state.now;
     for (const each of ["blend", "regions", "labels"]) press($(`mode-${each}`), each === mode);
     // What has the same parts is only given its new numbers, so that a drag goes on and the focus stays.
     const parts = JSON.stringify([
@@ -50,6 +51,7 @@ export function showChosen(engine, state, page) {
       labelMap?.id,
       content?.id,
       page.painting.active,
+      options.protect,
     ]);
     if (parts !== shown) {
       shown = parts;
@@ -58,7 +60,8 @@ export function showChosen(engine, state, page) {
         regions: () => regionCards(common),
         labels: () => labelRows(common),
       };
-      replace($("chosen"), styles.length === 0 && mode !== "labels" ? [nothing()] : inside[mode]());
+      const cards = styles.length === 0 && mode !== "labels" ? [nothing()] : inside[mode]();
+      replace($("chosen"), options.protect === PAINTED ? [...cards, ...protectCard(common)] : cards);
     }
     for (const update of $("chosen").querySelectorAll("[data-updates]")) update.dispatchEvent(new Event("show"));
     if (mode === "blend" && styles.length > 1) showPad(pad, styles);

@@ -3,7 +3,7 @@
 
 import { $, make } from "./dom.js";
 import { field } from "./fields.js";
-import { PLACING } from "./order.js";
+import { PAINTED, PLACING } from "./order.js";
 
 /** In sight, in this order; everything else of the declarations comes under "More". */
 const FIRST = ["alpha", "style_size", "color", "color_strength", "keep_edges", "correct", "feather"];
@@ -29,7 +29,7 @@ const ELSEWHERE = [
 const PROTECT = [
   ["", "Nothing"],
   ["faces", "Faces"],
-  ["painted", "What I paint"],
+  [PAINTED, "What I paint"],
 ];
 
 /** When an option has a sense; always, where nothing stands here. */

@@ -6,6 +6,9 @@
  *   pictures, where the library takes files
  */
 
+/** What is protected, where that is painted here. */
+export const PAINTED = "painted";
+
 /** Options that say where an artwork goes; the page sets them by its modes. */
 export const PLACING = ["weights", "masks", "label_map", "labels", "style_masks"];
 
@@ -43,7 +46,7 @@ export function orderOf(now, defaults) {
     if (!PLACING.includes(name) && value !== defaults[name]) options[name] = value;
   }
   const placed = { blend: blended, regions: inRegions, labels: byLabels }[now.mode](now, options);
-  if (options.protect === "painted") {
+  if (options.protect === PAINTED) {
     if (now.protect && !now.protect.isEmpty) options.protect = now.protect;
     else delete options.protect;
   }

@@ -3,6 +3,7 @@
 
 import { $, press } from "./dom.js";
 import { Mask, workingSize } from "./masks.js";
+import { PAINTED } from "./order.js";
 import { COLORS, PROTECTED } from "./regions.js";
 
 /** @type {Record<import("./view.js").Tool, string>} */
@@ -46,7 +47,7 @@ export class Painting extends EventTarget {
   /** Whether there is anything to paint. */
   get isOn() {
     const { mode, styles, options, content } = this.#state.now;
-    return Boolean(content) && ((mode === "regions" && styles.length > 0) || options.protect === "painted");
+    return Boolean(content) && ((mode === "regions" && styles.length > 0) || options.protect === PAINTED);
   }
 
   /** Paint another area; with the brush, unless another tool is in hand. @param {number | "protect"} which */
@@ -122,9 +123,9 @@ export class Painting extends EventTarget {
 
   #follow({ before, now }) {
     const began = (now.mode === "regions" && before.mode !== "regions") || now.styles.length !== before.styles.length;
-    const isProtecting = now.options.protect === "painted";
+    const isProtecting = now.options.protect === PAINTED;
     const last = this.#active;
-    if (isProtecting && before.options.protect !== "painted") this.#active = "protect";
+    if (isProtecting && before.options.protect !== PAINTED) this.#active = "protect";
     if (this.#active === "protect" && !isProtecting) this.#active = 0;
     if (now.mode !== "regions" && isProtecting) this.#active = "protect";
     if (this.#active !== "protect" && this.#active >= now.styles.length)
@@ -146,7 +147,7 @@ export class Painting extends EventTarget {
     const { mode, styles, protect, options } = this.#state.now;
     /** @type {{mask: Mask | null, color: string, k: number | "protect"}[]} */
     const areas = mode === "regions" ? styles.map((style, k) => ({ mask: style.mask, color: COLORS[k], k })) : [];
-    if (options.protect === "painted") areas.push({ mask: protect, color: PROTECTED, k: "protect" });
+    if (options.protect === PAINTED) areas.push({ mask: protect, color: PROTECTED, k: "protect" });
     const own = areas.find((area) => area.k === this.#active);
     if (own)
       this.#view.setMask(

@@ -25,6 +25,20 @@ export function regionCards(common) {
   return [...cards, areaButtons(common), exclusive(painting), elsewhere(common)];
 }
 
+/** What is protected is painted like a region; its buttons are there where no region has them. */
+export function protectCard(common) {
+  const { painting, state } = common;
+  const swatch = make("span", { className: "swatch" });
+  swatch.style.background = PROTECTED;
+  const name = make("span", { className: "name" }, "Protected");
+  const title = "Paint where the photograph is to stay itself";
+  const button = make("button", { type: "button", id: "region-protect", className: "region", title }, swatch, name);
+  press(button, painting.active === "protect");
+  button.addEventListener("click", () => painting.activate("protect"));
+  const card = make("div", { className: "card lone" }, button);
+  return state.now.mode === "regions" ? [card] : [card, areaButtons(common)];
+}
+
 /** How strong one artwork is in its region, in percent of the whole strength. */
 function strength({ state }, k) {
   const name = state.now.styles[k].name;
