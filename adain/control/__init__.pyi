@@ -24,6 +24,7 @@ from .regions import Placement as Placement
 from .regions import Ramp as Ramp
 from .regions import Region as Region
 from .regions import Regions as Regions
+from .regions import check_aspect as check_aspect
 from .regions import gradient as gradient
 from .style import Style as Style
 from .style import blend as blend

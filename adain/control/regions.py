@@ -123,7 +123,7 @@ class Canvas:
         """
         whole = self.uncropped or self.size
         mask = moved(mask.float() if is_tensor(mask) else mask, self.device)
-        _check_aspect(name, (mask.shape[2], mask.shape[3]), self.wanted or whole)
+        check_aspect(name, (mask.shape[2], mask.shape[3]), self.wanted or whole)
         mask = resize_mask(mask, whole, axes_of(self.wrap))
         return mask if whole == self.size else center_crop_square(mask)
 
@@ -342,7 +342,8 @@ def as_guide(direction: Direction | MaskInput | Ramp) -> Guide:
     return Ramp(direction) if named else direction  # type: ignore[arg-type]
 
 
-def _check_aspect(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> None:
+def check_aspect(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> None:
+    """InputError, if a mask of that name, height and width is not of the shape of a picture, at whatever size."""
     (height, width), (tall, wide) = mask, picture
     skew = abs(width * tall / (height * wide) - 1.0)
     # A side of the mask, or of the picture, may have been rounded to the pixel when one was made from the other.

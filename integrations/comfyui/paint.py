@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adain import InputError, Region, Regions
-from adain.control import MIN_AREA, MIN_PEAK, as_color, feather, resize_mask
+from adain.control import MIN_AREA, MIN_PEAK, as_color, check_aspect, feather, resize_mask
 from adain.nn import STRIDE
 from adain.options import Options
 from adain.stylizer import Look
@@ -70,6 +70,7 @@ def stylised(order: Order, photographs: Batch) -> Tensor:
     for masks in (order.mask, order.protect, *(part.masks for part in order.regions)):
         if masks is not None:
             masks.check(count)
+            check_aspect(masks.name, (masks.values.shape[1], masks.values.shape[2]), photographs.size)
     results, model, options = photographs.canvas(), order.model, order.options
     progress = Progress(count, 2 + options.correct)
     height, width = photographs.size

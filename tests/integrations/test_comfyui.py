@@ -475,7 +475,7 @@ WRONG = [
     ({"mask": torch.zeros(1, 64, 64)}, "mask selects nothing: paint it in the mask editor, or leave the input"),
     ({"mask": torch.full((45, 70), torch.nan)}, "mask has values that are no numbers"),
     ({"mask": torch.ones(2, 45, 70)}, "mask has 2 masks for 1 picture: give one for each, or one for all"),
-    ({"mask": torch.ones(70, 45) * LEFT.T}, "their shapes differ"),
+    ({"mask": torch.ones(70, 45)}, r"mask is 45x70 px and the picture 70x45 px: their shapes differ"),
     ({"protect": torch.ones(7)}, "protect is no MASK"),
     ({"options": {"color_space": "lab"}}, "color_space needs a mode by name in color"),
     ({"options": {"match_luma": True}, "color": "linear"}, "match_luma goes with color luminance"),
@@ -502,6 +502,12 @@ def test_a_style_of_another_model_is_refused(pack: Any, model: BaseStylizer, sty
         canvas.stylized(style=style)
 
 
+def test_a_region_of_another_shape_is_refused_beside_a_mask_too(canvas: Canvas) -> None:
+    region = canvas.add("AdainRegion", style=canvas.style(ART), mask=torch.ones(45, 60))
+    with pytest.raises(InputError, match="the mask of region 1 is 60x45 px and the picture 70x45 px"):
+        canvas.stylized(regions=region, mask=LEFT)
+
+
 def test_a_mask_beside_all_regions_is_refused(canvas: Canvas) -> None:
     region = canvas.add("AdainRegion", style=canvas.style(ART), mask=LEFT)
     with pytest.raises(InputError, match="mask leaves nothing of the regions"):
@@ -511,12 +517,10 @@ def test_a_mask_beside_all_regions_is_refused(canvas: Canvas) -> None:
 @pytest.mark.parametrize("weights", [(0.0, 0.0), (-0.5, 0.5), (float("nan"), 0.5)])
 def test_weights_that_make_no_blend_are_refused(pack: Any, model: BaseStylizer, weights: tuple[float, float]) -> None:
     """As no widget gives them, but what is connected may."""
-    node, (mix, _) = (
-        pack.NODE_CLASS_MAPPINGS,
-        pack.NODE_CLASS_MAPPINGS["AdainEncodeStyle"]().encode(model, ART, 64, 0, False),
-    )
+    nodes = pack.NODE_CLASS_MAPPINGS
+    mix, _ = nodes["AdainEncodeStyle"]().encode(model, ART, 64, 0, False)
     with pytest.raises(InputError, match="style weights must be finite, not negative, and not all 0"):
-        node["AdainBlend"]().blend(style_1=mix, weight_1=weights[0], style_2=mix, weight_2=weights[1])
+        nodes["AdainBlend"]().blend(style_1=mix, weight_1=weights[0], style_2=mix, weight_2=weights[1])
 
 
 def test_masks_of_artworks_are_for_each_or_for_all(canvas: Canvas) -> None:
