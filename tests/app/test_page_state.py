@@ -342,3 +342,24 @@ def test_what_is_protected_is_painted_beside_regions(page: Page, picture: Path) 
     page.page.click("#undo")
     page.page.click("#undo")
     assert page.page.evaluate("document.querySelector('#finish').disabled")  # no region is left
+
+
+def test_what_could_not_be_read_is_told_until_something_else_is(page: Page, picture: Path, tmp_path: Path) -> None:
+    begin(page, picture, WAVE)
+    text = tmp_path / "notes.png"
+    text.write_text("not a picture")
+    page.page.set_input_files("#style-input", text)
+    page.page.wait_for_selector("#message[role=alert]")
+    with page.repainted():
+        page.slide("alpha", 0.5)
+    assert "notes.png" in page.message()
+    assert page.page.get_attribute("#message", "role") == "alert"
+    page.page.click("#more summary")
+    page.page.fill("#max_drift", "0")  # which the library refuses, and the page shows
+    page.page.press("#max_drift", "Enter")
+    page.page.wait_for_function("() => document.querySelector('#message').textContent.includes('max_drift')")
+    with page.repainted():
+        page.page.click("#undo")
+    assert page.message() == ""
+    assert all("status of 422" in fault for fault in page.faults)
+    page.faults.clear()

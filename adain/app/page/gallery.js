@@ -45,6 +45,7 @@ export class Gallery {
 
   /** Choose artworks beside those that are chosen, or leave out those that are. @param {string[]} ids */
   toggle(...ids) {
+    if (ids.length === 0) return;
     const { mode, labelMap } = this.#state.now;
     if (mode === "labels" && labelMap) {
       const next = ids.reduce(withArtwork, labelMap);

@@ -23,7 +23,7 @@ start().catch(complain);
 
 async function start() {
   const engine = new Engine();
-  engine.addEventListener("gone", () => complain(GONE));
+  engine.addEventListener("gone", () => complain(GONE, { untilPainted: true }));
   engine.addEventListener("back", () => {
     say("");
     hint("The server is back.");
@@ -83,12 +83,16 @@ async function start() {
   state.addEventListener("change", () => previews.ask(state.now));
   previews.addEventListener("lack", (event) => {
     const lack = /** @type {CustomEvent} */ (event).detail;
-    if (lack) hint(lack);
+    if (!lack) return;
+    relieve(); // of what a preview could not be made of
+    hint(lack);
   });
   previews.addEventListener("painted", (event) => {
     if (/** @type {CustomEvent} */ (event).detail === state.now) relieve();
   });
-  previews.addEventListener("trouble", (event) => complain(/** @type {CustomEvent} */ (event).detail));
+  previews.addEventListener("trouble", (event) =>
+    complain(/** @type {CustomEvent} */ (event).detail, { untilPainted: true }),
+  );
   addEventListener("beforeunload", (event) => {
     const isPainted = state.now.protect || state.now.styles.some((style) => style.mask);
     if (isPainted || exporting.isWorking) event.preventDefault();

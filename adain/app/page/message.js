@@ -4,11 +4,11 @@
 import { $ } from "./dom.js";
 
 let isTrouble = false;
-let isHint = false;
+let passes = false;
 
 /** What happens now; it takes the place of an error, too. @param {string} text */
 export function say(text) {
-  isTrouble = isHint = false;
+  isTrouble = passes = false;
   show(text, "status");
 }
 
@@ -16,20 +16,24 @@ export function say(text) {
 export function hint(text) {
   if (isTrouble) return;
   say(text);
-  isHint = true;
+  passes = true;
 }
 
-/** What went wrong. @param {unknown} error */
-export function complain(error) {
+/**
+ * What went wrong.
+ * @param {unknown} error
+ * @param {{untilPainted?: boolean}} [how] whether it is over once there is a picture again
+ */
+export function complain(error, { untilPainted = false } = {}) {
   if (error instanceof DOMException && error.name === "AbortError") return;
   isTrouble = true;
-  isHint = false;
+  passes = untilPainted;
   show(error instanceof Error ? error.message : String(error), "alert");
 }
 
-/** What went wrong is over, and what was to be done is done. */
+/** A picture is there: what kept it away is over, and what was to be done is done. */
 export function relieve() {
-  if (isTrouble || isHint) say("");
+  if (passes) say("");
 }
 
 function show(text, role) {
