@@ -1,4 +1,4 @@
-"""``adain export``: the model for other runtimes."""
+"""``adain export``: the model for other runtimes, and for browsers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from adain.app import SiteOptions
 from adain.backends import ExportOptions
 from adain.options import ModelOptions
 
@@ -14,25 +16,55 @@ from .options import SNAKE_CASE, OneCommand, options_of, take
 
 
 @click.command(cls=OneCommand, context_settings=SNAKE_CASE)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where to.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the two graphs go.")
 @options_of(ExportOptions)
 @options_of(ModelOptions, only=("model", "encoder", "decoder"))
-def export(output: Path, **values: Any) -> None:
-    """Write the model as ONNX graphs, encoder.onnx and decoder.onnx.
+@options_of(SiteOptions)
+@click.pass_context
+def export(context: click.Context, /, output: Path | None, **values: Any) -> None:
+    """Write the model as ONNX graphs, or a page that stylises in the visitor's browser.
 
-    The first gives the features of a picture and their statistics, the second a photograph's in an artwork's style.
-    Pictures may have any size. Both graphs are compared with torch before they are written.
+    encoder.onnx gives the features of a picture and their statistics, decoder.onnx a photograph's in an artwork's
+    style. Pictures may have any size. Both graphs are compared with torch before they are written.
+
+    With --web it is the page of adain app that is written, with the fast model and no server behind it: nothing is
+    uploaded. Its weights are stored as fp16 by default.
 
     \b
     adain export -o model/
     adain export -o model/ --storage int8
-    adain stylize photo.jpg wave.jpg --onnx model/ -o out.jpg
+    adain export --web site/
+    adain export --web page.html --artworks paintings/
     """
+    options, model, site = take(ExportOptions, values), take(ModelOptions, values), take(SiteOptions, values)
+    if (output is None) == (site.web is None):
+        raise click.UsageError("give either -o, for the graphs, or --web, for a page")
+    if site.web is None:
+        assert output is not None
+        _graphs(output, options, model, site)
+        return
+    from adain.app import export_site
+
+    given = {
+        name: getattr(options, name)
+        for name in ("storage", "opset")
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    made = export_site(
+        site.web, *(() if model.model is None else (model.model,)), encoder=model.encoder, decoder=model.decoder,
+        artworks=site.artworks, runtime=site.runtime, **given,
+    )  # fmt: skip
+    click.echo(f"{site.web}: {len(made.files)} files, {made.size / 1e6:.1f} MB")
+
+
+def _graphs(output: Path, options: ExportOptions, model: ModelOptions, site: SiteOptions) -> None:
     from adain._utils.protect import protect
     from adain.backends import export_onnx, graph_files, provenance
     from adain.nn import DEFAULT_MODEL, load_decoder, load_encoder
 
-    options, model = take(ExportOptions, values), take(ModelOptions, values)
+    for name in ("artworks", "runtime"):
+        if getattr(site, name) is not None:
+            site.refuse(f"{{{name}}} is of a page: give {{web}} as well")
     name = model.model or DEFAULT_MODEL
     own = [None if path is None else Path(path) for path in (model.encoder, model.decoder)]
     protect(graph_files(output), [path for path in own if path is not None])

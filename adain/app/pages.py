@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
 
 import anyio.to_thread
 from starlette.requests import Request
@@ -12,16 +11,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from .._utils.version import __version__
-from ..image import DEFAULT_MAX_PIXELS
 from ..nn import registry
-from ..options import ColorMode, Declaration, Options
-from .options import MEGABYTE
-from .request import FILE, FORMATS
+from .known import known
+from .request import FORMATS
 
 PAGE = Path(__file__).with_name("page")
-
-NAMED = {"color": get_args(ColorMode)}
-"""Values with a name, of an option that also takes others, which JSON has not."""
 
 
 async def page(request: Request) -> Response:
@@ -38,44 +32,12 @@ async def metrics(request: Request) -> Response:
 
 
 async def setup(request: Request) -> Response:
-    """What the page has to know: options with their ranges and help, models, limits, artworks."""
+    """What the page has to know, see :mod:`adain.app.known`."""
     site = request.app.state.site
-    options = site.options
     # File system work: the artworks of a folder are listed.
     styles = await anyio.to_thread.run_sync(site.pictures.styles)
     contents = site.pictures.contents()
-    known = {
-        "version": __version__,
-        "preview": {"model": options.preview_model, "size": options.preview_size},
-        "finish": {"model": options.model},
-        "models": list(registry()),
-        "limits": {
-            "bytes": options.max_upload * MEGABYTE,
-            "pixels": options.max_pixels or DEFAULT_MAX_PIXELS,
-            "jobs": options.max_jobs,
-            "job_minutes": options.job_minutes,
-        },
-        "options": {name: described(each) for name, each in Options.declared().items()},
-        "files": {name: described(each) for name, each in FILE.items()},
-        "formats": list(FORMATS),
-        "styles": styles,
-        "contents": contents,
-    }
-    return JSONResponse(known)
-
-
-def described(each: Declaration) -> dict[str, Any]:
-    """A declaration as JSON has it."""
-    return {
-        "default": each.default,
-        "low": each.low,
-        "high": each.high,
-        "choices": list(each.choices or NAMED.get(each.name, ())),
-        "help": each.help,
-        "group": each.group,
-        "kind": each.kind,
-        "flag": each.flag,
-    }
+    return JSONResponse(known(site.options, styles, contents, models=registry(), formats=FORMATS))
 
 
 routes: list[BaseRoute] = [

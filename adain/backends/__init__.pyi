@@ -1,5 +1,6 @@
 from .engine import Engine as Engine
 from .engine import EngineStylizer as EngineStylizer
+from .export import Exported as Exported
 from .export import export_onnx as export_onnx
 from .export import provenance as provenance
 from .models import choose_backend as choose_backend
