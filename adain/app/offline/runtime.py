@@ -18,10 +18,8 @@ from ..._utils.errors import InputError, MissingFileError
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 
 DIGESTS = {
-    "ort.wasm.min.mjs": "02779f420972927b9fe109e8c8bf0715be78b3582b5b1eeae85eafd94651afb4"
-    "7155bb0979777f93ab228978f59a59109a9c871270c8049cf1d41b5adc9dd90a",
-    "ort-wasm-simd-threaded.mjs": "21ba108743f06fed82bd495a1258e50552c95a515f1940b10aab94ea48f2c205"
-    "beaa3f7e0d9b4961253da6e786638038bd3d96e6b43c66de0234d2032fc29fd6",
+    "ort.wasm.bundle.min.mjs": "d4a705f0258065eaad4dcbcb80a3ed38c5c86e459e87ef8b0c24290e14390115"
+    "711c02f554d2f9aebd0e23e3314db98d200365744fc0feaf8ee2048a81232359",
     "ort-wasm-simd-threaded.wasm": "1adeded62203219fcf5c484cfce5657aa5875689b490423f86cf1ca1dd1cad77"
     "15f630c6337f41db71ee42794e3a00ce0b7c78939a71220b5d83368bf6ea7730",
 }
