@@ -44,6 +44,7 @@ def test_contents(wheel: Path) -> None:
         "adain/__init__.pyi",
         "adain/options.py",
         *(f"adain/app/page/{path.name}" for path in (ROOT / "adain" / "app" / "page").iterdir()),
+        *(f"adain/app/web/{path.name}" for path in (ROOT / "adain" / "app" / "web").iterdir()),
         "adain/batch/__init__.pyi",
         "adain/batch/ray/engine.py",
         "adain/cli/main.py",
