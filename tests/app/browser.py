@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.serving import CHROMIUM, Server, launch
 
-WAIT = 12_000
+WAIT = 60_000
 """Milliseconds that anything on the page may take before a test fails."""
 
 DROP = """([selector, name, type, data]) => {
