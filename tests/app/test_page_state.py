@@ -363,3 +363,12 @@ def test_what_could_not_be_read_is_told_until_something_else_is(page: Page, pict
     assert page.message() == ""
     assert all("status of 422" in fault for fault in page.faults)
     page.faults.clear()
+
+
+def test_an_artwork_is_dragged_onto_the_picture(page: Page, picture: Path) -> None:
+    begin(page, picture)
+    with page.repainted():
+        page.page.drag_and_drop(f'[data-style="{WAVE}"]', "#view")
+    page.page.drag_and_drop(f'[data-style="{WAVE}"]', "#view")  # which is chosen already
+    assert page.page.get_attribute(f'[data-style="{WAVE}"]', "aria-pressed") == "true"
+    assert page.page.is_hidden("#dropping")

@@ -3,6 +3,7 @@
 
 import { $, make, press, replace } from "./dom.js";
 import { withArtwork } from "./labels.js";
+import { DRAGGED } from "./sources.js";
 
 /** A picture of the pad has four corners at most, and so has a blend. */
 export const MOST_ARTWORKS = 4;
@@ -67,6 +68,12 @@ export class Gallery {
     this.#become(styles);
   }
 
+  /** Choose an artwork beside those that are chosen. @param {string} id */
+  choose(id) {
+    const button = [...$("gallery").children].find((each) => each.dataset.style === id);
+    if (button?.getAttribute("aria-pressed") === "false") this.toggle(id);
+  }
+
   /** Choose this artwork and no other. @param {string} id */
   only(id) {
     const kept = this.#state.now.styles.find((style) => style.id === id);
@@ -95,6 +102,7 @@ export class Gallery {
       loading: "lazy",
       width: 84,
       height: 84,
+      draggable: false, // the button is
     });
     image.addEventListener("error", () => (image.hidden = true)); // a style that is numbers alone has no picture
     const button = make(
@@ -103,6 +111,8 @@ export class Gallery {
       image,
       make("span", { className: "name" }, name),
     );
+    button.draggable = true;
+    button.addEventListener("dragstart", (event) => event.dataTransfer?.setData(DRAGGED, style.id));
     button.addEventListener("click", () => this.toggle(style.id));
     button.addEventListener("dblclick", () => this.only(style.id));
     return button;

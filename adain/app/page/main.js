@@ -74,6 +74,7 @@ async function start() {
       }
       say(`${made.map((style) => style.name).join(", ")}: added to the artworks, and chosen.`);
     },
+    choose: (id) => gallery.choose(id),
     labelMap,
     wantsLabelMap: () => state.now.mode === "labels" && state.now.content !== null && state.now.labelMap === null,
     say,

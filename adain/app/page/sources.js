@@ -3,9 +3,12 @@
 
 import { $ } from "./dom.js";
 
+/** What a dragged artwork of the gallery brings along: its id. */
+export const DRAGGED = "text/x-adain-artwork";
+
 /**
  * @param {{photo: (file: File) => Promise<void>, artworks: (files: File[]) => Promise<void>,
- *   labelMap: (file: File) => Promise<void>, wantsLabelMap: () => boolean,
+ *   choose: (id: string) => void, labelMap: (file: File) => Promise<void>, wantsLabelMap: () => boolean,
  *   say: (text: string) => void, complain: (error: unknown) => void}} page
  */
 export function takePictures(page) {
@@ -33,11 +36,18 @@ export function takePictures(page) {
     depth -= 1;
     if (depth <= 0) over(false);
   });
+  document.addEventListener("dragend", () => over(false));
   document.addEventListener("dragover", (event) => {
     if (carriesFiles(event)) event.preventDefault();
   });
   document.addEventListener("drop", (event) => {
     over(false);
+    const artwork = event.dataTransfer?.getData(DRAGGED);
+    if (artwork) {
+      event.preventDefault();
+      if (within(event, "drop")) page.choose(artwork);
+      return;
+    }
     const files = [...(event.dataTransfer?.files ?? [])];
     if (files.length === 0) {
       if (event.dataTransfer?.types.includes("text/uri-list")) {
@@ -90,7 +100,7 @@ export function picked(id, take) {
 }
 
 function carriesFiles(event) {
-  return event.dataTransfer?.types.includes("Files") || event.dataTransfer?.types.includes("text/uri-list");
+  return ["Files", "text/uri-list", DRAGGED].some((type) => event.dataTransfer?.types.includes(type));
 }
 
 function within(event, id) {
