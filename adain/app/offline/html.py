@@ -21,7 +21,7 @@ BINDING: Mapping[str, str] = {
 }
 """What the browser is told to let the page do: nothing beyond its own folder. Workers made of blobs are bound, too."""
 
-_SCRIPT = '<script type="module" src="/page/main.js"></script>'
+SCRIPT = '<script type="module" src="/page/main.js"></script>'
 _PROMISE = "Everything stays on the machine that runs adain."
 _CHARSET = '<meta charset="utf-8">'
 
@@ -29,11 +29,6 @@ _CHARSET = '<meta charset="utf-8">'
 def policy(binding: Mapping[str, str]) -> str:
     """A policy as browsers read it."""
     return "; ".join(f"{name} {value}" for name, value in binding.items())
-
-
-def meta(binding: Mapping[str, str]) -> str:
-    """The element that holds a policy."""
-    return f'<meta http-equiv="Content-Security-Policy" content="{policy(binding)}">'
 
 
 def source() -> str:
@@ -50,17 +45,32 @@ def _page() -> list[Path]:
     return list((APP / "page").iterdir())
 
 
+def sheets() -> dict[str, str]:
+    """The style sheets, in the order in which the page names them."""
+    text = source()
+    files = {path: data.decode() for path, data in styles().items() if path.endswith(".css")}
+    return {path: files[path] for path in sorted(files, key=text.index)}
+
+
+def bound(text: str, binding: Mapping[str, str]) -> str:
+    """With a policy, before anything that it is to bind."""
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(binding)}">'
+    return replaced(text, _CHARSET, f"{_CHARSET}\n    {meta}")
+
+
 def of_site() -> str:
     """The page of a site: all its addresses lie beside it."""
-    text = replaced(source(), _SCRIPT, '<script type="module" src="/web/start.js"></script>')
+    text = replaced(source(), SCRIPT, '<script type="module" src="/web/start.js"></script>')
     text = replaced(text, "<title>", '<link rel="manifest" href="/manifest.webmanifest">\n    <title>')
-    text = promised(text).replace('"/page/', '"page/').replace('"/web/', '"web/').replace('"/manifest', '"manifest')
-    return replaced(text, _CHARSET, f"{_CHARSET}\n    {meta(BINDING)}")
+    for folder in ("page/", "web/", "manifest."):
+        text = text.replace(f'"/{folder}', f'"{folder}')
+    return bound(promised(text), BINDING)
 
 
 def promised(text: str) -> str:
-    """With what is true where nothing runs but the browser."""
-    return replaced(text, _PROMISE, "Everything stays in this browser: nothing is uploaded.")
+    """With what is true where nothing runs but the browser, and the licences of what goes along."""
+    licences = '<button type="button" class="small" id="licences">Licences</button>'
+    return replaced(text, _PROMISE, f"Everything stays in this browser: nothing is uploaded. {licences}")
 
 
 def replaced(text: str, old: str, new: str) -> str:

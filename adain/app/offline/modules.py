@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 APP = Path(__file__).parents[1]
@@ -46,7 +46,12 @@ def imports(path: str, text: str) -> list[str]:
     return [posixpath.normpath(posixpath.join(folder, match["name"])) for match in IMPORT.finditer(text)]
 
 
-def in_order(texts: dict[str, str]) -> list[str]:
+def workers(texts: Mapping[str, str]) -> list[str]:
+    """The paths of the modules that workers begin with; the service worker's is none of them."""
+    return [path for path in texts if path.startswith("web/") and path.endswith("-worker.js")]
+
+
+def in_order(texts: Mapping[str, str]) -> list[str]:
     """The paths of modules, each after those that it imports.
 
     Raises:

@@ -41,7 +41,7 @@ _FIX = f"fetch it with npm pack {PACKAGE}@{VERSION}, and name the file with --ru
 
 
 def runtime_files(source: str | os.PathLike[str] | None = None) -> dict[str, bytes]:
-    """The files of the runtime by name, with the texts of their licences.
+    """The files of the runtime by name.
 
     Args:
         source: the package as a file or a folder; None fetches it by npm.
@@ -51,13 +51,13 @@ def runtime_files(source: str | os.PathLike[str] | None = None) -> dict[str, byt
         InputError: if npm is missing or fails, or the package is another one or damaged.
     """
     if source is not None:
-        return _checked(Path(source)) | notices()
+        return _checked(Path(source))
     with _fetched() as package:
-        return _checked(package) | notices()
+        return _checked(package)
 
 
 def notices() -> dict[str, bytes]:
-    """The texts of the licences, as onnxruntime brings them.
+    """The texts of the licences by the names of their files, as onnxruntime brings them.
 
     Raises:
         InputError: if it does not.

@@ -1,4 +1,4 @@
-"""``adain export --web``: a page that needs no server, written as a folder for any web host."""
+"""``adain export --web``: a page that needs no server, written as a folder for any web host, or as one file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._utils.errors import InputError
 from ..._utils.files import atomic_path
+from ..._utils.protect import protect
 from ...backends import Exported, Storage, export_onnx, provenance
 from ...nn import MIN_SIZE, STRIDE, load_decoder, load_encoder
 from ...stylizer import Stylizer
@@ -19,8 +20,11 @@ from ..known import known
 from ..options import AppOptions
 from . import html
 from .gallery import Offered, offered
-from .modules import modules
-from .runtime import VERSION, runtime_files
+from .licences import NAME, licences
+from .modules import WORKER, modules
+from .runtime import VERSION, notices, runtime_files
+from .single import of_one_file
+from .worker import MANIFEST, icons, manifest, service_worker
 
 MODEL = "fast"
 """The model of a page where none is named."""
@@ -66,7 +70,8 @@ def export_site(
     """Write the page of ``adain app`` so that the visitor's browser computes, and nothing is uploaded.
 
     Args:
-        output: a folder, which is new, empty, or a site that was written by this.
+        output: a folder, which is new, holds other files, or a site that was written by this; or the name of one file,
+            which ends in ``.html``.
         model: name of the shipped model.
         encoder, decoder: files of other weights.
         storage: of filters, see :func:`adain.backends.export_onnx`.
@@ -80,39 +85,82 @@ def export_site(
         MissingFileError: if something that was named is not there.
         WeightsError: if the model cannot be exported.
     """
-    folder = Path(output)
-    known_before = _own_files(folder)
-    files, exported, shown = made(
-        model, encoder=encoder, decoder=decoder, storage=storage, opset=opset, artworks=artworks, runtime=runtime
-    )
-    for path in files:
-        if path not in known_before and os.path.lexists(folder / path):
-            raise InputError(f"{folder / path} is there, and not of a site that was exported: choose another folder")
-    for path, data in files.items():
-        with atomic_path(folder / path) as temporary:
+    path = Path(output)
+    is_one = path.suffix.lower() in ONE_FILE
+    before = set() if is_one else _own_files(path)
+    own = [None if each is None else Path(each) for each in (encoder, decoder)]
+    read = [*own, runtime] if is_one else own
+    protect([path], [each for each in read if each is not None])
+    parts = _parts(model, own, storage=storage, opset=opset, artworks=artworks, runtime=runtime)
+    if is_one:
+        files = {path: of_one_file(parts.inside, modules())}
+    else:
+        laid = {name: (path / name, data) for name, data in of_site(parts).items()}
+        for name, (each, _) in laid.items():
+            if name not in before and os.path.lexists(each):
+                raise InputError(f"{each} is there, and not of a site that was exported: choose another folder")
+        files = dict(laid.values())
+    for each, data in files.items():
+        with atomic_path(each) as temporary:
             temporary.write_bytes(data)
-    for path in known_before - set(files):
-        (folder / path).unlink(missing_ok=True)
-    written = tuple(folder / path for path in files)
+    for name in before:
+        if path / name not in files:
+            (path / name).unlink(missing_ok=True)
     size = sum(map(len, files.values()))
-    return SiteFiles(written, size, exported.difference, exported.psnr, tuple(shown.skipped))
+    return SiteFiles(tuple(files), size, parts.exported.difference, parts.exported.psnr, tuple(parts.offered.skipped))
 
 
-def made(
+@dataclass(frozen=True)
+class _Parts:
+    """What a page is made of, beside its own text.
+
+    Attributes:
+        files: of both kinds of pages, by their paths in a site.
+        notices: the texts of the runtime's licences, likewise.
+        details: of the model.
+    """
+
+    files: dict[str, bytes]
+    notices: dict[str, bytes]
+    details: dict[str, str]
+    exported: Exported
+    offered: Offered
+
+    @property
+    def inside(self) -> dict[str, bytes]:
+        """The files of a page that is one file."""
+        return {**self.files, NAME: licences(self.details, self.notices, within=True)}
+
+
+def of_site(parts: _Parts) -> dict[str, bytes]:
+    """The files of a site by their paths, in the order in which they are written."""
+    needed = {
+        **parts.files,
+        NAME: licences(parts.details, parts.notices, within=False),
+        **icons(),
+        **html.styles(),
+        **{path: text.encode() for path, text in modules().items()},
+        MANIFEST: manifest(),
+        "index.html": html.of_site().encode(),
+    }
+    files = {**parts.notices, **needed, WORKER: service_worker(needed)}
+    return files | {LIST: _json({"files": sorted(files)})}
+
+
+def _parts(
     model: str,
+    own: list[Path | None],
     *,
-    encoder: str | os.PathLike[str] | None,
-    decoder: str | os.PathLike[str] | None,
     storage: Storage,
     opset: int,
     artworks: str | os.PathLike[str] | None,
     runtime: str | os.PathLike[str] | None,
-) -> tuple[dict[str, bytes], Exported, Offered]:
-    """The files of a site by their paths, in the order in which they are written."""
-    own = [None if path is None else Path(path) for path in (encoder, decoder)]
+) -> _Parts:
     computing = {f"runtime/{name}": data for name, data in runtime_files(runtime).items()}
+    texts = {f"runtime/{name}": data for name, data in notices().items()}
     stylizer = Stylizer(load_encoder(own[0] or model), load_decoder(own[1] or model), device="cpu", precision="fp32")
-    graphs, exported = _graphs(stylizer, storage, opset, provenance(model, *own))
+    details = provenance(model, *own)
+    graphs, exported = _graphs(stylizer, storage, opset, details)
     gallery = offered(stylizer, artworks)
     about = {
         "model": model,
@@ -124,24 +172,10 @@ def made(
         "decoder_halo": DECODER_HALO,
         "runtime": VERSION,
     }
-    setup = known(
-        AppOptions(model=model, preview_model=model),
-        gallery.styles,
-        gallery.contents,
-        models=[model],
-        formats=FORMATS,
-    )
-    files = {
-        **computing,
-        **graphs,
-        "model/model.json": _json(about),
-        **gallery.files,
-        "setup.json": _json(setup),
-        **html.styles(),
-        **{path: text.encode() for path, text in modules().items()},
-        "index.html": html.of_site().encode(),
-    }
-    return files | {LIST: _json({"files": sorted(files)})}, exported, gallery
+    told = AppOptions(model=model, preview_model=model)
+    setup = known(told, gallery.styles, gallery.contents, models=[model], formats=FORMATS)
+    files = {**computing, **graphs, "model/model.json": _json(about), **gallery.files, "setup.json": _json(setup)}
+    return _Parts(files, texts, details, exported, gallery)
 
 
 def _graphs(

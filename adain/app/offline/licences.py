@@ -1,0 +1,49 @@
+"""Under which terms everything in a page goes on, as a text that goes along."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+from ..._utils.errors import InputError
+from ..._utils.resources import samples
+from ..._utils.version import __version__
+from .runtime import PACKAGE, VERSION
+
+NAME = "LICENSES.txt"
+
+
+def licences(model: Mapping[str, str], beside: Mapping[str, bytes], *, within: bool) -> bytes:
+    """The text.
+
+    Args:
+        model: of :func:`adain.backends.provenance`.
+        beside: the texts of the runtime's licences, by the paths of their files.
+        within: whether these are to stand in the text; else it names their files.
+
+    Raises:
+        InputError: if the licence of this package is not where it was installed.
+    """
+    runtime = "\n\n".join(text.decode("utf-8", "replace") for text in beside.values()) if within else None
+    pictures = "\n".join(f"{each.title}, {each.author}: {each.licence}" for each in samples())
+    parts = {
+        f"The page, adain {__version__}": _own(),
+        f"The model, {model['model']}": f"licence: {model['licence']}\norigin: {model['origin']}",
+        "The pictures that ship with adain": pictures,
+        f"The runtime, {PACKAGE} {VERSION}": runtime or f"MIT: see {' and '.join(beside)}",
+    }
+    made = (f"{title}\n{'=' * len(title)}\n\n{text.strip()}\n" for title, text in parts.items())
+    return "\n\n".join(made).encode()
+
+
+def _own() -> str:
+    try:
+        listed = files("adain") or []
+    except PackageNotFoundError:
+        listed = []
+    for path in listed:
+        if path.name == "LICENSE" and ".dist-info" in path.as_posix():
+            return textwrap.dedent(Path(str(path.locate())).read_text("utf-8"))
+    raise InputError("the licence of adain must go along, and is not where it was installed: install it again by pip")
