@@ -1,0 +1,71 @@
+// @ts-check
+/** What is to be copied: a command, a call, and the files that these name. */
+
+import { namesOf, pythonCall, resultName, shellLine } from "./command.js";
+
+const SUFFIXES = { png: ".png", jpeg: ".jpg", webp: ".webp" };
+const HAS_QUALITY = ["jpeg", "webp"];
+
+const NOTE =
+  "It makes this picture within one level of 255 of what this page makes, and not to the byte: the page keeps its filters " +
+  "in half as many bits, and browsers write files their own way.";
+
+/** @typedef {import("../page/order.js").Order} Order */
+
+/** What the file of an order is called. @param {Order} order @param {import("./held.js").HeldPictures} held */
+export function nameOf({ content, styles }, format, held) {
+  return resultName(held.of(content).name, styles.map((id) => held.of(id).name), SUFFIXES[format]);
+}
+
+/**
+ * @param {Order} order
+ * @param {{format: string, quality: number}} file
+ * @param {any} setup
+ * @param {import("./held.js").HeldPictures} held
+ */
+export async function copied(order, file, setup, held) {
+  const { content, styles, options } = order;
+  const result = nameOf(order, file.format, held);
+  const pictures = [content, ...styles, options.label_map, options.background].filter((id) => id && id !== "keep");
+  const used = new Map([...new Set(pictures)].map((id) => [id, usedOf(held.of(id))]));
+  const masks = [];
+  for (const [k, mask] of (options.masks ?? []).entries()) {
+    const id = `mask ${k}`;
+    masks.push(id);
+    used.set(id, { id, name: "mask.png", source: "", isMask: true, url: URL.createObjectURL(await mask.toBlob()) });
+  }
+  const names = namesOf([...used.values()], result);
+  const name = (id) => names.get(id) ?? id;
+  const given = givenOf(order, masks.map(name), name, setup);
+  if (HAS_QUALITY.includes(file.format) && file.quality !== setup.files.quality.default) given.push(["quality", file.quality]);
+  const declared = { ...setup.options, ...setup.files, model: { flag: "--model" } };
+  const all = [...used.values()].filter((each) => each.source !== "gallery");
+  const isOwn = (each) => each.source === "upload" && !each.isMask && name(each.id) === each.name;
+  const listed = (each) => ({ name: name(each.id), url: each.url });
+  return {
+    shell: shellLine(name(content), styles.map(name), result, given, declared),
+    python: pythonCall(name(content), styles.map(name), result, given),
+    files: all.filter((each) => !isOwn(each)).map(listed),
+    inputs: all.filter(isOwn).map(listed),
+    note: NOTE,
+  };
+}
+
+/** @param {import("./held.js").Held} held */
+function usedOf({ id, name, source, kind, picture }) {
+  return { id, name, source, isMask: kind === "masks", url: picture ?? "" };
+}
+
+/** The options that are to be said, in the order of their declaration. @returns {[string, any][]} */
+function givenOf({ styles, options }, masks, name, setup) {
+  const said = { ...options };
+  if (styles.length > 1 && !options.weights && !options.masks && !options.labels) said.weights = styles.map(() => 1);
+  if (masks.length > 0) said.masks = masks;
+  if (options.label_map) said.label_map = name(options.label_map);
+  if (options.background) said.background = name(options.background);
+  // A list of one is one value on the command line.
+  if (said.alpha?.length === 1) said.alpha = said.alpha[0];
+  /** @type {[string, any][]} */
+  const given = Object.keys(setup.options).filter((each) => each in said).map((each) => [each, said[each]]);
+  return [...given, ["model", setup.finish.model]];
+}

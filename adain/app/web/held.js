@@ -1,0 +1,99 @@
+// @ts-check
+/** The pictures of the page by their ids: those of the site, and those that were opened. They stay in the browser. */
+
+import { EngineError } from "../page/wire.js";
+import { address, blob } from "./files.js";
+import { Pictures } from "./pictures.js";
+import { SUFFIX } from "./saved-style.js";
+
+const UNFIT = 422;
+
+/**
+ * @typedef {"contents" | "styles" | "masks"} Kind
+ * @typedef {{id: string, kind: Kind, name: string, width: number, height: number, source: string, blob: Blob | null,
+ *   thumb?: string, picture?: string | null}} Held `thumb` and `picture` are addresses; one that was opened has a blob
+ */
+
+export class HeldPictures {
+  #pictures = new Pictures();
+  /** @type {Map<string, Held>} */ #held = new Map();
+  /** @type {Map<string, string>} */ #paths = new Map();
+  #most = Infinity;
+  #last = 0;
+
+  /**
+   * What the site offers.
+   * @param {any[]} styles with the paths `thumb` and `picture`
+   * @param {any[]} contents likewise
+   * @param {number} most pixels of any picture
+   */
+  async offer(styles, contents, most) {
+    this.#most = most;
+    const add = async (each, kind) => {
+      const [thumb, picture] = await Promise.all([each.thumb, each.picture].map((path) => (path ? address(path) : null)));
+      const { id, name, width = 0, height = 0, source } = each;
+      if (each.picture) this.#paths.set(id, each.picture);
+      this.#held.set(id, { id, kind, name, width, height, source, blob: null, thumb: thumb ?? picture ?? "", picture });
+    };
+    await Promise.all([...styles.map((each) => add(each, "styles")), ...contents.map((each) => add(each, "contents"))]);
+  }
+
+  /** One of an id. @param {string} id */
+  of(id) {
+    const held = this.#held.get(id);
+    if (!held) throw new EngineError("this picture is not here any more: open it again", 404);
+    return held;
+  }
+
+  /** Take a file in; the same one again keeps its id. @param {Kind} kind @param {File} file @param {string} name */
+  async add(kind, file, name) {
+    const known = await this.#same(kind, file, name);
+    if (known) return known;
+    const isStyle = kind === "styles" && name.toLowerCase().endsWith(SUFFIX);
+    const size = isStyle ? { width: 0, height: 0 } : await this.#pictures.measure(file, name, this.#most);
+    const id = `own-${++this.#last}`;
+    const shown = URL.createObjectURL(file);
+    const held = { id, kind, name, ...size, source: "upload", blob: file, thumb: isStyle ? "" : shown, picture: shown };
+    this.#held.set(id, held);
+    return held;
+  }
+
+  async #same(kind, file, name) {
+    for (const held of this.#held.values()) {
+      if (held.kind !== kind || held.name !== name || held.blob?.size !== file.size) continue;
+      const [own, other] = await Promise.all([held.blob.arrayBuffer(), file.arrayBuffer()]);
+      const [a, b] = [new Uint8Array(own), new Uint8Array(other)];
+      if (a.every((byte, k) => byte === b[k])) return held;
+    }
+    return null;
+  }
+
+  /** Its file. @param {string} id @returns {Promise<Blob>} */
+  async blob(id) {
+    const held = this.of(id);
+    const path = this.#paths.get(id);
+    if (held.blob) return held.blob;
+    if (!path) throw new EngineError(`${held.name} has no picture here`, UNFIT);
+    return blob(path);
+  }
+
+  /** Its pixels. @param {string} id */
+  async pixels(id) {
+    return this.#pictures.decode(await this.blob(id), this.of(id).name, this.#most);
+  }
+
+  /** The labels that it holds. @param {string} id */
+  async labels(id) {
+    return this.#pictures.labels(await this.blob(id), this.of(id).name, this.#most);
+  }
+
+  /** Masks of labels that it holds. @param {string} id @param {(string | number)[]} labels */
+  async labelMasks(id, labels) {
+    return this.#pictures.labelMasks(await this.blob(id), this.of(id).name, this.#most, labels);
+  }
+
+  /** A file of pixels, which are given away. */
+  encode(pixels, format, quality) {
+    return this.#pictures.encode(pixels, format, quality);
+  }
+}
