@@ -114,8 +114,11 @@ export class Canvas {
   #drawPart(picture, from, to) {
     if (!picture || !hasPixels(picture) || to <= from) return;
     const context = this.pictures;
-    const { place } = this.view;
+    const { place, size } = this.view;
     const { x, y, width, height } = place.rect;
+    // Pixels are squares where one looks at them, beyond 1:1, and if they are the picture's own: of a preview, or of a
+    // photograph that is not loaded whole, they would be steps that no finished picture has.
+    const isOwn = sizeOf(picture).width >= (size?.width ?? 0);
     context.save();
     context.beginPath();
     context.rect(x + from, y, to - from, height);
@@ -123,7 +126,7 @@ export class Canvas {
     this.#checks ??= checks(context, CHECK * Math.max(1, Math.round(window.devicePixelRatio)));
     if (this.#checks) context.fillStyle = this.#checks;
     context.fillRect(x + from, y, to - from, height);
-    context.imageSmoothingEnabled = !(place.zoom !== "fit" && place.zoom > 1);
+    context.imageSmoothingEnabled = !(isOwn && place.zoom !== "fit" && place.zoom > 1);
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, x, y, width, height);
     context.restore();

@@ -53,7 +53,30 @@ def test_before_and_after_lie_at_one_place(page: Any) -> None:
     for split in (0, 1):
         page.evaluate("split => { view.split = split }", split)
         frames.append(screen(page, clip={"x": 0, "y": 0, "width": 800, "height": 600}))
-    assert np.array_equal(*frames)
+    before, after = frames
+    assert np.array_equal(before[:, :300], after[:, :300])
+    assert np.array_equal(before[:, 500:], after[:, 500:])
+    assert [int((row[..., 0] > 127).sum()) for row in (before[300], after[300])] == [400, 400]
+
+
+def test_a_preview_is_smooth_however_close_one_looks(page: Any) -> None:
+    """Beyond 1:1 the photograph's own pixels are squares; those of a smaller picture in its place are none."""
+    page.evaluate(
+        "view.setMask(null); view.tool = 'pan'; view.before = plain(400, 300, '#f00', '#00f');"
+        "view.after = plain(40, 30, '#f00', '#00f'); view.handle.element.style.visibility = 'hidden'; view.zoom = 4;"
+    )
+    kinds = {}
+    for name, show in (
+        ("preview", "view.split = 1"),
+        ("photograph", "view.split = 0"),
+        ("finished", "view.after = plain(400, 300, '#f00', '#00f'); view.split = 1"),
+        ("a smaller photograph", "view.size = view.before; view.before = plain(40, 30, '#f00', '#00f'); view.split = 0"),
+    ):
+        page.evaluate(f"() => {{ {show} }}")
+        shown = screen(page, clip={"x": 0, "y": 300, "width": 800, "height": 1})[0]
+        kinds[name] = len(np.unique(shown, axis=0))
+    assert kinds["photograph"] == kinds["finished"] == 2
+    assert min(kinds["preview"], kinds["a smaller photograph"]) > 10
 
 
 @both_screens
