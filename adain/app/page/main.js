@@ -56,7 +56,7 @@ async function start() {
     setup,
     say,
     complain,
-    shown: (image, now) => now === state.now && (view.after = image),
+    shown: (image, now) => previews.finish(image, now),
   });
   useKeys(state, () => exporting.finish());
   useCamera((file) => photograph.open(file).catch(complain));
@@ -88,8 +88,16 @@ async function start() {
     relieve(); // of what a preview could not be made of
     hint(lack);
   });
+  // The server loads what colours need with the first picture that keeps some: not for those who never ask for it.
+  let hasColours = false;
+  previews.addEventListener("slow", (event) => {
+    const isFirst = !hasColours && Boolean(/** @type {CustomEvent} */ (event).detail.options.color);
+    hint(isFirst ? "What colours need is being loaded: a few seconds, this once." : "The preview is on its way.");
+  });
   previews.addEventListener("painted", (event) => {
-    if (/** @type {CustomEvent} */ (event).detail === state.now) relieve();
+    const { detail } = /** @type {CustomEvent} */ (event);
+    hasColours ||= Boolean(detail.options.color);
+    if (detail === state.now) relieve();
   });
   previews.addEventListener("trouble", (event) =>
     complain(/** @type {CustomEvent} */ (event).detail, { untilPainted: true }),

@@ -5,7 +5,10 @@ import { EngineError } from "./engine.js";
 import { lackOf } from "./order.js";
 import { pause } from "./wire.js";
 
-/** Fires "painted", "lack" with what is missing, and "trouble" with an error. */
+/** What takes longer is told of: milliseconds. */
+const SLOW = 700;
+
+/** Fires "painted", "slow" where that takes a while, "lack" with what is missing, and "trouble" with an error. */
 export class Previews extends EventTarget {
   #engine;
   #view;
@@ -13,13 +16,30 @@ export class Previews extends EventTarget {
   /** @type {import("./state.js").Snapshot | null} */ #newest = null;
   /** @type {AbortController | null} */ #working = null;
   /** @type {string | null} the photograph that is shown or computed */ #content = null;
+  /** @type {import("./state.js").Snapshot | null} what is shown as it was finished */ #finished = null;
 
   /** @param {import("./engine.js").Engine} engine @param {import("./view.js").View} view */
   constructor(engine, view) {
     super();
     this.#engine = engine;
     this.#view = view;
-    engine.addEventListener("back", () => this.#newest && this.ask(this.#newest));
+    engine.addEventListener("back", () => this.#newest && this.#newest !== this.#finished && this.ask(this.#newest));
+  }
+
+  /**
+   * The finished picture of a snapshot stands in the place of its preview, until something changes.
+   * @param {ImageBitmap} image
+   * @param {import("./state.js").Snapshot} now
+   */
+  finish(image, now) {
+    if (now !== this.#newest) {
+      image.close();
+      return;
+    }
+    this.#wanted = null;
+    this.#working?.abort();
+    this.#put(image, now);
+    this.#finished = now;
   }
 
   /** A preview of this snapshot, as soon as the one at work is there. @param {import("./state.js").Snapshot} now */
@@ -32,6 +52,7 @@ export class Previews extends EventTarget {
       this.#content = content;
     }
     this.#newest = now;
+    this.#finished = null;
     this.#wanted = lack ? null : now;
     if (lack) this.#put(null, now);
     this.dispatchEvent(new CustomEvent("lack", { detail: lack }));
@@ -44,11 +65,15 @@ export class Previews extends EventTarget {
       this.#wanted = null;
       const working = (this.#working = new AbortController());
       document.body.dataset.busy = "preview";
+      const slow = setTimeout(() => this.dispatchEvent(new CustomEvent("slow", { detail: now })), SLOW);
       try {
         const { image } = await this.#engine.preview(now, { signal: working.signal });
-        this.#paint(now, image);
+        if (working.signal.aborted) image.close();
+        else this.#paint(now, image);
       } catch (error) {
         await this.#fail(error, now);
+      } finally {
+        clearTimeout(slow);
       }
       this.#working = null;
     }
