@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._utils.errors import InputError
 from .._utils.memory import give_back
 from ..batch.folder import Folder
 from ..batch.options import FolderOptions
@@ -23,10 +22,6 @@ from .memory import check_artwork
 if TYPE_CHECKING:
     from .request import Ordered
     from .worker import Turn
-
-MOST_TILE = 1024
-"""Longest side of tiles in px: after each the work can be broken off."""
-
 
 class TooLong(Refusal):
     """The work took more time than it may."""
@@ -133,12 +128,3 @@ def check_artworks(model: Any, ordered: Ordered) -> None:
         for upload in ordered.styles:
             if not is_style_file(upload.path):
                 check_artwork(model, upload, how)
-
-
-def check_tile(options: Options) -> None:
-    """InputError, if tiles are so large that the work could neither be followed nor broken off."""
-    if not isinstance(options.tile, int) or options.tile > MOST_TILE:
-        raise InputError(
-            f"tile is a side of at most {MOST_TILE} px here, so that the work can be followed and cancelled, not "
-            f"{options.tile}: leave it out"
-        )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._utils.errors import AdainError
 from .errors import Forgotten, Stopping, TooMany, line_of, logged
-from .finish import TilesDone, check_tile, make_file, planned
+from .finish import TilesDone, make_file, planned
 from .job_routes import routes as routes
 from .worker import Abandoned
 
@@ -117,7 +117,6 @@ class Jobs:
             TooMany: if too many are open.
             Stopping: if the server is about to end.
         """
-        check_tile(ordered.options)
         site = self._site
         with contextlib.ExitStack() as stack:
             stack.enter_context(site.pictures.pinned(ordered.content, *ordered.styles, *ordered.named.values()))

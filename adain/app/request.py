@@ -42,6 +42,9 @@ LONGEST_NAME = 180
 TILE = 512
 """Side of the tiles of a result in px where nobody says: after each, it tells how far it is, and can be cancelled."""
 
+MOST_TILE = 1024
+"""Longest side of tiles in px: after each the work can be broken off."""
+
 FORMATS = dict(sorted({kind.lower(): suffix for suffix, kind in reversed(WRITABLE.items())}.items()))
 """What a result can be written as, with the ending of its name."""
 
@@ -108,6 +111,8 @@ def parse_order(body: Any, site: Site) -> Ordered:
     options = _options(_object(body.get("options", {}), "options"), site, named)
     if len(styles) > 1 and not options.arrangement:
         options = options.change(weights=(1.0,) * len(styles))
+    if not is_preview:
+        _check_tile(options)
     model = _take(body, "model", str, site.options.preview_model if is_preview else site.options.model, "a name")
     _known([model], tuple(registry()), "there is no model")
     kind = _take(body, "format", str, "jpeg" if is_preview else "png", "a name")
@@ -138,6 +143,15 @@ def _options(values: dict[str, Any], site: Site, named: dict[Path, Upload]) -> O
             rest = "none" if each.default is None else each.default
             options = options.change(**{each.name: (*value, rest) if options.has_background else value[0]})
     return options
+
+
+def _check_tile(options: Options) -> None:
+    """See that tiles are small enough for the work to be followed and broken off."""
+    if not isinstance(options.tile, int) or options.tile > MOST_TILE:
+        raise InputError(
+            f"tile is a side of at most {MOST_TILE} px here, so that the work can be followed and cancelled, not "
+            f"{options.tile}: leave it out"
+        )
 
 
 def _written(body: dict[str, Any]) -> dict[str, Any]:

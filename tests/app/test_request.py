@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adain._utils.errors import InputError
 from adain.app.bodies import parse_json
-from adain.app.request import FILE, FORMATS, LONGEST_NAME, MOST_STYLES, TILE, Ordered, parse_order
+from adain.app.request import FILE, FORMATS, LONGEST_NAME, MOST_STYLES, MOST_TILE, TILE, Ordered, parse_order
 from adain.batch.order import LEVELS, LOSSY
 from adain.options import Declaration, FileOptions, Options
 
@@ -57,7 +57,7 @@ def test_everything_that_can_be_said() -> None:
     }
     options = {
         "masks": ["m1", "m2"], "style_masks": [None, "m3"], "background": "s4", "protect": "faces",
-        "alpha": [1, 0.5, 0.25], "color": ["luminance", None], "tile": "auto", "feather": 3, "crop": True,
+        "alpha": [1, 0.5, 0.25], "color": ["luminance", None], "tile": 256, "feather": 3, "crop": True,
     }  # fmt: skip
     order = ordered(**said, options=options)
     wanted: dict[str, Any] = {
@@ -129,6 +129,14 @@ def refused(**more: Any) -> str:
 
 def of_option(each: Declaration, value: Any) -> dict[str, Any]:
     return {"file" if each.name in FILE else "options": {each.name: value}}
+
+
+@pytest.mark.parametrize("tile", ["auto", "off", MOST_TILE + 1])
+def test_tiles_that_let_no_file_be_followed_are_refused_for_its_command_too(tile: Any) -> None:
+    """Both are one order; of a preview, which is made at once, the size of tiles does not matter."""
+    assert "leave it out" in refused(options={"tile": tile})
+    assert ordered(options={"tile": tile}, preview=True).options.tile == tile
+    assert ordered(options={"tile": MOST_TILE}).options.tile == MOST_TILE
 
 
 @pytest.mark.parametrize("each", EVERY)
