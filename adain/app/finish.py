@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .request import Ordered
     from .worker import Turn
 
+
 class TooLong(Refusal):
     """The work took more time than it may."""
 

@@ -66,11 +66,12 @@ def test_a_preview_is_smooth_however_close_one_looks(page: Any) -> None:
         "view.after = plain(40, 30, '#f00', '#00f'); view.handle.element.style.visibility = 'hidden'; view.zoom = 4;"
     )
     kinds = {}
+    small, large = (f"plain({size}, '#f00', '#00f')" for size in ("40, 30", "400, 300"))
     for name, show in (
         ("preview", "view.split = 1"),
         ("photograph", "view.split = 0"),
-        ("finished", "view.after = plain(400, 300, '#f00', '#00f'); view.split = 1"),
-        ("a smaller photograph", "view.size = view.before; view.before = plain(40, 30, '#f00', '#00f'); view.split = 0"),
+        ("finished", f"view.after = {large}; view.split = 1"),
+        ("a smaller photograph", f"view.size = view.before; view.before = {small}; view.split = 0"),
     ):
         page.evaluate(f"() => {{ {show} }}")
         shown = screen(page, clip={"x": 0, "y": 300, "width": 800, "height": 1})[0]
