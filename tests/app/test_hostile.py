@@ -203,18 +203,18 @@ def dawdlers(server: Server) -> Iterator[None]:
 
 def test_nothing_is_left(server: Server, known: hostile.Known, photo: bytes) -> None:
     sizes = []
-    for company in (nullcontext(), dawdlers(server)):  # the first round is the one that warms up
+    for company in (nullcontext(), nullcontext(), dawdlers(server)):  # two fill what is kept, up to its bounds
         with company:
             each_by_itself(server, known, photo)
             fifty_at_once(server, known, photo)
             cancelled_in_every_state(server, known)
         sizes.append(server.memory)
-    assert sizes[1] <= 1.1 * sizes[0]
+    assert sizes[2] <= 1.1 * sizes[1]
     assert server.ask("POST", "/stylize", known.order()).status == 200
     page = server.ask("GET", "/")
     assert page.status == 200
     assert b"<html" in page.body
-    assert server.log.splitlines() == ["adain app: Ctrl-C ends it", f"{server.address}/"]
+    assert sorted(server.log.splitlines()) == ["adain app: Ctrl-C ends it", f"{server.address}/"]
     assert server.stop() < 10
     assert server.process.returncode in (0, 130)
     assert server.files == []
