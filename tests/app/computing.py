@@ -41,6 +41,7 @@ const load = async () => ({
     binary: await bytes("/runtime/ort-wasm-simd-threaded.wasm"),
   },
   threads: 2,
+  ...globalThis.parts,
 });
 const compute = new Compute(load);
 const unpacked = (value) => {

@@ -14,7 +14,7 @@ from adain.options import ModelOptions
 
 from ..conftest import noise_image
 from .browser import chromium, need_browser  # noqa: F401
-from .computing import WEB, Computing, runtime_files, serving
+from .computing import WEB, Computing, packed, runtime_files, serving
 
 PHOTO = noise_image(173, 94, seed=1)
 ARTS = [noise_image(120, 90, seed=2), noise_image(70, 133, seed=3)]
@@ -103,3 +103,169 @@ def test_regions(computing: Computing, library: Any, styles: list[Any], feather:
         key="a", styles=styles, masks=[np.asarray(mask) for mask in masks], alphas=[1, 0.6], feather=feather
     )
     assert off(result, expected) <= 1
+
+
+def test_regions_with_a_background(computing: Computing, library: Any, styles: list[Any]) -> None:
+    mask = half(173, 94)
+    how = {"background": ARTS[1], "feather": 3, "alpha": (0.8, 0.5), "style_size": STYLE_SIZE}
+    expected = library.stylize(PHOTO, ARTS[0], masks=[mask], **how)
+    computing.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
+    given = {"styles": styles[:1], "masks": [np.asarray(mask)], "feather": 3}
+    for alphas in ([1, 1], [0.8, 0.5]):  # a second time without masks being laid
+        result = computing.decode(key="a", background=styles[1], alphas=alphas, **given)
+    assert off(result, expected) <= 1
+    everywhere = computing.decode(key="a", background=styles[1], **given | {"masks": [np.full((94, 173), 255)]})
+    assert off(everywhere, library.stylize(PHOTO, ARTS[0], style_size=STYLE_SIZE)) <= 1
+
+
+@pytest.mark.parametrize(("space", "strength"), [("ycbcr", 1), ("lab", 1), ("lab", 0.4)])
+def test_colours(computing: Computing, library: Any, styles: list[Any], space: str, strength: float) -> None:
+    how = {"color_space": space, "color_strength": strength, "style_size": STYLE_SIZE}
+    expected = library.stylize(PHOTO, ARTS[0], color="luminance", **how)
+    computing.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
+    for tile in (0, 64):
+        result = computing.decode(key="a", styles=styles[:1], color={"space": space, "strength": strength}, tile=tile)
+        assert off(result, expected) <= 1
+
+
+@pytest.mark.parametrize("most", [1 << 30, 0], ids=["kept", "computed again"])
+def test_tiles_give_the_same_bytes(computing: Computing, styles: list[Any], most: int) -> None:
+    masks = [np.asarray(half(173, 94)), np.asarray(half(173, 94, 0.8))]
+    for look in ({"styles": styles, "weights": [2, 1]}, {"styles": styles, "masks": masks, "feather": 4}):
+        computing.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0, tile=0)
+        whole = computing.decode(key="a", **look)
+        answer = computing.ask("encodeContent", key="b", pixels=np.asarray(PHOTO), size=0, tile=64, most=most)
+        assert answer["steps"]["5"] == {"0": 6, "1": 6}
+        tiled = computing.ask("decode", key="b", **look)
+        assert tiled["steps"]["5"] == {"0": 6, "1": 6}
+        assert np.array_equal(tiled["data"].reshape(whole.shape), whole)
+
+
+def test_a_large_artwork_in_tiles(computing: Computing, library: Any) -> None:
+    art = noise_image(1301, 811, seed=5)
+    style = computing.ask("encodeStyle", pixels=np.asarray(art), size=0)
+    known = library.encode_style(art, size=0)
+    assert np.abs(style["mean"] - np.asarray(known.mean).ravel()).max() < 1e-4
+    assert np.abs(style["std"] - np.asarray(known.std).ravel()).max() < 1e-4
+
+
+@pytest.mark.parametrize("size", [0, 40])
+def test_transparency(computing: Computing, library: Any, styles: list[Any], size: int) -> None:
+    photo = PHOTO.convert("RGBA")
+    y, x = np.mgrid[:94, :173]
+    photo.putalpha(Image.fromarray(np.clip(3 * (x - y), 0, 255).astype(np.uint8)))
+    computing.ask("encodeContent", key="a", pixels=np.asarray(photo), size=size)
+    expected = library.stylize(photo, ARTS[0], content_size=size, style_size=STYLE_SIZE)
+    assert off(computing.decode(key="a", styles=styles[:1]), expected) <= 1
+
+
+# From widths and heights to others.
+SIZES = [((97, 61), (40, 25)), ((40, 25), (97, 61)), ((300, 20), (7, 20)), ((33, 47), (33, 12)), ((64, 64), (63, 65))]
+
+
+@pytest.mark.parametrize(("before", "after"), SIZES)
+def test_sizes_are_as_those_of_pillow(computing: Computing, before: tuple[int, int], after: tuple[int, int]) -> None:
+    levels = np.random.default_rng(7).integers(0, 256, (*before[::-1], 4), np.uint8)
+    levels[levels > 150] = 255  # with edges that overshoot
+    given = {"picture": levels, "wide": after[0], "tall": after[1]}
+    mine = computing.run(
+        "resize",
+        "module.resizeBytes(given.picture.data, given.picture.width, given.picture.height, 4, given.wide, given.tall)",
+        given,
+    )
+    expected = [np.asarray(Image.fromarray(levels[..., k]).resize(after, Image.Resampling.LANCZOS)) for k in range(4)]
+    assert np.array_equal(mine.reshape(after[1], after[0], 4), np.stack(expected, 2))
+    plane = levels[..., 0].astype(np.float32) / 255
+    mine = computing.run(
+        "resize",
+        "module.resizePlane(given.plane, given.width, given.height, given.wide, given.tall)",
+        {"plane": plane, "width": before[0], "height": before[1], "wide": after[0], "tall": after[1]},
+    )
+    expected_plane = np.asarray(Image.fromarray(plane).resize(after, Image.Resampling.BILINEAR))
+    assert np.abs(mine.reshape(after[1], after[0]) - expected_plane).max() < 1e-6
+
+
+def test_what_cannot_be_used_is_said(computing: Computing, styles: list[Any]) -> None:
+    computing.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
+    look = {"key": "a", "styles": styles[:1]}
+    dot = np.zeros((94, 173), np.uint8)
+    dot[5, 5] = 255
+    wrong: list[tuple[str, dict[str, Any], str]] = [
+        ("encodeContent", {"key": "c", "pixels": np.asarray(PHOTO)[:9], "size": 0}, "at least 16 px"),
+        ("encodeStyle", {"pixels": np.asarray(PHOTO)[:2], "size": 32}, "too long"),
+        ("decode", look | {"alpha": 1.5}, "alpha is a strength"),
+        ("decode", look | {"masks": [dot * 0]}, "mask 1 is black"),
+        ("decode", look | {"masks": [dot]}, "mask 1 vanishes"),
+        ("decode", look | {"masks": [np.full((94, 94), 255)]}, "their shapes differ"),
+        ("decode", look | {"tile": 8}, "tiles must be at least 64 px"),
+        ("decode", look | {"color": {"space": "rgb"}}, "a colour space is"),
+        ("decode", look | {"weights": [0]}, "styles need as many weights"),
+    ]
+    for call, given, line in wrong:
+        answer = computing.ask(call, **given)
+        assert answer["kind"] == "input" and line in answer["error"], answer
+    assert computing.ask("decode", key="nobody", styles=styles[:1])["kind"] == "gone"
+    assert computing.decode(**look).shape == (94, 173, 4)  # the worker is as good as before
+
+
+def test_two_photographs_are_kept(computing: Computing, styles: list[Any]) -> None:
+    for key in "abc":
+        computing.ask("encodeContent", key=key, pixels=np.asarray(PHOTO)[:40, :40], size=0)
+    answers = [computing.ask("decode", key=key, styles=styles[:1]).get("kind") for key in "abc"]
+    assert answers == ["gone", None, None]
+    computing.ask("drop", key="b")
+    assert computing.ask("decode", key="b", styles=styles[:1])["kind"] == "gone"
+
+
+def test_threads_give_the_same(chromium: Any, address: str, computing: Computing, styles: list[Any]) -> None:  # noqa: F811
+    computing.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
+    context = chromium.new_context()
+    several = Computing(context.new_page(), f"{address}/isolated")
+    assert several.page.evaluate("crossOriginIsolated")
+    assert not computing.page.evaluate("crossOriginIsolated")
+    several.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
+    workers = len(several.page.workers)
+    results = [each.decode(key="a", styles=styles[:1]) for each in (computing, several)]
+    assert np.abs(results[0].astype(int) - results[1]).max() <= 1
+    assert workers > len(computing.page.workers)  # it has threads
+    assert all(worker.url.startswith("blob:") for worker in several.page.workers)
+    several.page.evaluate("compute.end()")
+    for _ in range(100):
+        if several.page.workers:
+            several.page.wait_for_timeout(50)
+    assert several.page.workers == []  # nor its threads
+    assert several.faults == []
+    context.close()
+
+
+def test_a_worker_that_fails_is_started_anew(chromium: Any, address: str, styles: list[Any]) -> None:  # noqa: F811
+    context = chromium.new_context()
+    made = Computing(context.new_page(), f"{address}/")
+    content = {"key": "a", "pixels": np.asarray(PHOTO), "size": 0}
+    made.page.evaluate("globalThis.parts = { wasm: { module: 'export default 1;', binary: new ArrayBuffer(8) } }")
+    assert made.ask("encodeContent", **content)["kind"] == "failed"
+    made.page.evaluate("globalThis.parts = { worker: 'import \"/web/none.js\";' }")
+    assert made.ask("encodeContent", **content)["kind"] == "failed"
+    # Enough to start with, and too little for the picture.
+    made.page.evaluate("globalThis.parts = { most: 40 * 2 ** 20 }")
+    large = content | {"pixels": np.asarray(noise_image(600, 600))}
+    answer = made.ask("encodeContent", **large)
+    assert answer["kind"] == "memory"
+    assert "in tiles" in answer["error"]
+    assert "error" not in made.ask("encodeContent", **large, tile=128)
+    assert made.ask("decode", key="a", styles=styles[:1])["width"] == 600
+    made.page.evaluate("compute.end(), (globalThis.parts = {})")
+    waiting = made.page.evaluate(
+        """async (given) => {
+            const asked = ask("encodeContent", given);
+            await new Promise((done) => setTimeout(done, 50));
+            compute.end();
+            return asked;
+        }""",
+        packed(large),
+    )
+    assert waiting["kind"] == "ended"
+    assert made.ask("decode", key="a", styles=styles[:1])["kind"] == "gone"
+    made.ask("encodeContent", **content)
+    assert made.decode(key="a", styles=styles[:1]).shape == (94, 173, 4)
+    context.close()

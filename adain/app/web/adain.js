@@ -6,14 +6,14 @@
  * Features are planes, one a channel, each row by row.
  */
 
+import { InputError } from "./pixels.js";
+
 /** Added to the variance before the root. */
 export const EPS = 1e-5;
 
 /**
  * @typedef {{mean: Float32Array, std: Float32Array}} Style statistics of an artwork, one number a channel
  * @typedef {{mean: Float64Array, std: Float64Array}} Statistics
- * @typedef {{styles: Style[], alphas: number[], cells: Float32Array[] | null}} Target one style everywhere, or one for
- *   each region, with the share that it has of each cell
  */
 
 /** Mean and deviation of features that come in parts, everywhere or by weights; merged exactly (Chan et al. 1979). */
@@ -82,7 +82,7 @@ export function blend(styles, weights = null) {
   const given = weights ?? styles.map(() => 1);
   const total = given.reduce((sum, weight) => sum + weight, 0);
   if (given.length !== styles.length || !(total > 0) || given.some((weight) => !(weight >= 0))) {
-    throw new RangeError(`${styles.length} styles need as many weights of 0 or more, and one above 0`);
+    throw new InputError(`${styles.length} styles need as many weights of 0 or more, and one above 0`);
   }
   const kept = styles.map((style, k) => ({ style, share: given[k] / total })).filter(({ share }) => share > 0);
   if (kept.length === 1) return kept[0].style;

@@ -22,6 +22,9 @@ const FROM_XYZ = inverse(TO_XYZ);
 
 const DELTA = 6 / 29; // of CIE Lab: below its cube the cube root goes over into a straight line
 
+/** Each level of a photograph, which has no others, in linear light. */
+const LINEAR = Float64Array.from({ length: 256 }, (_, level) => toLinear(level / 255));
+
 /**
  * Change planes of the result in place.
  * @param {Float32Array} output three planes in 0 to 1
@@ -33,15 +36,14 @@ export function keepColors(output, content, { space = "ycbcr", strength = 1 }) {
   if (!(strength >= 0 && strength <= 1)) throw new InputError(`a strength of colours is 0 to 1, not ${strength}`);
   if (strength === 0) return;
   const size = output.length / 3;
-  const lightness = space === "lab" ? lightnessOf : luma;
-  const moved = space === "lab" ? inLab : inLuma;
-  const pixel = [0, 0, 0];
+  const [lightness, moved] = space === "lab" ? [lightnessOf, inLab] : [luma, inLuma];
+  const pixel = new Float64Array(3);
   for (let at = 0; at < size; at++) {
-    const own = [output[at], output[at + size], output[at + 2 * size]];
-    moved(content[at], content[at + size], content[at + 2 * size], lightness(own[0], own[1], own[2]), pixel);
-    for (let k = 0; k < 3; k++) {
-      const mixed = strength === 1 ? pixel[k] : own[k] + strength * (pixel[k] - own[k]);
-      output[at + k * size] = Math.min(1, Math.max(0, mixed));
+    const own = lightness(output[at], output[at + size], output[at + 2 * size]);
+    moved(content[at], content[at + size], content[at + 2 * size], own, pixel);
+    for (let k = 0, place = at; k < 3; k++, place += size) {
+      const mixed = strength === 1 ? pixel[k] : output[place] + strength * (pixel[k] - output[place]);
+      output[place] = Math.min(1, Math.max(0, mixed));
     }
   }
 }
@@ -60,19 +62,21 @@ function inLuma(red, green, blue, lightness, result) {
 
 /** Likewise in f(X), f(Y), f(Z), of which the a and b of Lab are differences. */
 function inLab(red, green, blue, lightness, result) {
-  const linear = [toLinear(red), toLinear(green), toLinear(blue)];
-  const coordinates = TO_XYZ.map((row) => cubeRoot(dot(row, linear)));
-  const more = lightness - coordinates[1];
-  const xyz = coordinates.map((each) => cubed(each + more));
-  for (let k = 0; k < 3; k++) result[k] = fromLinear(dot(FROM_XYZ[k], xyz));
+  const [r, g, b] = [LINEAR[Math.round(255 * red)], LINEAR[Math.round(255 * green)], LINEAR[Math.round(255 * blue)]];
+  const fx = cubeRoot(dot(TO_XYZ[0], r, g, b));
+  const fy = cubeRoot(dot(TO_XYZ[1], r, g, b));
+  const fz = cubeRoot(dot(TO_XYZ[2], r, g, b));
+  const more = lightness - fy;
+  const [x, y, z] = [cubed(fx + more), cubed(lightness), cubed(fz + more)];
+  for (let k = 0; k < 3; k++) result[k] = fromLinear(dot(FROM_XYZ[k], x, y, z));
 }
 
 function lightnessOf(red, green, blue) {
-  return cubeRoot(dot(TO_XYZ[1], [toLinear(red), toLinear(green), toLinear(blue)]));
+  return cubeRoot(dot(TO_XYZ[1], toLinear(red), toLinear(green), toLinear(blue)));
 }
 
-function dot(a, b) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+function dot(row, a, b, c) {
+  return row[0] * a + row[1] * b + row[2] * c;
 }
 
 function toLinear(value) {
@@ -95,6 +99,6 @@ function cubed(value) {
 function inverse([a, b, c]) {
   const cross = (u, v) => [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
   const columns = [cross(b, c), cross(c, a), cross(a, b)];
-  const whole = dot(a, columns[0]);
+  const whole = dot(a, ...columns[0]);
   return [0, 1, 2].map((row) => columns.map((column) => column[row] / whole));
 }

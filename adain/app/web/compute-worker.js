@@ -8,10 +8,8 @@
  * last two the worker is to be ended and started anew, see compute.js.
  */
 
-import { blend } from "./adain.js";
-import { Content, MOST_KEPT, encodeStyle } from "./content.js";
+import { Content, encodeStyle } from "./content.js";
 import { InputError, artwork, photograph } from "./pixels.js";
-import { layCells, uncovered } from "./regions.js";
 import { openNetworks, wasmBytes } from "./runtime.js";
 
 /** Photographs that are kept: the one that is seen, and the one that is finished. */
@@ -43,40 +41,23 @@ const CALLS = {
     return encodeStyle(opened(), artwork(pixels, size));
   },
 
-  /** @param {{key: string, pixels: import("./pixels.js").Pixels, size: number, tile?: number}} given */
-  async encodeContent({ key, pixels, size, tile = 0 }, progress) {
-    const content = new Content(opened(), photograph(pixels, size), tile);
+  /** @param {{key: string, pixels: import("./pixels.js").Pixels, size: number, tile?: number, most?: number}} given */
+  async encodeContent({ key, pixels, size, tile, most }, progress) {
+    const content = new Content(opened(), photograph(pixels, size), { tile, most });
     contents.delete(key);
+    forget(MOST - 1);
     await content.encode(progress);
     contents.set(key, content);
-    forget(key);
     return { width: content.picture.width, height: content.picture.height };
   },
 
-  /**
-   * `styles` are mixed by `weights`, or lie one in each of `masks`, the rest in `background` or as the photograph is;
-   * `alphas` are the strengths of regions, that of the background last, and `alpha` that of all.
-   */
-  async decode({ key, styles, weights, masks, alphas, background, alpha = 1, feather = 0, color = null, tile }, progress) {
+  /** @param {{key: string} & import("./content.js").Look} given */
+  async decode({ key, ...look }, progress) {
     const content = contents.get(key);
     if (!content) throw new Gone(`the photograph ${key} is no longer kept: encode it again`);
     contents.delete(key);
     contents.set(key, content);
-    const { width, height } = content.picture;
-    /** @type {import("./adain.js").Target} */
-    const target = { styles: [], alphas: [], cells: null };
-    if (masks) {
-      const cells = layCells(masks, width, height, feather);
-      const rest = background ? uncovered(cells) : null;
-      target.styles = rest ? [...styles, background] : styles;
-      target.cells = rest ? [...cells, rest] : cells;
-      if (styles.length !== masks.length) throw new InputError(`${masks.length} masks need as many styles`);
-      target.alphas = target.styles.map((_, k) => checkAlpha(alpha) * checkAlpha(alphas?.[k] ?? 1));
-    } else {
-      target.styles = [blend(styles, weights)];
-      target.alphas = [checkAlpha(alpha)];
-    }
-    return content.decode(target, { tile, color, progress });
+    return content.decode(look, progress);
   },
 
   async drop({ key }) {
@@ -89,18 +70,9 @@ const CALLS = {
   },
 };
 
-/** @param {number} alpha */
-function checkAlpha(alpha) {
-  if (alpha >= 0 && alpha <= 1) return alpha;
-  throw new InputError(`alpha is a strength from 0, the photograph, to 1, the full style, not ${alpha}`);
-}
-
-/** Let go of the photographs that were used longest ago, as far as there are too many or too large ones. */
-function forget(kept) {
-  const bytes = () => [...contents.values()].reduce((sum, each) => sum + each.bytes, 0);
-  for (const key of contents.keys()) {
-    if (key !== kept && (contents.size > MOST || bytes() > 2 * MOST_KEPT)) contents.delete(key);
-  }
+/** Let go of the photographs that were used longest ago, but so many. @param {number} count */
+function forget(count) {
+  for (const key of [...contents.keys()].slice(0, Math.max(0, contents.size - count))) contents.delete(key);
 }
 
 /** What can be told of an error. @param {any} error */
@@ -108,7 +80,8 @@ function told(error) {
   const text = String(error?.message ?? error);
   if (error instanceof InputError) return { error: text, kind: "input" };
   if (error instanceof Gone) return { error: text, kind: "gone" };
-  if (error instanceof RangeError || /bad_alloc|allocat|out of memory|Aborted|memory access/i.test(text)) {
+  // onnxruntime throws the number of an exception of C++ that it has no text for.
+  if (typeof error === "number" || error instanceof RangeError || /bad_alloc|allocat|out of memory|Aborted|memory access/i.test(text)) {
     return {
       error: "there is too little memory for this picture in one piece: compute it in tiles, or make it smaller",
       kind: "memory",

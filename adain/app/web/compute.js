@@ -3,9 +3,10 @@
 
 /**
  * @typedef {{encoder: ArrayBuffer, decoder: ArrayBuffer, wasm: import("./runtime.js").Wasm, threads?: number,
- *   worker?: string}} Parts what a worker needs; `worker` is the text of a module that does all that compute-worker.js
- *   does, where that has no address
- * @typedef {{progress?: (done: number, total: number) => void}} How
+ *   most?: number, worker?: string}} Parts what a worker needs; `most` bytes of memory are for wasm, if that is said;
+ *   `worker` is the text of a module that does all that compute-worker.js does, where that has no address
+ * @typedef {{progress?: (done: number, total: number) => void, transfer?: Transferable[]}} How what is transferred is
+ *   the worker's then
  */
 
 /** What the worker could not do; `kind` as in compute-worker.js, or "ended". */
@@ -80,7 +81,7 @@ export class Compute {
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, how });
-      this.#worker?.postMessage({ id, call, ...given });
+      this.#worker?.postMessage({ id, call, ...given }, { transfer: how.transfer ?? [] });
     });
   }
 

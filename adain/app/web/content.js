@@ -1,21 +1,34 @@
 // @ts-check
 /** Pictures through the encoder, and a photograph's features through the decoder: in one piece, or tile by tile. */
 
-import { Running, change, scaleAndShift, shares, styleOf } from "./adain.js";
+import { Running, blend, change, scaleAndShift, shares, styleOf } from "./adain.js";
 import { keepColors } from "./color.js";
-import { STRIDE, planes, write } from "./pixels.js";
+import { InputError, STRIDE, planes, write } from "./pixels.js";
+import { layCells, sameMasks, uncovered } from "./regions.js";
 import { DECODER_HALO, ENCODER_HALO, areaOf, cut, grown, paste, pixelsOf, tilesOf } from "./tiles.js";
 
 /**
  * @typedef {import("./pixels.js").Picture} Picture
  * @typedef {import("./pixels.js").Box} Box
- * @typedef {import("./adain.js").Target} Target
+ * @typedef {import("./adain.js").Style} Style
+ * @typedef {import("./adain.js").Statistics} Statistics
+ * @typedef {import("./regions.js").Mask} Mask
  * @typedef {(done: number, total: number) => void} Progress
+ *
+ * @typedef {{styles: Style[], weights?: number[], masks?: Mask[], background?: Style, alpha?: number, alphas?: number[],
+ *   feather?: number, color?: import("./color.js").Colors | null, tile?: number}} Look styles, mixed everywhere by
+ *   weights, or each where its mask is and the background in the rest, which without one stays the photograph's; the
+ *   strength of all and those of regions, the background's last; a radius in pixels of the result; colours to keep
  */
 
-/** An artwork of more pixels than this is encoded in tiles of that side, which bounds the memory. */
+/** A picture of more pixels than this is worked on in tiles of that side, which bounds the memory. */
 const LARGE = 1 << 20;
 const SIDE = 512;
+
+/** The side of tiles for a picture, where none is asked for; 0 for one piece. @param {Picture} picture */
+function sideFor({ width, height }) {
+  return width * height > LARGE ? SIDE : 0;
+}
 
 /** Most bytes of features that are kept: those of a larger photograph are computed anew for each tile that needs them. */
 export const MOST_KEPT = 320 * 2 ** 20;
@@ -30,7 +43,7 @@ export async function encodeStyle(networks, picture) {
   const columns = Math.ceil(picture.width / STRIDE);
   /** @type {Running | null} */
   let running = null;
-  for (const box of tilesOf(rows, columns, picture.width * picture.height > LARGE ? SIDE : 0)) {
+  for (const box of tilesOf(rows, columns, sideFor(picture))) {
     const features = await encodePart(networks, picture, box, false);
     running ??= new Running(features.length / areaOf(box));
     running.add(features);
@@ -60,16 +73,19 @@ async function encodePart(networks, picture, box, isCompleted) {
 export class Content {
   /** @type {Float32Array | null} */ #features = null;
   /** @type {Float32Array} */ #scratch = new Float32Array(0);
+  /** @type {{masks: Mask[], feather: number, cells: Float32Array[], statistics: Statistics[]} | null} */ #laid = null;
 
   /**
    * @param {import("./runtime.js").Networks} networks
    * @param {Picture} picture
-   * @param {number} tile longest side of a tile in pixels; 0 for one piece
+   * @param {{tile?: number, most?: number}} how longest side of a tile in pixels, 0 for one piece; and most bytes of
+   *   features that are kept
    */
-  constructor(networks, picture, tile) {
+  constructor(networks, picture, { tile = sideFor(picture), most = MOST_KEPT } = {}) {
     this.networks = networks;
     this.picture = picture;
     this.tile = tile;
+    this.most = most;
     this.rows = Math.ceil(picture.height / STRIDE);
     this.columns = Math.ceil(picture.width / STRIDE);
   }
@@ -105,7 +121,7 @@ export class Content {
   /** @param {Float32Array} part @param {Box} box @param {number} channels */
   #keep(part, box, channels) {
     const length = channels * this.rows * this.columns;
-    if (4 * length > MOST_KEPT) return;
+    if (4 * length > this.most) return;
     if (part.length === length) {
       this.#features = part;
       return;
@@ -143,25 +159,44 @@ export class Content {
     return part;
   }
 
+  /** Where masks lie and what is in them, worked out once for as long as they stay. @param {Mask[]} masks */
+  async #lay(masks, feather) {
+    if (this.#laid && this.#laid.feather === feather && sameMasks(this.#laid.masks, masks)) return this.#laid;
+    const cells = layCells(masks, this.picture.width, this.picture.height, feather);
+    const rest = uncovered(cells);
+    const statistics = await this.#regional(rest ? [...cells, rest] : cells);
+    this.#laid = { masks, feather, cells: rest ? [...cells, rest] : cells, statistics };
+    return this.#laid;
+  }
+
+  /** What becomes of the features: a change everywhere, or one for each region with its share of each cell. */
+  async #changes({ styles, weights, masks, background, alpha, alphas, feather }) {
+    if (!masks) {
+      return { changes: [scaleAndShift(this.statistics, blend(styles, weights), alpha)], portions: null };
+    }
+    if (masks.length !== styles.length) throw new InputError(`${masks.length} masks need as many styles`);
+    const { cells, statistics } = await this.#lay(masks, feather);
+    const placed = (background ? [...styles, background] : styles).slice(0, cells.length);
+    const changes = placed.map((style, k) => scaleAndShift(statistics[k], style, alpha * (alphas?.[k] ?? 1)));
+    return { changes, portions: shares(cells.slice(0, placed.length)) };
+  }
+
   /**
    * The picture in a style, or in several by region.
-   * @param {Target} target
-   * @param {{tile?: number, color?: import("./color.js").Colors | null, progress?: Progress}} how
+   * @param {Look} look
+   * @param {Progress} [progress]
    * @returns {Promise<{width: number, height: number, data: Uint8ClampedArray<ArrayBuffer>}>}
    */
-  async decode({ styles, alphas, cells }, { tile = this.tile, color = null, progress }) {
+  async decode({ alpha = 1, feather = 0, color = null, tile = this.tile, ...look }, progress) {
     const { width, height, opacity } = this.picture;
-    const known = cells ? await this.#regional(cells) : [this.statistics];
-    const changes = styles.map((style, k) => scaleAndShift(known[k], style, alphas[k]));
-    const portions = cells && shares(cells);
+    checkStrengths([alpha, ...(look.alphas ?? [])]);
+    const { changes, portions } = await this.#changes({ alpha, feather, ...look });
     const result = { width, height, data: new Uint8ClampedArray(4 * width * height) };
     const tiles = tilesOf(this.rows, this.columns, tile);
     for (const [k, box] of tiles.entries()) {
       const outer = grown(box, DECODER_HALO, this.rows, this.columns);
       const part = await this.#part(outer);
-      if (alphas.some((alpha) => alpha > 0)) {
-        change(part, changes, portions && portions.map((portion) => this.#within(portion, outer)));
-      }
+      change(part, changes, portions && portions.map((portion) => this.#within(portion, outer)));
       const [tall, wide] = [outer.bottom - outer.top, outer.right - outer.left];
       const pixels = await this.networks.decode(part, tall, wide);
       const place = pixelsOf(outer, height, width);
@@ -172,4 +207,11 @@ export class Content {
     }
     return result;
   }
+}
+
+/** @param {number[]} alphas */
+function checkStrengths(alphas) {
+  const wrong = alphas.find((alpha) => !(alpha >= 0 && alpha <= 1));
+  if (wrong === undefined) return;
+  throw new InputError(`alpha is a strength from 0, the photograph, to 1, the full style, not ${wrong}`);
 }

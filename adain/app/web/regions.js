@@ -65,6 +65,18 @@ export function uncovered(cells) {
   return area >= LEAST_AREA && peak >= LEAST_PEAK ? rest : null;
 }
 
+/** Whether masks are the same to the byte. @param {Mask[]} some @param {Mask[]} others */
+export function sameMasks(some, others) {
+  return some.length === others.length && some.every((mask, k) => isSame(mask, others[k]));
+}
+
+/** @param {Mask} one @param {Mask} other */
+function isSame(one, other) {
+  if (one.width !== other.width || one.height !== other.height || one.name !== other.name) return false;
+  for (let k = 0; k < one.data.length; k++) if (one.data[k] !== other.data[k]) return false;
+  return one.data.length === other.data.length;
+}
+
 /** @param {Float32Array} cells */
 function extent(cells) {
   let [area, peak] = [0, 0];
@@ -78,12 +90,17 @@ function extent(cells) {
 /** One mask at the photograph's size, in 0 to 1, its edges softened. @returns {Float32Array} */
 function lay(mask, name, width, height, feather) {
   checkAspect(mask, name, width, height);
-  const stored = Float32Array.from(mask.data, (level) => level / 255);
+  const stored = new Float32Array(mask.data.length);
+  for (let k = 0; k < stored.length; k++) stored[k] = mask.data[k] / 255;
   const laid = resizePlane(stored, mask.width, mask.height, width, height);
-  if (!laid.some((value) => value > BLACK)) {
+  let peak = 0;
+  for (let k = 0; k < laid.length; k++) if (laid[k] > peak) peak = laid[k];
+  if (!(peak > BLACK)) {
     throw new InputError(`${name} is black everywhere at ${width}x${height} px: paint white where its style should go`);
   }
-  return soften(laid, width, height, feather).map((value) => (value > FULL ? 1 : value));
+  const soft = soften(laid, width, height, feather);
+  for (let k = 0; k < soft.length; k++) if (soft[k] > FULL) soft[k] = 1;
+  return soft;
 }
 
 /** @param {Mask} mask */
@@ -117,7 +134,7 @@ export function soften(plane, width, height, radius) {
   const small = resizePlane(plane, width, height, wide, tall);
   const rows = blur(small, wide, tall, 1, wide, gaussian(wide, (sigma * wide) / width));
   const both = blur(rows, tall, wide, wide, 1, gaussian(tall, (sigma * tall) / height));
-  return resizePlane(both.map((value) => Math.min(1, value)), wide, tall, width, height);
+  return resizePlane(both, wide, tall, width, height);
 }
 
 /** The weights of a Gaussian along a side, whose reflection reaches no further than the opposite border. */
@@ -150,15 +167,17 @@ function blur(plane, length, lines, step, pitch, weights) {
 /** The mean of each cell's pixels. @param {Float32Array} plane @returns {Float32Array} */
 export function cellMeans(plane, width, height) {
   const [columns, rows] = [Math.ceil(width / STRIDE), Math.ceil(height / STRIDE)];
-  const sums = new Float64Array(columns * rows);
-  for (let y = 0, at = 0; y < height; y++) {
-    const row = Math.floor(y / STRIDE) * columns;
-    for (let x = 0; x < width; x++, at++) sums[row + Math.floor(x / STRIDE)] += plane[at];
+  const cells = new Float32Array(columns * rows);
+  for (let row = 0, cell = 0; row < rows; row++) {
+    const bottom = Math.min(height, (row + 1) * STRIDE);
+    for (let column = 0; column < columns; column++, cell++) {
+      const [left, right] = [column * STRIDE, Math.min(width, (column + 1) * STRIDE)];
+      let sum = 0;
+      for (let y = row * STRIDE; y < bottom; y++) {
+        for (let at = y * width + left, end = y * width + right; at < end; at++) sum += plane[at];
+      }
+      cells[cell] = sum / ((bottom - row * STRIDE) * (right - left));
+    }
   }
-  return Float32Array.from(sums, (sum, k) => {
-    const [row, column] = [Math.floor(k / columns), k % columns];
-    const tall = Math.min(STRIDE, height - row * STRIDE);
-    const wide = Math.min(STRIDE, width - column * STRIDE);
-    return sum / (tall * wide);
-  });
+  return cells;
 }

@@ -83,11 +83,11 @@ function across(data, width, height, channels, wide, filter) {
   const result = new Uint8ClampedArray(wide * height * channels);
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0; x < wide; x++) {
-      const from = (y * width + first[x]) * channels;
-      const length = count[x];
+      const start = (y * width + first[x]) * channels;
       for (let channel = 0; channel < channels; channel++, to++) {
         let sum = HALF;
-        for (let k = 0, at = from + channel, w = x * most; k < length; k++, at += channels) sum += data[at] * shares[w++];
+        const end = x * most + count[x];
+        for (let w = x * most, at = start + channel; w < end; w++, at += channels) sum = (sum + data[at] * shares[w]) | 0;
         result[to] = sum >> PRECISION; // the array clamps
       }
     }

@@ -14,6 +14,9 @@ const MOST_THREADS = 8;
 /** What onnxruntime writes to the console: fatal errors; others are raised. */
 const LOG_LEVEL = 4;
 
+/** Bytes of a page of wasm's memory. */
+const PAGE = 2 ** 16;
+
 /** @type {WebAssembly.Memory[]} */
 const memories = [];
 
@@ -22,11 +25,14 @@ export function wasmBytes() {
   return memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
 }
 
-/** What onnxruntime takes its memory from cannot be asked of it: note it as it is made. */
-function watchMemory() {
+/**
+ * What onnxruntime takes its memory from cannot be asked of it: note it as it is made, and bound it.
+ * @param {number} most bytes
+ */
+function watchMemory(most) {
   WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
-    construct(kind, given) {
-      const memory = new kind(...given);
+    construct(kind, [how]) {
+      const memory = new kind({ ...how, maximum: Math.min(how.maximum, Math.max(how.initial, Math.floor(most / PAGE))) });
       memories.push(memory);
       return memory;
     },
@@ -41,13 +47,14 @@ export function threadsOf(wanted) {
 
 /**
  * The two graphs, ready to run.
- * @param {{encoder: ArrayBuffer, decoder: ArrayBuffer, wasm: Wasm, threads?: number}} given
+ * @param {{encoder: ArrayBuffer, decoder: ArrayBuffer, wasm: Wasm, threads?: number, most?: number}} given `most` bytes
+ *   of memory are taken, if that is said
  */
-export async function openNetworks({ encoder, decoder, wasm, threads }) {
+export async function openNetworks({ encoder, decoder, wasm, threads, most = Infinity }) {
   if (typeof WebAssembly !== "object") {
     throw new InputError("this browser has no WebAssembly, which computes the pictures: allow it, or use another browser");
   }
-  watchMemory();
+  watchMemory(most);
   // A module from a blob: the workers of its threads then come from one, too, and are bound by the page's policy.
   const address = URL.createObjectURL(new Blob([wasm.module], { type: "text/javascript" }));
   const ort = await import(/* @vite-ignore */ address);

@@ -4,7 +4,7 @@
  * the networks reach gives the very values that the whole picture gives. Boxes are in cells of 8 px.
  */
 
-import { STRIDE } from "./pixels.js";
+import { InputError, STRIDE } from "./pixels.js";
 
 /** @typedef {import("./pixels.js").Box} Box */
 
@@ -31,7 +31,7 @@ function spans(length, most) {
  */
 export function tilesOf(rows, columns, tile) {
   if (!tile) return [{ top: 0, left: 0, bottom: rows, right: columns }];
-  if (!(tile >= LEAST_TILE)) throw new RangeError(`tiles must be at least ${LEAST_TILE} px a side, not ${tile}`);
+  if (!(tile >= LEAST_TILE)) throw new InputError(`tiles must be at least ${LEAST_TILE} px a side, not ${tile}`);
   const most = Math.floor(tile / STRIDE);
   const across = spans(columns, most);
   return spans(rows, most).flatMap(([top, bottom]) => across.map(([left, right]) => ({ top, left, bottom, right })));
