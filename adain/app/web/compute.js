@@ -27,6 +27,7 @@ export class Compute {
   /** @type {Promise<unknown> | null} */ #opened = null;
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void, how: How}>} */ #waiting = new Map();
   #last = 0;
+  #starts = 0;
 
   /** @param {() => Promise<Parts>} load asked whenever a worker is started; what fails is asked again by the next call */
   constructor(load) {
@@ -54,6 +55,7 @@ export class Compute {
 
   /** End the worker with all that it works on and keeps; the next call starts another. */
   end() {
+    this.#starts++;
     this.#worker?.terminate();
     this.#worker = this.#opened = null;
     const waiting = [...this.#waiting.values()];
@@ -62,7 +64,9 @@ export class Compute {
   }
 
   async #start() {
+    const start = ++this.#starts;
     const { worker, ...parts } = await this.#load();
+    if (start !== this.#starts) throw ended(); // meanwhile
     const address = new URL("./compute-worker.js", import.meta.url).href;
     // From a blob, as a worker with an address of its own would not be bound by the policy that a page has in its head.
     const source = new Blob([worker ?? `import ${JSON.stringify(address)};`], { type: "text/javascript" });
