@@ -19,9 +19,10 @@ from ...stylizer.halo import DECODER_HALO, ENCODER_HALO
 from ..known import known
 from ..options import AppOptions
 from . import html
+from .bundle import bundled
 from .gallery import Offered, offered
 from .licences import NAME, licences
-from .modules import WORKER, modules
+from .modules import WORKER, modules, workers
 from .runtime import VERSION, notices, runtime_files
 from .single import of_one_file
 from .worker import MANIFEST, icons, manifest, service_worker
@@ -134,12 +135,15 @@ class _Parts:
 
 def of_site(parts: _Parts) -> dict[str, bytes]:
     """The files of a site by their paths, in the order in which they are written."""
+    texts = modules()
+    # In one piece: the page starts them from their text, and again without the network.
+    texts |= {path: bundled(texts, path) for path in workers(texts)}
     needed = {
         **parts.files,
         NAME: licences(parts.details, parts.notices, within=False),
         **icons(),
         **html.styles(),
-        **{path: text.encode() for path, text in modules().items()},
+        **{path: text.encode() for path, text in texts.items()},
         MANIFEST: manifest(),
         "index.html": html.of_site().encode(),
     }

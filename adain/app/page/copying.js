@@ -5,13 +5,14 @@ import { $, make } from "./dom.js";
 
 /**
  * @typedef {{name: string, url: string}} Named
- * @param {{shell: string, python: string, files: Named[], inputs: Named[]}} command
+ * @param {{shell: string, python: string, files: Named[], inputs: Named[], note?: string}} command `note` says how near
+ *   the command comes, where that is not to the byte
  */
-export function showCommand({ shell, python, files, inputs }) {
+export function showCommand({ shell, python, files, inputs, note = "" }) {
+  $("command-title").textContent = note ? "The same picture, without the page" : "The same file, without the page";
   $("command-shell").textContent = shell;
   $("command-python").textContent = python;
-  // The name is part of the address, as that which the server gives a file comes before that of the link.
-  const link = ({ name, url }) => make("a", { href: `${url}?name=${encodeURIComponent(name)}`, download: name }, name);
+  const link = ({ name, url }) => make("a", { href: url, download: name }, name);
   const list = files.map((file) => make("li", {}, link(file)));
   $("command-files").hidden = files.length === 0;
   $("command-files")
@@ -23,6 +24,10 @@ export function showCommand({ shell, python, files, inputs }) {
   beside.replaceChildren("It looks for these files of yours: ", ...own);
   beside.hidden = own.length === 0;
   $("command-files").after(beside);
+  const noted = document.getElementById("command-note") ?? make("p", { id: "command-note", className: "quiet" });
+  noted.textContent = note;
+  noted.hidden = !note;
+  $("command-title").closest("form").after(noted);
   $("command-said").textContent = "";
   $("command").showModal();
 }

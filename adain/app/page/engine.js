@@ -137,7 +137,8 @@ export class Engine extends EventTarget {
    * @param {FileWish} file
    */
   async command(now, file) {
-    return (await this.#ordered("/command", now, wished(file))).json();
+    const made = await (await this.#ordered("/command", now, wished(file))).json();
+    return { ...made, files: made.files.map(named), inputs: made.inputs.map(named) };
   }
 
   /** @param {Kind} kind @param {File} file @param {string} name */
@@ -216,6 +217,11 @@ export class Engine extends EventTarget {
   async #upload(mask) {
     return (await this.#wire.upload("/masks", await mask.toBlob(), "mask.png")).id;
   }
+}
+
+/** The name is part of the address, as that which the server gives a file comes before that of a link. */
+function named({ name, url }) {
+  return { name, url: `${url}?name=${encodeURIComponent(name)}` };
 }
 
 /** @param {FileWish} file */

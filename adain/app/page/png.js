@@ -1,7 +1,7 @@
 // @ts-check
 // A grey PNG of eight bits, written byte by byte: a canvas would store colours, and some browsers blur what it gives.
 
-const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
+export const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
 const CRCS = Uint32Array.from({ length: 256 }, (_, value) => {
   for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
@@ -16,10 +16,11 @@ function crc(bytes) {
 }
 
 /**
+ * A part of a PNG.
  * @param {string} kind four letters
  * @param {Uint8Array} body
  */
-function chunk(kind, body) {
+export function chunk(kind, body) {
   const bytes = new Uint8Array(body.length + 12);
   const numbers = new DataView(bytes.buffer);
   numbers.setUint32(0, body.length);

@@ -6,7 +6,7 @@ import { EngineError } from "../page/wire.js";
 import { Artworks } from "./artworks.js";
 import { Compute, ComputeError } from "./compute.js";
 import { copied, nameOf } from "./copied.js";
-import { blob, bytes, isInside, json } from "./files.js";
+import { bytes, codeOf, json } from "./files.js";
 import { HeldPictures } from "./held.js";
 import { paintOf } from "./paint.js";
 import { scaled } from "./resize.js";
@@ -50,6 +50,7 @@ export class Engine extends EventTarget {
     // Ahead of the first preview; what does not come now is asked for again then, and told.
     this.#parts().catch(() => {});
     this.#artworks.statistics().catch(() => {});
+    this.#held.prepare().catch(() => {});
     return setup;
   }
 
@@ -220,13 +221,13 @@ async function loaded() {
   if (typeof WebAssembly !== "object") {
     throw new EngineError("This browser has no WebAssembly, which computes the pictures: allow it, or use another one.", UNFIT);
   }
-  const [encoder, decoder, module, binary] = await Promise.all([
+  const [worker, encoder, decoder, module, binary] = await Promise.all([
+    codeOf(WORKER),
     bytes("model/encoder.onnx"),
     bytes("model/decoder.onnx"),
     bytes("runtime/ort.wasm.bundle.min.mjs"),
     bytes("runtime/ort-wasm-simd-threaded.wasm"),
   ]);
-  const worker = isInside(WORKER) ? await (await blob(WORKER)).text() : undefined;
   return { encoder, decoder, wasm: { module, binary }, worker };
 }
 

@@ -4,7 +4,7 @@
  *
  * A page of one file holds each in an element of its own, `<script type="text/plain" data-file="model/encoder.onnx"
  * data-type="application/octet-stream" data-packed="gzip">base64…</script>`; `data-packed` only where it is packed. The
- * code of a worker is there in one piece, a module that imports nothing.
+ * code of a worker is in one piece there and on a host, a module that imports nothing.
  */
 
 import { EngineError } from "../page/wire.js";
@@ -17,11 +17,6 @@ const addresses = new Map();
 /** @param {string} path @returns {HTMLElement | null} */
 function inside(path) {
   return document.querySelector(`script[data-file="${CSS.escape(path)}"]`);
-}
-
-/** Whether a file lies in the page itself. @param {string} path */
-export function isInside(path) {
-  return inside(path) !== null;
 }
 
 /** Where a file is, for what takes addresses: pictures, links and modules. @param {string} path */
@@ -84,14 +79,30 @@ async function unpacked(element) {
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
+/** @type {Map<string, Promise<string>>} */
+const texts = new Map();
+
+/**
+ * The code of a worker, which is kept: one that is begun anew needs no network.
+ * @param {string} path
+ */
+export function codeOf(path) {
+  let text = texts.get(path);
+  if (!text) {
+    text = bytes(path).then((buffer) => new TextDecoder().decode(buffer));
+    text.catch(() => texts.delete(path));
+    texts.set(path, text);
+  }
+  return text;
+}
+
 /**
  * A worker of the site. Its code comes out of the page, so that it is bound by the page's own policy: one that is loaded
  * by its address has a policy of its own, or none.
  * @param {string} path of its code
  */
 export async function startWorker(path) {
-  const code = inside(path) ? await blob(path) : `import ${JSON.stringify(await address(path))};`;
-  const source = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const source = URL.createObjectURL(new Blob([await codeOf(path)], { type: "text/javascript" }));
   const worker = new Worker(source, { type: "module" });
   // Not at once: the worker has yet to read it.
   setTimeout(() => URL.revokeObjectURL(source), 60_000);

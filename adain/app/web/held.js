@@ -38,6 +38,11 @@ export class HeldPictures {
     await Promise.all([...styles.map((each) => add(each, "styles")), ...contents.map((each) => add(each, "contents"))]);
   }
 
+  /** Have ready what reads pictures. */
+  prepare() {
+    return this.#pictures.prepare();
+  }
+
   /** One of an id. @param {string} id */
   of(id) {
     const held = this.#held.get(id);
@@ -60,7 +65,8 @@ export class HeldPictures {
 
   async #same(kind, file, name) {
     for (const held of this.#held.values()) {
-      if (held.kind !== kind || held.name !== name || held.blob?.size !== file.size) continue;
+      if (held.source !== "upload" || held.kind !== kind || held.name !== name) continue;
+      if (held.blob?.size !== file.size) continue;
       const [own, other] = await Promise.all([held.blob.arrayBuffer(), file.arrayBuffer()]);
       const [a, b] = [new Uint8Array(own), new Uint8Array(other)];
       if (a.every((byte, k) => byte === b[k])) return held;
@@ -74,7 +80,8 @@ export class HeldPictures {
     const path = this.#paths.get(id);
     if (held.blob) return held.blob;
     if (!path) throw new EngineError(`${held.name} has no picture here`, UNFIT);
-    return blob(path);
+    held.blob = await blob(path);
+    return held.blob;
   }
 
   /** Its pixels. @param {string} id */

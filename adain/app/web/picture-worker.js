@@ -7,6 +7,7 @@
 import { InputError } from "./pixels.js";
 import { heldLabels, labelMasks, readLabels } from "./label-map.js";
 import { exactPixels } from "./exact.js";
+import { writePng } from "./png-write.js";
 
 const TYPES = { png: "image/png", jpeg: "image/jpeg", webp: "image/webp" };
 const NAMES = { png: "PNG", jpeg: "JPEG", webp: "WebP" };
@@ -31,6 +32,7 @@ const CALLS = {
   },
 
   async encode({ width, height, data, format, quality }) {
+    if (format === "png") return { blob: await writePng({ width, height, data }, isOpaque(data)) };
     const context = contextOf(width, height, "the result", !isOpaque(data));
     context.putImageData(new ImageData(data, width, height), 0, 0);
     const blob = await context.canvas.convertToBlob({ type: TYPES[format], quality: quality / 100 });

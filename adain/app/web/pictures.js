@@ -2,7 +2,9 @@
 /** The page's end of picture-worker.js: files become pixels and pixels files, away from what the page shows. */
 
 import { EngineError } from "../page/wire.js";
-import { startWorker } from "./files.js";
+import { codeOf, startWorker } from "./files.js";
+
+const WORKER = "web/picture-worker.js";
 
 const UNFIT = 422;
 
@@ -12,6 +14,11 @@ export class Pictures {
   /** @type {Promise<Worker> | null} */ #worker = null;
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */ #waiting = new Map();
   #last = 0;
+
+  /** Have the code of the worker, so that no network is needed later. */
+  prepare() {
+    return codeOf(WORKER);
+  }
 
   /**
    * The pixels of a picture, upright and in sRGB.
@@ -54,7 +61,7 @@ export class Pictures {
   }
 
   async #ask(call, given, transfer = []) {
-    this.#worker ??= startWorker("web/picture-worker.js");
+    this.#worker ??= startWorker(WORKER);
     const opened = this.#worker;
     let worker;
     try {

@@ -2,6 +2,7 @@
 /** The samples that a PNG stores, of any kind and depth, interlaced or not (ISO/IEC 15948). */
 
 import { InputError } from "./pixels.js";
+import { nearest } from "./png-write.js";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const CHANNELS = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
@@ -132,13 +133,6 @@ function unfilter(filter, row, last, before, name) {
     else if (filter === 3) row[k] += (left + above) >> 1;
     else row[k] += nearest(left, above, k >= before ? last[k - before] : 0);
   }
-}
-
-/** That of three which is nearest to the first two less the third (Paeth). */
-function nearest(left, above, corner) {
-  const [a, b, c] = [Math.abs(above - corner), Math.abs(left - corner), Math.abs(left + above - 2 * corner)];
-  if (a <= b && a <= c) return left;
-  return b <= c ? above : corner;
 }
 
 /** The sample at a place of a row. @param {Uint8Array} row */
