@@ -71,7 +71,8 @@ export class Compute {
     // From a blob, as a worker with an address of its own would not be bound by the policy that a page has in its head.
     const source = new Blob([worker ?? `import ${JSON.stringify(address)};`], { type: "text/javascript" });
     const blob = URL.createObjectURL(source);
-    const made = (this.#worker = new Worker(blob, { type: "module" }));
+    // Pages from a disk begin no modules as workers; what comes in one piece need be none.
+    const made = (this.#worker = new Worker(blob, { type: worker ? "classic" : "module" }));
     made.addEventListener("message", ({ data }) => this.#answered(data));
     made.addEventListener("error", (event) => this.#failed(made, event.message));
     try {

@@ -4,7 +4,7 @@
  *
  * A page of one file holds each in an element of its own, `<script type="text/plain" data-file="model/encoder.onnx"
  * data-type="application/octet-stream" data-packed="gzip">base64…</script>`; `data-packed` only where it is packed. The
- * code of a worker is in one piece there and on a host, a module that imports nothing.
+ * code of a worker is in one piece there and on a host, a script.
  */
 
 import { EngineError } from "../page/wire.js";
@@ -89,7 +89,7 @@ const texts = new Map();
 export function codeOf(path) {
   let text = texts.get(path);
   if (!text) {
-    text = bytes(path).then((buffer) => new TextDecoder().decode(buffer));
+    text = bytes(path).then((buffer) => `"use strict";\n${new TextDecoder().decode(buffer)}`);
     text.catch(() => texts.delete(path));
     texts.set(path, text);
   }
@@ -103,7 +103,8 @@ export function codeOf(path) {
  */
 export async function startWorker(path) {
   const source = URL.createObjectURL(new Blob([await codeOf(path)], { type: "text/javascript" }));
-  const worker = new Worker(source, { type: "module" });
+  // No module: pages from a disk begin none as workers.
+  const worker = new Worker(source);
   // Not at once: the worker has yet to read it.
   setTimeout(() => URL.revokeObjectURL(source), 60_000);
   return worker;
