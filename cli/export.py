@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,10 @@ def export(context: click.Context, /, output: Path | None, **values: Any) -> Non
         site.web, *(() if model.model is None else (model.model,)), encoder=model.encoder, decoder=model.decoder,
         artworks=site.artworks, runtime=site.runtime, **given,
     )  # fmt: skip
-    click.echo(f"{site.web}: {len(made.files)} files, {made.size / 1e6:.1f} MB")
+    files = "1 file" if len(made.files) == 1 else f"{len(made.files)} files"
+    click.echo(f"{site.web}: {files}, {made.size / 1e6:.1f} MB, within {made.difference:.1g} of torch")
+    if len(made.files) > 1:
+        click.echo(f"to look at it: python -m http.server --bind 127.0.0.1 --directory {shlex.quote(str(site.web))}")
 
 
 def _graphs(output: Path, options: ExportOptions, model: ModelOptions, site: SiteOptions) -> None:

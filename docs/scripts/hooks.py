@@ -3,7 +3,8 @@
 A line ``<!-- options: adain.options.Options -->`` becomes the table of those options, or of the groups named behind
 the class, ``<!-- settings: adain.refinement.Recipe -->`` that of a class of settings, ``<!-- commands: adain.cli.main
 -->`` the help of every command, ``<!-- face: adain.nn -->`` the reference of what that package hands on, and
-``<!-- names: adain -->`` a list of it. Nothing here imports torch.
+``<!-- names: adain -->`` a list of it, and ``<!-- demo -->`` a link to the page that needs no server, where there is
+one. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+import demo
 import docstrings
 from docstrings import ROOT, resolve
 from mkdocs.config.defaults import MkDocsConfig
@@ -30,6 +32,7 @@ table = importlib.import_module("adain.options").table  # now: mkdocs takes the 
 MARKER = re.compile(r"^<!-- (options|settings|commands|face|names): ([\w.]+)((?: \w+)*) -->$", re.MULTILINE)
 SIGN, BACKSLASHED = re.compile(r"([*_<`|])"), r"\\\1"
 FLAG = re.compile(r"(?<!\S)(--?[a-z][\w-]*)")
+DEMO = "<!-- demo -->"
 LINK = re.compile(r"(\]\()([^)\s#:]+)")
 
 
@@ -45,6 +48,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
                 continue  # mkdocs says which link leads nowhere
             files.append(File.generated(config, target, abs_src_path=str(ROOT / target)))
             waiting += [target] if target.endswith(".md") else []
+    for path, data in demo.demo().items():
+        files.append(File.generated(config, path, content=data))
     return files
 
 
@@ -52,6 +57,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     """Fill in what is marked, and point links at where the site has their files."""
     here = page.file.src_uri
     source = f"docs/{here}" if (ROOT / "docs" / here).is_file() else here
+    markdown = markdown.replace(DEMO, demo.LINK if demo.demo() else "")
     return LINK.sub(lambda link: link[1] + relinked(link[2], source, here), filled(markdown))
 
 
