@@ -17,7 +17,7 @@ _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
 def bundled(texts: Mapping[str, str], entry: str) -> str:
-    """The text of one module that does what ``entry`` does.
+    """The text of one script, as a module or none, that does what ``entry`` does.
 
     Args:
         texts: of all modules by their paths.
@@ -28,7 +28,7 @@ def bundled(texts: Mapping[str, str], entry: str) -> str:
     """
     order = in_order({path: texts[path] for path in _needed(texts, entry)})
     names = {path: f"$module{number}" for number, path in enumerate(order)}
-    return "\n".join(_function(path, texts[path], names) for path in order)
+    return "\n".join(['"use strict";', *(_function(path, texts[path], names) for path in order)])
 
 
 def _needed(texts: Mapping[str, str], entry: str) -> list[str]:
