@@ -117,8 +117,9 @@ class Page:
 
     def finish(self) -> Any:
         """Finish and download; Playwright's download."""
+        before = self.page.get_attribute("#download", "href")
         self.page.click("#finish")
-        self.page.wait_for_selector("#download:visible")
+        self.page.wait_for_function("(old) => (document.querySelector('#download').href || null) !== old", arg=before)
         with self.page.expect_download() as waited:
             self.page.click("#download")
         return waited.value

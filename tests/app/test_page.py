@@ -199,6 +199,27 @@ def test_a_pasted_photograph_and_an_own_artwork(page: Page, picture: Path, tmp_p
         assert Path(waited.value.path()).read_bytes() == path.read_bytes()
 
 
+def test_of_two_photographs_the_last_stays(page: Page, picture: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second.png"
+    noise_image(90, 80, 9).save(second)
+    held: list[Any] = []
+
+    def later(route: Any) -> None:
+        if route.request.method == "POST" and not held:
+            held.append(route)  # the first upload is the slower one
+        else:
+            route.continue_()
+
+    page.page.route("**/contents*", later)
+    page.drop(picture)
+    page.drop(second)
+    page.page.wait_for_function("() => document.title.startsWith('second.png')")
+    with page.page.expect_response("**/contents*"):
+        held[0].continue_()
+    page.page.wait_for_timeout(100)
+    assert page.page.title().startswith("second.png")
+
+
 def test_what_is_no_picture_is_said(page: Page, tmp_path: Path) -> None:
     text = tmp_path / "notes.png"
     text.write_text("not a picture")

@@ -14,6 +14,7 @@ export class Photograph {
   #page;
   /** @type {string | null} */ #shown = null;
   #isWhole = false;
+  #opened = 0;
   /** @type {AbortController | null} */ #loading = null;
 
   /**
@@ -33,12 +34,19 @@ export class Photograph {
   /** @param {File} file */
   async open(file) {
     this.#page.say(`Reading ${file.name}…`);
-    this.#become(await this.#engine.openContent(file));
+    await this.#take(this.#engine.openContent(file));
   }
 
   /** One that the server has. @param {string} id */
   async openKnown(id) {
-    this.#become(await this.#engine.knownContent(id));
+    await this.#take(this.#engine.knownContent(id));
+  }
+
+  /** Of several that are on their way the last one stays, whichever comes last. @param {Promise<any>} coming */
+  async #take(coming) {
+    const turn = (this.#opened += 1);
+    const made = await coming;
+    if (turn === this.#opened) this.#become(made);
   }
 
   /** Load all of its pixels, if there are more than are shown. */
