@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
+from benchmarks.serving import Server
 
 from .browser import Page, chromium, page, server
-from .test_page import WAVE, begun, picture
+from .test_page import CIRCLES, GALETTE, WAVE, begun, picture
 
 __all__ = ["chromium", "page", "picture", "server"]
 
@@ -65,3 +69,75 @@ def test_the_finished_picture_is_seen_until_something_changes(page: Page, pictur
     with page.repainted():
         page.slide("alpha", 0.6)
     assert page.look() != finished
+
+
+def test_what_has_happened_is_said_until_something_else_has(page: Page, picture: Path) -> None:
+    begun(page, picture, WAVE)
+    page.page.click("#finish")
+    page.page.wait_for_selector("#download:visible")
+    assert "is finished" in page.message()
+    with page.repainted():
+        page.slide("alpha", 0.6)
+    assert page.message() == ""
+    for style in (GALETTE, CIRCLES, "gallery-summertime"):
+        page.choose(style)
+    with page.repainted():
+        page.choose("gallery-mackerel-prawn")
+    assert "was left out" in page.message()
+
+
+def test_what_is_found_on_the_way_is_said(page: Page, picture: Path, tmp_path: Path) -> None:
+    """That no face is protected; that a strength is lowered; that a file has further pictures."""
+    begun(page, picture, WAVE)
+    page.page.click("#controls summary")
+    with page.repainted():
+        page.page.select_option("#protect", "faces")
+    assert "No face" in page.message()
+    with page.repainted():
+        page.page.select_option("#protect", "")
+    assert page.message() == ""
+    with page.repainted():
+        page.page.fill("#max_drift", "0.01")
+        page.page.press("#max_drift", "Tab")
+    assert "strength" in page.message()
+    page.page.fill("#max_drift", "")
+    page.page.press("#max_drift", "Tab")
+    with Image.open(picture) as first:
+        first.save(tmp_path / "two.tif", save_all=True, append_images=[first.rotate(90)])
+    with page.repainted():
+        page.drop(tmp_path / "two.tif")
+    page.page.click("#finish")
+    page.page.wait_for_function("() => document.querySelector('#message').textContent.includes('2 pages')")
+
+
+def test_a_command_is_broken_between_its_words(page: Page, picture: Path) -> None:
+    begun(page, picture, WAVE)
+    page.page.click("#copy-command")
+    page.page.wait_for_selector("#command[open]")
+    shown = page.page.eval_on_selector_all("#command-shell .word", "words => words.map((each) => each.innerText)")
+    assert shown == shlex.split("adain stylize \"'my photo.png'\"") + shown[3:]
+    assert "--model" in shown
+    assert page.page.text_content("#command-shell") == " ".join(shown)
+
+
+@pytest.mark.parametrize("size", [(820, 1180), (780, 360), (360, 640)])
+def test_what_paints_is_within_reach_on_every_screen(
+    chromium: Any, server: Server, picture: Path, size: tuple[int, int]
+) -> None:
+    context = chromium.new_context(viewport=dict(zip(("width", "height"), size, strict=True)))
+    page = Page(context.new_page(), server)
+    page.open()
+    begun(page, picture, WAVE)
+    page.page.click("#mode-regions")
+    for name in ("tool-pan", "tool-fill", "brush-size", "brush-softness", "zoom-pixels", "finish"):
+        # Whatever stands in the middle and at the ends of each is that itself.
+        ends = page.page.eval_on_selector(
+            f"#{name}",
+            """(element) => [2, element.getBoundingClientRect().width / 2, element.getBoundingClientRect().width - 2]
+                .map((x) => {
+                    const box = element.getBoundingClientRect();
+                    return document.elementFromPoint(box.x + x, box.y + box.height / 2) === element;
+                })""",
+        )
+        assert ends == [True] * 3, name
+    context.close()

@@ -3,6 +3,9 @@
 
 import { $, make } from "./dom.js";
 
+/** Of a line for a shell, and what is between them; what is quoted is part of one. */
+const WORDS = /(?:[^\s'"]|'[^']*'|"[^"]*")+|\s+|./g;
+
 /**
  * @typedef {{name: string, url: string}} Named
  * @param {{shell: string, python: string, files: Named[], inputs: Named[], note?: string}} command `note` says how near
@@ -10,7 +13,10 @@ import { $, make } from "./dom.js";
  */
 export function showCommand({ shell, python, files, inputs, note = "" }) {
   $("command-title").textContent = note ? "The same picture, without the page" : "The same file, without the page";
-  $("command-shell").textContent = shell;
+  const words = shell.match(WORDS) ?? [];
+  $("command-shell").replaceChildren(
+    ...words.map((word) => (word.trim() ? make("span", { className: "word" }, word) : word)),
+  );
   $("command-python").textContent = python;
   const link = ({ name, url }) => make("a", { href: url, download: name }, name);
   const list = files.map((file) => make("li", {}, link(file)));

@@ -92,7 +92,8 @@ export class Engine extends EventTarget {
   async preview(now, { signal } = {}) {
     const response = await this.#ordered("/stylize", now, { preview: true, slot: this.#slot }, signal);
     const image = await createImageBitmap(await response.blob());
-    return { image, timing: response.headers.get("Server-Timing") ?? "" };
+    const notes = JSON.parse(response.headers.get("Adain-Notes") ?? "{}");
+    return { image, notes, timing: response.headers.get("Server-Timing") ?? "" };
   }
 
   /**
@@ -125,7 +126,7 @@ export class Engine extends EventTarget {
       const done = await followJob(this.#wire, job, progress, signal);
       const blob = await (await this.#wire.fetch(done.result, { signal })).blob();
       forget(); // the file is in the page now
-      return { blob, name: done.name, width: done.width, height: done.height };
+      return { blob, name: done.name, width: done.width, height: done.height, notes: done.notes };
     } finally {
       signal?.removeEventListener("abort", forget);
     }

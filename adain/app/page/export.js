@@ -3,6 +3,7 @@
 
 import { $, make } from "./dom.js";
 import { field } from "./fields.js";
+import { spokenFindings } from "./findings.js";
 import { lackOf } from "./order.js";
 import { showCommand } from "./copying.js";
 
@@ -69,7 +70,7 @@ export class Export {
   }
 
   /** A file to be had, and the picture to be looked at. */
-  async #offer(now, { blob, name, width, height }) {
+  async #offer(now, { blob, name, width, height, notes }) {
     URL.revokeObjectURL(this.#address);
     this.#address = URL.createObjectURL(blob);
     const link = $("download");
@@ -80,7 +81,7 @@ export class Export {
     $("result").hidden = false;
     const size = `${width} × ${height} px, ${megabytes(blob.size)}`;
     $("result-note").dataset.size = size;
-    this.#page.say(`${name} is finished: ${size}.`);
+    this.#page.say(`${name} is finished: ${size}. ${spokenFindings(notes, now.options)}`.trim());
     try {
       this.#page.shown(await createImageBitmap(blob), now);
     } catch {

@@ -59,13 +59,13 @@ export class Gallery {
       const is = styles.some((style) => style.id === id);
       styles = is ? styles.filter((style) => style.id !== id) : [...styles, this.#chosen(id, styles.length)];
     }
-    if (styles.length > MOST_ARTWORKS) {
-      const dropped = styles.splice(0, styles.length - MOST_ARTWORKS);
+    const dropped = styles.splice(0, Math.max(0, styles.length - MOST_ARTWORKS));
+    this.#become(styles);
+    if (dropped.length > 0) {
       this.#say(
         `Up to ${MOST_ARTWORKS} artworks come together: ${dropped.map((style) => style.name).join(", ")} was left out.`,
       );
     }
-    this.#become(styles);
   }
 
   /** Choose an artwork beside those that are chosen. @param {string} id */

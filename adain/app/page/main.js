@@ -8,9 +8,10 @@ import { useCopying } from "./copying.js";
 import { $, make } from "./dom.js";
 import { Engine, GONE } from "./engine.js";
 import { Export } from "./export.js";
+import { spokenFindings } from "./findings.js";
 import { Gallery } from "./gallery.js";
 import { useKeys } from "./keyboard.js";
-import { complain, hint, relieve, say } from "./message.js";
+import { age, complain, hint, note, relieve, say } from "./message.js";
 import { Painting } from "./painting.js";
 import { Photograph } from "./photograph.js";
 import { Previews } from "./previews.js";
@@ -35,7 +36,7 @@ async function start() {
   const view = new View($("view"));
   const previews = new Previews(engine, view);
   const painting = new Painting(state, view);
-  const gallery = new Gallery(engine, state, say);
+  const gallery = new Gallery(engine, state, note);
   const photograph = new Photograph(engine, state, view, { say, hint, complain });
   useViewing(view, photograph);
   gallery.offer(setup.styles);
@@ -54,7 +55,7 @@ async function start() {
   useCopying();
   const exporting = new Export(engine, state, {
     setup,
-    say,
+    say: note,
     complain,
     shown: (image, now) => previews.finish(image, now),
   });
@@ -72,16 +73,19 @@ async function start() {
         const known = new Set(state.now.styles.map((style) => style.id));
         gallery.toggle(...made.map((style) => style.id).filter((id) => !known.has(id)));
       }
-      say(`${made.map((style) => style.name).join(", ")}: added to the artworks, and chosen.`);
+      note(`${made.map((style) => style.name).join(", ")}: added to the artworks, and chosen.`);
     },
     choose: (id) => gallery.choose(id),
     labelMap,
     wantsLabelMap: () => state.now.mode === "labels" && state.now.content !== null && state.now.labelMap === null,
-    say,
+    say: note,
     complain,
   });
 
-  state.addEventListener("change", () => previews.ask(state.now));
+  state.addEventListener("change", () => {
+    age();
+    previews.ask(state.now);
+  });
   previews.addEventListener("lack", (event) => {
     const lack = /** @type {CustomEvent} */ (event).detail;
     if (!lack) return;
@@ -95,9 +99,9 @@ async function start() {
     hint(isFirst ? "What colours need is being loaded: a few seconds, this once." : "The preview is on its way.");
   });
   previews.addEventListener("painted", (event) => {
-    const { detail } = /** @type {CustomEvent} */ (event);
-    hasColours ||= Boolean(detail.options.color);
-    if (detail === state.now) relieve();
+    const { now, notes } = /** @type {CustomEvent} */ (event).detail;
+    hasColours ||= Boolean(now.options.color);
+    if (now === state.now) relieve(spokenFindings(notes, now.options));
   });
   previews.addEventListener("trouble", (event) =>
     complain(/** @type {CustomEvent} */ (event).detail, { untilPainted: true }),
@@ -151,5 +155,5 @@ async function openMap(engine, state, file) {
   const styles = state.now.styles.map((style) => style.id);
   const given = labels.map((label, k) => ({ ...label, style: styles[k] ?? null }));
   state.change({ mode: "labels", labelMap: { id: made.id, name: made.name, labels: given } });
-  say(`${made.name} has ${labels.length} ${labels.length === 1 ? "label" : "labels"}.`);
+  note(`${made.name} has ${labels.length} ${labels.length === 1 ? "label" : "labels"}.`);
 }

@@ -5,11 +5,23 @@ import { $ } from "./dom.js";
 
 let isTrouble = false;
 let passes = false;
+let ages = false;
 
 /** What happens now; it takes the place of an error, too. @param {string} text */
 export function say(text) {
-  isTrouble = passes = false;
+  isTrouble = passes = ages = false;
   show(text, "status");
+}
+
+/** What has happened: it stands until something else is wanted, and there is a picture of that. @param {string} text */
+export function note(text) {
+  say(text);
+  ages = true;
+}
+
+/** Something else is wanted now. */
+export function age() {
+  passes ||= ages;
 }
 
 /** What to do next: said where no error stands, and until a picture is there. @param {string} text */
@@ -31,9 +43,14 @@ export function complain(error, { untilPainted = false } = {}) {
   show(error instanceof Error ? error.message : String(error), "alert");
 }
 
-/** A picture is there: what kept it away is over, and what was to be done is done. */
-export function relieve() {
-  if (passes) say("");
+/**
+ * A picture is there: what kept it away is over, and what was to be done is done.
+ * @param {string} [found] what there is to say of it, where nothing else stands
+ */
+export function relieve(found = "") {
+  if (!passes && $("message").textContent) return;
+  say(found);
+  passes = true;
 }
 
 function show(text, role) {

@@ -67,9 +67,9 @@ export class Previews extends EventTarget {
       document.body.dataset.busy = "preview";
       const slow = setTimeout(() => this.dispatchEvent(new CustomEvent("slow", { detail: now })), SLOW);
       try {
-        const { image } = await this.#engine.preview(now, { signal: working.signal });
+        const { image, notes } = await this.#engine.preview(now, { signal: working.signal });
         if (working.signal.aborted) image.close();
-        else this.#paint(now, image);
+        else this.#paint(now, image, notes);
       } catch (error) {
         await this.#fail(error, now);
       } finally {
@@ -80,25 +80,29 @@ export class Previews extends EventTarget {
     document.body.dataset.busy = "";
   }
 
-  /** @param {import("./state.js").Snapshot} now @param {ImageBitmap} image */
-  #paint(now, image) {
+  /**
+   * @param {import("./state.js").Snapshot} now
+   * @param {ImageBitmap} image
+   * @param {Record<string, any>} notes what was found on the way
+   */
+  #paint(now, image, notes) {
     const newest = this.#newest;
     if (!newest || newest.content?.id !== now.content?.id || lackOf(newest)) {
       image.close(); // of what is no longer asked for
       return;
     }
-    this.#put(image, now);
+    this.#put(image, now, notes);
   }
 
   /** Show a picture of a snapshot, or the photograph alone; counted once it is seen. */
-  #put(image, now) {
+  #put(image, now, notes = {}) {
     const last = this.#view.after;
     if (last === image) return;
     this.#view.after = image;
     painted().then(() => {
       if (last instanceof ImageBitmap) last.close();
       document.body.dataset.painted = String(Number(document.body.dataset.painted) + 1);
-      if (image) this.dispatchEvent(new CustomEvent("painted", { detail: now }));
+      if (image) this.dispatchEvent(new CustomEvent("painted", { detail: { now, notes } }));
     });
   }
 
