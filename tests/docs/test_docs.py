@@ -135,7 +135,7 @@ def test_every_option_stands_in_a_chapter(hooks: ModuleType) -> None:
     for name in ("adain.options.Options", "adain.options.ModelOptions", "adain.batch.FolderOptions",
                  "adain.video.VideoOptions", "adain.refinement.RefineOptions", "adain.batch.ray.RayOptions",
                  "adain.backends.ExportOptions", "adain.metrics.EvaluationOptions",
-                 "adain.special.SpecialOptions", "adain.app.AppOptions"):  # fmt: skip
+                 "adain.special.SpecialOptions", "adain.app.AppOptions", "adain.app.SiteOptions"):  # fmt: skip
         cls = hooks.resolve(name)
         inherited = {option for base in cls.__mro__[1:] if hasattr(base, "declared") for option in base.declared()}
         tables = "\n".join(map(hooks.filled, re.findall(rf"^<!-- options: {name}[ \w]* -->$", pages, re.MULTILINE)))
