@@ -6,8 +6,6 @@ import base64
 import http.server
 import os
 import shutil
-import subprocess
-import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,13 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import adain.app
+from adain.app.offline.modules import APP
+from adain.app.offline.runtime import runtime_files
 
 HOST = "127.0.0.1"
 
-WEB = Path(adain.app.__file__).parent / "web"
-
-PACKAGE = "onnxruntime-web@1.30.0"
+WEB = APP / "web"
 
 KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
@@ -113,22 +110,13 @@ def serving(folders: Mapping[str, Path]) -> Iterator[str]:
         thread.join()
 
 
-def runtime_files(folder: Path) -> Path:
+def runtime_folder(folder: Path) -> Path:
     """onnxruntime-web's files: of the package named by ``ONNXRUNTIME_WEB``, else as npm serves it; skips without."""
     given = os.environ.get("ONNXRUNTIME_WEB")
-    if given is None:
-        if shutil.which("npm") is None:
-            pytest.skip("needs npm, or a package of onnxruntime-web named by ONNXRUNTIME_WEB")
-        done = subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=folder, capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"npm has no {PACKAGE} here")
-        given = str(folder / done.stdout.split()[-1])
-    wanted = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
-    with tarfile.open(given) as package:
-        for name in wanted:
-            member = package.extractfile(f"package/dist/{name}")
-            assert member is not None
-            (folder / name).write_bytes(member.read())
+    if given is None and shutil.which("npm") is None:
+        pytest.skip("needs npm, or a package of onnxruntime-web named by ONNXRUNTIME_WEB")
+    for name, data in runtime_files(given).items():
+        (folder / name).write_bytes(data)
     return folder
 
 

@@ -14,7 +14,7 @@ from adain.options import ModelOptions
 
 from ..conftest import noise_image
 from .browser import chromium, need_browser  # noqa: F401
-from .computing import WEB, Computing, packed, runtime_files, serving
+from .computing import WEB, Computing, packed, runtime_folder, serving
 
 PHOTO = noise_image(173, 94, seed=1)
 ARTS = [noise_image(120, 90, seed=2), noise_image(70, 133, seed=3)]
@@ -31,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     need_browser()
     from adain.nn import load_decoder, load_encoder
 
-    runtime = runtime_files(tmp_path_factory.mktemp("runtime"))
+    runtime = runtime_folder(tmp_path_factory.mktemp("runtime"))
     model = tmp_path_factory.mktemp("model")
     export_onnx(load_encoder("fast"), load_decoder("fast"), model, storage="fp16")
     with serving({"web": WEB, "model": model, "runtime": runtime}) as address:

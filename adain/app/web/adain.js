@@ -75,7 +75,7 @@ export function styleOf({ mean, std }) {
 /**
  * A style between several: the mean of their statistics by weights, which are scaled to sum 1; equal ones by default.
  * @param {Style[]} styles
- * @param {number[] | null} weights
+ * @param {number[] | null} [weights]
  * @returns {Style}
  */
 export function blend(styles, weights = null) {

@@ -87,6 +87,9 @@ function told(error) {
       kind: "memory",
     };
   }
+  if (/SIMD/.test(text)) {
+    return { error: "this browser's WebAssembly has no SIMD, which computes the pictures: use a newer one", kind: "failed" };
+  }
   return { error: text.split("\n")[0], kind: "failed" };
 }
 

@@ -86,6 +86,9 @@ export class Content {
     this.picture = picture;
     this.tile = tile;
     this.most = most;
+    this.channels = 0;
+    /** @type {Statistics} */
+    this.statistics = { mean: new Float64Array(0), std: new Float64Array(0) };
     this.rows = Math.ceil(picture.height / STRIDE);
     this.columns = Math.ceil(picture.width / STRIDE);
   }
@@ -169,7 +172,10 @@ export class Content {
     return this.#laid;
   }
 
-  /** What becomes of the features: a change everywhere, or one for each region with its share of each cell. */
+  /**
+   * What becomes of the features: a change everywhere, or one for each region with its share of each cell.
+   * @param {Look & {alpha: number, feather: number}} look
+   */
   async #changes({ styles, weights, masks, background, alpha, alphas, feather }) {
     if (!masks) {
       return { changes: [scaleAndShift(this.statistics, blend(styles, weights), alpha)], portions: null };

@@ -14,8 +14,9 @@ const MOST_THREADS = 8;
 /** What onnxruntime writes to the console: fatal errors; others are raised. */
 const LOG_LEVEL = 4;
 
-/** Bytes of a page of wasm's memory. */
+/** Bytes of a page of wasm's memory, and the most pages that there can be. */
 const PAGE = 2 ** 16;
+const MOST_PAGES = 2 ** 16;
 
 /** @type {WebAssembly.Memory[]} */
 const memories = [];
@@ -32,7 +33,8 @@ export function wasmBytes() {
 function watchMemory(most) {
   WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
     construct(kind, [how]) {
-      const memory = new kind({ ...how, maximum: Math.min(how.maximum, Math.max(how.initial, Math.floor(most / PAGE))) });
+      const maximum = Math.min(how.maximum ?? MOST_PAGES, Math.max(how.initial, Math.floor(most / PAGE)));
+      const memory = new kind({ ...how, maximum });
       memories.push(memory);
       return memory;
     },
