@@ -8,6 +8,7 @@ the packages of ``adain[dev]``, and ``CHROMIUM`` in the environment says where t
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,14 @@ from .measuring import describe
 
 def write(path: Path, result: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"machine": describe(), **result}, indent=1) + "\n")
+    path.write_text(indented({"machine": describe(), **result}))
     click.echo(path)
+
+
+def indented(result: dict[str, Any]) -> str:
+    """JSON, in which numbers that belong together stand in one line."""
+    text = json.dumps(result, indent=1)
+    return re.sub(r"\[\s+([-\d.,\s]+?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
 @click.command(help=__doc__)
