@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._utils.errors import InputError
-from ..._utils.files import atomic_path
+from ..._utils.files import atomic_path, check_writable
 from ..._utils.protect import protect
 from ...backends import Exported, Storage, export_onnx, provenance
 from ...nn import MIN_SIZE, STRIDE, load_decoder, load_encoder
@@ -92,14 +92,17 @@ def export_site(
     own = [None if each is None else Path(each) for each in (encoder, decoder)]
     read = [*own, runtime] if is_one else own
     protect([path], [each for each in read if each is not None])
+    check_writable(path if is_one else path / LIST)
+    if not is_one and not before:
+        _refuse_foreign(path / "index.html")  # before anything is computed
     parts = _parts(model, own, storage=storage, opset=opset, artworks=artworks, runtime=runtime)
     if is_one:
         files = {path: of_one_file(parts.inside, modules())}
     else:
         laid = {name: (path / name, data) for name, data in of_site(parts).items()}
         for name, (each, _) in laid.items():
-            if name not in before and os.path.lexists(each):
-                raise InputError(f"{each} is there, and not of a site that was exported: choose another folder")
+            if name not in before:
+                _refuse_foreign(each)
         files = dict(laid.values())
     for each, data in files.items():
         with atomic_path(each) as temporary:
@@ -192,11 +195,17 @@ def _graphs(
         return {f"model/{path.name}": path.read_bytes() for path in exported.files}, exported
 
 
+def _refuse_foreign(path: Path) -> None:
+    """InputError, if there is a file that a site is not to replace."""
+    if os.path.lexists(path):
+        raise InputError(f"{path} is there, and not of a site that was exported: choose another folder")
+
+
 def _own_files(folder: Path) -> set[str]:
     """The files of a site that was written to a folder before; none if there was none."""
     try:
         listed = json.loads((folder / LIST).read_bytes())["files"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return set()
     except (OSError, ValueError, TypeError, KeyError):
         raise InputError(f"{folder / LIST} is no list of a site's files: choose another folder") from None

@@ -1,0 +1,282 @@
+"""What ``adain export --web`` writes: its files, what they name, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+from starlette.testclient import TestClient
+
+from adain import InputError, MissingFileError, Stylizer
+from adain.app import SiteFiles, export_site
+from adain.app.offline.modules import IMPORT
+from tests.app.runtimes import FILES, expect, packed
+from tests.conftest import noise_image, one_line_error
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        expect(patch)
+        yield packed(tmp_path_factory.mktemp("runtime") / "it.tgz")
+
+
+@pytest.fixture(scope="module")
+def fast() -> Stylizer:
+    return Stylizer.from_pretrained("fast", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def artworks(fast: Stylizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture that tells where it was taken, styles of this model and of another, and what is no picture."""
+    folder = tmp_path_factory.mktemp("artworks")
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    exif[0x010F] = "The Camera"
+    noise_image(1200, 1100, 1).save(folder / "large.jpg", exif=exif)
+    fast.encode_style(noise_image(64, 64, 2)).save(folder / "saved.style.safetensors")
+    Stylizer.from_pretrained("classic").encode_style(noise_image(64, 64)).save(folder / "classic.safetensors")
+    (folder / "broken.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(runtime: Path, artworks: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SiteFiles]:
+    folder = tmp_path_factory.mktemp("site") / "new"
+    return folder, export_site(folder, artworks=artworks, runtime=runtime)
+
+
+@pytest.fixture(scope="module")
+def one_file(runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("one") / "page.html"
+    assert export_site(path, runtime=runtime).files == (path,)
+    assert [each.name for each in path.parent.iterdir()] == ["page.html"]
+    return path.read_text("utf-8")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def policy_of(text: str) -> dict[str, str]:
+    found = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', text)
+    assert found is not None
+    assert text.index(found[0]) < min(text.index("<link"), text.index("<script"), text.index("<title"))
+    return dict(each.strip().split(" ", 1) for each in found[1].split(";"))
+
+
+def test_the_files(made: tuple[Path, SiteFiles]) -> None:
+    folder, site = made
+    files = files_of(folder)
+    assert {folder / name for name in files} == set(site.files)
+    assert site.size == sum(map(len, files.values()))
+    assert site.difference < 1e-3
+    for name, data in FILES.items():
+        assert files[f"runtime/{name}"] == data
+    assert len(files["model/encoder.onnx"]) + len(files["model/decoder.onnx"]) < 700_000
+    text = sum(len(data) for name, data in files.items() if name.endswith((".js", ".css", ".html", ".json")))
+    assert text < 600_000
+    assert sum(map(len, files.values())) < 4_500_000  # without the runtime, whose licences are in it
+
+
+def test_everything_that_is_named_is_there_and_nothing_of_elsewhere(made: tuple[Path, SiteFiles]) -> None:
+    files = files_of(made[0])
+    named = {"index.html": re.findall(r'(?:src|href)="([^"]+)"', files["index.html"].decode())}
+    named["manifest.webmanifest"] = [each["src"] for each in json.loads(files["manifest.webmanifest"])["icons"]]
+    for name, data in files.items():
+        if name.endswith(".js"):
+            named[name] = [match["name"] for match in IMPORT.finditer(data.decode())]
+        if name.endswith(".css"):
+            assert b"url(" not in data
+            assert b"@import" not in data
+    for name, others in named.items():
+        for other in others:
+            assert not other.startswith(("/", "http:", "https:", "//")), (name, other)
+            assert urljoin(f"http://host/deep/{name}", other).removeprefix("http://host/deep/") in files, (name, other)
+    ours = (".js", ".css", ".html", ".webmanifest")
+    for name, data in files.items():
+        if name.endswith(ours):
+            addresses = set(re.findall(r"https?://[^\"'\s<>)]+", data.decode()))
+            assert addresses <= {"http://www.w3.org/2000/svg"}, (name, addresses)
+
+
+def test_the_setup_is_the_servers(made: tuple[Path, SiteFiles], client: TestClient) -> None:
+    ours = json.loads((made[0] / "setup.json").read_bytes())
+    theirs = client.get("/setup").json()
+    for key in ("version", "options", "files", "limits"):
+        assert ours[key] == theirs[key], key
+    assert set(ours) == set(theirs)
+    assert ours["models"] == ["fast"]
+    assert ours["preview"] == {"model": "fast", "size": theirs["preview"]["size"]}
+    shipped = [each for each in ours["styles"] if each["source"] == "gallery"]
+    assert shipped == theirs["styles"]
+    for ours_, theirs_ in zip(ours["contents"], theirs["contents"], strict=True):
+        assert ours_ | theirs_ == ours_
+        known = client.get(f"/contents/{theirs_['id']}").json()
+        assert ours_ | known == ours_
+
+
+def test_the_gallery(made: tuple[Path, SiteFiles], fast: Stylizer, artworks: Path) -> None:
+    folder, site = made
+    gallery = json.loads((folder / "gallery/gallery.json").read_bytes())
+    statistics = np.frombuffer((folder / "gallery/statistics.bin").read_bytes(), "<f4")
+    channels = json.loads((folder / "model/model.json").read_bytes())["channels"]
+    statistics = statistics.reshape(len(gallery), 2, channels)
+    assert [each["id"] for each in gallery][-2:] == ["folder-3", "folder-4"]
+    sources = {"gallery-great-wave": "great-wave", "folder-3": artworks / "large.jpg"}
+    for entry, (mean, std) in zip(gallery, statistics, strict=True):
+        if entry["id"] in sources:
+            style = fast.encode_style(sources[entry["id"]])
+            np.testing.assert_allclose(mean, style.mean.ravel(), rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(std, style.std.ravel(), rtol=1e-5, atol=1e-6)
+        with Image.open(folder / entry["thumb"]) as thumb:
+            assert min(thumb.size) <= 160
+        if entry["picture"] is not None:
+            assert entry["size"] == 512
+            with Image.open(folder / entry["picture"]) as picture:
+                assert min(picture.size) <= 1024
+                if entry["source"] == "folder":
+                    assert not picture.getexif()  # neither place nor camera
+                else:
+                    assert picture.size == (entry["width"], entry["height"])
+    assert gallery[-1]["picture"] is None
+    assert gallery[-1]["name"] == "saved.style.safetensors"
+    assert len(site.skipped) == 2
+    assert any("broken.png" in line for line in site.skipped)
+    assert any("512 channels" in line and "384" in line for line in site.skipped)
+
+
+def test_the_service_worker_knows_every_file(made: tuple[Path, SiteFiles]) -> None:
+    files = files_of(made[0])
+    text = files["service-worker.js"].decode()
+    constants = {name: json.loads(value) for name, value in re.findall(r"^const ([A-Z]+) = (.*?);$", text, re.M | re.S)}
+    digests = constants["FILES"]
+    unneeded = {name for name in files if name.startswith("runtime/") and name.endswith(".txt")}
+    assert set(digests) == set(files) - unneeded - {"service-worker.js", "site.json"}
+    for name, digest in digests.items():
+        assert digest == f"sha256-{base64.b64encode(hashlib.sha256(files[name]).digest()).decode()}"
+    assert constants["VERSION"]
+    assert constants["HEADERS"]["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert constants["HEADERS"]["Cross-Origin-Embedder-Policy"] == "require-corp"
+
+
+def test_the_page_is_bound(made: tuple[Path, SiteFiles], one_file: str) -> None:
+    site = policy_of((made[0] / "index.html").read_text("utf-8"))
+    one = policy_of(one_file)
+    for policy in (site, one):
+        assert policy["default-src"] == "'none'"
+        assert "'unsafe-inline'" not in " ".join(policy.values())
+        assert "'unsafe-eval'" not in policy["script-src"].split()
+    assert site["connect-src"] == "'self' blob:"
+    assert one["connect-src"] == "'none'"
+    assert "'self'" not in " ".join(one.values())
+    assert not re.search(r"<[^>]* (?:style|on\w+)=", (made[0] / "index.html").read_text("utf-8"))
+
+
+def test_one_file_holds_everything(one_file: str) -> None:
+    assert not re.search(r'(?:src|href)="(?!data:|#)', one_file.partition('<script type="text/plain"')[0])
+    policy = policy_of(one_file)
+    for kind, element in {
+        "script-src": r'<script type="module">(.*?)</script>',
+        "style-src": r"<style>(.*?)</style>",
+    }.items():
+        (text,) = re.findall(element, one_file, re.DOTALL)
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" in policy[kind]
+    held = {}
+    for path, packing, letters in re.findall(
+        r'<script type="text/plain" data-file="([^"]+)" data-type="[^"]+"( data-packed="gzip")?>([^<]*)</script>',
+        one_file,
+    ):
+        data = base64.b64decode(letters, validate=True)
+        held[path] = gzip.decompress(data) if packing else data
+    assert {f"runtime/{name}": data for name, data in FILES.items()}.items() <= held.items()
+    assert {"setup.json", "model/encoder.onnx", "gallery/statistics.bin", "web/compute-worker.js"} <= set(held)
+    licences = held["LICENSES.txt"].decode()
+    assert all(text in licences for text in ("MIT License", "Microsoft Corporation", "Katsushika Hokusai"))
+    assert len(held["LICENSES.txt"]) > 100_000  # the notices of what is in the runtime are in it
+    assert len(one_file) < 4_500_000
+
+
+def test_the_licences_lie_beside(made: tuple[Path, SiteFiles]) -> None:
+    files = files_of(made[0])
+    text = files["LICENSES.txt"].decode()
+    for name in ("runtime/LICENSE-onnxruntime.txt", "runtime/ThirdPartyNotices-onnxruntime.txt"):
+        assert name in text
+        assert len(files[name]) > 500
+    assert b'id="licences"' in files["index.html"]
+
+
+def test_again(runtime: Path, tmp_path: Path) -> None:
+    """The same command brings a site up to date; what is not of the site stays."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "CNAME").write_text("example.org")
+    art = tmp_path / "art"
+    art.mkdir()
+    noise_image(64, 64).save(art / "a.png")
+    export_site(folder, artworks=art, runtime=runtime)
+    assert (folder / "gallery/folder-1.jpg").is_file()
+    export_site(folder, runtime=runtime)
+    assert not (folder / "gallery/folder-1.jpg").exists()
+    assert (folder / "CNAME").read_text() == "example.org"
+    again = files_of(folder)
+    export_site(folder, runtime=runtime)
+    assert files_of(folder) == again  # to the byte: what a host has needs no new upload
+
+
+def test_what_is_not_ours_is_not_replaced(runtime: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(InputError, match=r"index\.html is there, and not of a site"):
+        export_site(tmp_path, runtime=runtime)
+    assert files_of(tmp_path) == {"index.html": b"mine"}
+    (tmp_path / "index.html").unlink()
+    (tmp_path / "site.json").write_text("{}")
+    with pytest.raises(InputError, match=r"site\.json is no list of a site's files"):
+        export_site(tmp_path, runtime=runtime)
+    (tmp_path / "site.json").write_text('{"files": ["../kept", "/kept"]}')
+    (tmp_path.parent / "kept").write_text("kept")
+    export_site(tmp_path, runtime=runtime)
+    assert (tmp_path.parent / "kept").read_text() == "kept"
+
+
+def test_refusals_are_one_line(run_cli: Run, runtime: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    (tmp_path / "file").touch()
+    more = ("--runtime", runtime)
+    for words, line in {
+        "either -o": one_line_error(run_cli("export")),
+        "--web, for a page": one_line_error(run_cli("export", "-o", tmp_path / "m", "--web", site)),
+        "--web": one_line_error(run_cli("export", "-o", tmp_path / "m", "--artworks", tmp_path)),
+        "gone": one_line_error(run_cli("export", "--web", site, "--runtime", tmp_path / "gone")),
+        "no model": one_line_error(run_cli("export", "--web", site, "--model", "slow", *more)),
+        "paintings": one_line_error(run_cli("export", "--web", site, "--artworks", tmp_path / "paintings", *more)),
+        "folders": one_line_error(run_cli("export", "--web", tmp_path / "file" / "site", *more)),
+    }.items():
+        assert words in line, (words, line)
+    assert not site.exists()
+    assert not (tmp_path / "m").exists()
+    with pytest.raises(MissingFileError):
+        export_site(site, encoder=tmp_path / "none.safetensors", runtime=runtime)
+
+
+def test_the_command(run_cli: Run, runtime: Path, tmp_path: Path) -> None:
+    result = run_cli("export", "--web", tmp_path / "my site", "--storage", "fp32", "--runtime", runtime)
+    assert result.exit_code == 0, result.output
+    assert re.match(r".*my site: \d+ files, \d+\.\d MB, within \S+ of torch\n", result.stdout)
+    assert f"--directory '{tmp_path / 'my site'}'" in result.stdout
+    assert json.loads((tmp_path / "my site/model/model.json").read_bytes())["storage"] == "fp32"
