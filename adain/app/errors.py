@@ -91,6 +91,9 @@ class Stopping(Refusal):
 
     status = 503
 
+    def __init__(self, message: str = "the server is ending: start it again with adain app") -> None:
+        super().__init__(message)
+
 
 def status_of(error: BaseException) -> int:
     """The status that answers an error."""

@@ -77,7 +77,7 @@ class Guarded:
             return
         headers = Headers(scope=scope)
         if self.site.is_stopping:
-            raise Stopping("the server is ending: start adain app again")
+            raise Stopping
         host = self._check_host(headers, scope["server"])
         self._check_origin(headers, host, scope)
         entered = self._enter(headers, scope)

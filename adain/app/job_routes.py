@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import anyio
@@ -32,7 +32,7 @@ class NotDone(Refusal):
 
 
 async def job(request: Request) -> Response:
-    return JSONResponse(_job(request).described(), headers={"Cache-Control": "no-store"})
+    return JSONResponse((await _job(request)).described(), headers={"Cache-Control": "no-store"})
 
 
 async def close(request: Request) -> Response:
@@ -43,7 +43,7 @@ async def close(request: Request) -> Response:
 
 async def result(request: Request) -> Response:
     """The file."""
-    found = _job(request)
+    found = await _job(request)
     if not found.is_done:
         raise NotDone(f"this picture is not there, the job is {found.state}: GET /jobs/{found.id} says more")
     if not found.file.is_file():
@@ -56,7 +56,7 @@ async def result(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """What happens to a job, as server-sent events, until it is over; who comes late hears the end at once."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(followed(_job(request)), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(followed(await _job(request)), media_type="text/event-stream", headers=headers)
 
 
 async def followed(job: PictureJob) -> AsyncIterator[str]:
@@ -76,9 +76,10 @@ async def followed(job: PictureJob) -> AsyncIterator[str]:
         silent += LOOK
 
 
-def _job(request: Request) -> PictureJob:
-    found: PictureJob = request.app.state.site.jobs.get(request.path_params["id"])
-    return found
+async def _job(request: Request) -> PictureJob:
+    # In a thread, as it may be time to remove the files of others.
+    get: Callable[[str], PictureJob] = request.app.state.site.jobs.get
+    return await anyio.to_thread.run_sync(get, request.path_params["id"])
 
 
 routes: list[BaseRoute] = [

@@ -10,11 +10,12 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._utils.errors import AdainError
-from .errors import Forgotten, Stopping, TooMany, line_of, logged
+from .errors import Forgotten, Stopping, TooMany, line_of, logged, shown
 from .finish import TilesDone, make_file, planned
 from .job_routes import routes as routes
 from .worker import Abandoned
@@ -39,6 +40,9 @@ KEPT_BYTES = 2 << 30
 KEPT_SECONDS = 3600.0
 """After which a job that is over is forgotten."""
 
+NOTES = ("alpha", "drift", "held", "faces", "pages", "frames")
+"""Of the details of a result, what is said to whoever asked for it."""
+
 RETRY_AFTER = 10
 """Seconds after which there may be room for another."""
 
@@ -50,11 +54,15 @@ class PictureJob:
         id: random.
         name: of its file.
         file: where that is once the job is done.
+        bytes: of that file.
         state: what has become of it.
         changes: how often anything has changed, for whoever follows it.
         error: why it failed, in one line.
         details: what is to be said of the result.
         ended: when it was over, by the clock that only goes forward.
+        progress: how far it is.
+        turn: its work, until it is over.
+        pins: hold what it is made of, until it is over.
     """
 
     def __init__(self, ordered: Ordered, folder: Path, pins: contextlib.ExitStack) -> None:
@@ -96,10 +104,6 @@ class PictureJob:
         return known | {"notes": {name: told[name] for name in found if name in told}}
 
 
-NOTES = ("alpha", "drift", "held", "faces", "pages", "frames")
-"""Of the details of a result, what is said to whoever asked for it."""
-
-
 class Jobs:
     """All of a site: a bounded number that is open, and of those that are over the last ones."""
 
@@ -135,26 +139,26 @@ class Jobs:
 
     def _begin(self, job: PictureJob, ordered: Ordered) -> None:
         worker = self._site.models.get(ordered.model, "finish")
+        self._sweep()
         with self._lock:
-            self._sweep()
             if self._is_over:
-                raise Stopping("the server is ending: start it again with adain app")
+                raise Stopping
             if self.count_open() >= self._site.options.max_jobs:
                 raise TooMany(
                     f"{self.count_open()} pictures are being finished, and no more are taken (--max-jobs): wait for "
                     "one, or cancel it",
                     after=RETRY_AFTER,
                 )
-            job.turn = worker.submit(functools.partial(self._work, job, ordered))
+            job.turn = turn = worker.submit(functools.partial(self._work, job, ordered))
             self._jobs[job.id] = job
+        turn.result.add_done_callback(functools.partial(self._settle, job))
 
     def get(self, id: str) -> PictureJob:
         """The job of an id; Forgotten, if there is none, or no longer."""
+        self._sweep()
         with self._lock:
-            self._sweep()
             if id not in self._jobs:
-                shown = id if len(id) <= 40 else f"{id[:40]}…"
-                raise Forgotten(f"there is no job {shown!r} here, or no longer: ask for the picture again")
+                raise Forgotten(f"there is no job {shown(id, 40)!r} here, or no longer: ask for the picture again")
             return self._jobs[id]
 
     def close(self, id: str) -> None:
@@ -191,20 +195,22 @@ class Jobs:
             job.progress.tell(tile)
             job.changes += 1
 
-        try:
-            job.details = make_file(model, turn, ordered, job.file, tell, 60 * self._site.options.job_minutes)
-            job.bytes = job.file.stat().st_size
-        except (Abandoned, Stopping):
-            self._end(job, "cancelled")
-        except Exception as error:
-            if not isinstance(error, AdainError) or type(error) is AdainError:  # which no other class foresaw
-                _log.error("job %s: %s", job.id, logged(error))
-            self._end(job, "failed", line_of(error, self._site.private))
-        else:
+        job.details = make_file(model, turn, ordered, job.file, tell, 60 * self._site.options.job_minutes)
+        job.bytes = job.file.stat().st_size
+
+    def _settle(self, job: PictureJob, result: Future[None]) -> None:
+        """See to what came of a job, in the thread where it did; also of one whose model could not be opened."""
+        error = result.exception()
+        if error is None:
             self._end(job, "done")
-        with self._lock:
-            if not job.is_done:
-                self._remove(job)
+        elif isinstance(error, (Abandoned, Stopping)):
+            self._end(job, "cancelled")
+        elif self._end(job, "failed", line_of(error, self._site.private)) and (
+            not isinstance(error, AdainError) or type(error) is AdainError  # which no other class foresaw
+        ):
+            _log.error("job %s: %s", job.id, logged(error))
+        if not job.is_done:
+            self._remove(job)
 
     def _end(self, job: PictureJob, state: State, error: str | None = None) -> bool:
         """A job is over; False, and nothing happens, if it was before."""
@@ -213,27 +219,28 @@ class Jobs:
                 return False
             job.state, job.error, job.ended = state, error, time.monotonic()
             job.changes += 1
-            turn, pins, job.pins = job.turn, job.pins, contextlib.ExitStack()
+            turn, job.turn = job.turn, None  # which may hold what was raised, and that all that was worked on
+            pins, job.pins = job.pins, contextlib.ExitStack()
         self._site.counters.add("adain_jobs_total", state=state)
         if state == "cancelled" and turn is not None:
-            was_waiting = turn.is_waiting
             turn.give_up()
-            if was_waiting:
-                self._remove(job)
         pins.close()
         return True
 
     def _sweep(self) -> None:
         """Forget what was over long ago, and the oldest where it is too much."""
-        over = sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: job.ended)
-        count, size, now = len(over), sum(job.bytes for job in over), time.monotonic()
-        for k, job in enumerate(over):
-            is_last = k == len(over) - 1
-            too_much = count > KEPT or (size > KEPT_BYTES and not is_last)
-            if not too_much and now - job.ended <= KEPT_SECONDS:
-                break
-            count, size = count - 1, size - job.bytes
-            del self._jobs[job.id]
+        gone = []
+        with self._lock:
+            over = sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: job.ended)
+            count, size, now = len(over), sum(job.bytes for job in over), time.monotonic()
+            for k, job in enumerate(over):
+                is_last = k == len(over) - 1
+                too_much = count > KEPT or (size > KEPT_BYTES and not is_last)
+                if not too_much and now - job.ended <= KEPT_SECONDS:
+                    break
+                count, size = count - 1, size - job.bytes
+                gone.append(self._jobs.pop(job.id))
+        for job in gone:  # outside of the lock, as it is a matter of files
             self._remove(job)
 
     def _remove(self, job: PictureJob) -> None:

@@ -155,7 +155,7 @@ class ModelWorker:
         turn = Turn(call, slot)
         with self._changed:
             if self._is_over:
-                raise _ending()
+                raise Stopping
             self._turns = deque(each for each in self._turns if each.is_waiting)
             older = next((k for k, each in enumerate(self._turns) if slot and each.slot == slot), None)
             replaced = None if older is None else self._turns[older]
@@ -181,7 +181,7 @@ class ModelWorker:
             self._turns.clear()
             self._changed.notify()
         for turn in turns:
-            turn.give_up(_ending())
+            turn.give_up(Stopping())
 
     def join(self, seconds: float) -> bool:
         """Whether the thread ended within so many seconds."""
@@ -196,6 +196,7 @@ class ModelWorker:
             turn.take(self._opened)
             self._at_work = None
             del turn  # which holds its result
+        self._model = None  # and with it the threads that it computes in
 
     def _next(self) -> Turn[Any] | None:
         with self._changed:
@@ -233,7 +234,7 @@ class Models:
         find_model(name)
         with self._lock:
             if self._is_over:
-                raise _ending()
+                raise Stopping
             if (name, lane) not in self._workers:
                 options = ModelOptions(model=name, max_pixels=self._site.options.max_pixels)
                 opening, title = functools.partial(open_model, options), f"{lane} by {name}"
@@ -268,7 +269,3 @@ def be_patient() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-
-
-def _ending() -> Stopping:
-    return Stopping("the server is ending: start it again with adain app")

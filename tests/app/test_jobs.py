@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 from starlette.testclient import TestClient
 
-from adain.app import AppOptions, create_app, job_routes, jobs
+from adain.app import AppOptions, create_app, job_routes, jobs, worker
 from adain.app.finish import TilesDone, TooLong, pictures_of
 from adain.app.job_routes import followed
 from adain.app.worker import Turn
@@ -317,6 +317,21 @@ def test_running_out_of_memory_leaves_the_next_one(
     assert events(client, told["job"]) == [("failed", told)]
     assert client.get(f"/jobs/{told['job']}/result").status_code == 409
     assert ended(client, begun(client, content))["state"] == "done"
+
+
+def test_a_model_that_cannot_be_opened_fails_the_job_alone(
+    client: TestClient, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "open_model", full)
+        told = ended(client, begun(client, content))
+    assert told["state"] == "failed"
+    assert told["error"].startswith("out of memory")
+    assert not [*(site_of(client).folder / "results").iterdir()]
+    assert site_of(client).jobs.count_open() == 0
 
 
 def test_a_photograph_that_is_deleted_meanwhile_is_still_used(client: TestClient, content: str, gate: Gate) -> None:

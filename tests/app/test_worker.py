@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as Late
 from types import SimpleNamespace
@@ -196,6 +198,20 @@ def test_stopping_ends_what_waits_and_what_is_at_work(worker: ModelWorker) -> No
     assert worker.join(SOON)
     with pytest.raises(Stopping):
         worker.submit(says("late"))
+
+
+def test_a_model_goes_with_its_thread() -> None:
+    model = FakeModel()
+    gone = weakref.ref(model)
+    held = [model]
+    worker = ModelWorker(held.pop)  # type: ignore[arg-type]
+    del model
+    assert worker.submit(says("x")).result.result(SOON) == "model x"
+    assert gone() is not None
+    worker.stop()
+    assert worker.join(SOON)
+    gc.collect()
+    assert gone() is None
 
 
 def test_whoever_waits_for_a_future_cannot_cancel_the_work(worker: ModelWorker) -> None:
