@@ -83,7 +83,8 @@ export class Artworks {
     if (isSaved(held)) {
       return readStyle(await (await this.#held.blob(held.id)).arrayBuffer(), held.name, await this.channels());
     }
-    return this.#compute.call("encodeStyle", { pixels: await this.#held.pixels(held.id), size });
+    const pixels = await this.#held.pixels(held.id);
+    return this.#compute.call("encodeStyle", { pixels, size }, { transfer: [pixels.data.buffer] });
   }
 }
 

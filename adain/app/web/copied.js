@@ -6,9 +6,10 @@ import { namesOf, pythonCall, resultName, shellLine } from "./command.js";
 const SUFFIXES = { png: ".png", jpeg: ".jpg", webp: ".webp" };
 const HAS_QUALITY = ["jpeg", "webp"];
 
-const NOTE =
-  "It makes this picture within one level of 255 of what this page makes, and not to the byte: the page keeps its filters " +
-  "in half as many bits, and browsers write files their own way.";
+const NEAR =
+  "It makes this picture, each value within one level of 255 of what this page makes: the page keeps its filters in half " +
+  "as many bits.";
+const PACKED = "As browsers pack such files their own way, compare PNGs.";
 
 /** @typedef {import("../page/order.js").Order} Order */
 
@@ -47,7 +48,7 @@ export async function copied(order, file, setup, held) {
     python: pythonCall(name(content), styles.map(name), result, given),
     files: all.filter((each) => !isOwn(each)).map(listed),
     inputs: all.filter(isOwn).map(listed),
-    note: NOTE,
+    note: HAS_QUALITY.includes(file.format) ? `${NEAR} ${PACKED}` : NEAR,
   };
 }
 

@@ -9,7 +9,6 @@ import { copied, nameOf } from "./copied.js";
 import { bytes, codeOf, json } from "./files.js";
 import { HeldPictures } from "./held.js";
 import { paintOf } from "./paint.js";
-import { scaled } from "./resize.js";
 import { served } from "./served.js";
 import { previewSize, smallerTile, tileOf } from "./shapes.js";
 
@@ -97,16 +96,10 @@ export class Engine extends EventTarget {
 
   /** A picture, decoded. @param {string} id @param {number} size @param {AbortSignal} [signal] */
   async image(id, size, signal) {
-    const whole = await createImageBitmap(await this.#held.blob(id), { imageOrientation: "from-image" });
-    signal?.throwIfAborted();
-    const { width, height } = whole;
-    if (!size || Math.min(width, height) <= size) return whole;
-    const [resizeWidth, resizeHeight] = scaled(width, height, size);
-    try {
-      return await createImageBitmap(whole, { resizeWidth, resizeHeight, resizeQuality: "high" });
-    } finally {
-      whole.close();
-    }
+    const image = await this.#held.image(id, size);
+    if (!signal?.aborted) return image;
+    image.close();
+    throw signal.reason;
   }
 
   /**
@@ -135,7 +128,7 @@ export class Engine extends EventTarget {
         if (!this.#given.has(key)) {
           const pixels = await this.#held.pixels(id);
           signal?.throwIfAborted();
-          await this.#live.call("encodeContent", { key, pixels, size });
+          await this.#live.call("encodeContent", { key, pixels, size }, { transfer: [pixels.data.buffer] });
           this.#given.add(key);
           signal?.throwIfAborted();
         }
@@ -190,8 +183,9 @@ export class Engine extends EventTarget {
       try {
         const pixels = await this.#held.pixels(content.id);
         signal?.throwIfAborted();
-        const given = { key: content.id, pixels, size, tile };
-        await compute.call("encodeContent", given, { progress: tell("encode", 0, ENCODED) });
+        const transfer = [pixels.data.buffer];
+        const told = { progress: tell("encode", 0, ENCODED), transfer };
+        await compute.call("encodeContent", { key: content.id, pixels, size, tile }, told);
         const how = { progress: tell("decode", ENCODED, PAINTED) };
         return await compute.call("decode", { key: content.id, ...paint, tile }, how);
       } catch (error) {

@@ -8,6 +8,9 @@ import { SUFFIX } from "./saved-style.js";
 
 const UNFIT = 422;
 
+/** Bytes that are compared at a time. */
+const PIECE = 1 << 20;
+
 /**
  * @typedef {"contents" | "styles" | "masks"} Kind
  * @typedef {{id: string, kind: Kind, name: string, width: number, height: number, source: string, blob: Blob | null,
@@ -67,9 +70,7 @@ export class HeldPictures {
     for (const held of this.#held.values()) {
       if (held.source !== "upload" || held.kind !== kind || held.name !== name) continue;
       if (held.blob?.size !== file.size) continue;
-      const [own, other] = await Promise.all([held.blob.arrayBuffer(), file.arrayBuffer()]);
-      const [a, b] = [new Uint8Array(own), new Uint8Array(other)];
-      if (a.every((byte, k) => byte === b[k])) return held;
+      if (await isSame(held.blob, file)) return held;
     }
     return null;
   }
@@ -89,6 +90,11 @@ export class HeldPictures {
     return this.#pictures.decode(await this.blob(id), this.of(id).name, this.#most);
   }
 
+  /** It, decoded, to be shown; see {@link Pictures.image}. @param {string} id @param {number} size */
+  async image(id, size) {
+    return this.#pictures.image(await this.blob(id), this.of(id).name, this.#most, size);
+  }
+
   /** The labels that it holds. @param {string} id */
   async labels(id) {
     return this.#pictures.labels(await this.blob(id), this.of(id).name, this.#most);
@@ -103,4 +109,14 @@ export class HeldPictures {
   encode(pixels, format, quality) {
     return this.#pictures.encode(pixels, format, quality);
   }
+}
+
+/** Whether two files of one size hold the same. @param {Blob} a @param {Blob} b */
+async function isSame(a, b) {
+  for (let start = 0; start < a.size; start += PIECE) {
+    const parts = [a, b].map((blob) => blob.slice(start, start + PIECE).arrayBuffer());
+    const [own, other] = (await Promise.all(parts)).map((buffer) => new Uint8Array(buffer));
+    for (let k = 0; k < own.length; k++) if (own[k] !== other[k]) return false;
+  }
+  return true;
 }

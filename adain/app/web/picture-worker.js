@@ -8,6 +8,7 @@ import { InputError } from "./pixels.js";
 import { heldLabels, labelMasks, readLabels } from "./label-map.js";
 import { exactPixels } from "./exact.js";
 import { writePng } from "./png-write.js";
+import { scaled } from "./resize.js";
 
 const TYPES = { png: "image/png", jpeg: "image/jpeg", webp: "image/webp" };
 const NAMES = { png: "PNG", jpeg: "JPEG", webp: "WebP" };
@@ -29,6 +30,16 @@ const CALLS = {
     const { width, height } = image;
     image.close();
     return { width, height };
+  },
+
+  async image({ blob, name, most, size }) {
+    const image = await opened(blob, name, most);
+    const { width, height } = image;
+    if (!size || Math.min(width, height) <= size) return { image };
+    const [resizeWidth, resizeHeight] = scaled(width, height, size);
+    const small = await createImageBitmap(image, { resizeWidth, resizeHeight, resizeQuality: "high" });
+    image.close();
+    return { image: small };
   },
 
   async encode({ width, height, data, format, quality }) {
@@ -100,7 +111,8 @@ self.addEventListener("message", async (event) => {
   try {
     const answer = await CALLS[call](given);
     const arrays = [answer.data, ...(answer.masks ?? []).map((mask) => mask.data)].filter(Boolean);
-    self.postMessage({ id, ...answer }, { transfer: arrays.map((array) => array.buffer) });
+    const transfer = [...arrays.map((array) => array.buffer), ...(answer.image ? [answer.image] : [])];
+    self.postMessage({ id, ...answer }, { transfer });
   } catch (error) {
     self.postMessage({ id, error: told(error) });
   }

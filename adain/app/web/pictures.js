@@ -36,6 +36,11 @@ export class Pictures {
     return this.#ask("measure", { blob, name, most });
   }
 
+  /** A picture to be shown, its shorter side at most `size` px; 0: as large as it is. @returns {Promise<ImageBitmap>} */
+  async image(blob, name, most, size) {
+    return (await this.#ask("image", { blob, name, most, size })).image;
+  }
+
   /**
    * A file of pixels, which are given away.
    * @param {Pixels} pixels
