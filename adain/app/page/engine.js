@@ -23,6 +23,9 @@ export class Engine extends EventTarget {
   /** @type {WeakMap<object, Promise<string>>} */ #masks = new WeakMap();
   #slot = [...crypto.getRandomValues(new Uint8Array(9))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
+  /** Whether what colours need is loaded with the first picture that keeps some. */
+  loadsColours = true;
+
   constructor() {
     super();
     for (const type of ["gone", "back"]) this.#wire.addEventListener(type, () => this.dispatchEvent(new Event(type)));

@@ -95,7 +95,7 @@ async function start() {
   // The server loads what colours need with the first picture that keeps some: not for those who never ask for it.
   let hasColours = false;
   previews.addEventListener("slow", (event) => {
-    const isFirst = !hasColours && Boolean(/** @type {CustomEvent} */ (event).detail.options.color);
+    const isFirst = engine.loadsColours && !hasColours && Boolean(/** @type {CustomEvent} */ (event).detail.options.color);
     hint(isFirst ? "What colours need is being loaded: a few seconds, this once." : "The preview is on its way.");
   });
   previews.addEventListener("painted", (event) => {

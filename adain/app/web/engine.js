@@ -38,6 +38,9 @@ export class Engine extends EventTarget {
   #artworks = new Artworks(this.#held, this.#live);
   /** @type {Set<string>} photographs that were given to the worker, with their sizes */ #given = new Set();
 
+  /** See the page's engine: here nothing is loaded later. */
+  loadsColours = false;
+
   /** What there is to choose from, with ranges, defaults and help of the options. */
   async setup() {
     const [whole, gallery] = await Promise.all([json("setup.json"), json("gallery/gallery.json")]);
@@ -117,7 +120,7 @@ export class Engine extends EventTarget {
     const { width, height, data } = await this.#seen(content.id, size, paint, signal);
     signal?.throwIfAborted();
     const image = await createImageBitmap(new ImageData(data, width, height));
-    return { image, timing: `all;dur=${(performance.now() - began).toFixed(1)}` };
+    return { image, notes: {}, timing: `all;dur=${(performance.now() - began).toFixed(1)}` };
   }
 
   /** A preview's pixels; a photograph that the worker has not is given to it first. */
@@ -163,7 +166,7 @@ export class Engine extends EventTarget {
       const { width, height } = made;
       const written = await this.#held.encode(made, file.format, file.quality);
       signal?.throwIfAborted();
-      return { blob: written, name: nameOf(order, file.format, this.#held), width, height };
+      return { blob: written, name: nameOf(order, file.format, this.#held), width, height, notes: {} };
     } catch (error) {
       signal?.throwIfAborted();
       throw told(error);
