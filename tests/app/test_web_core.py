@@ -72,6 +72,21 @@ def test_statistics_of_an_artwork(library: Any, styles: list[Any]) -> None:
         assert np.abs(style["std"] - np.asarray(known.std).ravel()).max() < 1e-4
 
 
+def test_statistics_of_a_long_artwork(computing: Computing, library: Any) -> None:
+    art = noise_image(700, 30, seed=4)
+    style = computing.ask("encodeStyle", pixels=np.asarray(art), size=40)  # 27 px: 16 times as long as wide at most
+    known = library.encode_style(art, size=40)
+    assert np.abs(style["mean"] - np.asarray(known.mean).ravel()).max() < 1e-4
+    assert np.abs(style["std"] - np.asarray(known.std).ravel()).max() < 1e-4
+
+
+def test_sums_over_a_large_flat_picture_lose_nothing(computing: Computing) -> None:
+    small = computing.ask("encodeStyle", pixels=np.full((64, 64, 3), 120), size=0)
+    large = computing.ask("encodeStyle", pixels=np.full((1040, 1048, 3), 120), size=0)
+    assert np.abs(large["mean"] - small["mean"]).max() < 1e-5
+    assert np.abs(large["std"] - np.sqrt(1e-5)).max() < 1e-5
+
+
 @pytest.mark.parametrize("size", [0, 48, 120])
 def test_a_style_everywhere(computing: Computing, library: Any, styles: list[Any], size: int) -> None:
     answer = computing.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=size)
@@ -209,6 +224,17 @@ def test_what_cannot_be_used_is_said(computing: Computing, styles: list[Any]) ->
     assert computing.decode(**look).shape == (94, 173, 4)  # the worker is as good as before
 
 
+def test_memory_does_not_grow(computing: Computing, styles: list[Any]) -> None:
+    computing.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
+    held = []
+    for k in range(1, 31):
+        computing.ask("decode", key="a", styles=styles, weights=[k, 1], alpha=k / 40, feather=k)
+        if k in (10, 30):
+            held.append(computing.ask("stats"))
+    assert held[0] == held[1]
+    assert 0 < held[0]["keptBytes"] < held[0]["wasmBytes"]
+
+
 def test_two_photographs_are_kept(computing: Computing, styles: list[Any]) -> None:
     for key in "abc":
         computing.ask("encodeContent", key=key, pixels=np.asarray(PHOTO)[:40, :40], size=0)
@@ -239,6 +265,7 @@ def test_threads_give_the_same(chromium: Any, address: str, computing: Computing
     context.close()
 
 
+@pytest.mark.slow
 def test_a_worker_that_fails_is_started_anew(chromium: Any, address: str, styles: list[Any]) -> None:  # noqa: F811
     context = chromium.new_context()
     made = Computing(context.new_page(), f"{address}/")

@@ -85,8 +85,8 @@ export class Compute {
   #ask(call, given, how) {
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
+      this.#worker?.postMessage({ id, call, ...given }, { transfer: how.transfer ?? [] }); // or throws
       this.#waiting.set(id, { resolve, reject, how });
-      this.#worker?.postMessage({ id, call, ...given }, { transfer: how.transfer ?? [] });
     });
   }
 
