@@ -68,5 +68,5 @@ function givenOf({ styles, options }, masks, name, setup) {
   if (said.alpha?.length === 1) said.alpha = said.alpha[0];
   /** @type {[string, any][]} */
   const given = Object.keys(setup.options).filter((each) => each in said).map((each) => [each, said[each]]);
-  return [...given, ["model", setup.finish.model]];
+  return [["model", setup.finish.model], ...given];
 }

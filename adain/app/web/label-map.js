@@ -27,7 +27,6 @@ export async function readLabels(file, name, most) {
   const { width, height, depth, channels, samples, palette, transparent, isGrey } = await readPng(file, name, most);
   const values = new Int32Array(width * height);
   const isColored = !palette && !isGrey;
-  const scale = palette || depth === 1 ? 1 : { 2: 85, 4: 17 }[depth] ?? 1;
   const half = depth === 16 ? 32768 : 128;
   for (let k = 0, at = 0; k < values.length; k++, at += channels) {
     if (isColored) {
@@ -40,7 +39,7 @@ export async function readLabels(file, name, most) {
       const shift = depth === 16 ? 8 : 0; // of 257 times a byte, the byte
       values[k] = ((samples[at] >> shift) << 16) | ((samples[at + 1] >> shift) << 8) | (samples[at + 2] >> shift);
     } else {
-      values[k] = samples[at] * scale;
+      values[k] = samples[at];
     }
     const isSeen =
       channels === 2 || channels === 4
@@ -51,8 +50,7 @@ export async function readLabels(file, name, most) {
   const colorOf = (value) => {
     if (isColored) return hexadecimal(value);
     if (palette) return hexadecimal((palette[3 * value] << 16) | (palette[3 * value + 1] << 8) | palette[3 * value + 2]);
-    const grey = depth === 16 ? value >> 8 : depth === 1 ? 255 * value : value;
-    return hexadecimal(grey * 0x010101);
+    return hexadecimal(Math.round((255 * value) / (2 ** depth - 1)) * 0x010101);
   };
   return { width, height, values, isColored, colorOf };
 }
