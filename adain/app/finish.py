@@ -15,7 +15,7 @@ from ..control.style import is_style_file
 from ..options import PREVIEW_ALPHAS, PREVIEW_SIZES, Options
 from ..stylizer.bounded import HALVINGS
 from ..stylizer.content import TileProgress
-from ..stylizer.looks import grid_weights
+from ..stylizer.sheets import grid_weights
 from .errors import Refusal
 from .memory import check_artwork
 

@@ -6,6 +6,6 @@ from .looks import Look as Look
 from .looks import Model as Model
 from .looks import Paint as Paint
 from .looks import each as each
-from .looks import grid_weights as grid_weights
+from .sheets import grid_weights as grid_weights
 from .stylizer import Stylizer as Stylizer
 from .tiles import choose_tile as choose_tile

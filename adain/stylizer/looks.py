@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, get_args
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, get_args
 
 from .._utils.arrays import device_of
-from .._utils.errors import ImageError, InputError
+from .._utils.errors import InputError
 from .._utils.resources import absolute
 from ..control.style import Style, blend, is_style_file, stem_of
-from ..image import contact_sheet
 from ..image.levels import PLAIN, Levels
 from ..image.source import input_name, input_path
 from ..options import (
     ARRANGEMENTS,
     FACES,
-    PREVIEW_ALPHAS,
-    PREVIEW_SIZES,
     Declared,
     Direction,
     Options,
@@ -30,9 +27,9 @@ from ..options import (
     plural,
 )
 from .bounded import bounded
+from .sheets import sheet_of
 
 if TYPE_CHECKING:
-    from PIL import Image
     from torch import Tensor
 
     from ..control.color import ColorPreservation, ColorShare
@@ -40,6 +37,9 @@ if TYPE_CHECKING:
     from ..control.faces import Faces
     from ..control.protect import Protection
     from ..control.regions import Canvas, Placement, Regions
+
+Weights: TypeAlias = Sequence[float]
+"""One for each style; they need not sum to 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,39 +252,7 @@ class Look:
             if self.options.max_drift is None:
                 return model.render(content, paint)
             return bounded(model, content, paint, self.options.max_drift, notes)
-        if getattr(content, "is_strips", False):
-            raise InputError("a sheet is made of whole pictures: ask for a smaller content_size (--content-size)")
-        if getattr(content, "is_tensor", False):
-            raise InputError("a sheet is made of pictures: give the photograph as a picture, not as a tensor")
-        if self.options.grid is None:
-            return self._preview(model, content, notes)
-        several = grid_weights(len(self.styles), self.options.grid)
-        _check_sheet(model, content, len(several), len(several[0]))
-        styles, protect = (
-            [self._encode(model, content, k) for k in range(len(self.styles))],
-            self.protection(model, content, notes),
-        )
-        rows: list[list[Image.Image | None]] = [
-            [None if weights is None else model.render(content, self._mix(styles, weights, protect)) for weights in row]
-            for row in several
-        ]
-        return contact_sheet(rows, cell=max(content.result_size))
-
-    def _preview(self, model: Model, content: Any, notes: dict[str, Any] | None) -> Image.Image:
-        """A sheet of alphas × style sizes."""
-        _check_sheet(model, content, len(PREVIEW_SIZES), len(PREVIEW_ALPHAS))
-        rows = []
-        for size in PREVIEW_SIZES:
-            options = self.options.change(style_size=size, preview=False)
-            paint = dataclasses.replace(self, options=options).resolve(model, content, notes)
-            several = [dataclasses.replace(paint, alpha=paint.alpha * alpha) for alpha in PREVIEW_ALPHAS]
-            rows.append([model.render(content, each) for each in several])
-        return contact_sheet(
-            rows,
-            row_labels=[f"style size {size}" for size in PREVIEW_SIZES],
-            column_labels=[f"alpha {alpha:g}" for alpha in PREVIEW_ALPHAS],
-            cell=max(content.result_size),
-        )
+        return sheet_of(self, model, content, notes)
 
     def resolve(self, model: Model, content: Any, notes: dict[str, Any] | None = None) -> Paint:
         """What to decode a photograph with.
@@ -304,8 +272,7 @@ class Look:
         elif self.options.arrangement in ("masks", "label_map", "gradient"):
             placed = self.place(model, content)
         else:
-            encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
-            return self._mix(encoded, self.options.weights, self.protection(model, content, notes))
+            return self.mixing(model, content, notes)(self.options.weights)
         return Paint(
             placed,
             self._alpha,
@@ -342,14 +309,23 @@ class Look:
         """What is kept of the photograph's edges."""
         return [(self.options.keep_edges, 1.0)] if self.options.keep_edges else []
 
-    def _mix(
-        self, encoded: Sequence[Style], weights: Sequence[float] | None, protect: Protection | Faces | None
-    ) -> Paint:
-        """Encoded styles in one, with the colours of each to its share."""
-        portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
-        target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
-        colors = [(color, portion) for k, portion in enumerate(portions) if (color := self.color(k)) is not None]
-        return Paint(target, self._alpha, colors, self._edges, correct=self.options.correct, protect=protect)
+    def mixing(self, model: Model, content: Any, notes: dict[str, Any] | None) -> Callable[[Weights | None], Paint]:
+        """What gives, for the weights of the styles, what to decode a photograph with; None are equal ones.
+
+        The styles are encoded once, now, and each has its colours to its share.
+
+        Args and errors: see :meth:`resolve`.
+        """
+        encoded = [self._encode(model, content, k) for k in range(len(self.styles))]
+        protect = self.protection(model, content, notes)
+
+        def mixed(weights: Weights | None) -> Paint:
+            portions = normalize_weights([1.0] * len(encoded) if weights is None else weights)
+            target = encoded[0] if len(encoded) == 1 else blend(encoded, portions)
+            colors = [(color, portion) for k, portion in enumerate(portions) if (color := self.color(k)) is not None]
+            return Paint(target, self._alpha, colors, self._edges, correct=self.options.correct, protect=protect)
+
+        return mixed
 
     def place(self, model: Any, content: Any) -> Placement:
         """The styles in their regions of a photograph; a subclass may know them already.
@@ -429,34 +405,6 @@ def each(styles: Any, options: Options) -> list[Look]:
     return made
 
 
-def grid_weights(count: int, steps: int) -> list[list[tuple[float, ...] | None]]:
-    """The weights of every picture of a grid, row by row; each tuple sums to 1 up to rounding.
-
-    Args:
-        count: of styles. Two lie at the ends of one row. Three lie at the corners of a triangle: the first at the top,
-            the second and the third at the ends of the last row; what lies beside the triangle is None. Four lie at
-            the corners of a square, in reading order.
-        steps: pictures along a side, at least 2.
-
-    Raises:
-        InputError: if there are not two to four styles, or fewer than 2 steps.
-    """
-    if count not in (2, 3, 4):
-        raise InputError(f"a style grid is for two to four styles, not {count}")
-    if steps < 2:
-        raise InputError(f"a style grid needs at least 2 pictures a side, not {steps}")
-    last = steps - 1
-    if count == 2:
-        return [[(1 - x / last, x / last) for x in range(steps)]]
-    if count == 3:
-        return [
-            [((last - y) / last, (y - x) / last, x / last) if x <= y else None for x in range(steps)]
-            for y in range(steps)
-        ]
-    shares = [k / last for k in range(steps)]
-    return [[((1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u) for u in shares] for v in shares]
-
-
 def canvas_of(content: Any) -> Canvas:
     """What masks are laid on to fit an encoded photograph."""
     from ..control.regions import Canvas
@@ -507,16 +455,6 @@ def _check_gradient(options: Options) -> None:
     if isinstance(gradient, str) and gradient not in get_args(Direction) and not Path(gradient).exists():
         directions = ", ".join(get_args(Direction))
         options.refuse(f"{{gradient}} is one of {directions}, or a mask; there is no file {gradient}")
-
-
-def _check_sheet(model: Model, content: Any, rows: int, columns: int) -> None:
-    """See that a sheet is not larger than a picture may be."""
-    cell = max(content.result_size)
-    if model.max_pixels is not None and rows * columns * cell**2 > model.max_pixels:
-        raise ImageError(
-            f"a sheet of {rows} x {columns} pictures of {cell} px a side has more than the limit of {model.max_pixels} "
-            "pixels: ask for a smaller content_size (--content-size), or a larger max_pixels (--max-pixels)"
-        )
 
 
 def _check_encoded(style: Style, color: ColorPreservation | None) -> Style:
