@@ -35,8 +35,7 @@ async def command(request: Request) -> Response:
     body, site = await read_json(request), request.app.state.site
     if isinstance(body, dict):
         body = {**body, "preview": False}  # a command makes the finished picture
-    order = await anyio.to_thread.run_sync(parse_order, body, site)
-    return JSONResponse(copied(order))
+    return JSONResponse(copied(await anyio.to_thread.run_sync(parse_order, body, site)))
 
 
 def copied(order: Ordered) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import ipaddress
 import logging
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
@@ -23,21 +23,20 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import Foreign, Refusal, Stopping, TooLarge, TooSlow, Unauthorised, shown
+from .kinds import Kind
 from .options import MEGABYTE
+from .receive import BESIDE_FILE
 
 if TYPE_CHECKING:
     from .site import Site
 
 _log = logging.getLogger(__name__)
 
-UPLOADS = ("/contents", "/styles", "/masks")
+UPLOADS = tuple(f"/{kind}s" for kind in get_args(Kind))
 """What takes whole files; everything else takes what a page says about them."""
 
 MOST_JSON = MEGABYTE
 """Bytes of a body that is no upload."""
-
-MULTIPART = 64 * 1024
-"""Bytes that a form may add to the file in it."""
 
 IDLE_SECONDS = 20.0
 """Longest time without a byte of a body."""
@@ -158,7 +157,7 @@ class Guarded:
         return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode())
 
     def _most_bytes(self, path: str) -> int:
-        return self.site.options.max_upload * MEGABYTE + MULTIPART if path in UPLOADS else MOST_JSON
+        return self.site.options.max_upload * MEGABYTE + BESIDE_FILE if path in UPLOADS else MOST_JSON
 
 
 def digest(token: str) -> str:
@@ -181,7 +180,7 @@ class Body:
         if self._most == MOST_JSON:
             return TooLarge(f"a body may have {MOST_JSON} bytes here: pictures are sent to {', '.join(UPLOADS)}")
         return TooLarge(
-            f"a file may have {(self._most - MULTIPART) // MEGABYTE} MB: make it smaller, or start adain app with a "
+            f"a file may have {(self._most - BESIDE_FILE) // MEGABYTE} MB: make it smaller, or start adain app with a "
             "larger --max-upload"
         )
 

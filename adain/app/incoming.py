@@ -56,7 +56,7 @@ class Incoming:
         """
         self.expect(self.size + len(data))
         if not self._room.reserve(len(data)):
-            raise TooMany("there is no room for more pictures while others are in use: try again soon")
+            raise no_room()
         self._reserved += len(data)
         self._digest.update(data)
         try:
@@ -76,6 +76,11 @@ class Incoming:
             self._file.close()
         except OSError as error:
             raise _failed(error) from None
+
+
+def no_room() -> TooMany:
+    """What is raised where nothing that is kept can make room for a file."""
+    return TooMany("there is no room for more pictures while others are in use: try again soon")
 
 
 def _failed(error: OSError) -> NoRoom:

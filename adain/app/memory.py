@@ -18,7 +18,7 @@ from ..options import Options
 from ..stylizer.tiles import SHARE
 
 if TYPE_CHECKING:
-    from .uploads import Upload
+    from .kinds import Upload
 
 
 def bytes_of(value: Any) -> int:

@@ -14,7 +14,6 @@ FILE = {"multipart/form-data": {"type": "object", "properties": {"file": BINARY}
 UPLOAD = {**FILE, "image/*": BINARY, "application/octet-stream": BINARY}
 PICTURE = {"image/*": BINARY}
 ORDER = {"application/json": ref("Order")}
-CALLED = {"name": {"type": "string", "description": "What the file is to be called."}}
 NAME = {"name": {"type": "string", "description": "Of the file, where the body is its bytes."}}
 SIZE = {"size": {"type": "integer", "minimum": 0, "default": 0, "description": "Shorter side in px; 0: all of it."}}
 CALLED = {"name": {"type": "string", "description": "What the file is to be called; as its user called it."}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -34,9 +33,7 @@ async def metrics(request: Request) -> Response:
 async def setup(request: Request) -> Response:
     """What the page has to know, see :mod:`adain.app.known`."""
     site = request.app.state.site
-    # File system work: the artworks of a folder are listed.
-    styles = await anyio.to_thread.run_sync(site.pictures.styles)
-    contents = site.pictures.contents()
+    styles, contents = site.pictures.styles(), site.pictures.contents()
     return JSONResponse(known(site.options, styles, contents, models=registry(), formats=FORMATS))
 
 

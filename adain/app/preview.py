@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from ..control.style import Style
     from ..options import Options
     from .held import Held, Key
+    from .kinds import Upload
     from .request import Ordered
     from .site import Site
-    from .uploads import Upload
     from .worker import Turn
 
 LONG = 4

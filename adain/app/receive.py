@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import anyio.to_thread
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
@@ -15,10 +16,11 @@ from .incoming import Incoming
 FIELD = "file"
 """Of the form."""
 
+BESIDE_FILE = 2**16
+"""Bytes that a form may have beside the file in it."""
+
 # What it says of forms that are none is answered; it is nothing to print where nobody asked for logs.
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())
-
-_AROUND = 2**16  # bytes that a form may have beside the file
 
 
 async def receive(request: Request, incoming: Incoming) -> str:
@@ -34,15 +36,15 @@ async def receive(request: Request, incoming: Incoming) -> str:
     is_form = kind.lower() == b"multipart/form-data"
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit():
-        incoming.expect(int(declared) - (_AROUND if is_form else 0))
+        incoming.expect(int(declared) - (BESIDE_FILE if is_form else 0))
     form = _Form(incoming, parameters.get(b"boundary", b"")) if is_form else None
     write: Callable[[bytes], object] = incoming.write if form is None else form.write
     try:
         async for chunk in request.stream():
-            if chunk:
-                write(chunk)
+            if chunk:  # in a thread, as the disk may be slow, and others may have to make room
+                await anyio.to_thread.run_sync(write, chunk)
     except ClientDisconnect:
-        raise Refusal("the upload was cut off: send it again") from None
+        raise _cut_off() from None
     return request.query_params.get("name", "") if form is None else form.end()
 
 
@@ -56,6 +58,10 @@ def _check_type(kind: str, request: Request) -> None:
         )
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongKind("the body is compressed once more: send the bytes of the file as they are")
+
+
+def _cut_off() -> Refusal:
+    return Refusal("the upload was cut off: send it again")
 
 
 class _Form:
@@ -88,13 +94,13 @@ class _Form:
         except FormParserError:
             raise Refusal("the form is damaged: send it again, as multipart/form-data") from None
         self._beside += len(data) - (self._incoming.size - before)
-        if self._beside > _AROUND:
+        if self._beside > BESIDE_FILE:
             raise TooLarge(f"the form has more than its file: send the field {FIELD} alone")
 
     def end(self) -> str:
         """The name of the file, once all is there."""
         if not self._is_whole:
-            raise Refusal("the upload was cut off: send it again")
+            raise _cut_off()
         if not self._found:
             raise Refusal(f"the form has no field {FIELD}: send the picture in it")
         return self._name

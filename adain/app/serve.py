@@ -50,7 +50,7 @@ def run_app(options: AppOptions, tell: Callable[[list[str]], object]) -> Reason:
     require()
     from .site import check_token, create_app
 
-    check_token(options)
+    check_token(options)  # before anything is bound: nobody is let in meanwhile
     threads = set(threading.enumerate())
     # Bound first, so that the address is right; and what connects meanwhile waits.
     with bind(options) as bound:

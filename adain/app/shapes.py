@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from ..nn import registry
 from ..options import Declaration, Options
+from .jobs import State
+from .kinds import Source
 from .request import FIELDS, FILE, FORMATS, LARGEST, LONGEST_TEXT, MOST_STYLES
 
 Schema = dict[str, Any]
@@ -23,7 +25,7 @@ def shapes() -> dict[str, Schema]:
     """Everything that the document refers to, by name."""
     text: Schema = {"type": "string"}
     sized = {"id": text, "name": text, "width": COUNT, "height": COUNT}
-    told = {"title": text, "author": text, "source": {"enum": ["gallery", "folder", "upload"]}}
+    told = {"title": text, "author": text, "source": {"enum": [*get_args(Source)]}}
     nothing: Schema = {"type": "null"}
     return {
         "Error": _object({"error": {"type": "string", "description": "One line, with the fix in it."}}),
@@ -45,7 +47,7 @@ def shapes() -> dict[str, Schema]:
         "Job": _object(
             {
                 "job": text,
-                "state": {"enum": ["waiting", "working", "done", "failed", "cancelled"]},
+                "state": {"enum": [*get_args(State)]},
                 "phase": text,
                 "done": COUNT,
                 "total": COUNT,

@@ -175,7 +175,7 @@ def _routing(error: HTTPException, request: Request) -> str:
 
 
 class Unforeseen:
-    """Answers what no handler foresaw, so that no traceback is printed."""
+    """Answers what the guard refuses, and what no handler foresaw, so that no traceback is printed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -15,12 +15,11 @@ from PIL import Image
 from .._utils.errors import AdainError, InputError, MissingFileError
 from .._utils.memory import give_back
 from ..image import DEFAULT_MAX_PIXELS, read_image
-from .errors import Forgotten, Refusal, TooMany, without_paths
+from .errors import Forgotten, Refusal, shown, without_paths
 from .gallery import AppGallery
 from .held import LARGE, Held, Key
-from .incoming import BLOCK, Incoming
-from .kinds import CALLED, Kind, called, examine, name_for
-from .kinds import Upload as Upload
+from .incoming import BLOCK, Incoming, no_room
+from .kinds import CALLED, Kind, Upload, called, examine, name_for
 from .memory import bytes_of
 from .options import MEGABYTE
 
@@ -179,7 +178,7 @@ class AppPictures:
             if found.picture is not None:  # first, as it goes with the upload
                 self.held.put((upload.id, "pixels"), found.picture, _settled(found.picture))
             if not self._files.put((upload.id,), upload, incoming.size + BLOCK):
-                raise TooMany("there is no room for more pictures while others are in use: try again soon")
+                raise no_room()
             incoming.is_kept, self._known[same], self._same_as[upload.id] = True, upload.id, same
         return upload
 
@@ -228,8 +227,7 @@ class AppPictures:
 
 def forgotten(kind: Kind, id: str) -> Forgotten:
     """What is raised for an id that is not known, or no longer."""
-    shown = id if len(id) <= 40 else f"{id[:40]}…"
-    return Forgotten(f"there is no {CALLED[kind]} {shown!r} here, or no longer: upload it to /{kind}s (again)")
+    return Forgotten(f"there is no {CALLED[kind]} {shown(id, 40)!r} here, or no longer: upload it to /{kind}s (again)")
 
 
 def _settled(picture: Image.Image) -> int:
