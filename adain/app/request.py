@@ -45,8 +45,12 @@ TILE = 512
 MOST_TILE = 1024
 """Longest side of tiles in px: after each the work can be broken off."""
 
-FORMATS = dict(sorted({kind.lower(): suffix for suffix, kind in reversed(WRITABLE.items())}.items()))
-"""What a result can be written as, with the ending of its name."""
+FORMAT = "png"
+"""What a result is written as where nobody says: every pixel stays as it was made."""
+
+FORMATS = {kind.lower(): suffix for suffix, kind in reversed(WRITABLE.items())}
+FORMATS = {name: FORMATS[name] for name in sorted(FORMATS, key=lambda name: (name != FORMAT, name))}
+"""What a result can be written as, with the ending of its name; :data:`FORMAT` first."""
 
 FIELDS = ("content", "styles", "options", "model", "preview", "slot", "format", "quality", "file")
 """Of the body."""
@@ -115,7 +119,7 @@ def parse_order(body: Any, site: Site) -> Ordered:
         _check_tile(options)
     model = _take(body, "model", str, site.options.preview_model if is_preview else site.options.model, "a name")
     _known([model], tuple(registry()), "there is no model")
-    kind = _take(body, "format", str, "jpeg" if is_preview else "png", "a name")
+    kind = _take(body, "format", str, "jpeg" if is_preview else FORMAT, "a name")
     _known([kind], tuple(FORMATS), "results are not written as")
     written = _written(body)
     file = FileOptions.of(options, model=model, max_pixels=site.options.max_pixels, **written)

@@ -8,7 +8,7 @@ from ..nn import registry
 from ..options import Declaration, Options
 from .jobs import State
 from .kinds import Source
-from .request import FIELDS, FILE, FORMATS, LARGEST, LONGEST_TEXT, MOST_STYLES
+from .request import FIELDS, FILE, FORMAT, FORMATS, LARGEST, LONGEST_TEXT, MOST_STYLES
 
 Schema = dict[str, Any]
 
@@ -81,7 +81,7 @@ def order() -> Schema:
         "model": {"enum": [*registry()], "description": "By default the one for previews, or for finished files."},
         "preview": {"type": "boolean", "default": False, "description": "A small picture, at once."},
         "slot": {**TEXT, "default": "", "description": "Of previews, of which the newest takes the others' place."},
-        "format": {"enum": [*FORMATS], "description": "By default png, and jpeg of a preview."},
+        "format": {"enum": [*FORMATS], "description": f"By default {FORMAT}, and jpeg of a preview."},
         "quality": of_option(FILE["quality"]),
         "file": ref("File"),
     }

@@ -15,6 +15,7 @@ from adain.app import AppOptions, create_app, guard
 from adain.app.errors import TooLarge, TooSlow
 from adain.app.guard import HEADERS, Body
 from adain.app.options import MEGABYTE
+from adain.app.receive import BESIDE_FILE
 
 TOKEN = "a secret".replace(" ", "-")
 
@@ -204,7 +205,7 @@ def test_a_token_is_asked_for_on_this_machine_too_if_one_is_given() -> None:
 
 
 def test_bodies_that_say_that_they_are_too_large(client: TestClient) -> None:
-    for path, most in (("/stylize", MEGABYTE), ("/contents", 200 * MEGABYTE + guard.MULTIPART)):
+    for path, most in (("/stylize", MEGABYTE), ("/contents", 200 * MEGABYTE + BESIDE_FILE)):
         response = client.post(path, headers={"Content-Length": str(most + 1)}, content=b"")
         assert response.status_code == 413
         assert ("--max-upload" if path == "/contents" else "/contents") in response.json()["error"]

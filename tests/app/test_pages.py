@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import get_args
+
 from starlette.testclient import TestClient
 
 from adain import __version__
-from adain.options import Options
+from adain.options import ColorSpace, Options
 
 
 def test_the_page(client: TestClient) -> None:
@@ -36,8 +38,17 @@ def test_setup_has_every_option_as_declared(client: TestClient) -> None:
     alpha = setup["options"]["alpha"]
     assert (alpha["default"], alpha["low"], alpha["high"]) == (1.0, 0, 1)
     assert alpha["help"] == Options.declared()["alpha"].help
-    assert "luminance" in setup["options"]["color_space"]["choices"] or setup["options"]["color_space"]["choices"]
+    assert setup["options"]["color_space"]["choices"] == [*get_args(ColorSpace)]
     assert setup["files"]["quality"]["default"] == 95
+
+
+def test_setup_says_what_can_be_said_of_which_file(client: TestClient) -> None:
+    setup = client.get("/setup").json()
+    assert setup["formats"] == ["png", "jpeg", "tiff", "webp"]  # the first where nobody says
+    formats = {name: set(each["formats"]) for name, each in setup["files"].items()}
+    assert formats["quality"] == {"jpeg", "webp"}
+    assert formats["bits"] == {"png", "tiff"}
+    assert formats["metadata"] == {*setup["formats"]}
 
 
 def test_metrics(client: TestClient) -> None:

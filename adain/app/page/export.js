@@ -7,11 +7,7 @@ import { spokenFindings } from "./findings.js";
 import { lackOf } from "./order.js";
 import { showCommand } from "./copying.js";
 
-/** What finished pictures are at first: every pixel stays as it was made. */
-const FIRST = "png";
 const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP", tiff: "TIFF" };
-const HAS_QUALITY = ["jpeg", "webp"];
-const HAS_BITS = ["png", "tiff"];
 
 export class Export {
   #engine;
@@ -128,9 +124,9 @@ export class Export {
   /** @param {string} name */
   #fits(name) {
     const { format, bits } = this.#wish;
-    if (name === "quality") return HAS_QUALITY.includes(format);
-    if (name === "bits") return HAS_BITS.includes(format);
-    return name !== "dither" || !(HAS_BITS.includes(format) && bits === 16);
+    const { files } = this.#page.setup;
+    if (files[name] && !files[name].formats.includes(format)) return false;
+    return name !== "dither" || bits !== 16 || !this.#fits("bits");
   }
 
   #makeFields({ formats, files, options, models, finish }) {
@@ -159,7 +155,7 @@ export class Export {
     const offered = formats.map((format) => [format, FORMATS[format] ?? format]);
     const what = "How the file is written; PNG keeps every pixel.";
     const first = [
-      add("format", { ...plain, default: formats.includes(FIRST) ? FIRST : formats[0], help: what }, offered),
+      add("format", { ...plain, default: formats[0], help: what }, offered),
       add("quality", files.quality),
     ];
     const rest = [];
