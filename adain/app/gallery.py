@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .._utils.fingerprint import ORIENTATION
 from .._utils.resources import samples
 from ..control.style import SUFFIX as STYLE_SUFFIX
 from ..control.style import stem_of
@@ -18,15 +19,15 @@ from ..image import list_images
 from ..image.guests import guest_of
 from ..image.io import open_header, size_by_header
 from .held import Held
-from .kinds import Kind, Upload, mime_of
+from .kinds import Kind, Upload, type_of
 
 _log = logging.getLogger(__name__)
 
 MOST = 1000
 """Artworks of a folder that are offered."""
 
-_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
-"""EXIF's tag of how a picture is turned, and those of its values that exchange width and height."""
+_TURNED = (5, 6, 7, 8)
+"""Values of EXIF's orientation that exchange width and height."""
 
 
 class AppGallery:
@@ -67,7 +68,7 @@ class AppGallery:
                 if id in self._seen:
                     self._held.drop((id,))
                 width, height = _measured(known)
-                known = replace(known, width=width, height=height, mime=mime_of(known.path))
+                known = replace(known, width=width, height=height, mime=type_of(known.path))
                 self._all[(kind, id)], self._seen[id] = known, seen
             return known
 
@@ -102,6 +103,6 @@ def _measured(upload: Upload) -> tuple[int, int]:
     height, width = size_by_header(upload.path)
     if guest_of(str(upload.path)) is None:  # those are told upright
         with contextlib.suppress(Exception), open_header(upload.path) as image:
-            if image.getexif().get(_ORIENTATION, 1) in _TURNED:
+            if image.getexif().get(ORIENTATION, 1) in _TURNED:
                 width, height = height, width
     return width, height

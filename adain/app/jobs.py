@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from .._utils.errors import AdainError
 from .errors import Forgotten, Stopping, TooMany, line_of, logged, shown
 from .finish import TilesDone, make_file, planned
-from .job_routes import routes as routes
 from .worker import Abandoned
 
 if TYPE_CHECKING:

@@ -173,7 +173,7 @@ def _check_memory(path: Path) -> None:
         )
 
 
-def mime_of(path: Path) -> str:
+def type_of(path: Path) -> str:
     """The type of a file that is there."""
     return STYLE_MIME if path.suffix.lower() == STYLE_SUFFIX else _FORMATS.get(_format(path) or "", (STYLE_MIME,))[0]
 

@@ -28,7 +28,7 @@ from .._utils.errors import AdainError
 from .._utils.memory import resident
 from .._utils.resources import sample_folder, weights_dir
 from ..nn import find_model
-from . import command, jobs, pages, pictures, schema, stylize
+from . import command, job_routes, pages, pictures, schema, stylize
 from .addresses import is_own
 from .counters import Counters
 from .errors import MOST_TEXT, Refusal, line_of, logged, shown, status_of
@@ -93,7 +93,7 @@ def routes() -> list[BaseRoute]:
         *pages.routes,
         *pictures.routes,
         *stylize.routes,
-        *jobs.routes,
+        *job_routes.routes,
         *command.routes,
         *schema.routes,
     ]

@@ -156,6 +156,10 @@ class ModelWorker:
         with self._changed:
             if self._is_over:
                 raise Stopping
+            if self._thread is None:  # first, so that nothing waits for one that a full system refuses
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                thread.start()
+                self._thread = thread
             self._turns = deque(each for each in self._turns if each.is_waiting)
             older = next((k for k, each in enumerate(self._turns) if slot and each.slot == slot), None)
             replaced = None if older is None else self._turns[older]
@@ -165,9 +169,6 @@ class ModelWorker:
                 raise TooMany("too many pictures are asked for at once: ask again in a second", after=1)
             else:
                 self._turns.append(turn)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
             self._changed.notify()
         if replaced is not None:
             replaced.give_up(Superseded("superseded: a newer request of the same slot took the place of this one"))

@@ -7,7 +7,7 @@ from PIL import Image
 
 from adain.app import kinds
 from adain.app.errors import TooLarge
-from adain.app.kinds import examine, mime_of, name_for
+from adain.app.kinds import examine, name_for, type_of
 
 
 @pytest.mark.parametrize(("name", "free"), [("a.jpg", 20), ("a.png", 20), ("a.tif", 36), ("a.webp", 20)])
@@ -27,10 +27,10 @@ def test_what_the_memory_does_not_hold_is_refused_by_its_header(
 def test_kinds_are_told_by_what_is_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.new("RGB", (10, 10)).save(path, "PNG")
-    assert mime_of(path) == "image/png"
+    assert type_of(path) == "image/png"
     assert name_for(path, "photo.bin") == ("image/png", "photo.bin.png")
     path.write_bytes(b"no picture")
     assert name_for(path, "photo.bin") == ("application/octet-stream", "photo.bin")
-    assert mime_of(path) == "application/octet-stream"
+    assert type_of(path) == "application/octet-stream"
     (style := tmp_path / "x.safetensors").write_bytes(b"")
-    assert mime_of(style) == "application/octet-stream"
+    assert type_of(style) == "application/octet-stream"

@@ -11,9 +11,7 @@ from PIL import Image
 from adain import InputError
 from adain.app import memory
 from adain.app.memory import bytes_of, check_artwork
-from adain.app.mime import mime_of
 from adain.control.style import Style
-from adain.image import WRITABLE
 
 
 def test_bytes() -> None:
@@ -51,10 +49,3 @@ def test_long_artworks_are_bounded_and_saved_styles_are_encoded() -> None:
     check_artwork(model, thin, {"size": 512})  # 8192 px long
     saved: Any = SimpleNamespace(name="wave.safetensors", width=0, height=0)
     check_artwork(model, saved, {"size": 0})
-
-
-def test_kinds_of_results() -> None:
-    assert {mime_of(f"a{suffix}") for suffix in WRITABLE} == {
-        f"image/{kind}" for kind in ("jpeg", "png", "webp", "tiff")
-    }
-    assert mime_of("Photo_stylized_x.TIF") == "image/tiff"

@@ -172,6 +172,20 @@ def test_a_model_that_cannot_be_opened_is_tried_again() -> None:
     worker.stop()
 
 
+def test_a_thread_that_cannot_start_is_started_for_the_next(
+    worker: ModelWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", full)
+        with pytest.raises(RuntimeError):
+            worker.submit(says("x"))
+    assert worker.waiting == 0
+    assert worker.submit(says("y")).result.result(SOON) == "model y"
+
+
 def test_too_many_that_wait_are_refused() -> None:
     worker, gate = ModelWorker(FakeModel, most=2), Gate()  # type: ignore[arg-type]
     worker.submit(gate)
