@@ -66,7 +66,7 @@ export class Export {
   }
 
   /** A file to be had, and the picture to be looked at. */
-  async #offer(now, { blob, name, width, height, notes }) {
+  async #offer(now, { blob, name, width, height, notes = {} }) {
     URL.revokeObjectURL(this.#address);
     this.#address = URL.createObjectURL(blob);
     const link = $("download");
