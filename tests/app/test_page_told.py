@@ -12,6 +12,8 @@ from PIL import Image
 
 from benchmarks.serving import Server
 
+from tests.conftest import noise_image
+
 from .browser import Page, chromium, page, server
 from .test_page import CIRCLES, GALETTE, WAVE, begun, picture
 
@@ -81,9 +83,29 @@ def test_what_has_happened_is_said_until_something_else_has(page: Page, picture:
     assert page.message() == ""
     for style in (GALETTE, CIRCLES, "gallery-summertime"):
         page.choose(style)
+    delayed(page, 0.9)  # which is told where nothing else stands
     with page.repainted():
         page.choose("gallery-mackerel-prawn")
     assert "was left out" in page.message()
+
+
+def test_a_page_that_is_closed_takes_its_work_along(chromium: Any, server: Server, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    noise_image(2600, 2000, 4).save(large)
+    context = chromium.new_context()
+    page = Page(context.new_page(), server)
+    page.open()
+    begun(page, large, WAVE)
+    cancelled = 'adain_jobs_total{state="cancelled"}'
+    before = server.metrics().get(cancelled, 0)
+    page.page.click("#finish")
+    page.page.wait_for_function("() => document.querySelector('#progress-text').textContent.includes('tile')")
+    page.page.close()
+    end = time.monotonic() + 20
+    while server.metrics()["adain_jobs_open"] and time.monotonic() < end:
+        time.sleep(0.1)
+    assert server.metrics()[cancelled] == before + 1
+    context.close()
 
 
 def test_what_is_found_on_the_way_is_said(page: Page, picture: Path, tmp_path: Path) -> None:

@@ -122,9 +122,10 @@ export class Engine extends EventTarget {
   async #finish(now, file, { progress = () => {}, signal }) {
     // Without the signal: an order that is cancelled on its way would be a job that nobody can cancel.
     const job = await (await this.#ordered("/stylize", now, wished(file))).json();
-    const forget = () => this.#wire.fetch(`/jobs/${job.job}`, { method: "DELETE" }).catch(() => {});
+    const forget = () => this.#wire.fetch(`/jobs/${job.job}`, { method: "DELETE", keepalive: true }).catch(() => {});
     if (signal?.aborted) forget();
     signal?.addEventListener("abort", forget, { once: true });
+    addEventListener("pagehide", forget, { once: true }); // nobody would have the file of a page that is closed
     try {
       const done = await followJob(this.#wire, job, progress, signal);
       const blob = await (await this.#wire.fetch(done.result, { signal })).blob();
@@ -132,6 +133,7 @@ export class Engine extends EventTarget {
       return { blob, name: done.name, width: done.width, height: done.height, notes: done.notes };
     } finally {
       signal?.removeEventListener("abort", forget);
+      removeEventListener("pagehide", forget);
     }
   }
 

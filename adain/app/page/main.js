@@ -11,7 +11,7 @@ import { Export } from "./export.js";
 import { spokenFindings } from "./findings.js";
 import { Gallery } from "./gallery.js";
 import { useKeys } from "./keyboard.js";
-import { age, complain, hint, note, relieve, say } from "./message.js";
+import { age, complain, hint, meanwhile, note, relieve, say } from "./message.js";
 import { Painting } from "./painting.js";
 import { Photograph } from "./photograph.js";
 import { Previews } from "./previews.js";
@@ -96,7 +96,7 @@ async function start() {
   let hasColours = false;
   previews.addEventListener("slow", (event) => {
     const isFirst = engine.loadsColours && !hasColours && Boolean(/** @type {CustomEvent} */ (event).detail.options.color);
-    hint(isFirst ? "What colours need is being loaded: a few seconds, this once." : "The preview is on its way.");
+    meanwhile(isFirst ? "What colours need is being loaded: a few seconds, this once." : "The preview is on its way.");
   });
   previews.addEventListener("painted", (event) => {
     const { now, notes } = /** @type {CustomEvent} */ (event).detail;

@@ -53,6 +53,11 @@ export function relieve(found = "") {
   passes = true;
 }
 
+/** What is so until there is a picture: said where nothing else stands. @param {string} text */
+export function meanwhile(text) {
+  if (!isTrouble) relieve(text);
+}
+
 function show(text, role) {
   const line = $("message");
   if (line.getAttribute("role") !== role) line.setAttribute("role", role);
