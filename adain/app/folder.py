@@ -16,6 +16,9 @@ from .._utils.locks import NAME, hold
 
 PREFIX = "adain-app-"
 
+TRIES = 20
+"""How often a folder is removed that has something in it again."""
+
 
 class OwnFolder:
     """A folder that is held by a lock as long as its server lives, so that others can tell whether it still does."""
@@ -26,8 +29,12 @@ class OwnFolder:
         self._empty = weakref.finalize(self, _remove, self.path, lock)
 
     def remove(self) -> None:
-        """Remove it with all that is in it; a second time does nothing."""
+        """Remove it with all that is in it; while another thread is at that, too, and whatever still writes there."""
         self._empty()
+        for _ in range(TRIES):
+            if not self.path.exists():
+                return
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
 def sweep() -> None:

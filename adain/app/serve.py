@@ -9,10 +9,12 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import webbrowser
 from collections.abc import Callable, Generator
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +59,7 @@ def run_app(options: AppOptions, tell: Callable[[list[str]], object]) -> Reason:
         app = create_app(options)
         site: Site = app.state.site
         server = _server(app, site)
-        with _in_one_line(), _signals(server, site) as ending:
+        with _in_one_line(), _temporary(site.folder), _signals(server, site) as ending:
             found = addresses(bound, options.token)
             tell(found)
             if options.browser and has_display():
@@ -113,6 +115,16 @@ def _server(app: Any, site: Site) -> Any:
     )
     site.counters.gauge("adain_connections", lambda: len(made.server_state.connections))
     return made
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Generator[None, None, None]:
+    """Temporary files of whatever is used lie in the site's folder, and go with it: also if the process is ended."""
+    before, tempfile.tempdir = tempfile.tempdir, os.fspath(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @contextlib.contextmanager
@@ -186,11 +198,17 @@ class _Ending:
 
 @contextlib.contextmanager
 def _signals(server: Any, site: Site) -> Generator[_Ending, None, None]:
-    """SIGINT and SIGTERM end the server, where the caller is the main thread, which alone can be asked for it."""
+    """SIGINT and SIGTERM end the server, where the caller is the main thread, which alone can be asked for it.
+
+    So does a terminal that is closed, unless whoever started it wants that to be outlived, as nohup does.
+    """
     ending, before = _Ending(server, site), {}
+    numbers = {*CODES}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        numbers.add(signal.SIGHUP)
     try:
         if threading.current_thread() is threading.main_thread():
-            before = {number: signal.signal(number, ending.handle) for number in CODES}
+            before = {number: signal.signal(number, ending.handle) for number in numbers}
         yield ending
     finally:
         for number, handler in before.items():

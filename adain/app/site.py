@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import secrets
@@ -31,7 +32,7 @@ from ..nn import find_model
 from . import command, job_routes, pages, pictures, schema, stylize
 from .addresses import is_own
 from .counters import Counters
-from .errors import MOST_TEXT, Refusal, line_of, logged, shown, status_of
+from .errors import MOST_TEXT, Refusal, Stopping, line_of, logged, shown, status_of
 from .folder import OwnFolder
 from .guard import Guarded, Outermost
 from .held import Held
@@ -193,6 +194,10 @@ class Unforeseen:
 
         try:
             await self.app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if started or not scope["app"].state.site.is_stopping:
+                raise
+            await answer_error(Request(scope), Stopping())(scope, receive, send)  # there is a moment left for it
         except ClientDisconnect:  # in the middle of what it sent: nobody is there to be answered
             scope["app"].state.site.counters.add("adain_errors_total", status="disconnected")
         except Exception as error:

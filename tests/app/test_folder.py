@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,3 +61,19 @@ def test_the_folder_goes_with_its_owner() -> None:
     path = own.path
     del own
     assert not path.exists()
+
+
+def test_what_is_written_while_it_is_removed_goes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, remove, times = OwnFolder(), shutil.rmtree, []
+
+    def interrupted(path: Path, **how: bool) -> None:
+        times.append(path)
+        remove(path, **how)
+        if len(times) == 1:
+            path.mkdir()
+            (path / "late").touch()
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    own.remove()
+    assert not own.path.exists()
+    assert len(times) == 2

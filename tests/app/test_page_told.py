@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from benchmarks.serving import Server
-
 from tests.conftest import noise_image
 
 from .browser import Page, chromium, page, server

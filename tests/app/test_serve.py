@@ -97,6 +97,45 @@ def test_a_second_one_ends_it_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.glob("adain-app-*")) == []
 
 
+@pytest.mark.slow
+def test_who_waits_for_a_preview_is_told_and_nothing_of_a_model_that_is_being_opened_stays(tmp_path: Path) -> None:
+    noise_image(64, 48, 1).save(tmp_path / "photo.png")
+    opening = (
+        "import tempfile; from adain.app import worker;"
+        " worker.open_model = lambda options: print('opening', tempfile.mkdtemp(), flush=True) or time.sleep(600)"
+    )
+    told: list[httpx.Response] = []
+    with running(tmp_path, "-c", BUSY.format(more=opening)) as (process, address):
+        with httpx.Client(base_url=address, timeout=60) as client:
+            content = client.post("/contents", content=(tmp_path / "photo.png").read_bytes()).json()["id"]
+            order = {"content": content, "styles": ["gallery-great-wave"], "preview": True}
+            asking = threading.Thread(target=lambda: told.append(client.post("/stylize", json=order)))
+            asking.start()
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("opening ")
+            process.send_signal(signal.SIGINT)
+            asking.join(30)
+        process.communicate(timeout=30)
+    assert [(answer.status_code, "is ending" in answer.json()["error"]) for answer in told] == [(503, True)]
+    assert process.returncode == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_terminal_that_is_closed_ends_it_unless_that_is_to_be_outlived(tmp_path: Path, nohup: bool) -> None:
+    code = BUSY.format(more="import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" if nohup else "")
+    with running(tmp_path, "-c", code) as (process, address):
+        wait_until_served(address)
+        process.send_signal(signal.SIGHUP)
+        if nohup:
+            time.sleep(0.5)
+            wait_until_served(address)
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_clients_that_wait_do_not_hold_it(tmp_path: Path) -> None:
     with running(tmp_path) as (process, address):
         wait_until_served(address)
