@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import distributions
 from pathlib import Path
 
 from ..._utils.errors import InputError
@@ -39,11 +38,11 @@ def licences(model: Mapping[str, str], beside: Mapping[str, bytes], *, within: b
 
 
 def _own() -> str:
-    try:
-        listed = files("adain") or []
-    except PackageNotFoundError:
-        listed = []
-    for path in listed:
-        if path.name == "LICENSE" and ".dist-info" in path.as_posix():
-            return textwrap.dedent(Path(str(path.locate())).read_text("utf-8"))
+    """The licence of this package, as its installation has it, or the checkout that it was made in."""
+    for each in distributions(name="adain"):
+        for path in each.files or []:
+            if path.name == "LICENSE" and (len(path.parts) == 1 or path.parts[0].endswith(".dist-info")):
+                found = Path(str(path.locate()))
+                if found.is_file():
+                    return found.read_text("utf-8")
     raise InputError("the licence of adain must go along, and is not where it was installed: install it again by pip")
