@@ -54,9 +54,11 @@ def _list(name: str) -> Schema:
 
 OPERATIONS = {
     "GET /": Operation("The page.", {200: ("HTML.", {"text/html": BINARY})}),
-    "GET /health": Operation("Whether the server is there; needs no token.", {200: ("It is.", _json({}))}),
+    "GET /health": Operation("Whether the server is there; needs no token.", {200: ("It is.", _json(ref("Health")))}),
     "GET /metrics": Operation("Counters, in Prometheus' format.", {200: ("Text.", {"text/plain": BINARY})}),
-    "GET /setup": Operation("Options with ranges and help, models, limits and artworks.", {200: ("Those.", _json({}))}),
+    "GET /setup": Operation(
+        "Options with ranges and help, models, limits and artworks.", {200: ("Those.", _json(ref("Setup")))}
+    ),
     "GET /openapi.json": Operation("This document.", {200: ("OpenAPI 3.1.", _json({}))}),
     "GET /contents": Operation("List the photographs that ship.", {200: ("They.", _json(_list("contents")))}),
     "POST /contents": _upload("a photograph", "Photograph"),

@@ -69,7 +69,41 @@ def shapes() -> dict[str, Schema]:
             }
         ),
         "Named": _object({"name": text, "url": text}),
+        "Health": _object({"status": {"const": "ok"}, "version": text}),
+        "Setup": _setup(),
+        "Declared": _declared(),
     }
+
+
+def _setup() -> Schema:
+    """The answer of ``/setup``, which :mod:`adain.app.known` makes."""
+    text: Schema = {"type": "string"}
+    limits = {"bytes": COUNT, "pixels": COUNT, "jobs": COUNT, "job_minutes": {"type": "number"}}
+    declared: Schema = {"type": "object", "additionalProperties": ref("Declared")}
+    return _object(
+        {
+            "version": text,
+            "preview": _object({"model": text, "size": COUNT}),
+            "finish": _object({"model": text}),
+            "models": _list(text),
+            "limits": _object(limits),
+            "options": declared,
+            "files": {**declared, "description": "Each has `formats`, too: those that it says something to."},
+            "formats": _list(text, "The first is taken where nobody says."),
+            "styles": _list(ref("Listed")),
+            "contents": _list(ref("Listed")),
+        }
+    )
+
+
+def _declared() -> Schema:
+    """What ``/setup`` says of an option; ``flag`` is that of the command line."""
+    text: Schema = {"type": "string"}
+    bound: Schema = {"type": ["number", "null"]}
+    return _object(
+        {"default": {}, "low": bound, "high": bound, "choices": {"type": "array"}}
+        | dict.fromkeys(("help", "group", "kind", "flag"), text)
+    )
 
 
 def order() -> Schema:

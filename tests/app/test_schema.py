@@ -136,6 +136,10 @@ def test_answers_are_what_it_says(client: TestClient) -> None:
             break
         time.sleep(0.05)
     assert job["state"] == "done"
+    check("Health", client.get("/health").json())
+    setup = client.get("/setup").json()
+    check("Setup", setup)
+    check("Declared", setup["options"]["alpha"])
     wrong = client.post("/command", json={})
     assert wrong.status_code == 422
     check("Error", wrong.json())
