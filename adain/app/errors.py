@@ -52,6 +52,18 @@ class TooSlow(Refusal):
     status = 408
 
 
+class TooLong(Refusal):
+    """The work took more time than it may."""
+
+    status = 408
+
+
+class NotDone(Refusal):
+    """There is no file yet, or there will be none."""
+
+    status = 409
+
+
 class Superseded(Refusal):
     """A newer request of the same slot has taken the place of this one."""
 
@@ -78,6 +90,12 @@ class TooMany(Refusal):
     def __init__(self, message: str, after: int = 5) -> None:
         super().__init__(message)
         self.headers = {"Retry-After": str(after)}
+
+
+class Abandoned(Refusal):
+    """Nobody waits for it any more; nor does anybody read this answer."""
+
+    status = 499
 
 
 class NoRoom(Refusal):

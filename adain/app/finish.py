@@ -16,18 +16,12 @@ from ..options import PREVIEW_ALPHAS, PREVIEW_SIZES, Options
 from ..stylizer.bounded import HALVINGS
 from ..stylizer.content import TileProgress
 from ..stylizer.sheets import grid_weights
-from .errors import Refusal
+from .errors import TooLong
 from .memory import check_artwork
 
 if TYPE_CHECKING:
     from .request import Ordered
     from .worker import Turn
-
-
-class TooLong(Refusal):
-    """The work took more time than it may."""
-
-    status = 408
 
 
 class TilesDone:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from .errors import Forgotten, Refusal
+from .errors import Forgotten, NotDone
 from .mime import mime_of
 
 if TYPE_CHECKING:
@@ -23,12 +23,6 @@ LOOK = 0.1
 
 HEARTBEAT = 10.0
 """Seconds after which somebody who follows a job hears something, whatever happens."""
-
-
-class NotDone(Refusal):
-    """There is no file yet, or there will be none."""
-
-    status = 409
 
 
 async def job(request: Request) -> Response:

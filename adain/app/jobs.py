@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._utils.errors import AdainError
-from .errors import Forgotten, Stopping, TooMany, line_of, logged, shown
+from .errors import Abandoned, Forgotten, Stopping, TooMany, line_of, logged, shown
 from .finish import TilesDone, make_file, planned
-from .worker import Abandoned
 
 if TYPE_CHECKING:
     from ..stylizer.content import TileProgress

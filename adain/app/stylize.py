@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .bodies import read_json
+from .errors import Abandoned
 from .mime import mime_of
 from .preview import make_preview
 from .request import Ordered, parse_order
-from .worker import Abandoned
 
 if TYPE_CHECKING:
     from .site import Site

@@ -17,7 +17,7 @@ from .._utils.errors import AdainError
 from ..backends.models import open_model
 from ..nn.shipped import find_model
 from ..options import ModelOptions
-from .errors import Refusal, Stopping, Superseded, TooMany
+from .errors import Abandoned, Refusal, Stopping, Superseded, TooMany
 
 if TYPE_CHECKING:
     from ..stylizer.base import BaseStylizer
@@ -36,12 +36,6 @@ PATIENCE = 1.0
 
 NICENESS = 5
 """Of the threads that finish pictures, so that previews go before them; where that can be said of a thread."""
-
-
-class Abandoned(Refusal):
-    """Nobody waits for it any more."""
-
-    status = 499
 
 
 class Turn(Generic[T]):

@@ -16,7 +16,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from adain.app import AppOptions, create_app, job_routes, jobs, worker
-from adain.app.finish import TilesDone, TooLong, pictures_of
+from adain.app.errors import TooLong
+from adain.app.finish import TilesDone, pictures_of
 from adain.app.job_routes import followed
 from adain.app.worker import Turn
 from adain.backends.ncnn import NcnnEngine

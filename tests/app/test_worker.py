@@ -13,9 +13,9 @@ import pytest
 
 from adain import WeightsError
 from adain.app.counters import Counters
-from adain.app.errors import Stopping, Superseded, TooMany
+from adain.app.errors import Abandoned, Stopping, Superseded, TooMany
 from adain.app.options import AppOptions
-from adain.app.worker import Abandoned, Models, ModelWorker, Turn
+from adain.app.worker import Models, ModelWorker, Turn
 
 SOON = 20.0
 
