@@ -162,3 +162,10 @@ def test_what_paints_is_within_reach_on_every_screen(
         )
         assert ends == [True] * 3, name
     context.close()
+
+
+def test_names_that_are_read_aloud_have_no_signs_in_them(page: Page, picture: Path) -> None:
+    begun(page, picture, WAVE)
+    pressed = page.page.get_by_role("button", name="The Great Wave off Kanagawa", exact=True, pressed=True)
+    assert pressed.count() == 1
+    assert page.page.get_by_role("slider", name="Before or after", exact=True).get_attribute("id") == "split"
