@@ -164,7 +164,7 @@ def setup() -> dict[str, Any]:
 def test_served(computing: Computing) -> None:
     whole = setup()
     told = json.loads(computing.run("served", "JSON.stringify(module.served(JSON.parse(given)))", json.dumps(whole)))
-    assert told["formats"] == ["jpeg", "png", "webp"]
+    assert told["formats"] == ["png", "jpeg", "webp"]
     assert [*told["files"]] == ["quality"]
     assert told["options"]["color"]["choices"] == ["none", "luminance"]
     assert {"alpha", "style_size", "feather", "background"} < {*told["options"]}

@@ -4,7 +4,6 @@
 import { namesOf, pythonCall, resultName, shellLine } from "./command.js";
 
 const SUFFIXES = { png: ".png", jpeg: ".jpg", webp: ".webp" };
-const HAS_QUALITY = ["jpeg", "webp"];
 
 const NEAR =
   "It makes this picture, each value within one level of 255 of what this page makes: the page keeps its filters in half " +
@@ -38,7 +37,9 @@ export async function copied(order, file, setup, held) {
   const names = namesOf([...used.values()], result);
   const name = (id) => names.get(id) ?? id;
   const given = givenOf(order, masks.map(name), name, setup);
-  if (HAS_QUALITY.includes(file.format) && file.quality !== setup.files.quality.default) given.push(["quality", file.quality]);
+  const { quality } = setup.files;
+  const isPacked = quality.formats.includes(file.format);
+  if (isPacked && file.quality !== quality.default) given.push(["quality", file.quality]);
   const declared = { ...setup.options, ...setup.files, model: { flag: "--model" } };
   const all = [...used.values()].filter((each) => each.source !== "gallery");
   const isOwn = (each) => each.source === "upload" && !each.isMask && name(each.id) === each.name;
@@ -48,7 +49,7 @@ export async function copied(order, file, setup, held) {
     python: pythonCall(name(content), styles.map(name), result, given),
     files: all.filter((each) => !isOwn(each)).map(listed),
     inputs: all.filter(isOwn).map(listed),
-    note: HAS_QUALITY.includes(file.format) ? `${NEAR} ${PACKED}` : NEAR,
+    note: isPacked ? `${NEAR} ${PACKED}` : NEAR,
   };
 }
 
