@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -19,6 +20,7 @@ from starlette.testclient import TestClient
 
 from adain import InputError, MissingFileError, Stylizer
 from adain.app import SiteFiles, export_site
+from adain.app.offline import site as site_module
 from adain.app.offline.modules import IMPORT
 from tests.app.runtimes import FILES, expect, packed
 from tests.conftest import noise_image, one_line_error
@@ -240,6 +242,25 @@ def test_again(runtime: Path, tmp_path: Path) -> None:
     again = files_of(folder)
     export_site(folder, runtime=runtime)
     assert files_of(folder) == again  # to the byte: what a host has needs no new upload
+
+
+def test_a_site_that_was_broken_off_is_gone_on_with(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = site_module.atomic_path
+
+    def full(path: Path) -> AbstractContextManager[Path]:
+        if path.name == "setup.json":
+            raise InputError("the disk is full")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site_module, "atomic_path", full)
+        with pytest.raises(InputError, match="the disk is full"):
+            export_site(tmp_path, runtime=runtime)
+    assert not (tmp_path / "index.html").exists()
+    made = export_site(tmp_path, runtime=runtime)
+    assert {path.relative_to(tmp_path).as_posix() for path in made.files} == set(files_of(tmp_path))
 
 
 def test_what_is_not_ours_is_not_replaced(runtime: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from ..._utils.errors import InputError
 from ..._utils.files import atomic_path, check_writable
 from ..._utils.protect import protect
-from ...backends import Exported, Storage, export_onnx, provenance
+from ...backends import Exported, ExportOptions, Storage, export_onnx, provenance
 from ...nn import MIN_SIZE, STRIDE, load_decoder, load_encoder
 from ...stylizer import Stylizer
 from ...stylizer.halo import DECODER_HALO, ENCODER_HALO
@@ -64,7 +64,7 @@ def export_site(
     encoder: str | os.PathLike[str] | None = None,
     decoder: str | os.PathLike[str] | None = None,
     storage: Storage = "fp16",
-    opset: int = 17,
+    opset: int = ExportOptions.opset,
     artworks: str | os.PathLike[str] | None = None,
     runtime: str | os.PathLike[str] | None = None,
 ) -> SiteFiles:
@@ -104,14 +104,20 @@ def export_site(
             if name not in before:
                 _refuse_foreign(each)
         files = dict(laid.values())
+        # First, so that a site that was not written to its end is known for one.
+        _write(path / LIST, _json({"files": sorted(before | set(laid))}))
     for each, data in files.items():
-        with atomic_path(each) as temporary:
-            temporary.write_bytes(data)
+        _write(each, data)
     for name in before:
         if path / name not in files:
             (path / name).unlink(missing_ok=True)
     size = sum(map(len, files.values()))
     return SiteFiles(tuple(files), size, parts.exported.difference, parts.exported.psnr, tuple(parts.offered.skipped))
+
+
+def _write(path: Path, data: bytes) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
 
 
 @dataclass(frozen=True)
