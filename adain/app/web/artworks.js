@@ -4,6 +4,7 @@
 import { EngineError } from "../page/wire.js";
 import { bytes } from "./files.js";
 import { SUFFIX, readStyle } from "./saved-style.js";
+import { shownStyle } from "./shown-style.js";
 
 const UNFIT = 422;
 
@@ -64,7 +65,10 @@ export class Artworks {
 
   /** See that one that was added can be used, as far as that is known without a computation. @param {string} id */
   async check(id) {
-    if (isSaved(this.#held.of(id))) await this.of(id, 0);
+    const held = this.#held.of(id);
+    if (!isSaved(held)) return;
+    const style = await this.of(id, 0);
+    held.thumb ||= URL.createObjectURL(await shownStyle(style));
   }
 
   /** How many channels the model has. */

@@ -21,6 +21,7 @@ export class HeldPictures {
   #pictures = new Pictures();
   /** @type {Map<string, Held>} */ #held = new Map();
   /** @type {Map<string, string>} */ #paths = new Map();
+  /** @type {{key: string, masks: Promise<any[]>} | null} those that were asked for last */ #masks = null;
   #most = Infinity;
   #last = 0;
 
@@ -101,8 +102,14 @@ export class HeldPictures {
   }
 
   /** Masks of labels that it holds. @param {string} id @param {(string | number)[]} labels */
-  async labelMasks(id, labels) {
-    return this.#pictures.labelMasks(await this.blob(id), this.of(id).name, this.#most, labels);
+  labelMasks(id, labels) {
+    const key = JSON.stringify([id, labels]);
+    if (this.#masks?.key !== key) {
+      const masks = this.blob(id).then((file) => this.#pictures.labelMasks(file, this.of(id).name, this.#most, labels));
+      this.#masks = { key, masks };
+      masks.catch(() => (this.#masks = null));
+    }
+    return this.#masks.masks;
   }
 
   /** A file of pixels, which are given away. */
