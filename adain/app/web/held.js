@@ -54,8 +54,9 @@ export class HeldPictures {
     return held;
   }
 
-  /** Take a file in; the same one again keeps its id. @param {Kind} kind @param {File} file @param {string} name */
-  async add(kind, file, name) {
+  /** Take a file in; the same one again keeps its id. @param {Kind} kind @param {File} given @param {string} name */
+  async add(kind, given, name) {
+    const file = await copyOf(given, name);
     const known = await this.#same(kind, file, name);
     if (known) return known;
     const isStyle = kind === "styles" && name.toLowerCase().endsWith(SUFFIX);
@@ -126,4 +127,13 @@ async function isSame(a, b) {
     for (let k = 0; k < own.length; k++) if (own[k] !== other[k]) return false;
   }
   return true;
+}
+
+/** A file as it is now: one on the disk cannot be read any more once it has been changed there. @param {File} file */
+async function copyOf(file, name) {
+  try {
+    return new Blob([await file.arrayBuffer()], { type: file.type });
+  } catch {
+    throw new EngineError(`${name} cannot be read: see that it is still there, and open it again`, UNFIT);
+  }
 }
