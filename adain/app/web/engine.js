@@ -43,7 +43,9 @@ export class Engine extends EventTarget {
 
   /** What there is to choose from, with ranges, defaults and help of the options. */
   async setup() {
-    const [whole, gallery] = await Promise.all([json("setup.json"), json("gallery/gallery.json")]);
+    const [whole, gallery] = await Promise.all([json("setup.json"), json("gallery/gallery.json")]).catch((error) => {
+      throw new EngineError(error.message); // without these there is no page: it waits for them, see back
+    });
     const setup = served(whole);
     this.#defaults = Object.fromEntries(Object.entries(setup.options).map(([name, each]) => [name, each.default]));
     await this.#held.offer(gallery, setup.contents, setup.limits.pixels);
@@ -230,10 +232,7 @@ async function loaded() {
 
 /** An error as the page tells it. @param {any} error */
 function told(error) {
-  if (error instanceof EngineError || error instanceof DOMException) {
-    // The page waits for a server that is gone; here it is only a file that did not come.
-    return error instanceof EngineError && error.isGone ? new EngineError(error.message, UNFIT) : error;
-  }
+  if (error instanceof EngineError || error instanceof DOMException) return error;
   const text = String(error?.message ?? error);
   if (error instanceof ComputeError && error.kind === "memory") {
     return new EngineError(

@@ -9,6 +9,9 @@
 
 import { EngineError } from "../page/wire.js";
 
+/** The status of such an error: the page tells it, and does not wait for a server. */
+const MISSING = 404;
+
 const SAID = "could not be loaded: see that the connection is there, and try again";
 
 /** @type {Map<string, Promise<string>>} addresses of what lies in the page */
@@ -49,7 +52,7 @@ export async function bytes(path) {
   try {
     return element ? await unpacked(element) : await (await answer(path)).arrayBuffer();
   } catch (error) {
-    throw error instanceof EngineError ? error : new EngineError(`${path} ${SAID}`);
+    throw error instanceof EngineError ? error : new EngineError(`${path} ${SAID}`, MISSING);
   }
 }
 
@@ -64,9 +67,9 @@ async function answer(path) {
   try {
     response = await fetch(new URL(path, document.baseURI), { credentials: "same-origin" });
   } catch {
-    throw new EngineError(`${path} ${SAID}`);
+    throw new EngineError(`${path} ${SAID}`, MISSING);
   }
-  if (!response.ok) throw new EngineError(`${path} ${SAID} (${response.status} ${response.statusText})`);
+  if (!response.ok) throw new EngineError(`${path} ${SAID} (${response.status})`, MISSING);
   return response;
 }
 
