@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from adain.app import AppOptions, create_app
+from adain.app import AppOptions, create_app, export_site
+from benchmarks.hosting import RUNTIME, has_runtime
 
 
 @pytest.fixture
@@ -13,3 +15,22 @@ def client() -> Iterator[TestClient]:
     """The application without a server, as its own page asks it."""
     with TestClient(create_app(AppOptions()), base_url="http://127.0.0.1:7860", raise_server_exceptions=True) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def web_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page without a server, as a folder."""
+    return exported(tmp_path_factory.mktemp("web") / "site")
+
+
+@pytest.fixture(scope="session")
+def web_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """And as one file."""
+    return exported(tmp_path_factory.mktemp("web") / "page.html")
+
+
+def exported(output: Path) -> Path:
+    if not has_runtime():
+        pytest.skip("needs npm, or a package of onnxruntime-web named by ONNXRUNTIME_WEB")
+    export_site(output, runtime=RUNTIME)
+    return output
