@@ -23,7 +23,7 @@ from .options import SNAKE_CASE, OneCommand, options_of, take
 @options_of(SiteOptions)
 @click.pass_context
 def export(context: click.Context, /, output: Path | None, **values: Any) -> None:
-    """Write the model as ONNX graphs, or a page that stylises in the visitor's browser.
+    """Write the model as ONNX graphs, or as a page for browsers.
 
     encoder.onnx gives the features of a picture and their statistics, decoder.onnx a photograph's in an artwork's
     style. Pictures may have any size. Both graphs are compared with torch before they are written.

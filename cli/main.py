@@ -29,7 +29,7 @@ COMMANDS = {
     "evaluate": "Measure stylised pictures against their contents and styles.",
     "train": "Train a decoder, or the fast model, on your own pictures.",
     "specialise": "Train a change of the decoder for one artwork.",
-    "export": "Write the model as ONNX graphs, encoder.onnx and decoder.onnx.",
+    "export": "Write the model as ONNX graphs, or as a page for browsers.",
     "weights": "List, verify and import weights.",
     "info": "Print versions, devices and models, for reports of faults.",
 }

@@ -23,7 +23,7 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_a_killed_server_left_is_swept_and_what_lives_is_not(tmp_path: Path) -> None:
     code = (
         "import os, tempfile; from adain.app.folder import OwnFolder; own = OwnFolder();"
-        "(own.path / 'sub').mkdir(); (own.path / 'sub' / 'x').touch(); print(own.path); os._exit(9)"
+        "(own.path / 'sub').mkdir(); (own.path / 'sub' / 'x').touch(); print(own.path, flush=True); os._exit(9)"
     )
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)

@@ -331,7 +331,7 @@ def test_a_model_that_cannot_be_opened_fails_the_job_alone(
         told = ended(client, begun(client, content))
     assert told["state"] == "failed"
     assert told["error"].startswith("out of memory")
-    assert not [*(site_of(client).folder / "results").iterdir()]
+    _until(lambda: not [*(site_of(client).folder / "results").iterdir()])
     assert site_of(client).jobs.count_open() == 0
 
 
