@@ -169,3 +169,16 @@ def test_names_that_are_read_aloud_have_no_signs_in_them(page: Page, picture: Pa
     pressed = page.page.get_by_role("button", name="The Great Wave off Kanagawa", exact=True, pressed=True)
     assert pressed.count() == 1
     assert page.page.get_by_role("slider", name="Before or after", exact=True).get_attribute("id") == "split"
+
+
+def test_what_is_chosen_while_the_page_is_loading_is_taken(page: Page, picture: Path) -> None:
+    held: list[Any] = []
+    page.page.route("**/setup", lambda route: held.append(route))
+    page.page.goto(f"{page.server.address}/", wait_until="commit")
+    page.page.set_input_files("#content-input", str(picture))
+    while not held:
+        page.page.wait_for_timeout(20)
+    held[0].continue_()
+    page.page.wait_for_selector("#gallery [data-style]")
+    with page.repainted():
+        page.choose(WAVE)

@@ -92,11 +92,13 @@ export function takePictures(page) {
 /** Files of an input, which forgets them, so that the same can be chosen again. */
 export function picked(id, take) {
   const input = $(id);
-  input.addEventListener("change", () => {
+  const taken = () => {
     const files = [...input.files];
     input.value = "";
     if (files.length > 0) take(files);
-  });
+  };
+  input.addEventListener("change", taken);
+  taken(); // what was chosen while the page was still being loaded
 }
 
 function carriesFiles(event) {
