@@ -1,0 +1,29 @@
+"""The benchmark of the page without a server runs, on the smallest of inputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.hosting import has_runtime
+
+from ..app.browser import need_browser
+from .test_benchmarks import run
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_page_without_a_server(tmp_path: Path) -> None:
+    need_browser()
+    if not has_runtime():
+        pytest.skip("needs npm, or a package of onnxruntime-web named by ONNXRUNTIME_WEB")
+    sizes = ("--sizes", 64, "--threads", 1, "--rounds", 1, "--megapixels", 0.1, "--flat", 64)
+    run("web", *sizes, "--output", tmp_path)
+    told = json.loads((tmp_path / "web.json").read_text())
+    assert told["speed"][0]["ratio"][0] > 0
+    assert told["move"]["event_to_pixels_ms"][0] > 0
+    assert told["large"]["wasm_mb"] > 1
+    assert told["large"]["frames"] > 0
+    assert told["flat"]["difference"] < 1e-4
