@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from .serving import HOST
 
-RUNTIME = os.environ.get("ONNXRUNTIME_WEB")
+RUNTIME = os.environ.get("ADAIN_WEB_RUNTIME")
 """The package onnxruntime-web of npm, packed or unpacked; None has npm fetch it."""
 
 ISOLATION = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}

@@ -1,7 +1,7 @@
 """The page without a server: its speed beside Python's onnxruntime, a slider's move, and what a large picture takes.
 
 Writes ``web.json``. The page is driven in Chromium, as that of ``python -m benchmarks app``; onnxruntime-web comes from
-npm, or from the package that ``ONNXRUNTIME_WEB`` in the environment names.
+npm, or from the package that ``ADAIN_WEB_RUNTIME`` in the environment names.
 """
 
 from __future__ import annotations

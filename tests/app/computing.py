@@ -111,10 +111,10 @@ def serving(folders: Mapping[str, Path]) -> Iterator[str]:
 
 
 def runtime_folder(folder: Path) -> Path:
-    """onnxruntime-web's files: of the package named by ``ONNXRUNTIME_WEB``, else as npm serves it; skips without."""
-    given = os.environ.get("ONNXRUNTIME_WEB")
+    """onnxruntime-web's files: of the package named by ``ADAIN_WEB_RUNTIME``, else as npm serves it; skips without."""
+    given = os.environ.get("ADAIN_WEB_RUNTIME")
     if given is None and shutil.which("npm") is None:
-        pytest.skip("needs npm, or a package of onnxruntime-web named by ONNXRUNTIME_WEB")
+        pytest.skip("needs npm, or a package of onnxruntime-web named by ADAIN_WEB_RUNTIME")
     for name, data in runtime_files(given).items():
         (folder / name).write_bytes(data)
     return folder

@@ -31,6 +31,6 @@ def web_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def exported(output: Path) -> Path:
     if not has_runtime():
-        pytest.skip("needs npm, or a package of onnxruntime-web named by ONNXRUNTIME_WEB")
+        pytest.skip("needs npm, or a package of onnxruntime-web named by ADAIN_WEB_RUNTIME")
     export_site(output, runtime=RUNTIME)
     return output
