@@ -6,8 +6,8 @@ import { namesOf, pythonCall, resultName, shellLine } from "./command.js";
 const SUFFIXES = { png: ".png", jpeg: ".jpg", webp: ".webp" };
 
 const NEAR =
-  "It makes this picture, each value within one level of 255 of what this page makes: the page keeps its filters in half " +
-  "as many bits.";
+  "It makes this picture, each value within one level of 255 of what this page makes: another runtime " +
+  "computes it, and rounds otherwise.";
 const PACKED = "As browsers pack such files their own way, compare PNGs.";
 
 /** @typedef {import("../page/order.js").Order} Order */
