@@ -12,6 +12,9 @@ import pytest
 
 from benchmarks.serving import CHROMIUM, Server, launch
 
+WAVE, GALETTE, CIRCLES = "gallery-great-wave", "gallery-moulin-galette", "gallery-composition-viii"
+"""Artworks of the gallery."""
+
 WAIT = 60_000
 """Milliseconds that anything on the page may take before a test fails."""
 
@@ -132,6 +135,15 @@ class Page:
     def message(self) -> str:
         text: str = self.page.inner_text("#message")
         return text
+
+
+def begun(page: Page, picture: Path, *styles: str) -> None:
+    """The page with a photograph, artworks and the first preview of them."""
+    page.drop(picture)
+    page.page.wait_for_selector("#view:visible")
+    with page.repainted():
+        for style in styles:
+            page.choose(style)
 
 
 def kind_of(path: Path) -> str:

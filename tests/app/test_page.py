@@ -16,13 +16,11 @@ from PIL import Image
 from benchmarks.serving import Server
 from tests.conftest import noise_image
 
-from .browser import Page, chromium, page, server
+from .browser import CIRCLES, GALETTE, WAVE, Page, begun, chromium, page, server
 
 __all__ = ["chromium", "page", "server"]
 
 pytestmark = pytest.mark.slow
-
-WAVE, GALETTE, CIRCLES = "gallery-great-wave", "gallery-moulin-galette", "gallery-composition-viii"
 
 BOTTOM, TOP = ((0.2, 0.7), (0.8, 0.75)), ((0.25, 0.3), (0.75, 0.3))
 
@@ -32,15 +30,6 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "my photo.png"
     noise_image(180, 150, 4).save(path)
     return path
-
-
-def begun(page: Page, picture: Path, *styles: str) -> None:
-    """The page with a photograph, artworks and the first preview of them."""
-    page.drop(picture)
-    page.page.wait_for_selector("#view:visible")
-    with page.repainted():
-        for style in styles:
-            page.choose(style)
 
 
 def difference(page: Page, act: Callable[[], object]) -> float:

@@ -13,8 +13,8 @@ from PIL import Image
 from benchmarks.serving import Server
 from tests.conftest import noise_image
 
-from .browser import Page, chromium, page, server
-from .test_page import CIRCLES, GALETTE, WAVE, begun, picture
+from .browser import CIRCLES, GALETTE, WAVE, Page, begun, chromium, page, server
+from .test_page import picture
 
 __all__ = ["chromium", "page", "picture", "server"]
 

@@ -13,14 +13,12 @@ from PIL import Image
 from benchmarks.hosting import Host
 from tests.conftest import noise_image
 
-from .browser import chromium
+from .browser import CIRCLES, GALETTE, WAVE, begun, chromium
 from .web_browser import KEPT, WAYS, Place, WebPage, levels, library, opened, placed
 
 __all__ = ["chromium"]
 
 pytestmark = pytest.mark.slow
-
-WAVE, GALETTE, CIRCLES = "gallery-great-wave", "gallery-moulin-galette", "gallery-composition-viii"
 
 
 @pytest.fixture
@@ -41,14 +39,6 @@ def host(web_site: Path) -> Iterator[Host]:
 def page(chromium: Any, host: Host) -> Iterator[WebPage]:
     with opened(chromium, host) as made:
         yield made
-
-
-def begun(page: WebPage, picture: Path, *styles: str) -> None:
-    page.drop(picture)
-    page.page.wait_for_selector("#view:visible")
-    with page.repainted():
-        for style in styles:
-            page.choose(style)
 
 
 def same(page: WebPage, folder: Path) -> Path:
