@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.hosting import Host
 from tests.conftest import noise_image
 
-from .browser import CIRCLES, GALETTE, WAVE, begun, chromium
+from .browser import CIRCLES, GALETTE, WAIT, WAVE, begun, chromium
 from .web_browser import KEPT, WAYS, Place, WebPage, levels, library, opened, placed
 
 __all__ = ["chromium"]
@@ -74,7 +74,11 @@ def asked(place: Host | Place) -> list[str]:
 
 def kept(page: WebPage) -> None:
     """Wait until the site is kept by its service worker."""
-    page.page.wait_for_function(KEPT, arg=page.page.evaluate("fetch('site.json').then((it) => it.json())")["files"])
+    for _ in range(WAIT // 100):
+        if page.page.evaluate(KEPT):
+            return
+        page.page.wait_for_timeout(100)
+    raise AssertionError("the service worker has not kept all files")
 
 
 def test_without_a_network_after_the_first_visit(chromium: Any, web_site: Path, picture: Path, tmp_path: Path) -> None:

@@ -25,12 +25,13 @@ Levels = npt.NDArray[np.int16]
 WAYS = ("isolated", "plain", "bare", "file")
 """A host with the headers for threads; one without; one without, and a browser without service workers; one file."""
 
-KEPT = """async (files) => {
+KEPT = """async () => {
+    const wanted = (await (await fetch("service-worker.js")).text()).match(/"sha256-/g).length;
     let kept = 0;
     for (const name of await caches.keys()) kept += (await (await caches.open(name)).keys()).length;
-    return kept >= files.length;
+    return kept === wanted;
 }"""
-"""Whether the service worker has as many files as these."""
+"""Whether the service worker has all the files that it names."""
 
 
 BLOCKED = "Service Worker registration blocked by Playwright"
