@@ -26,6 +26,7 @@ from ..stylizer.stylizer import Stylizer
 from ..stylizer.tiles import complete
 from .onnx import FORMAT, PARTS, graph_files, open_session
 from .options import ExportOptions, Storage
+from .storage import round_filters
 
 OPSETS = (13, 23)
 """The oldest and the newest opset the graphs are written for."""
@@ -98,8 +99,6 @@ def export_onnx(
     paths = graph_files(folder)
     for path in paths:
         check_writable(path)
-    from .onnx_graphs import round_filters  # which needs onnx
-
     original, reference = _copy(encoder, decoder), _copy(encoder, decoder)
     round_filters(reference.encoder, storage)
     round_filters(reference.decoder, storage)

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
@@ -22,8 +20,7 @@ from ..nn.folded import FoldedDecoder
 from ..nn.statistics import EPS
 from ..nn.vgg import CONTENT_LAYER, ConvSpec, VGGEncoder, layers_upto
 from .options import Storage
-
-Array = npt.NDArray[Any]
+from .storage import Array, levels_of, values_of
 
 _Shape = Sequence[int | str]
 
@@ -68,7 +65,7 @@ class Graph:
             return self.constant(name, values)
         if self.storage == "fp16":
             return self.add("Cast", self.constant(name, values.astype(np.float16)), to=TensorProto.FLOAT)
-        levels, scale = _levels(values)
+        levels, scale = levels_of(values)
         # A product and no DequantizeLinear: runtimes work that out once, when they load the model, not in every run.
         widened = self.add("Cast", self.constant(name, levels), to=TensorProto.FLOAT)
         return self.add("Mul", widened, self.constant(f"{name}.scale", scale))
@@ -103,34 +100,10 @@ class Graph:
         part = "decoder" if isinstance(module, Decoder) else "encoder"
         side = conv.kernel_size[0]
         border = x if side == 1 else self.add("Pad", x, self.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
-        weight = self.filters(f"{part}.{name}.weight", _values(conv.weight))
+        weight = self.filters(f"{part}.{name}.weight", values_of(conv.weight))
         return self.add(
-            "Conv", border, weight, self.constant(f"{part}.{name}.bias", _values(conv.bias)), kernel_shape=[side, side]
+            "Conv", border, weight, self.constant(f"{part}.{name}.bias", values_of(conv.bias)), kernel_shape=[side, side]
         )
-
-
-def _values(tensor: Any) -> Array:
-    values: Array = tensor.detach().float().cpu().numpy()
-    return values
-
-
-def _levels(values: Array) -> tuple[Array, Array]:
-    """Integers from -127 to 127 and what one of them is worth, for each channel of the result."""
-    scale = np.maximum(np.abs(values).max(axis=(1, 2, 3), keepdims=True) / 127, 1e-30).astype(np.float32)
-    return np.rint(values / scale).astype(np.int8), scale
-
-
-def round_filters(network: nn.Module, storage: Storage) -> None:
-    """Leave of all filters of a network, in place, what is left of them when they are stored so."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            values = _values(module.weight)
-            if storage == "fp16":
-                values = values.astype(np.float16).astype(np.float32)
-            elif storage == "int8":
-                levels, scale = _levels(values)
-                values = levels.astype(np.float32) * scale
-            module.weight.data.copy_(torch.from_numpy(values))
 
 
 def encode(graph: Graph, encoder: VGGEncoder, image: str) -> str:

@@ -1,0 +1,25 @@
+// @ts-check
+/**
+ * Encoder and decoder, by what computes them here.
+ *
+ * @typedef {object} Networks
+ * @property {string} kind
+ * @property {number} bytes of memory that they have taken
+ * @property {(pixels: Float32Array, height: number, width: number) => Promise<Float32Array>} encode three planes of
+ *   pixels in 0 to 1 to planes of features, one cell for every 8 x 8 px, the last ones in part
+ * @property {(features: Float32Array, rows: number, columns: number) => Promise<Float32Array>} decode planes of features
+ *   to three planes of pixels in 0 to 1, 8 x 8 for every cell
+ */
+
+import { readModel } from "./model.js";
+import { openWasm } from "./wasm-networks.js";
+
+/**
+ * @typedef {{model: import("./model.js").ModelFiles, binaries: import("./kernel.js").Binaries, threads?: number,
+ *   most?: number}} Given `most` bytes of memory are taken, if that is said
+ */
+
+/** The networks, ready to run. @param {Given} given @returns {Promise<Networks>} */
+export async function openNetworks({ model, binaries, threads, most }) {
+  return openWasm(readModel(model), binaries, { threads, most });
+}
