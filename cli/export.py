@@ -29,7 +29,7 @@ def export(context: click.Context, /, output: Path | None, **values: Any) -> Non
     style. Pictures may have any size. Both graphs are compared with torch before they are written.
 
     With --web it is the page of adain app that is written, with the fast model and no server behind it: nothing is
-    uploaded. Its weights are stored as fp16 by default.
+    uploaded. Its weights are stored as fp16 by default, and it needs neither onnx nor onnxruntime.
 
     \b
     adain export -o model/
@@ -46,17 +46,20 @@ def export(context: click.Context, /, output: Path | None, **values: Any) -> Non
         return
     from adain.app import export_site
 
-    given = {
-        name: getattr(options, name)
-        for name in ("storage", "opset")
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-    }
+    def is_given(name: str) -> bool:
+        return context.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+    if is_given("opset"):
+        options.refuse("{opset} is of the graphs, and a page has none: leave it out")
+    from adain.backends import SAME
+
     made = export_site(
         site.web, *(() if model.model is None else (model.model,)), encoder=model.encoder, decoder=model.decoder,
-        artworks=site.artworks, runtime=site.runtime, **given,
+        artworks=site.artworks, **({"storage": options.storage} if is_given("storage") else {}),
     )  # fmt: skip
     files = "1 file" if len(made.files) == 1 else f"{len(made.files)} files"
-    click.echo(f"{site.web}: {files}, {made.size / 1e6:.1f} MB, within {made.difference:.1g} of torch")
+    quality = "" if made.psnr >= SAME else f", {made.psnr:.0f} dB PSNR to the model as it is"
+    click.echo(f"{site.web}: {files}, {made.size / 1e6:.1f} MB{quality}")
     if len(made.files) > 1:
         click.echo(f"to look at it: python -m http.server --bind 127.0.0.1 --directory {shlex.quote(str(site.web))}")
 
@@ -66,9 +69,8 @@ def _graphs(output: Path, options: ExportOptions, model: ModelOptions, site: Sit
     from adain.backends import export_onnx, graph_files, provenance
     from adain.nn import DEFAULT_MODEL, load_decoder, load_encoder
 
-    for name in ("artworks", "runtime"):
-        if getattr(site, name) is not None:
-            site.refuse(f"{{{name}}} is of a page: give {{web}} as well")
+    if site.artworks is not None:
+        site.refuse("{artworks} is of a page: give {web} as well")
     name = model.model or DEFAULT_MODEL
     own = [None if path is None else Path(path) for path in (model.encoder, model.decoder)]
     protect(graph_files(output), [path for path in own if path is not None])

@@ -1,8 +1,10 @@
 from .engine import Engine as Engine
 from .engine import EngineStylizer as EngineStylizer
 from .export import Exported as Exported
+from .export import SAME as SAME
 from .export import export_onnx as export_onnx
 from .export import provenance as provenance
+from .export import storage_psnr as storage_psnr
 from .models import choose_backend as choose_backend
 from .models import open_model as open_model
 from .models import open_stylizer as open_stylizer

@@ -6,12 +6,13 @@ import copy
 import hashlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from .._utils.errors import InputError, WeightsError
 from .._utils.files import atomic_path, check_writable
@@ -36,6 +37,11 @@ TOLERANCE = 2e-3
 
 LEAST_PSNR = 30.0
 """What filters of fewer bits may cost: peak signal to noise against float32 in dB."""
+
+SAME = 120.0
+"""That of pictures between which nothing differs, in dB."""
+
+_LEAST_ERROR = 10 ** (-SAME / 10)
 
 _SIDE = 96
 
@@ -110,15 +116,42 @@ def export_onnx(
             f"the graphs differ from torch by up to {difference:.2g} of 1 and at most {TOLERANCE:g} is allowed, so "
             "nothing was written: use another version of onnxruntime or another --opset"
         )
-    if psnr < LEAST_PSNR:
-        raise WeightsError(
-            f"in {storage} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "
-            "wanted), so nothing was written: use fp32"
-        )
+    _check(psnr, storage)
     with atomic_path(paths[0]) as first, atomic_path(paths[1]) as second:
         first.write_bytes(models[0])
         second.write_bytes(models[1])
     return Exported(paths, difference, psnr)
+
+
+def storage_psnr(encoder: VGGEncoder, decoder: Decoder, storage: Storage) -> float:
+    """What storing the filters so does to a sample picture: PSNR in dB to the original ones, 120 where nothing differs.
+
+    Raises:
+        InputError: if the networks are of two models, or storage is unknown.
+        WeightsError: if it costs too much.
+    """
+    if storage not in get_args(Storage):
+        raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(get_args(Storage))}")
+    original, stored = _copy(encoder, decoder), _copy(encoder, decoder)
+    round_filters(stored.encoder, storage)
+    round_filters(stored.decoder, storage)
+    photo, art = _pair()
+    made, best = (s.stylize(photo, s.encode_style(art, size=0)) for s in (stored, original))
+    psnr = _psnr([float((made - best).square().mean())])
+    _check(psnr, storage)
+    return psnr
+
+
+def _check(psnr: float, storage: Storage) -> None:
+    if not psnr >= LEAST_PSNR:
+        raise WeightsError(
+            f"in {storage} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "
+            "wanted), so nothing was written: use fp32"
+        )
+
+
+def _psnr(errors: Sequence[float]) -> float:
+    return -10 * math.log10(max(*errors, _LEAST_ERROR))
 
 
 def provenance(
@@ -183,9 +216,7 @@ def _compare(reference: Stylizer, original: Stylizer, encoder: bytes, decoder: b
 
     Each encodes the style by itself.
     """
-    picture = _sample("content", _SIDE)
-    photo = to_tensor(cut(picture, (0, 0, picture.width - 3, picture.height - 1)))
-    art = to_tensor(center_crop_square(_sample("style", _SIDE - 3)))
+    photo, art = _pair()
     encode, decode = open_session(encoder), open_session(decoder)
     height, width = photo.shape[2:]
     features, *own = encode.run(None, {"image": complete(photo).numpy()})
@@ -200,7 +231,7 @@ def _compare(reference: Stylizer, original: Stylizer, encoder: bytes, decoder: b
         wanted, best = (s.stylize(photo, s.encode_style(art, size=0), alpha=alpha) for s in (reference, original))
         worst = max(worst, float(np.abs(made - wanted.numpy()).max()))
         errors.append(float(np.square(made - best.numpy()).mean()))
-    return worst, -10 * math.log10(max(*errors, 1e-12))
+    return worst, _psnr(errors)
 
 
 def _compare_flat(opset: int) -> float:
@@ -217,6 +248,13 @@ def _compare_flat(opset: int) -> float:
     mean, std = session.run(["mean", "std"], {"features": np.ascontiguousarray(features)})
     errors = (np.abs(mean / values - 1), np.abs(std / np.sqrt(EPS) - 1))
     return float(max(error.max() for error in errors))
+
+
+def _pair() -> tuple[Tensor, Tensor]:
+    """A photograph whose sides are odd, and an artwork."""
+    picture = _sample("content", _SIDE)
+    photo = to_tensor(cut(picture, (0, 0, picture.width - 3, picture.height - 1)))
+    return photo, to_tensor(center_crop_square(_sample("style", _SIDE - 3)))
 
 
 def _sample(kind: Literal["content", "style"], size: int) -> Image.Image:

@@ -9,29 +9,24 @@ from pathlib import Path
 from ..._utils.errors import InputError
 from ..._utils.resources import samples
 from ..._utils.version import __version__
-from .runtime import PACKAGE, VERSION
 
 NAME = "LICENSES.txt"
 
 
-def licences(model: Mapping[str, str], beside: Mapping[str, bytes], *, within: bool) -> bytes:
+def licences(model: Mapping[str, str]) -> bytes:
     """The text.
 
     Args:
         model: of :func:`adain.backends.provenance`.
-        beside: the texts of the runtime's licences, by the paths of their files.
-        within: whether these are to stand in the text; else it names their files.
 
     Raises:
         InputError: if the licence of this package is not where it was installed.
     """
-    runtime = "\n\n".join(text.decode("utf-8", "replace") for text in beside.values()) if within else None
     pictures = "\n".join(f"{each.title}, {each.author}: {each.licence}" for each in samples())
     parts = {
         f"The page, adain {__version__}": _own(),
         f"The model, {model['model']}": f"licence: {model['licence']}\norigin: {model['origin']}",
         "The pictures that ship with adain": pictures,
-        f"The runtime, {PACKAGE} {VERSION}": runtime or f"MIT: see {' and '.join(beside)}",
     }
     made = (f"{title}\n{'=' * len(title)}\n\n{text.strip()}\n" for title, text in parts.items())
     return "\n\n".join(made).encode()

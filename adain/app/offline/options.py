@@ -21,8 +21,3 @@ class SiteOptions(Declared):
     artworks: str | os.PathLike[str] | None = option(
         None, "Folder of artworks to offer beside those that ship.", metavar="DIR", is_file=True, group="web page"
     )
-    runtime: str | os.PathLike[str] | None = option(
-        None,
-        "Package onnxruntime-web of npm, as the file of npm pack or unpacked.",
-        metavar="DIR|FILE.tgz", is_file=True, shown="fetched by npm", group="web page",
-    )  # fmt: skip

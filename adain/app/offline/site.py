@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from ..._utils.errors import InputError
 from ..._utils.files import atomic_path, check_writable
 from ..._utils.protect import protect
-from ...backends import Exported, ExportOptions, Storage, export_onnx, provenance
+from ...backends import Storage, provenance, storage_psnr
 from ...nn import MIN_SIZE, STRIDE, load_decoder, load_encoder
 from ...stylizer import Stylizer
 from ...stylizer.halo import DECODER_HALO, ENCODER_HALO
@@ -22,8 +21,8 @@ from . import html
 from .bundle import bundled
 from .gallery import Offered, offered
 from .licences import NAME, licences
-from .modules import WORKER, modules, workers
-from .runtime import VERSION, notices, runtime_files
+from .modules import APP, WORKER, modules, workers
+from .networks import network_files
 from .single import of_one_file
 from .worker import MANIFEST, icons, manifest, service_worker
 
@@ -38,6 +37,9 @@ LIST = "site.json"
 
 ONE_FILE = (".html", ".htm")
 
+KERNEL = ("kernel.wasm", "kernel-relaxed.wasm")
+"""What computes, compiled: ``web/kernel/kernel.c``."""
+
 
 @dataclass(frozen=True)
 class SiteFiles:
@@ -46,13 +48,12 @@ class SiteFiles:
     Attributes:
         files: of the site, in their order.
         size: of all together, in bytes.
-        difference, psnr: of the graphs, see :class:`adain.backends.Exported`.
+        psnr: what the storage of filters costs, see :func:`adain.backends.storage_psnr`.
         skipped: artworks that were left out, each with the reason.
     """
 
     files: tuple[Path, ...]
     size: int
-    difference: float
     psnr: float
     skipped: tuple[str, ...]
 
@@ -64,9 +65,7 @@ def export_site(
     encoder: str | os.PathLike[str] | None = None,
     decoder: str | os.PathLike[str] | None = None,
     storage: Storage = "fp16",
-    opset: int = ExportOptions.opset,
     artworks: str | os.PathLike[str] | None = None,
-    runtime: str | os.PathLike[str] | None = None,
 ) -> SiteFiles:
     """Write the page of ``adain app`` so that the visitor's browser computes, and nothing is uploaded.
 
@@ -76,28 +75,25 @@ def export_site(
         model: name of the shipped model.
         encoder, decoder: files of other weights.
         storage: of filters, see :func:`adain.backends.export_onnx`.
-        opset: of ONNX's operators.
         artworks: folder of artworks to offer beside those that ship.
-        runtime: the package onnxruntime-web of npm, packed or unpacked; None fetches it by npm.
 
     Raises:
-        InputError: if the folder holds anything else, the runtime cannot be had or is another one, or something cannot
-            be read or written.
+        InputError: if the folder holds anything else, the encoder and the decoder are of two models, or something
+            cannot be read or written.
         MissingFileError: if something that was named is not there.
-        WeightsError: if the model cannot be exported.
+        WeightsError: if the storage costs the model too much.
     """
     path = Path(output)
     is_one = path.suffix.lower() in ONE_FILE
     before = set() if is_one else _own_files(path)
     own = [None if each is None else Path(each) for each in (encoder, decoder)]
-    read = [*own, runtime] if is_one else own
-    protect([path], [each for each in read if each is not None])
+    protect([path], [each for each in own if each is not None])
     check_writable(path if is_one else path / LIST)
     if not is_one and not before:
         _refuse_foreign(path / "index.html")  # before anything is computed
-    parts = _parts(model, own, storage=storage, opset=opset, artworks=artworks, runtime=runtime)
+    parts = _parts(model, own, storage=storage, artworks=artworks)
     if is_one:
-        files = {path: of_one_file(parts.inside, modules())}
+        files = {path: of_one_file(parts.files, modules())}
     else:
         laid = {name: (path / name, data) for name, data in of_site(parts).items()}
         for name, (each, _) in laid.items():
@@ -112,7 +108,7 @@ def export_site(
         if path / name not in files:
             (path / name).unlink(missing_ok=True)
     size = sum(map(len, files.values()))
-    return SiteFiles(tuple(files), size, parts.exported.difference, parts.exported.psnr, tuple(parts.offered.skipped))
+    return SiteFiles(tuple(files), size, parts.psnr, tuple(parts.offered.skipped))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -126,20 +122,12 @@ class _Parts:
 
     Attributes:
         files: of both kinds of pages, by their paths in a site.
-        notices: the texts of the runtime's licences, likewise.
-        details: of the model.
+        psnr: see :class:`SiteFiles`.
     """
 
     files: dict[str, bytes]
-    notices: dict[str, bytes]
-    details: dict[str, str]
-    exported: Exported
+    psnr: float
     offered: Offered
-
-    @property
-    def inside(self) -> dict[str, bytes]:
-        """The files of a page that is one file."""
-        return {**self.files, NAME: licences(self.details, self.notices, within=True)}
 
 
 def of_site(parts: _Parts) -> dict[str, bytes]:
@@ -149,14 +137,13 @@ def of_site(parts: _Parts) -> dict[str, bytes]:
     texts |= {path: bundled(texts, path) for path in workers(texts)}
     needed = {
         **parts.files,
-        NAME: licences(parts.details, parts.notices, within=False),
         **icons(),
         **html.styles(),
         **{path: text.encode() for path, text in texts.items()},
         MANIFEST: manifest(),
         "index.html": html.of_site().encode(),
     }
-    files = {**parts.notices, **needed, WORKER: service_worker(needed)}
+    files = {**needed, WORKER: service_worker(needed)}
     return files | {LIST: _json({"files": sorted(files)})}
 
 
@@ -165,15 +152,12 @@ def _parts(
     own: list[Path | None],
     *,
     storage: Storage,
-    opset: int,
     artworks: str | os.PathLike[str] | None,
-    runtime: str | os.PathLike[str] | None,
 ) -> _Parts:
-    computing = {f"runtime/{name}": data for name, data in runtime_files(runtime).items()}
-    texts = {f"runtime/{name}": data for name, data in notices().items()}
     stylizer = Stylizer(load_encoder(own[0] or model), load_decoder(own[1] or model), device="cpu", precision="fp32")
     details = provenance(model, *own)
-    graphs, exported = _graphs(stylizer, storage, opset, details)
+    psnr = storage_psnr(stylizer.encoder, stylizer.decoder, storage)
+    networks = network_files(stylizer.encoder, stylizer.decoder, storage)
     gallery = offered(stylizer, artworks)
     about = {
         "model": model,
@@ -183,22 +167,18 @@ def _parts(
         "min_size": MIN_SIZE,
         "encoder_halo": ENCODER_HALO,
         "decoder_halo": DECODER_HALO,
-        "runtime": VERSION,
     }
     told = AppOptions(model=model, preview_model=model)
     setup = known(told, gallery.styles, gallery.contents, models=[model], formats=FORMATS)
-    files = {**computing, **graphs, "model/model.json": _json(about), **gallery.files, "setup.json": _json(setup)}
-    return _Parts(files, texts, details, exported, gallery)
-
-
-def _graphs(
-    stylizer: Stylizer, storage: Storage, opset: int, details: dict[str, str]
-) -> tuple[dict[str, bytes], Exported]:
-    with tempfile.TemporaryDirectory(prefix="adain-") as folder:
-        exported = export_onnx(
-            stylizer.encoder, stylizer.decoder, folder, storage=storage, opset=opset, details=details
-        )
-        return {f"model/{path.name}": path.read_bytes() for path in exported.files}, exported
+    files = {
+        **{f"kernel/{name}": (APP / "web" / "kernel" / name).read_bytes() for name in KERNEL},
+        **{f"model/{name}": data for name, data in networks.items()},
+        "model/model.json": _json(about),
+        **gallery.files,
+        "setup.json": _json(setup),
+        NAME: licences(details),
+    }
+    return _Parts(files, psnr, gallery)
 
 
 def _refuse_foreign(path: Path) -> None:

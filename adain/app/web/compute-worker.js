@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The worker: what computes, away from the page. It fetches nothing; graphs and runtime come with the first message.
+ * The worker: what computes, away from the page. It fetches nothing; model and kernel come with the first message.
  *
  * Messages are `{id, call, ...}`, answers `{id, ok: true, ...}` or `{id, error, kind}`, and `{id, done, total}` while
  * tiles are worked on. They are worked on in turn. Kinds of errors: "input" for what would have to be asked otherwise,
@@ -10,12 +10,12 @@
 
 import { Content, encodeStyle } from "./content.js";
 import { InputError, artwork, photograph } from "./pixels.js";
-import { openNetworks, wasmBytes } from "./runtime.js";
+import { openNetworks } from "./networks.js";
 
 /** Photographs that are kept: the one that is seen, and the one that is finished. */
 const MOST = 2;
 
-/** @type {import("./runtime.js").Networks | null} */
+/** @type {import("./networks.js").Networks | null} */
 let networks = null;
 
 /** @type {Map<string, Content>} the one that was used last comes last */
@@ -66,7 +66,7 @@ const CALLS = {
   },
 
   async stats() {
-    return { wasmBytes: wasmBytes(), keptBytes: [...contents.values()].reduce((sum, each) => sum + each.bytes, 0) };
+    return { kind: opened().kind, bytes: opened().bytes, keptBytes: [...contents.values()].reduce((sum, each) => sum + each.bytes, 0) };
   },
 };
 
@@ -80,14 +80,13 @@ function told(error) {
   const text = String(error?.message ?? error);
   if (error instanceof InputError) return { error: text, kind: "input" };
   if (error instanceof Gone) return { error: text, kind: "gone" };
-  // onnxruntime throws the number of an exception of C++ that it has no text for.
-  if (typeof error === "number" || error instanceof RangeError || /bad_alloc|allocat|out of memory|Aborted|memory access/i.test(text)) {
+  if (error instanceof RangeError || /allocat|out of memory/i.test(text)) {
     return {
       error: "there is too little memory for this picture in one piece: compute it in tiles, or make it smaller",
       kind: "memory",
     };
   }
-  if (/SIMD/.test(text)) {
+  if (error instanceof WebAssembly.CompileError) {
     return { error: "this browser's WebAssembly has no SIMD, which computes the pictures: use a newer one", kind: "failed" };
   }
   return { error: text.split("\n")[0], kind: "failed" };

@@ -2,9 +2,7 @@
 /** The page's end of compute-worker.js: starts it, asks it, and starts it anew once it has failed or was ended. */
 
 /**
- * @typedef {{encoder: ArrayBuffer, decoder: ArrayBuffer, wasm: import("./runtime.js").Wasm, threads?: number,
- *   most?: number, worker?: string}} Parts what a worker needs; `most` bytes of memory are for wasm, if that is said;
- *   `worker` is the text of a module that does all that compute-worker.js does, where that has no address
+ * @typedef {import("./networks.js").Given & {worker?: string}} Parts what a worker needs; `worker` is the text of a module that does all that compute-worker.js does, where that has no address
  * @typedef {{progress?: (done: number, total: number) => void, transfer?: Transferable[]}} How what is transferred is
  *   the worker's then
  */

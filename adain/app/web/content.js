@@ -38,7 +38,7 @@ export const MOST_KEPT = Math.min(320, 64 * (/** @type {any} */ (navigator).devi
 
 /**
  * The statistics of an artwork.
- * @param {import("./runtime.js").Networks} networks
+ * @param {import("./networks.js").Networks} networks
  * @param {Picture} picture
  */
 export async function encodeStyle(networks, picture) {
@@ -79,7 +79,7 @@ export class Content {
   /** @type {{masks: Mask[], feather: number, cells: Float32Array[], statistics: Statistics[]} | null} */ #laid = null;
 
   /**
-   * @param {import("./runtime.js").Networks} networks
+   * @param {import("./networks.js").Networks} networks
    * @param {Picture} picture
    * @param {{tile?: number, most?: number}} how longest side of a tile in pixels, 0 for one piece; and most bytes of
    *   features that are kept

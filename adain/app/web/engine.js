@@ -220,14 +220,14 @@ async function loaded() {
   if (typeof WebAssembly !== "object") {
     throw new EngineError("This browser has no WebAssembly, which computes the pictures: allow it, or use another one.", UNFIT);
   }
-  const [worker, encoder, decoder, module, binary] = await Promise.all([
+  const [worker, network, weights, relaxed, plain] = await Promise.all([
     codeOf(WORKER),
-    bytes("model/encoder.onnx"),
-    bytes("model/decoder.onnx"),
-    bytes("runtime/ort.wasm.bundle.min.mjs"),
-    bytes("runtime/ort-wasm-simd-threaded.wasm"),
+    json("model/network.json"),
+    bytes("model/weights.bin"),
+    bytes("kernel/kernel-relaxed.wasm"),
+    bytes("kernel/kernel.wasm"),
   ]);
-  return { encoder, decoder, wasm: { module, binary }, worker };
+  return { model: { network, weights }, binaries: { relaxed, plain }, worker };
 }
 
 /** An error as the page tells it. @param {any} error */

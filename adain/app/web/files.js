@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * The files of the site by their paths in it, such as `model/encoder.onnx`: from its host, or out of the page itself.
+ * The files of the site by their paths in it, such as `model/weights.bin`: from its host, or out of the page itself.
  *
- * A page of one file holds each in an element of its own, `<script type="text/plain" data-file="model/encoder.onnx"
+ * A page of one file holds each in an element of its own, `<script type="text/plain" data-file="model/weights.bin"
  * data-type="application/octet-stream" data-packed="gzip">base64…</script>`; `data-packed` only where it is packed. The
  * code of a worker is in one piece there and on a host, a script.
  */
