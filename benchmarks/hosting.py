@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from mimetypes import guess_type
@@ -12,9 +10,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .serving import HOST
-
-RUNTIME = os.environ.get("ADAIN_WEB_RUNTIME")
-"""The package onnxruntime-web of npm, packed or unpacked; None has npm fetch it."""
 
 ISOLATION = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 """With these a browser lets a page compute in several threads."""
@@ -26,11 +21,6 @@ BY_ITSELF = ("content-autofill.googleapis.com:443",)
 """Whom Chromium asks about the fields of any page, whatever that page is."""
 
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
-
-
-def has_runtime() -> bool:
-    """Whether a site can be written here."""
-    return RUNTIME is not None or shutil.which("npm") is not None
 
 
 class Host:

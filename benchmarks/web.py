@@ -1,7 +1,6 @@
 """The page without a server: its speed beside Python's onnxruntime, a slider's move, and what a large picture takes.
 
-Writes ``web.json``. The page is driven in Chromium, as that of ``python -m benchmarks app``; onnxruntime-web comes from
-npm, or from the package that ``ADAIN_WEB_RUNTIME`` in the environment names.
+Writes ``web.json``. The page is driven in Chromium, as that of ``python -m benchmarks app``.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ import click
 import numpy as np
 
 from adain.app import export_site
+from adain.backends import export_onnx
+from adain.nn import load_decoder, load_encoder
 
 from . import options
-from .hosting import RUNTIME
 from .measuring import ART, describe
 from .web_page import measure
 
@@ -61,10 +61,12 @@ def flat(model: Path, side: int) -> dict[str, Any]:
 def main(sizes: list[int], threads: list[int], rounds: int, megapixels: float, side: int, output: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        export_site(folder / "site", runtime=RUNTIME)
-        result = measure(folder / "site", folder, sizes, threads, rounds, megapixels)
+        site, graphs = folder / "site", folder / "graphs"
+        export_site(site)
+        export_onnx(load_encoder("fast"), load_decoder("fast"), graphs, storage="fp16")
+        result = measure(site, graphs, folder, sizes, threads, rounds, megapixels)
         if side:
-            result["flat"] = flat(folder / "site" / "model", side)
+            result["flat"] = flat(graphs, side)
     output.mkdir(parents=True, exist_ok=True)
     path = output / "web.json"
     path.write_text(json.dumps({"machine": describe(), **result}, indent=1) + "\n")

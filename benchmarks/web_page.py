@@ -31,12 +31,8 @@ WAIT = 300_000
 OPEN = """async () => {
     const of = (path) => new URL(path, document.baseURI).href;
     const { Compute } = await import(of("web/compute.js"));
-    const { bytes, codeOf } = await import(of("web/files.js"));
-    const names = ["model/encoder.onnx", "model/decoder.onnx", "runtime/ort.wasm.bundle.min.mjs",
-        "runtime/ort-wasm-simd-threaded.wasm"];
-    const [encoder, decoder, module, binary] = await Promise.all(names.map(bytes));
-    const worker = await codeOf("web/compute-worker.js");
-    const parts = {encoder, decoder, wasm: {module, binary}, worker};
+    const { parts: loaded } = await import(of("web/parts.js"));
+    const parts = await loaded();
     globalThis.started = (threads) => new Compute(async () => ({...parts, threads}));
     globalThis.opened = async (text) => {
         const blob = new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))]);
@@ -71,9 +67,9 @@ LARGE = """async ([width, height, tile]) => {
     const began = performance.now();
     await stylised(compute, {width, height, data}, globalThis.style, tile);
     const took = (performance.now() - began) / 1000;
-    const {wasmBytes} = await compute.call("stats");
+    const {bytes} = await compute.call("stats");
     compute.end();
-    return {seconds: took, wasm_mb: wasmBytes / 1e6};
+    return {seconds: took, wasm_mb: bytes / 1e6};
 }"""
 
 WATCH = """() => {
@@ -175,9 +171,15 @@ def begin(page: Page, photo: Path) -> None:
 
 
 def measure(
-    site: Path, folder: Path, sizes: Sequence[int], threads: Sequence[int], rounds: int, megapixels: float
+    site: Path,
+    graphs: Path,
+    folder: Path,
+    sizes: Sequence[int],
+    threads: Sequence[int],
+    rounds: int,
+    megapixels: float,
 ) -> dict[str, Any]:
-    """All of it, on one page whose host lets it compute in several threads."""
+    """All of it, on one page whose host lets it compute in several threads; and the graphs for Python beside it."""
     from playwright.sync_api import sync_playwright
 
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
@@ -188,7 +190,7 @@ def measure(
         page.goto(f"{host.address}/")
         page.evaluate(OPEN)
         result = {
-            "speed": [speed(page, site / "model", size, count, rounds) for count in threads for size in sizes],
+            "speed": [speed(page, graphs, size, count, rounds) for count in threads for size in sizes],
             "move": move(page, folder, min(sizes), 2 * rounds),
             "large": large(page, folder, height * 4 // 3, height),
         }

@@ -1,7 +1,7 @@
 from .engine import Engine as Engine
 from .engine import EngineStylizer as EngineStylizer
-from .export import Exported as Exported
 from .export import SAME as SAME
+from .export import Exported as Exported
 from .export import export_onnx as export_onnx
 from .export import provenance as provenance
 from .export import storage_psnr as storage_psnr

@@ -102,7 +102,11 @@ class Graph:
         border = x if side == 1 else self.add("Pad", x, self.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
         weight = self.filters(f"{part}.{name}.weight", values_of(conv.weight))
         return self.add(
-            "Conv", border, weight, self.constant(f"{part}.{name}.bias", values_of(conv.bias)), kernel_shape=[side, side]
+            "Conv",
+            border,
+            weight,
+            self.constant(f"{part}.{name}.bias", values_of(conv.bias)),
+            kernel_shape=[side, side],
         )
 
 

@@ -3,8 +3,8 @@
 A line ``<!-- options: adain.options.Options -->`` becomes the table of those options, or of the groups named behind
 the class, ``<!-- settings: adain.refinement.Recipe -->`` that of a class of settings, ``<!-- commands: adain.cli.main
 -->`` the help of every command, ``<!-- face: adain.nn -->`` the reference of what that package hands on, and
-``<!-- names: adain -->`` a list of it, and ``<!-- demo -->`` a link to the page that needs no server, where there is
-one. Nothing here imports torch.
+``<!-- names: adain -->`` a list of it, and ``<!-- demo -->`` a link to the page that needs no server.
+Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     """Fill in what is marked, and point links at where the site has their files."""
     here = page.file.src_uri
     source = f"docs/{here}" if (ROOT / "docs" / here).is_file() else here
-    markdown = markdown.replace(DEMO, demo.LINK if demo.demo() else "")
+    markdown = markdown.replace(DEMO, demo.LINK)
     return LINK.sub(lambda link: link[1] + relinked(link[2], source, here), filled(markdown))
 
 

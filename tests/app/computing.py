@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.server
-import os
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from adain.app.offline.modules import APP
-from adain.app.offline.runtime import runtime_files
 
 HOST = "127.0.0.1"
 
@@ -31,12 +27,8 @@ PAGE = b"""<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><
 import { Compute } from "/web/compute.js";
 const bytes = async (path) => (await fetch(path)).arrayBuffer();
 const load = async () => ({
-  encoder: await bytes("/model/encoder.onnx"),
-  decoder: await bytes("/model/decoder.onnx"),
-  wasm: {
-    module: await bytes("/runtime/ort.wasm.bundle.min.mjs"),
-    binary: await bytes("/runtime/ort-wasm-simd-threaded.wasm"),
-  },
+  model: { network: await (await fetch("/model/network.json")).json(), weights: await bytes("/model/weights.bin") },
+  binaries: { relaxed: await bytes("/web/kernel/kernel-relaxed.wasm"), plain: await bytes("/web/kernel/kernel.wasm") },
   threads: 2,
   ...globalThis.parts,
 });
@@ -108,16 +100,6 @@ def serving(folders: Mapping[str, Path]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def runtime_folder(folder: Path) -> Path:
-    """onnxruntime-web's files: of the package named by ``ADAIN_WEB_RUNTIME``, else as npm serves it; skips without."""
-    given = os.environ.get("ADAIN_WEB_RUNTIME")
-    if given is None and shutil.which("npm") is None:
-        pytest.skip("needs npm, or a package of onnxruntime-web named by ADAIN_WEB_RUNTIME")
-    for name, data in runtime_files(given).items():
-        (folder / name).write_bytes(data)
-    return folder
 
 
 def packed(value: Any) -> Any:

@@ -7,7 +7,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from adain.app import AppOptions, create_app, export_site
-from benchmarks.hosting import RUNTIME, has_runtime
 
 
 @pytest.fixture
@@ -30,7 +29,5 @@ def web_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def exported(output: Path) -> Path:
-    if not has_runtime():
-        pytest.skip("needs npm, or a package of onnxruntime-web named by ADAIN_WEB_RUNTIME")
-    export_site(output, runtime=RUNTIME)
+    export_site(output)
     return output

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain.backends import export_onnx, open_model
+from adain.app.offline.networks import network_files
+from adain.backends import open_model
 from adain.options import ModelOptions
 
 from ..conftest import noise_image
 from .browser import chromium, need_browser  # noqa: F401
-from .computing import WEB, Computing, packed, runtime_folder, serving
+from .computing import WEB, Computing, packed, serving
 
 PHOTO = noise_image(173, 94, seed=1)
 ARTS = [noise_image(120, 90, seed=2), noise_image(70, 133, seed=3)]
@@ -31,10 +32,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     need_browser()
     from adain.nn import load_decoder, load_encoder
 
-    runtime = runtime_folder(tmp_path_factory.mktemp("runtime"))
     model = tmp_path_factory.mktemp("model")
-    export_onnx(load_encoder("fast"), load_decoder("fast"), model, storage="fp16")
-    with serving({"web": WEB, "model": model, "runtime": runtime}) as address:
+    for name, data in network_files(load_encoder("fast"), load_decoder("fast"), "fp16").items():
+        (model / name).write_bytes(data)
+    with serving({"web": WEB, "model": model}) as address:
         yield address
 
 
@@ -232,7 +233,7 @@ def test_memory_does_not_grow(computing: Computing, styles: list[Any]) -> None:
         if k in (10, 30):
             held.append(computing.ask("stats"))
     assert held[0] == held[1]
-    assert 0 < held[0]["keptBytes"] < held[0]["wasmBytes"]
+    assert 0 < held[0]["keptBytes"] < held[0]["bytes"]
 
 
 def test_two_photographs_are_kept(computing: Computing, styles: list[Any]) -> None:
@@ -270,12 +271,12 @@ def test_a_worker_that_fails_is_started_anew(chromium: Any, address: str, styles
     context = chromium.new_context()
     made = Computing(context.new_page(), f"{address}/")
     content = {"key": "a", "pixels": np.asarray(PHOTO), "size": 0}
-    made.page.evaluate("globalThis.parts = { wasm: { module: 'export default 1;', binary: new ArrayBuffer(8) } }")
+    made.page.evaluate("globalThis.parts = { binaries: { relaxed: new ArrayBuffer(8), plain: new ArrayBuffer(8) } }")
     assert made.ask("encodeContent", **content)["kind"] == "failed"
     made.page.evaluate("globalThis.parts = { worker: 'import \"/web/none.js\";' }")
     assert made.ask("encodeContent", **content)["kind"] == "failed"
     # Enough to start with, and too little for the picture.
-    made.page.evaluate("globalThis.parts = { most: 40 * 2 ** 20 }")
+    made.page.evaluate("globalThis.parts = { most: 16 * 2 ** 20 }")
     large = content | {"pixels": np.asarray(noise_image(600, 600))}
     answer = made.ask("encodeContent", **large)
     assert answer["kind"] == "memory"

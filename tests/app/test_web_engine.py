@@ -20,7 +20,7 @@ from cli.main import main
 
 from ..conftest import noise_image
 from .browser import chromium, need_browser  # noqa: F401
-from .computing import runtime_folder, serving
+from .computing import serving
 
 pytestmark = pytest.mark.slow
 
@@ -79,9 +79,8 @@ BEGIN = """async () => {
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     need_browser()
-    runtime = runtime_folder(tmp_path_factory.mktemp("runtime"))
     site = tmp_path_factory.mktemp("site") / "site"
-    export_site(site, runtime=runtime)
+    export_site(site)
     with serving({"site": site, "web": site / "web"}) as address:
         yield address
 
@@ -272,7 +271,7 @@ def test_too_little_memory(page: Any, photo: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", ["runtime/*.wasm", "web/compute-worker.js", "model/decoder.onnx", "gallery/statistics.bin"]
+    "lost", ["kernel/*.wasm", "web/compute-worker.js", "model/weights.bin", "gallery/statistics.bin"]
 )
 def test_what_did_not_come_is_asked_for_again(
     chromium: Any,  # noqa: F811

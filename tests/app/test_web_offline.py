@@ -14,11 +14,8 @@ import pytest
 from adain.app import export_site
 from benchmarks.serving import launch
 from tests.app.browser import WAIT, need_browser
-from tests.app.runtimes import expect, packed
 from tests.conftest import noise_image
 
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.slow
 
 KEPT = """async () => {
@@ -51,12 +48,11 @@ class Hosted:
     def __init__(self, folder: Path, browser: Any, server: http.server.ThreadingHTTPServer) -> None:
         self.folder, self.browser, self.server = folder / "deep" / "site", browser, server
         self.address = f"http://127.0.0.1:{server.server_port}/deep/site/"
-        self.package = packed(folder.parent / "it.tgz")
 
     def write(self, artworks: Path | None = None) -> int:
         """Write the site; how many files its service worker is to keep."""
-        made = export_site(self.folder, artworks=artworks, runtime=self.package)
-        apart = {"site.json", "service-worker.js", "LICENSE-onnxruntime.txt", "ThirdPartyNotices-onnxruntime.txt"}
+        made = export_site(self.folder, artworks=artworks)
+        apart = {"site.json", "service-worker.js"}
         return sum(path.name not in apart for path in made.files)
 
     def visit(self, context: Any) -> Any:
@@ -72,11 +68,10 @@ class Hosted:
 
 
 @pytest.fixture
-def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosted]:
+def hosted(tmp_path: Path) -> Iterator[Hosted]:
     need_browser()
     from playwright.sync_api import sync_playwright
 
-    expect(monkeypatch)
     root = tmp_path / "host"
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=root))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -168,9 +168,7 @@ def test_in_tiles_and_cancelled(page: WebPage, tmp_path: Path) -> None:
     same(page, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "name", ["runtime/ort-wasm-simd-threaded.wasm", "model/decoder.onnx", "gallery/statistics.bin"]
-)
+@pytest.mark.parametrize("name", ["kernel/kernel-relaxed.wasm", "model/weights.bin", "gallery/statistics.bin"])
 def test_a_file_that_does_not_come_at_first(chromium: Any, web_site: Path, picture: Path, name: str) -> None:
     """It is said, and nothing is spoiled by it."""
     with Host(web_site) as host, opened(chromium, host, service_workers="block") as page:

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urljoin
@@ -22,20 +22,11 @@ from adain import InputError, MissingFileError, Stylizer
 from adain.app import SiteFiles, export_site
 from adain.app.offline import site as site_module
 from adain.app.offline.modules import IMPORT
-from tests.app.runtimes import FILES, expect, packed
+from adain.app.offline.site import KERNEL
+from adain.backends import SAME
 from tests.conftest import noise_image, one_line_error
 
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        expect(patch)
-        yield packed(tmp_path_factory.mktemp("runtime") / "it.tgz")
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +49,15 @@ def artworks(fast: Stylizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(runtime: Path, artworks: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SiteFiles]:
+def made(artworks: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SiteFiles]:
     folder = tmp_path_factory.mktemp("site") / "new"
-    return folder, export_site(folder, artworks=artworks, runtime=runtime)
+    return folder, export_site(folder, artworks=artworks)
 
 
 @pytest.fixture(scope="module")
-def one_file(runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def one_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("one") / "page.html"
-    assert export_site(path, runtime=runtime).files == (path,)
+    assert export_site(path).files == (path,)
     assert [each.name for each in path.parent.iterdir()] == ["page.html"]
     return path.read_text("utf-8")
 
@@ -87,13 +78,13 @@ def test_the_files(made: tuple[Path, SiteFiles]) -> None:
     files = files_of(folder)
     assert {folder / name for name in files} == set(site.files)
     assert site.size == sum(map(len, files.values()))
-    assert site.difference < 1e-3
-    for name, data in FILES.items():
-        assert files[f"runtime/{name}"] == data
-    assert len(files["model/encoder.onnx"]) + len(files["model/decoder.onnx"]) < 700_000
+    assert site.psnr == SAME  # its filters ship in 16 bits
+    assert {name for name in files if name.endswith(".wasm")} == {f"kernel/{name}" for name in KERNEL}
+    assert sum(len(files[f"kernel/{name}"]) for name in KERNEL) < 100_000
+    assert len(files["model/weights.bin"]) < 700_000
     text = sum(len(data) for name, data in files.items() if name.endswith((".js", ".css", ".html", ".json")))
     assert text < 600_000
-    assert sum(map(len, files.values())) < 4_500_000  # without the runtime, whose licences are in it
+    assert sum(map(len, files.values())) < 4_500_000
 
 
 def test_everything_that_is_named_is_there_and_nothing_of_elsewhere(made: tuple[Path, SiteFiles]) -> None:
@@ -171,8 +162,7 @@ def test_the_service_worker_knows_every_file(made: tuple[Path, SiteFiles]) -> No
     text = files["service-worker.js"].decode()
     constants = {name: json.loads(value) for name, value in re.findall(r"^const ([A-Z]+) = (.*?);$", text, re.M | re.S)}
     digests = constants["FILES"]
-    unneeded = {name for name in files if name.startswith("runtime/") and name.endswith(".txt")}
-    assert set(digests) == set(files) - unneeded - {"service-worker.js", "site.json"}
+    assert set(digests) == set(files) - {"service-worker.js", "site.json"}
     for name, digest in digests.items():
         assert digest == f"sha256-{base64.b64encode(hashlib.sha256(files[name]).digest()).decode()}"
     assert constants["VERSION"]
@@ -209,24 +199,26 @@ def test_one_file_holds_everything(one_file: str) -> None:
     ):
         data = base64.b64decode(letters, validate=True)
         held[path] = gzip.decompress(data) if packing else data
-    assert {f"runtime/{name}": data for name, data in FILES.items()}.items() <= held.items()
-    assert {"setup.json", "model/encoder.onnx", "gallery/statistics.bin", "web/compute-worker.js"} <= set(held)
+    assert {f"kernel/{name}" for name in KERNEL} <= set(held)
+    assert {
+        "setup.json",
+        "model/network.json",
+        "model/weights.bin",
+        "gallery/statistics.bin",
+        "web/compute-worker.js",
+    } <= set(held)
     licences = held["LICENSES.txt"].decode()
-    assert all(text in licences for text in ("MIT License", "Microsoft Corporation", "Katsushika Hokusai"))
-    assert len(held["LICENSES.txt"]) > 100_000  # the notices of what is in the runtime are in it
+    assert all(text in licences for text in ("MIT License", "Katsushika Hokusai"))
     assert len(one_file) < 4_500_000
 
 
 def test_the_licences_lie_beside(made: tuple[Path, SiteFiles]) -> None:
     files = files_of(made[0])
-    text = files["LICENSES.txt"].decode()
-    for name in ("runtime/LICENSE-onnxruntime.txt", "runtime/ThirdPartyNotices-onnxruntime.txt"):
-        assert name in text
-        assert len(files[name]) > 500
+    assert b"Katsushika Hokusai" in files["LICENSES.txt"]
     assert b'id="licences"' in files["index.html"]
 
 
-def test_again(runtime: Path, tmp_path: Path) -> None:
+def test_again(tmp_path: Path) -> None:
     """The same command brings a site up to date; what is not of the site stays."""
     folder = tmp_path / "site"
     folder.mkdir()
@@ -234,19 +226,17 @@ def test_again(runtime: Path, tmp_path: Path) -> None:
     art = tmp_path / "art"
     art.mkdir()
     noise_image(64, 64).save(art / "a.png")
-    export_site(folder, artworks=art, runtime=runtime)
+    export_site(folder, artworks=art)
     assert (folder / "gallery/folder-1.jpg").is_file()
-    export_site(folder, runtime=runtime)
+    export_site(folder)
     assert not (folder / "gallery/folder-1.jpg").exists()
     assert (folder / "CNAME").read_text() == "example.org"
     again = files_of(folder)
-    export_site(folder, runtime=runtime)
+    export_site(folder)
     assert files_of(folder) == again  # to the byte: what a host has needs no new upload
 
 
-def test_a_site_that_was_broken_off_is_gone_on_with(
-    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_site_that_was_broken_off_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = site_module.atomic_path
 
     def full(path: Path) -> AbstractContextManager[Path]:
@@ -257,50 +247,50 @@ def test_a_site_that_was_broken_off_is_gone_on_with(
     with monkeypatch.context() as patch:
         patch.setattr(site_module, "atomic_path", full)
         with pytest.raises(InputError, match="the disk is full"):
-            export_site(tmp_path, runtime=runtime)
+            export_site(tmp_path)
     assert not (tmp_path / "index.html").exists()
-    made = export_site(tmp_path, runtime=runtime)
+    made = export_site(tmp_path)
     assert {path.relative_to(tmp_path).as_posix() for path in made.files} == set(files_of(tmp_path))
 
 
-def test_what_is_not_ours_is_not_replaced(runtime: Path, tmp_path: Path) -> None:
+def test_what_is_not_ours_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(InputError, match=r"index\.html is there, and not of a site"):
-        export_site(tmp_path, runtime=runtime)
+        export_site(tmp_path)
     assert files_of(tmp_path) == {"index.html": b"mine"}
     (tmp_path / "index.html").unlink()
     (tmp_path / "site.json").write_text("{}")
     with pytest.raises(InputError, match=r"site\.json is no list of a site's files"):
-        export_site(tmp_path, runtime=runtime)
+        export_site(tmp_path)
     (tmp_path / "site.json").write_text('{"files": ["../kept", "/kept"]}')
     (tmp_path.parent / "kept").write_text("kept")
-    export_site(tmp_path, runtime=runtime)
+    export_site(tmp_path)
     assert (tmp_path.parent / "kept").read_text() == "kept"
 
 
-def test_refusals_are_one_line(run_cli: Run, runtime: Path, tmp_path: Path) -> None:
+def test_refusals_are_one_line(run_cli: Run, tmp_path: Path) -> None:
     site = tmp_path / "site"
     (tmp_path / "file").touch()
-    more = ("--runtime", runtime)
     for words, line in {
         "either -o": one_line_error(run_cli("export")),
         "--web, for a page": one_line_error(run_cli("export", "-o", tmp_path / "m", "--web", site)),
         "--web": one_line_error(run_cli("export", "-o", tmp_path / "m", "--artworks", tmp_path)),
-        "gone": one_line_error(run_cli("export", "--web", site, "--runtime", tmp_path / "gone")),
-        "no model": one_line_error(run_cli("export", "--web", site, "--model", "slow", *more)),
-        "paintings": one_line_error(run_cli("export", "--web", site, "--artworks", tmp_path / "paintings", *more)),
-        "folders": one_line_error(run_cli("export", "--web", tmp_path / "file" / "site", *more)),
+        "--opset": one_line_error(run_cli("export", "--web", site, "--opset", 17)),
+        "fp8": one_line_error(run_cli("export", "--web", site, "--storage", "fp8")),
+        "no model": one_line_error(run_cli("export", "--web", site, "--model", "slow")),
+        "paintings": one_line_error(run_cli("export", "--web", site, "--artworks", tmp_path / "paintings")),
+        "folders": one_line_error(run_cli("export", "--web", tmp_path / "file" / "site")),
     }.items():
         assert words in line, (words, line)
     assert not site.exists()
     assert not (tmp_path / "m").exists()
     with pytest.raises(MissingFileError):
-        export_site(site, encoder=tmp_path / "none.safetensors", runtime=runtime)
+        export_site(site, encoder=tmp_path / "none.safetensors")
 
 
-def test_the_command(run_cli: Run, runtime: Path, tmp_path: Path) -> None:
-    result = run_cli("export", "--web", tmp_path / "my site", "--storage", "fp32", "--runtime", runtime)
+def test_the_command(run_cli: Run, tmp_path: Path) -> None:
+    result = run_cli("export", "--web", tmp_path / "my site", "--storage", "int8")
     assert result.exit_code == 0, result.output
-    assert re.match(r".*my site: \d+ files, \d+\.\d MB, within \S+ of torch\n", result.stdout)
+    assert re.match(r".*my site: \d+ files, \d+\.\d MB, \d+ dB PSNR to the model as it is\n", result.stdout)
     assert f"--directory '{tmp_path / 'my site'}'" in result.stdout
-    assert json.loads((tmp_path / "my site/model/model.json").read_bytes())["storage"] == "fp32"
+    assert json.loads((tmp_path / "my site/model/model.json").read_bytes())["storage"] == "int8"

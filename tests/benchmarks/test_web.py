@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.hosting import has_runtime
-
 from ..app.browser import need_browser
 from .test_benchmarks import run
 
@@ -17,8 +15,6 @@ pytestmark = pytest.mark.slow
 
 def test_the_page_without_a_server(tmp_path: Path) -> None:
     need_browser()
-    if not has_runtime():
-        pytest.skip("needs npm, or a package of onnxruntime-web named by ADAIN_WEB_RUNTIME")
     sizes = ("--sizes", 64, "--threads", 1, "--rounds", 1, "--megapixels", 0.1, "--flat", 64)
     run("web", *sizes, "--output", tmp_path)
     told = json.loads((tmp_path / "web.json").read_text())

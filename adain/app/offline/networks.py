@@ -1,10 +1,9 @@
-"""A model as browsers read it: ``network.json``, its layers, and ``weights.bin``, their filters; see ``web/model.js``."""
+"""A model as browsers read it (``web/model.js``): ``network.json``, its layers, and ``weights.bin``, their filters."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
-
 
 from ..._utils.errors import InputError
 from ...backends import Storage

@@ -6,15 +6,14 @@ import { EngineError } from "../page/wire.js";
 import { Artworks } from "./artworks.js";
 import { Compute, ComputeError } from "./compute.js";
 import { copied, nameOf } from "./copied.js";
-import { bytes, codeOf, json } from "./files.js";
+import { json } from "./files.js";
 import { HeldPictures } from "./held.js";
 import { paintOf } from "./paint.js";
+import { parts } from "./parts.js";
 import { served } from "./served.js";
 import { previewSize, smallerTile, tileOf } from "./shapes.js";
 
 export { EngineError, GONE } from "../page/wire.js";
-
-const WORKER = "web/compute-worker.js";
 
 /** Milliseconds before what did not come is asked for again. */
 const AGAIN = 3000;
@@ -208,26 +207,12 @@ export class Engine extends EventTarget {
 
   /** What a worker needs; what came is kept, and what did not is asked for again. */
   #parts() {
-    this.#loading ??= loaded().catch((error) => {
+    this.#loading ??= parts().catch((error) => {
       this.#loading = null;
       throw error;
     });
     return this.#loading;
   }
-}
-
-async function loaded() {
-  if (typeof WebAssembly !== "object") {
-    throw new EngineError("This browser has no WebAssembly, which computes the pictures: allow it, or use another one.", UNFIT);
-  }
-  const [worker, network, weights, relaxed, plain] = await Promise.all([
-    codeOf(WORKER),
-    json("model/network.json"),
-    bytes("model/weights.bin"),
-    bytes("kernel/kernel-relaxed.wasm"),
-    bytes("kernel/kernel.wasm"),
-  ]);
-  return { model: { network, weights }, binaries: { relaxed, plain }, worker };
 }
 
 /** An error as the page tells it. @param {any} error */

@@ -2,6 +2,9 @@
 /**
  * Exact tiling, as `adain/stylizer/halo.py` has it: only the statistics are of the whole; a tile with a halo as wide as
  * the networks reach gives the very values that the whole picture gives. Boxes are in cells of 8 px.
+ *
+ * Tiles begin where those of kernel/kernel.c do, at whose depth a cell is a place: what is computed of other places is
+ * rounded otherwise.
  */
 
 import { InputError, STRIDE } from "./pixels.js";
@@ -12,13 +15,17 @@ import { InputError, STRIDE } from "./pixels.js";
 export const ENCODER_HALO = 4;
 export const DECODER_HALO = 4;
 
+/** Cells that tiles begin at multiples of. */
+const STEP = 4;
+
 /** Least side of a tile in pixels. */
 export const LEAST_TILE = 64;
 
-/** A length cut into the fewest parts of at most so many, whose lengths differ by at most 1. */
+/** A length cut into the fewest parts of at most so many, about as long all of them. */
 function spans(length, most) {
-  const count = Math.ceil(length / most);
-  const ends = Array.from({ length: count + 1 }, (_, k) => Math.floor((length * k) / count));
+  const steps = Math.ceil(length / STEP);
+  const count = Math.ceil(steps / Math.floor(most / STEP));
+  const ends = Array.from({ length: count + 1 }, (_, k) => Math.min(length, STEP * Math.floor((steps * k) / count)));
   return ends.slice(1).map((end, k) => [ends[k], end]);
 }
 
