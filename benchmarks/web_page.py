@@ -31,8 +31,8 @@ WAIT = 300_000
 OPEN = """async () => {
     const of = (path) => new URL(path, document.baseURI).href;
     const { Compute } = await import(of("web/compute.js"));
-    const { parts: loaded } = await import(of("web/parts.js"));
-    const parts = await loaded();
+    const { partsOf } = await import(of("web/parts.js"));
+    const parts = await partsOf("model");
     globalThis.started = (threads) => new Compute(async () => ({...parts, threads}));
     globalThis.opened = async (text) => {
         const blob = new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))]);

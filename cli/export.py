@@ -36,6 +36,7 @@ def export(context: click.Context, /, output: Path | None, **values: Any) -> Non
     adain export -o model/ --storage int8
     adain export --web site/
     adain export --web page.html --artworks paintings/
+    adain export --web site/ --model vgg19 --preview-model fast
     """
     options, model, site = take(ExportOptions, values), take(ModelOptions, values), take(SiteOptions, values)
     if (output is None) == (site.web is None):
@@ -53,9 +54,12 @@ def export(context: click.Context, /, output: Path | None, **values: Any) -> Non
         options.refuse("{opset} is of the graphs, and a page has none: leave it out")
     from adain.backends import SAME
 
+    given: dict[str, Any] = {} if model.model is None else {"model": model.model}
+    if is_given("storage"):
+        given["storage"] = options.storage
     made = export_site(
-        site.web, *(() if model.model is None else (model.model,)), encoder=model.encoder, decoder=model.decoder,
-        artworks=site.artworks, **({"storage": options.storage} if is_given("storage") else {}),
+        site.web, encoder=model.encoder, decoder=model.decoder, preview_model=site.preview_model,
+        artworks=site.artworks, **given,
     )  # fmt: skip
     files = "1 file" if len(made.files) == 1 else f"{len(made.files)} files"
     quality = "" if made.psnr >= SAME else f", {made.psnr:.0f} dB PSNR to the model as it is"
@@ -69,8 +73,9 @@ def _graphs(output: Path, options: ExportOptions, model: ModelOptions, site: Sit
     from adain.backends import export_onnx, graph_files, provenance
     from adain.nn import DEFAULT_MODEL, load_decoder, load_encoder
 
-    if site.artworks is not None:
-        site.refuse("{artworks} is of a page: give {web} as well")
+    for name in ("artworks", "preview_model"):
+        if getattr(site, name) is not None:
+            site.refuse(f"{{{name}}} is of a page: give {{web}} as well")
     name = model.model or DEFAULT_MODEL
     own = [None if path is None else Path(path) for path in (model.encoder, model.decoder)]
     protect(graph_files(output), [path for path in own if path is not None])

@@ -16,7 +16,7 @@ MODEL = {"model": "fast", "licence": "encoder: MIT", "origin": "encoder: here"}
 
 
 def test_what_is_said() -> None:
-    text = licences(MODEL).decode()
+    text = licences([MODEL]).decode()
     own = (ROOT / "LICENSE").read_text("utf-8").strip()
     for part in (own, "encoder: MIT", "The Great Wave"):
         assert part in text
@@ -34,7 +34,7 @@ def test_it_is_found_however_it_was_installed(place: str, tmp_path: Path, monkey
     (tmp_path / place).write_text("these terms")
     found = list(importlib.metadata.distributions(name="adain", path=[str(tmp_path)]))
     monkeypatch.setattr(module, "distributions", lambda name: found)
-    assert "these terms" in licences(MODEL).decode()
+    assert "these terms" in licences([MODEL]).decode()
     (tmp_path / place).unlink()
     with pytest.raises(InputError, match="install it again by pip"):
-        licences(MODEL)
+        licences([MODEL])

@@ -134,7 +134,7 @@ def test_the_gallery(made: tuple[Path, SiteFiles], fast: Stylizer, artworks: Pat
     channels = json.loads((folder / "model/model.json").read_bytes())["channels"]
     statistics = statistics.reshape(len(gallery), 2, channels)
     assert [each["id"] for each in gallery][-2:] == ["folder-3", "folder-4"]
-    sources = {"gallery-great-wave": "great-wave", "folder-3": artworks / "large.jpg"}
+    sources = {"gallery-great-wave": "great-wave", "folder-3": folder / "gallery/folder-3.jpg"}
     for entry, (mean, std) in zip(gallery, statistics, strict=True):
         if entry["id"] in sources:
             style = fast.encode_style(sources[entry["id"]])

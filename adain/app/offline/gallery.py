@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from ..._utils.arrays import FloatArray
 from ..._utils.errors import AdainError, InputError, first_line
@@ -50,15 +53,18 @@ class Offered:
     skipped: list[str]
 
 
-def offered(model: Stylizer, artworks: str | os.PathLike[str] | None = None) -> Offered:
+def offered(
+    model: Stylizer, finishing: Stylizer | None = None, *, artworks: str | os.PathLike[str] | None = None
+) -> Offered:
     """The pictures that ship, and the artworks of a folder.
 
     ``gallery.json`` lists the artworks, in the order in which ``statistics.bin`` has their mean and deviation: float32
     of ``(n, 2, C)``, little-endian. ``size`` is the shorter side in px that they were encoded at, 0 of saved styles,
-    which have no ``picture``.
+    which have no ``picture``. ``finish.bin`` has those of another model, of pictures alone.
 
     Args:
         model: whose encoder the page has.
+        finishing: another one that it has.
         artworks: folder of more of them.
 
     Raises:
@@ -67,21 +73,33 @@ def offered(model: Stylizer, artworks: str | os.PathLike[str] | None = None) -> 
     gallery = AppGallery(artworks, Held(1))
     made = Offered({}, [], [], [])
     statistics: list[FloatArray] = []
+    others: list[FloatArray] = []
     entries: list[dict[str, Any]] = []
     for upload in _found(gallery, "style"):
+        files: dict[str, bytes] = {}
         try:
-            style = _encoded(model, upload)
-            entry = {**_told(upload), **_pictures(made.files, upload, style)}
+            if upload.is_picture:
+                entry = {**_told(upload), **_pictures(files, upload)}
+                # As visitors get it, who may encode it again.
+                picture = read_image(io.BytesIO(files[entry["picture"]]))
+                styles = [_encoded(each, upload, picture) for each in (model, finishing) if each is not None]
+            else:
+                styles = [_encoded(model, upload, upload.path)]
+                entry = {**_told(upload), **_statistics(files, upload, styles[0])}
         except AdainError as error:
             _log.warning("%s", error)
             made.skipped.append(first_line(error))
             continue
         made.styles.append({key: entry[key] for key in ("id", "name", "title", "author", "source")})
+        made.files.update(files)
         entries.append(entry)
-        statistics.append(np.stack([_plain(style.mean), _plain(style.std)]))
+        statistics.append(_rows(styles[0]))
+        others += map(_rows, styles[1:])
     for upload in _found(gallery, "content"):
-        made.contents.append({**_told(upload), "has_alpha": upload.has_alpha, **_pictures(made.files, upload, None)})
+        made.contents.append({**_told(upload), "has_alpha": upload.has_alpha, **_pictures(made.files, upload)})
     made.files[f"{FOLDER}/statistics.bin"] = np.stack(statistics).astype("<f4").tobytes()
+    if finishing is not None:
+        made.files[f"{FOLDER}/finish.bin"] = np.stack(others).astype("<f4").tobytes()
     made.files[f"{FOLDER}/gallery.json"] = json.dumps(entries, ensure_ascii=False, indent=1).encode()
     return made
 
@@ -98,9 +116,9 @@ def _told(upload: Upload) -> dict[str, Any]:
     return {key: getattr(upload, key) for key in keys}
 
 
-def _encoded(model: Stylizer, upload: Upload) -> Style:
+def _encoded(model: Stylizer, upload: Upload, source: Path | Image.Image) -> Style:
     """The statistics of an artwork, as a page can use them."""
-    style = model.encode_style(upload.path)
+    style = model.encode_style(source)
     if style.channels != model.encoder.feature_channels:
         raise InputError(
             f"{upload.name} is a style of {style.channels} channels, and the page's model has "
@@ -113,18 +131,21 @@ def _encoded(model: Stylizer, upload: Upload) -> Style:
     return style
 
 
-def _plain(values: Any) -> FloatArray:
-    return np.asarray(values.detach().cpu(), np.float32).ravel()
+def _rows(style: Style) -> FloatArray:
+    """Mean and deviation."""
+    return np.stack([np.asarray(each.detach().cpu(), np.float32).ravel() for each in (style.mean, style.std)])
 
 
-def _pictures(files: dict[str, bytes], upload: Upload, style: Style | None) -> dict[str, Any]:
+def _statistics(files: dict[str, bytes], upload: Upload, style: Style) -> dict[str, Any]:
+    """The path of a saved style's thumbnail, which is put among the files."""
+    thumb, mime = shown_style(style.to(None))
+    return {"thumb": _put(files, f"{upload.id}-thumb", thumb, mime), "picture": None, "size": 0}
+
+
+def _pictures(files: dict[str, bytes], upload: Upload) -> dict[str, Any]:
     """The paths of an upload's thumbnail and picture, which are put among the files."""
     from ...options import Options
 
-    if not upload.is_picture:
-        assert style is not None
-        thumb, mime = shown_style(style.to(None))
-        return {"thumb": _put(files, f"{upload.id}-thumb", thumb, mime), "picture": None, "size": 0}
     picture = read_image(upload.path)
     small = _put(files, f"{upload.id}-thumb", *shown(picture, THUMB))
     if upload.source == "gallery":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from ..._utils.version import __version__
 NAME = "LICENSES.txt"
 
 
-def licences(model: Mapping[str, str]) -> bytes:
+def licences(models: Sequence[Mapping[str, str]]) -> bytes:
     """The text.
 
     Args:
-        model: of :func:`adain.backends.provenance`.
+        models: each of :func:`adain.backends.provenance`.
 
     Raises:
         InputError: if the licence of this package is not where it was installed.
@@ -25,7 +25,7 @@ def licences(model: Mapping[str, str]) -> bytes:
     pictures = "\n".join(f"{each.title}, {each.author}: {each.licence}" for each in samples())
     parts = {
         f"The page, adain {__version__}": _own(),
-        f"The model, {model['model']}": f"licence: {model['licence']}\norigin: {model['origin']}",
+        **{f"The model, {each['model']}": f"licence: {each['licence']}\norigin: {each['origin']}" for each in models},
         "The pictures that ship with adain": pictures,
     }
     made = (f"{title}\n{'=' * len(title)}\n\n{text.strip()}\n" for title, text in parts.items())

@@ -18,6 +18,11 @@ class SiteOptions(Declared):
         "ends in .html.",
         metavar="DIR|FILE.html", is_file=True, group="web page",
     )  # fmt: skip
+    preview_model: str | None = option(
+        None,
+        "Shipped model that previews are made by; pictures are finished by --model, or by this one.",
+        metavar="NAME", shown="that of --model", group="web page",
+    )  # fmt: skip
     artworks: str | os.PathLike[str] | None = option(
         None, "Folder of artworks to offer beside those that ship.", metavar="DIR", is_file=True, group="web page"
     )

@@ -64,6 +64,7 @@ def export_site(
     *,
     encoder: str | os.PathLike[str] | None = None,
     decoder: str | os.PathLike[str] | None = None,
+    preview_model: str | None = None,
     storage: Storage = "fp16",
     artworks: str | os.PathLike[str] | None = None,
 ) -> SiteFiles:
@@ -74,6 +75,8 @@ def export_site(
             which ends in ``.html``.
         model: name of the shipped model.
         encoder, decoder: files of other weights.
+        preview_model: name of the shipped model that previews are made by, a faster one; pictures are finished by
+            either, by ``model`` where nothing else is chosen. None for that one alone.
         storage: of filters, see :func:`adain.backends.export_onnx`.
         artworks: folder of artworks to offer beside those that ship.
 
@@ -91,7 +94,7 @@ def export_site(
     check_writable(path if is_one else path / LIST)
     if not is_one and not before:
         _refuse_foreign(path / "index.html")  # before anything is computed
-    parts = _parts(model, own, storage=storage, artworks=artworks)
+    parts = _parts(model, own, preview_model, storage=storage, artworks=artworks)
     if is_one:
         files = {path: of_one_file(parts.files, modules())}
     else:
@@ -150,17 +153,40 @@ def of_site(parts: _Parts) -> dict[str, bytes]:
 def _parts(
     model: str,
     own: list[Path | None],
+    preview_model: str | None,
     *,
     storage: Storage,
     artworks: str | os.PathLike[str] | None,
 ) -> _Parts:
-    stylizer = Stylizer(load_encoder(own[0] or model), load_decoder(own[1] or model), device="cpu", precision="fp32")
+    if preview_model == model and not any(own):
+        raise InputError(f"{model} finishes pictures, too: name a faster one as the preview's model, or none")
+    finishing = _stylizer(own[0] or model, own[1] or model)
     details = provenance(model, *own)
-    psnr = storage_psnr(stylizer.encoder, stylizer.decoder, storage)
-    networks = network_files(stylizer.encoder, stylizer.decoder, storage)
-    gallery = offered(stylizer, artworks)
-    about = {
-        "model": model,
+    stylizers = {"model": finishing}
+    if preview_model is not None:
+        stylizers = {"model": _stylizer(preview_model, preview_model), "finish": finishing}
+    gallery = offered(*stylizers.values(), artworks=artworks)
+    names = [*([] if preview_model is None else [preview_model]), details["model"] if any(own) else model]
+    told = AppOptions(model=names[-1], preview_model=names[0])
+    setup = known(told, gallery.styles, gallery.contents, models=names, formats=FORMATS)
+    files = {f"kernel/{name}": (APP / "web" / "kernel" / name).read_bytes() for name in KERNEL}
+    for (folder, each), name in zip(stylizers.items(), names, strict=True):
+        for file, data in network_files(each.encoder, each.decoder, storage).items():
+            files[f"{folder}/{file}"] = data
+        files[f"{folder}/model.json"] = _json(_about(each, name, storage))
+    models = [] if preview_model is None else [provenance(preview_model)]
+    files |= {**gallery.files, "setup.json": _json(setup), NAME: licences([*models, details])}
+    psnr = min(storage_psnr(each.encoder, each.decoder, storage) for each in stylizers.values())
+    return _Parts(files, psnr, gallery)
+
+
+def _stylizer(encoder: Path | str, decoder: Path | str) -> Stylizer:
+    return Stylizer(load_encoder(encoder), load_decoder(decoder), device="cpu", precision="fp32")
+
+
+def _about(stylizer: Stylizer, name: str, storage: Storage) -> dict[str, Any]:
+    return {
+        "model": name,
         "storage": storage,
         "channels": stylizer.encoder.feature_channels,
         "stride": STRIDE,
@@ -168,17 +194,6 @@ def _parts(
         "encoder_halo": ENCODER_HALO,
         "decoder_halo": DECODER_HALO,
     }
-    told = AppOptions(model=model, preview_model=model)
-    setup = known(told, gallery.styles, gallery.contents, models=[model], formats=FORMATS)
-    files = {
-        **{f"kernel/{name}": (APP / "web" / "kernel" / name).read_bytes() for name in KERNEL},
-        **{f"model/{name}": data for name, data in networks.items()},
-        "model/model.json": _json(about),
-        **gallery.files,
-        "setup.json": _json(setup),
-        NAME: licences(details),
-    }
-    return _Parts(files, psnr, gallery)
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -16,14 +16,20 @@ const MOST = 256;
 export class Artworks {
   #held;
   #compute;
+  #path;
   /** @type {Map<string, {row: number, size: number}>} */ #rows = new Map();
   /** @type {Promise<Float32Array> | null} */ #statistics = null;
   /** @type {Map<string, Promise<Style>>} the one that was used last comes last */ #made = new Map();
 
-  /** @param {import("./held.js").HeldPictures} held @param {import("./compute.js").Compute} compute */
-  constructor(held, compute) {
+  /**
+   * @param {import("./held.js").HeldPictures} held
+   * @param {import("./compute.js").Compute} compute
+   * @param {string} path of the statistics of those of the site
+   */
+  constructor(held, compute, path) {
     this.#held = held;
     this.#compute = compute;
+    this.#path = path;
   }
 
   /** @param {{id: string, size: number}[]} gallery in the order of the statistics */
@@ -33,7 +39,7 @@ export class Artworks {
 
   /** Those of the site, all together. */
   statistics() {
-    this.#statistics ??= bytes("gallery/statistics.bin").then((buffer) => new Float32Array(buffer));
+    this.#statistics ??= bytes(this.#path).then((buffer) => new Float32Array(buffer));
     this.#statistics.catch(() => (this.#statistics = null));
     return this.#statistics;
   }
@@ -51,6 +57,12 @@ export class Artworks {
     if (known && !held.picture) {
       throw new EngineError(
         `${held.name} is here as its statistics at ${known.size} px alone: set the style size to that, or add its picture`,
+        UNFIT,
+      );
+    }
+    if (!known && !held.picture) {
+      throw new EngineError(
+        `${held.name} is here as its statistics for another model alone: choose that one, or add its picture`,
         UNFIT,
       );
     }

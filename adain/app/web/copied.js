@@ -6,8 +6,8 @@ import { namesOf, pythonCall, resultName, shellLine } from "./command.js";
 const SUFFIXES = { png: ".png", jpeg: ".jpg", webp: ".webp" };
 
 const NEAR =
-  "It makes this picture, each value within one level of 255 of what this page makes: another runtime " +
-  "computes it, and rounds otherwise.";
+  "It makes this picture, each value within one level of 255 of what this page makes, or a few where the page's " +
+  "weights are rounded: another runtime computes it, and rounds otherwise.";
 const PACKED = "As browsers pack such files their own way, compare PNGs.";
 
 /** @typedef {import("../page/order.js").Order} Order */
@@ -19,7 +19,7 @@ export function nameOf({ content, styles }, format, held) {
 
 /**
  * @param {Order} order
- * @param {{format: string, quality: number}} file
+ * @param {import("./engine.js").FileWish} file
  * @param {any} setup
  * @param {import("./held.js").HeldPictures} held
  */
@@ -36,7 +36,7 @@ export async function copied(order, file, setup, held) {
   }
   const names = namesOf([...used.values()], result);
   const name = (id) => names.get(id) ?? id;
-  const given = givenOf(order, masks.map(name), name, setup);
+  const given = givenOf(order, masks.map(name), name, setup, file.model ?? setup.finish.model);
   const { quality } = setup.files;
   const isPacked = quality.formats.includes(file.format);
   if (isPacked && file.quality !== quality.default) given.push(["quality", file.quality]);
@@ -59,7 +59,7 @@ function usedOf({ id, name, source, kind, picture }) {
 }
 
 /** The options that are to be said, in the order of their declaration. @returns {[string, any][]} */
-function givenOf({ styles, options }, masks, name, setup) {
+function givenOf({ styles, options }, masks, name, setup, model) {
   const said = { ...options };
   if (styles.length > 1 && !options.weights && !options.masks && !options.labels) said.weights = styles.map(() => 1);
   if (masks.length > 0) said.masks = masks;
@@ -69,5 +69,5 @@ function givenOf({ styles, options }, masks, name, setup) {
   if (said.alpha?.length === 1) said.alpha = said.alpha[0];
   /** @type {[string, any][]} */
   const given = Object.keys(setup.options).filter((each) => each in said).map((each) => [each, said[each]]);
-  return [["model", setup.finish.model], ...given];
+  return [["model", model], ...given];
 }

@@ -9,7 +9,7 @@ import { copied, nameOf } from "./copied.js";
 import { json } from "./files.js";
 import { HeldPictures } from "./held.js";
 import { paintOf } from "./paint.js";
-import { parts } from "./parts.js";
+import { partsOf } from "./parts.js";
 import { served } from "./served.js";
 import { previewSize, smallerTile, tileOf } from "./shapes.js";
 
@@ -26,15 +26,17 @@ const PAINTED = 0.95;
 
 /**
  * @typedef {import("../page/state.js").Snapshot} Snapshot
- * @typedef {{format: string, quality: number}} FileWish
+ * @typedef {{format: string, quality: number, model?: string}} FileWish
+ * @typedef {"model" | "finish"} Folder of a model's files: that of previews, and another that finishes pictures
  */
 export class Engine extends EventTarget {
   /** @type {any} */ #setup = null;
   /** @type {Record<string, any>} */ #defaults = {};
   #held = new HeldPictures();
-  /** @type {Promise<any> | null} */ #loading = null;
-  #live = new Compute(() => this.#parts());
-  #artworks = new Artworks(this.#held, this.#live);
+  /** @type {any[]} */ #gallery = [];
+  /** @type {Map<Folder, Promise<any>>} */ #loading = new Map();
+  #live = new Compute(() => this.#parts("model"));
+  #artworks = new Artworks(this.#held, this.#live, "gallery/statistics.bin");
   /** @type {Set<string>} photographs that were given to the worker, with their sizes */ #given = new Set();
 
   /** See the page's engine: here nothing is loaded later. */
@@ -49,9 +51,10 @@ export class Engine extends EventTarget {
     this.#defaults = Object.fromEntries(Object.entries(setup.options).map(([name, each]) => [name, each.default]));
     await this.#held.offer(gallery, setup.contents, setup.limits.pixels);
     this.#artworks.offer(gallery);
+    this.#gallery = gallery;
     this.#setup = setup;
     // Ahead of the first preview; what does not come now is asked for again then, and told.
-    this.#parts().catch(() => {});
+    this.#parts("model").catch(() => {});
     this.#artworks.statistics().catch(() => {});
     this.#held.prepare().catch(() => {});
     return setup;
@@ -156,12 +159,16 @@ export class Engine extends EventTarget {
     const order = orderOf(now, this.#defaults);
     const content = this.#held.of(order.content);
     const size = order.options.content_size ?? this.#defaults.content_size ?? 0;
-    const compute = new Compute(() => this.#parts());
+    const folder = this.#folderOf(file);
+    const compute = new Compute(() => this.#parts(folder));
+    const artworks = folder === "model" ? this.#artworks : this.#finishing(compute);
     const end = () => compute.end();
     signal?.addEventListener("abort", end, { once: true });
     try {
-      const paint = await paintOf(order, this.#defaults, { artworks: this.#artworks, held: this.#held }, 1);
-      const made = await this.#whole(compute, content, size, paint, progress, signal);
+      const paint = await paintOf(order, this.#defaults, { artworks, held: this.#held }, 1);
+      const { encoder } = (await this.#parts(folder)).model.network;
+      const tile = tileOf(content, size, encoder[0].made);
+      const made = await this.#whole(compute, content, size, tile, paint, progress, signal);
       compute.end();
       progress({ state: "working", phase: "write", done: 0, total: 1, fraction: PAINTED });
       const { width, height } = made;
@@ -178,11 +185,11 @@ export class Engine extends EventTarget {
   }
 
   /** A result's pixels, in smaller tiles where the memory is too short for larger ones. */
-  async #whole(compute, content, size, paint, progress, signal) {
+  async #whole(compute, content, size, tile, paint, progress, signal) {
     const tell = (phase, from, to) => (done, total) => {
       progress({ state: "working", phase, done, total, fraction: from + ((to - from) * done) / total });
     };
-    for (let tile = tileOf(content, size); ; ) {
+    for (;;) {
       tell("encode", 0, ENCODED)(0, 1);
       try {
         const pixels = await this.#held.pixels(content.id);
@@ -205,13 +212,28 @@ export class Engine extends EventTarget {
     return copied(orderOf(now, this.#defaults), file, this.#setup, this.#held);
   }
 
-  /** What a worker needs; what came is kept, and what did not is asked for again. */
-  #parts() {
-    this.#loading ??= parts().catch((error) => {
-      this.#loading = null;
-      throw error;
-    });
-    return this.#loading;
+  /** @param {FileWish} file @returns {Folder} */
+  #folderOf({ model }) {
+    const { preview, finish } = this.#setup;
+    return (model ?? finish.model) === preview.model ? "model" : "finish";
+  }
+
+  /** Artworks for the model that finishes, whose worker encodes them. @param {Compute} compute */
+  #finishing(compute) {
+    const artworks = new Artworks(this.#held, compute, "gallery/finish.bin");
+    artworks.offer(this.#gallery.filter(({ picture }) => picture)); // the others are statistics of the previews' model
+    return artworks;
+  }
+
+  /** What a worker needs; what came is kept, and what did not is asked for again. @param {Folder} folder */
+  #parts(folder) {
+    let loading = this.#loading.get(folder);
+    if (!loading) {
+      loading = partsOf(folder);
+      this.#loading.set(folder, loading);
+      loading.catch(() => this.#loading.delete(folder));
+    }
+    return loading;
   }
 }
 

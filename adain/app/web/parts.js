@@ -8,15 +8,18 @@ const WORKER = "web/compute-worker.js";
 
 const UNFIT = 422;
 
-/** @returns {Promise<import("./compute.js").Parts>} */
-export async function parts() {
+/**
+ * @param {"model" | "finish"} folder of the model
+ * @returns {Promise<import("./compute.js").Parts>}
+ */
+export async function partsOf(folder) {
   if (typeof WebAssembly !== "object") {
     throw new EngineError("This browser has no WebAssembly, which computes the pictures: allow it, or use another one.", UNFIT);
   }
   const [worker, network, weights, relaxed, plain] = await Promise.all([
     codeOf(WORKER),
-    json("model/network.json"),
-    bytes("model/weights.bin"),
+    json(`${folder}/network.json`),
+    bytes(`${folder}/weights.bin`),
     bytes("kernel/kernel-relaxed.wasm"),
     bytes("kernel/kernel.wasm"),
   ]);

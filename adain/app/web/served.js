@@ -24,7 +24,7 @@ export function served(setup) {
     if (name in options) options[name] = { ...options[name], choices };
   }
   const formats = setup.formats.filter((format) => FORMATS.includes(format));
-  return { ...setup, options, formats, files: kept(setup.files, FILES), models: [setup.finish.model] };
+  return { ...setup, options, formats, files: kept(setup.files, FILES), models: setup.models };
 }
 
 /** @param {Record<string, any>} declared @param {string[]} names */

@@ -15,6 +15,9 @@ const FILES = {};
 /** @type {Record<string, string>} */
 const HEADERS = {};
 
+/** What is kept once it is asked for: many pages never are. */
+const LATER = ["finish/", "gallery/finish.bin"];
+
 const INDEX = "index.html";
 const scope = /** @type {any} */ (self).registration.scope;
 const prefix = `adain ${scope} `;
@@ -57,7 +60,11 @@ function pathOf(url) {
 
 async function keepAll() {
   const cache = await caches.open(name);
-  for (const path of Object.keys(FILES)) if (!(await cache.match(scope + path))) await kept(path).catch(() => {});
+  for (const path of Object.keys(FILES)) {
+    const isLater = LATER.some((each) => path.startsWith(each));
+    if (isLater && !(await caches.match(scope + path))) continue; // nor was that of an older site
+    if (!(await cache.match(scope + path))) await kept(path).catch(() => {});
+  }
 }
 
 /** @param {string} path @param {Request} request */

@@ -7,8 +7,8 @@ import { scaled } from "./resize.js";
 /** How many times as many pixels as a square of its size a preview may have; see `adain/app/preview.py`. */
 const LONG = 4;
 
-/** Pixels of a result beyond which it is computed in tiles, and their side. */
-const WHOLE = 2e6;
+/** Numbers of a result's maps at their largest, beyond which it is computed in tiles, and their side. */
+const WHOLE = 3e7;
 const SIDE = 512;
 
 /** The tiles to try one after the other, where memory is short. */
@@ -28,10 +28,15 @@ export function previewSize({ width, height }, wanted, most) {
   return { size: own, scale: own / whole };
 }
 
-/** The tiles that a result is computed in; 0 for one piece. @param {{width: number, height: number}} content */
-export function tileOf({ width, height }, size) {
+/**
+ * The tiles that a result is computed in; 0 for one piece.
+ * @param {{width: number, height: number}} content
+ * @param {number} size shorter side of the result
+ * @param {number} channels channels of the model at the picture's own size
+ */
+export function tileOf({ width, height }, size, channels) {
   const [wide, tall] = scaled(width, height, size);
-  return wide * tall > WHOLE ? SIDE : 0;
+  return wide * tall * channels > WHOLE ? SIDE : 0;
 }
 
 /** The next smaller tiles; null, if there are none. @param {number} tile @returns {number | null} */
