@@ -22,7 +22,7 @@ def demo(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_it_is_a_page(demo: ModuleType) -> None:
     made = demo.demo()
-    assert {"demo/index.html", "demo/model/weights.bin", "demo/kernel/kernel.wasm"} <= set(made)
+    assert {"demo/index.html", "demo/model/weights.bin", "demo/kernel/kernel.wasm", "demo/finish/weights.bin"} <= set(made)
 
 
 def test_one_that_cannot_be_made_is_a_fault(demo: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
