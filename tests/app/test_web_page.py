@@ -206,6 +206,13 @@ SEND_OTHERWISE = """async (address) => {
 }"""
 
 
+SEND_FROM_WITHIN = """(address) => new Promise((done) => {
+    const code = `fetch("${address}within", {mode: "no-cors"}).then(() => "sent", () => "refused").then(postMessage)`;
+    const made = new Worker(URL.createObjectURL(new Blob([code], {type: "text/javascript"})));
+    made.onmessage = ({data}) => done(data);
+})"""
+
+
 def test_nothing_can_be_sent(chromium: Any, web_site: Path, picture: Path) -> None:
     """Neither by the page nor by its workers: their policy binds them."""
     # Of one thread: workers of further ones stand still between their tasks, and run nothing else.
@@ -216,6 +223,8 @@ def test_nothing_can_be_sent(chromium: Any, web_site: Path, picture: Path) -> No
         assert len(workers) >= 2
         for each in (page.page, *workers):
             assert each.evaluate(SEND, elsewhere) == ["rejected", "rejected"]
+        for each in workers:  # what a worker starts, as it does threads
+            assert each.evaluate(SEND_FROM_WITHIN, elsewhere) == "refused"
         page.page.evaluate(SEND_OTHERWISE, elsewhere)
         assert host.abroad == []
         refused = [fault for fault in page.faults if "Content Security Policy" in fault or "Refused" in fault]
