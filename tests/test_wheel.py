@@ -44,7 +44,8 @@ def test_contents(wheel: Path) -> None:
         "adain/__init__.pyi",
         "adain/options.py",
         *(f"adain/app/page/{path.name}" for path in (ROOT / "adain" / "app" / "page").iterdir()),
-        *(f"adain/app/web/{path.name}" for path in (ROOT / "adain" / "app" / "web").iterdir()),
+        *(f"adain/app/web/{path.name}" for path in (ROOT / "adain" / "app" / "web").iterdir() if path.is_file()),
+        *(f"adain/app/web/kernel/{name}" for name in ("kernel.wasm", "kernel-relaxed.wasm", "kernel.c")),
         "adain/batch/__init__.pyi",
         "adain/batch/ray/engine.py",
         "adain/cli/main.py",
@@ -59,6 +60,8 @@ def test_contents(wheel: Path) -> None:
         "adain/samples/style/hokusai_great_wave.jpg",
     ):
         assert name in names, name
+    # What builds the kernel is the checkout's.
+    assert "adain/app/web/kernel/build.py" not in names
     # One name for the user: nothing beside adain but its metadata.
     assert {n.split("/")[0].split("-")[0] for n in names} == {"adain"}
     assert wheel.stat().st_size < 31e6

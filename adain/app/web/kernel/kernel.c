@@ -135,6 +135,7 @@ static void multiply(const float *given, const float *filters, float *to, int ch
         sum[k][0] = sum[k][1] = ALL(0);
       }
       for (int c = 0; c < channels; c += 4, f += 4 * EIGHT) {
+#pragma unroll
         for (int part = 0; part < 4; part++) {
           const Four first = LOAD(f + part * EIGHT), second = LOAD(f + part * EIGHT + 4);
           for (int k = 0; k < SIX; k++) {
