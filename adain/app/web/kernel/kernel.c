@@ -29,12 +29,24 @@ typedef v128_t Four;
 #define EXPORT(name) __attribute__((export_name(#name)))
 #define INLINE static inline __attribute__((always_inline))
 
+/*
+ * Called for each tile or block, and not made part of its caller: browsers put faster code in the place of a function's
+ * first one between two calls of it, never within one.
+ */
+#define CALLED static __attribute__((noinline))
+
 /* Tiles that are transformed together: their filters' numbers are read once for all of them. A multiple of SIX. */
 #define TILES 24
 
 /* A tile's places of the input, each way, and of the result. */
 #define GIVEN 6
 #define MADE 4
+
+/*
+ * Numbers between two of the GIVEN x GIVEN matrices of tiles and channels: were their distance a power of two, what is
+ * written to all of them at a time would lie in the same few lines of the cache. A line of one lies between them.
+ */
+#define APART(channels) (TILES * (channels) + 16)
 
 /* What multiply() keeps in registers: so many tiles of so many channels, twelve vectors of the sixteen there are. */
 #define SIX 6
@@ -125,7 +137,7 @@ EXPORT(pack) void pack(const float *filters, int out, int in, int side, float *t
 /* ---- The product that all the time goes into -------------------------------------------------------------------- */
 
 /* (tiles, channels) by packed filters to (tiles, made); tiles are a multiple of SIX. */
-static void multiply(const float *given, const float *filters, float *to, int channels, int made, int tiles) {
+CALLED void multiply(const float *given, const float *filters, float *to, int channels, int made, int tiles) {
   for (int out = 0; out < made; out += EIGHT, filters += EIGHT * channels) {
     for (int tile = 0; tile < tiles; tile += SIX) {
       const float *f = filters, *g[SIX];
@@ -166,7 +178,7 @@ INLINE int mirrored(int place, int length) {
   return place < 0 ? 0 : place;
 }
 
-static void give(const Job *j, float *given, int y, int x, int height, int width) {
+CALLED void give(const Job *j, float *given, int y, int x, int height, int width) {
   const int shift = j->flags & IS_DOUBLED ? 1 : 0;
   const float *rows[GIVEN];
   int columns[GIVEN];
@@ -185,12 +197,12 @@ static void give(const Job *j, float *given, int y, int x, int height, int width
     for (int k = 0; k < GIVEN; k++) {
       Four made[GIVEN];
       transform_given(turned[k], made);
-      for (int r = 0; r < GIVEN; r++) STORE(given + (r * GIVEN + k) * TILES * j->channels + c, made[r]);
+      for (int r = 0; r < GIVEN; r++) STORE(given + (r * GIVEN + k) * APART(j->channels) + c, made[r]);
     }
   }
 }
 
-static void take(const Job *j, const float *products, int y, int x, int height, int width) {
+CALLED void take(const Job *j, const float *products, int y, int x, int height, int width) {
   const int tall = least(MADE, height - y), wide = least(MADE, width - x);
   const int is_halved = j->flags & IS_HALVED;
   const int across = is_halved ? blocks(width, 2) : width;
@@ -198,7 +210,7 @@ static void take(const Job *j, const float *products, int y, int x, int height, 
     Four turned[MADE][GIVEN], made[MADE][MADE];
     for (int k = 0; k < GIVEN; k++) {
       Four line[GIVEN], back[MADE];
-      for (int r = 0; r < GIVEN; r++) line[r] = LOAD(products + (r * GIVEN + k) * TILES * j->made + c);
+      for (int r = 0; r < GIVEN; r++) line[r] = LOAD(products + (r * GIVEN + k) * APART(j->made) + c);
       transform_back(line, back);
       for (int r = 0; r < MADE; r++) turned[r][k] = back[r];
     }
@@ -227,17 +239,17 @@ static void take(const Job *j, const float *products, int y, int x, int height, 
   }
 }
 
-static void convolve(const Job *j, int block, float *scratch) {
+CALLED void convolve(const Job *j, int block, float *scratch) {
   const int by = j->flags & IS_DOUBLED ? 2 : 1;
   const int height = by * j->height, width = by * j->width, across = blocks(width, MADE);
   const int first = block * TILES, last = least(first + TILES, blocks(height, MADE) * across);
-  float *products = scratch + GIVEN * GIVEN * TILES * j->channels;
+  float *products = scratch + GIVEN * GIVEN * APART(j->channels);
   for (int tile = first; tile < last; tile++) {
     give(j, scratch + (tile - first) * j->channels, tile / across * MADE, tile % across * MADE, height, width);
   }
   const int tiles = blocks(last - first, SIX) * SIX; /* what is left of others does no harm */
   for (int k = 0; k < GIVEN * GIVEN; k++) {
-    multiply(scratch + k * TILES * j->channels, j->filters + k * j->channels * j->made, products + k * TILES * j->made,
+    multiply(scratch + k * APART(j->channels), j->filters + k * j->channels * j->made, products + k * APART(j->made),
              j->channels, j->made, tiles);
   }
   for (int tile = first; tile < last; tile++) {
@@ -246,7 +258,7 @@ static void convolve(const Job *j, int block, float *scratch) {
 }
 
 /* 1 x 1; to and from maps of as many channels as are computed. */
-static void pointwise(const Job *j, int block, float *scratch) {
+CALLED void pointwise(const Job *j, int block, float *scratch) {
   const int first = block * TILES, places = least(TILES, j->height * j->width - first);
   for (int k = 0; k < places * j->channels; k += 4) STORE(scratch + k, LOAD(j->from + first * j->channels + k));
   float *products = scratch + TILES * j->channels;
@@ -259,7 +271,7 @@ static void pointwise(const Job *j, int block, float *scratch) {
 }
 
 /* The largest of 2 x 2; an odd last row or column counts alone. A block is a row of the result. */
-static void halve(const Job *j, int block) {
+CALLED void halve(const Job *j, int block) {
   const int first = 2 * block, second = least(first + 1, j->height - 1), across = j->width * j->channels;
   float *to = j->to + block * blocks(j->width, 2) * j->channels;
   for (int x = 0; x < j->width; x += 2) {
@@ -277,7 +289,7 @@ static void halve(const Job *j, int block) {
  * Every step-th place from (row, column) on to planes of the result, which has as many rows and columns as hold all
  * places of the map: of one that ends within a step the last place counts for those that it has not. A block is a row.
  */
-static void to_planes(const Job *j, int block) {
+CALLED void to_planes(const Job *j, int block) {
   const int rows = blocks(j->height, j->step), columns = blocks(j->width, j->step);
   const int y = least(block * j->step + j->row, j->height - 1);
   for (int column = 0; column < columns; column++) {
@@ -289,7 +301,7 @@ static void to_planes(const Job *j, int block) {
 }
 
 /* The way back: planes (made, H, W) to every step-th place of a map; what it has no planes for is 0. */
-static void to_cells(const Job *j, int block) {
+CALLED void to_cells(const Job *j, int block) {
   const int across = j->width * j->step, area = j->height * j->width;
   for (int x = 0; x < j->width; x++) {
     float *place = j->to + ((block * j->step + j->row) * across + x * j->step + j->column) * j->stored;
@@ -299,7 +311,7 @@ static void to_cells(const Job *j, int block) {
 }
 
 /* A map, doubled, is added to one of that size. A block is a row of the latter. */
-static void add_doubled(const Job *j, int block) {
+CALLED void add_doubled(const Job *j, int block) {
   const float *row = j->from + block / 2 * j->width * j->channels;
   float *to = j->to + block * 2 * j->width * j->channels;
   for (int x = 0; x < 2 * j->width; x++) {
@@ -357,7 +369,9 @@ EXPORT(serve) void serve(int thread) {
 /* ---- What JavaScript calls; all have `threads` threads ----------------------------------------------------------- */
 
 /* Numbers that convolve() needs of scratch for each thread. */
-EXPORT(scratch_of) int scratch_of(int channels, int made) { return GIVEN * GIVEN * TILES * (channels + made); }
+EXPORT(scratch_of) int scratch_of(int channels, int made) {
+  return GIVEN * GIVEN * (APART(channels) + APART(made));
+}
 
 EXPORT(convolve) void run_convolve(const float *from, int height, int width, int channels, float *to, int made,
                                    int stored, const float *filters, const float *bias, int flags, float *scratch,
