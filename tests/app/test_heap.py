@@ -112,3 +112,30 @@ def test_what_is_not_taken_cannot_be_given_back(page: Any) -> None:
         try { heap.give(address); } catch (error) { return error.message; }
     }"""
     assert page.evaluate(code) == "nothing is taken at 0"
+
+
+def test_where_so_many_addresses_are_not_to_be_had_the_kernel_is_content_with_fewer(page: Any) -> None:
+    code = """async (most) => {
+        const { openKernel } = await import("/web/kernel.js");
+        const bytes = async (name) => (await fetch(`/web/kernel/${name}.wasm`)).arrayBuffer();
+        const binaries = { relaxed: await bytes("kernel-relaxed"), plain: await bytes("kernel") };
+        const [Memory, asked] = [WebAssembly.Memory, []];
+        WebAssembly.Memory = class extends Memory {
+            constructor(how) {
+                asked.push(how.maximum);
+                if (how.maximum > most) throw new RangeError("could not allocate memory");
+                super(how);
+            }
+        };
+        try {
+            const kernel = await openKernel(binaries, { threads: 1 });
+            return [...asked, kernel.bytes];
+        } catch (error) {
+            return [...asked, error.message];
+        } finally {
+            WebAssembly.Memory = Memory;
+        }
+    }"""
+    assert page.evaluate(code, 2**15) == [2**15, 2 * PAGE]
+    assert page.evaluate(code, 2**13 + 1) == [2**15, 2**14, 2**13, 2 * PAGE]
+    assert page.evaluate(code, 9) == [2**15, 2**14, 2**13, 2**12, 2**11, 2**10, "could not allocate memory"]

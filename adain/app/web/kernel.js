@@ -16,6 +16,9 @@ const MOST_THREADS = 8;
 const PAGE = 2 ** 16;
 const MOST_PAGES = 2 ** 15;
 
+/** With fewer, 64 MiB, no picture is worth beginning. */
+const LEAST_PAGES = 2 ** 10;
+
 /** Bytes of a thread's stack. */
 const STACK = 2 ** 16;
 
@@ -45,12 +48,26 @@ export async function openKernel({ relaxed, plain }, { threads, most = Infinity 
   }
   const module = await WebAssembly.compile(WebAssembly.validate(relaxed) ? relaxed : plain);
   const maximum = Math.max(2, Math.min(MOST_PAGES, Math.floor(most / PAGE)));
-  // Shared by the threads; one alone can use it so, too.
-  const memory = new WebAssembly.Memory({ initial: 2, maximum, shared: true });
+  const memory = memoryOf(maximum);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const kernel = new Kernel(memory, /** @type {any} */ (instance.exports));
   await kernel.start(module, threadsOf(threads) - 1);
   return kernel;
+}
+
+/**
+ * Memory that grows to so many pages: addresses are set aside for all of them at once, and where a device has too few
+ * (telephones do) it is content with half, and half of that. It is shared by the threads; one alone can use it, too.
+ * @param {number} most
+ */
+function memoryOf(most) {
+  for (let maximum = most; ; maximum >>= 1) {
+    try {
+      return new WebAssembly.Memory({ initial: 2, maximum, shared: true });
+    } catch (error) {
+      if (maximum < 2 * LEAST_PAGES) throw error;
+    }
+  }
 }
 
 export class Kernel {
