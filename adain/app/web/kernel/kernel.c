@@ -202,9 +202,9 @@ CALLED void give(const Job *j, float *given, int y, int x, int height, int width
   }
 }
 
-CALLED void take(const Job *j, const float *products, int y, int x, int height, int width) {
-  const int tall = least(MADE, height - y), wide = least(MADE, width - x);
-  const int is_halved = j->flags & IS_HALVED;
+/* As take(), of `tall` x `wide` places of a tile. */
+INLINE void take_as(const Job *j, const float *products, int y, int x, int width, int flags, int tall, int wide) {
+  const int is_halved = flags & IS_HALVED;
   const int across = is_halved ? blocks(width, 2) : width;
   for (int c = 0; c < j->stored; c += 4) {
     Four turned[MADE][GIVEN], made[MADE][MADE];
@@ -219,8 +219,8 @@ CALLED void take(const Job *j, const float *products, int y, int x, int height, 
       transform_back(turned[r], made[r]);
       for (int k = 0; k < MADE; k++) {
         made[r][k] = ADD(made[r][k], bias);
-        if (j->flags & (HAS_RELU | IS_CLAMPED)) made[r][k] = MAX(made[r][k], ALL(0));
-        if (j->flags & IS_CLAMPED) made[r][k] = MIN(made[r][k], ALL(1));
+        if (flags & (HAS_RELU | IS_CLAMPED)) made[r][k] = MAX(made[r][k], ALL(0));
+        if (flags & IS_CLAMPED) made[r][k] = MIN(made[r][k], ALL(1));
       }
     }
     if (is_halved) {
@@ -236,6 +236,16 @@ CALLED void take(const Job *j, const float *products, int y, int x, int height, 
         for (int k = 0; k < wide; k++) STORE(j->to + ((y + r) * across + x + k) * j->stored + c, made[r][k]);
       }
     }
+  }
+}
+
+CALLED void take(const Job *j, const float *products, int y, int x, int height, int width) {
+  const int tall = least(MADE, height - y), wide = least(MADE, width - x);
+  /* Most tiles are whole ones of layers that only have a ReLU: for these nothing is asked place by place. */
+  if (tall == MADE && wide == MADE && (j->flags & ~IS_DOUBLED) == HAS_RELU) {
+    take_as(j, products, y, x, width, HAS_RELU, MADE, MADE);
+  } else {
+    take_as(j, products, y, x, width, j->flags, tall, wide);
   }
 }
 
