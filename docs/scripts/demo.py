@@ -19,7 +19,8 @@ def demo() -> dict[str, bytes]:
     """The files of the page by their paths."""
     with tempfile.TemporaryDirectory(prefix="adain-") as folder:
         # In a process of its own, as nothing else here loads torch.
-        command = [sys.executable, "-m", "adain", "export", "--web", folder, "--model", "vgg19", "--preview-model", "fast"]
+        both = ["--model", "vgg19", "--preview-model", "fast"]
+        command = [sys.executable, "-m", "adain", "export", "--web", folder, *both]
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
         if ran.returncode:
             raise RuntimeError(f"the page without a server could not be made: {ran.stderr.strip()}")

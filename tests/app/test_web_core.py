@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adain.app.offline.bundle import bundled
+from adain.app.offline.modules import modules
 from adain.app.offline.networks import network_files
 from adain.backends import open_model
 from adain.options import ModelOptions
@@ -301,5 +303,16 @@ def test_a_worker_that_fails_is_started_anew(chromium: Any, address: str, styles
     assert made.page.workers == []
     assert made.ask("decode", key="a", styles=styles[:1])["kind"] == "gone"
     made.ask("encodeContent", **content)
+    assert made.decode(key="a", styles=styles[:1]).shape == (94, 173, 4)
+    context.close()
+
+
+def test_threads_that_do_not_begin_are_done_without(chromium: Any, address: str, styles: list[Any]) -> None:  # noqa: F811
+    """As in a browser that lets no worker start another, or takes its time."""
+    context = chromium.new_context()
+    made = Computing(context.new_page(), f"{address}/isolated")
+    code = "self.Worker = class { postMessage() {} };" + bundled(modules(), "web/compute-worker.js")
+    made.page.evaluate("(code) => (globalThis.parts = { worker: code })", code)
+    made.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
     assert made.decode(key="a", styles=styles[:1]).shape == (94, 173, 4)
     context.close()

@@ -19,6 +19,9 @@ const MOST_PAGES = 2 ** 15;
 /** With fewer, 64 MiB, no picture is worth beginning. */
 const LEAST_PAGES = 2 ** 10;
 
+/** Milliseconds that threads are waited for. */
+const LATE = 2000;
+
 /** Bytes of a thread's stack. */
 const STACK = 2 ** 16;
 
@@ -88,26 +91,30 @@ export class Kernel {
     return this.#memory.buffer.byteLength;
   }
 
-  /** So many more threads; one that a browser does not start is done without. @param {WebAssembly.Module} module */
+  /**
+   * So many more threads. They are waited for, as a worker that computes does not let those begin that it has asked for;
+   * but not for long: one that is late joins in, and one that a browser does not start is done without.
+   * @param {WebAssembly.Module} module
+   * @param {number} count
+   */
   async start(module, count) {
+    if (!count) return;
     const source = URL.createObjectURL(new Blob([THREAD], { type: "text/javascript" }));
     const started = Array.from({ length: count }, (_, k) => {
       const worker = new Worker(source);
       const stack = this.take(STACK / 4) + STACK;
       worker.postMessage({ module, memory: this.#memory, stack, thread: k + 1 });
       return new Promise((resolve) => {
-        worker.onmessage = () => resolve(1);
+        worker.onmessage = resolve;
         worker.onerror = (event) => {
           event.preventDefault();
-          resolve(0);
+          resolve(event);
         };
       });
     });
-    // All are waited for: a worker that computes does not let those begin that it has asked for. The numbers of threads
-    // are the places of their scratch, so that all have one.
-    const ready = await Promise.all(started);
-    URL.revokeObjectURL(source);
-    if (ready.some(Boolean)) this.threads = count + 1;
+    const all = Promise.all(started).then(() => URL.revokeObjectURL(source));
+    await Promise.race([all, new Promise((resolve) => setTimeout(resolve, LATE))]);
+    this.threads += count; // those that are late, too: their numbers are the places of their scratch
   }
 
   /** Room for so many numbers, until it is given back. @param {number} count @returns {number} its address */
