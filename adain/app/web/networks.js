@@ -11,15 +11,23 @@
  *   to three planes of pixels in 0 to 1, 8 x 8 for every cell
  */
 
+import { ChosenNetworks } from "./gpu-choice.js";
+import { openGpu } from "./gpu-networks.js";
 import { readModel } from "./model.js";
 import { openWasm } from "./wasm-networks.js";
 
 /**
  * @typedef {{model: import("./model.js").ModelFiles, binaries: import("./kernel.js").Binaries, threads?: number,
- *   most?: number}} Given `most` bytes of memory are taken, if that is said
+ *   most?: number, isGpuFaster?: boolean}} Given `most` bytes of memory are taken, if that is said; and whether WebGPU is
+ *   known to be faster here, as another worker has found out: where that is not said, it is found out
  */
 
 /** The networks, ready to run. @param {Given} given @returns {Promise<Networks>} */
-export async function openNetworks({ model, binaries, threads, most }) {
-  return openWasm(readModel(model), binaries, { threads, most });
+export async function openNetworks({ model, binaries, threads, most, isGpuFaster }) {
+  const read = readModel(model);
+  const kernel = await openWasm(read, binaries, { threads, most });
+  if (isGpuFaster === false) return kernel;
+  const chosen = new ChosenNetworks(kernel, () => openGpu(read), () => performance.now());
+  if (isGpuFaster) await chosen.take();
+  return chosen;
 }
