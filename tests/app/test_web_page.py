@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,14 @@ def asked(place: Host | Place) -> list[str]:
 
 def kept(page: WebPage) -> None:
     """Wait until the site is kept by its service worker."""
-    for _ in range(WAIT // 100):
-        if page.page.evaluate(KEPT):
-            return
+    until(page, lambda: page.page.evaluate(KEPT), "the service worker has all files")
+
+
+def until(page: WebPage, is_so: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + WAIT / 1000
+    while not is_so():
+        assert time.monotonic() < end, f"it did not come to this: {what}; {page.faults}"
         page.page.wait_for_timeout(100)
-    raise AssertionError("the service worker has not kept all files")
 
 
 def test_without_a_network_after_the_first_visit(chromium: Any, web_site: Path, picture: Path, tmp_path: Path) -> None:
@@ -172,6 +176,7 @@ def test_in_tiles_and_cancelled(page: WebPage, tmp_path: Path) -> None:
 def test_a_file_that_does_not_come_at_first(chromium: Any, web_site: Path, picture: Path, name: str) -> None:
     """It is said, and nothing is spoiled by it."""
     with Host(web_site) as host, opened(chromium, host, service_workers="block") as page:
+        page.expect_faults("503")
         host.broken.add(name)
         page.page.reload()
         page.page.wait_for_selector("#gallery [data-style]")
@@ -183,8 +188,10 @@ def test_a_file_that_does_not_come_at_first(chromium: Any, web_site: Path, pictu
         host.broken.clear()
         with page.repainted():
             page.slide("alpha", 0.5)
-        page.faults = [fault for fault in page.faults if "503" not in fault]
 
+
+REFUSED = ("Content Security Policy", "Refused")
+"""What the console says of what the policy forbids."""
 
 SEND = """async (address) => {
     const tried = [fetch(address + "fetch", {mode: "no-cors"}), fetch(address + "post", {method: "POST", body: "x"})];
@@ -213,11 +220,16 @@ SEND_FROM_WITHIN = """(address) => new Promise((done) => {
 })"""
 
 
+def refused(page: WebPage) -> int:
+    return sum(any(part in fault for part in REFUSED) for fault in page.faults)
+
+
 def test_nothing_can_be_sent(chromium: Any, web_site: Path, picture: Path) -> None:
     """Neither by the page nor by its workers: their policy binds them."""
     # Of one thread: workers of further ones stand still between their tasks, and run nothing else.
     with Host(web_site) as host, opened(chromium, host, service_workers="block") as page:
         begun(page, picture, WAVE)
+        page.expect_faults(*REFUSED)
         elsewhere = "http://192.0.2.1/"
         workers = page.page.workers
         assert len(workers) >= 2
@@ -227,9 +239,7 @@ def test_nothing_can_be_sent(chromium: Any, web_site: Path, picture: Path) -> No
             assert each.evaluate(SEND_FROM_WITHIN, elsewhere) == "refused"
         page.page.evaluate(SEND_OTHERWISE, elsewhere)
         assert host.abroad == []
-        refused = [fault for fault in page.faults if "Content Security Policy" in fault or "Refused" in fault]
-        assert len(refused) >= 2 * (1 + len(workers))
-        page.faults.clear()
+        until(page, lambda: refused(page) >= 2 * (1 + len(workers)), "each of them is told on the console")
         page.abroad.clear()
         free = page.page.context.new_page()  # where nothing forbids it, the same is noticed
         free.goto(f"{host.address}/LICENSES.txt")

@@ -83,22 +83,20 @@ class WebPage(Page):
 
 @contextmanager
 def opened(browser: Any, place: Host | Place, **options: Any) -> Iterator[WebPage]:
-    """A page in a profile of its own, whose proxy is the host; afterwards the console has to be empty."""
+    """A page in a profile of its own, whose proxy is the host; afterwards its console has to be empty but for what is
+    expected."""
     proxy = {"proxy": place.proxy} if isinstance(place, Host) else {"offline": True}
     defaults = {"viewport": {"width": 1280, "height": 860}, "accept_downloads": True}
     context = browser.new_context(**{**defaults, **proxy, **options})
     context.set_default_timeout(WAIT)
     page = WebPage(context.new_page(), place)
+    page.expect_faults(BLOCKED)
     page.open()
     try:
         yield page
     finally:
         context.close()
-    faults = [
-        fault for fault in page.faults if not fault.startswith("Service Worker registration blocked by Playwright")
-    ]
-    assert faults == [], faults
-    assert page.abroad == [], page.abroad
+    page.check()
     if isinstance(place, Host):
         assert place.abroad == [], place.abroad
 
