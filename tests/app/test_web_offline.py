@@ -14,6 +14,7 @@ import pytest
 from adain.app import export_site
 from benchmarks.serving import launch
 from tests.app.browser import WAIT, need_browser
+from tests.app.web_browser import PATIENT
 from tests.conftest import noise_image
 
 pytestmark = pytest.mark.slow
@@ -55,9 +56,11 @@ class Hosted:
         apart = {"site.json", "service-worker.js"}
         return sum(path.name not in apart for path in made.files)
 
-    def visit(self, context: Any) -> Any:
+    def visit(self, context: Any, *, has_workers: bool = True) -> Any:
         page = context.new_page()
         page.set_default_timeout(WAIT)
+        if has_workers:
+            page.add_init_script(PATIENT)
         page.goto(self.address)
         page.wait_for_selector("#gallery [data-style]")
         return page
@@ -133,7 +136,7 @@ def test_an_update_comes_whole_when_the_old_page_is_closed(hosted: Hosted, tmp_p
     blank = context.new_page()  # a browser without pages ends
     page.close()
     other.close()
-    for _ in range(20):  # the browser sees a little later that nobody has the old one any more
+    for _ in range(WAIT // 250):  # the browser sees a little later that nobody has the old one any more
         page = hosted.visit(context)
         if artworks_of(page) > before:
             break
@@ -155,6 +158,6 @@ def test_a_host_that_changes_files_is_served_but_not_kept(hosted: Hosted) -> Non
 
 def test_without_a_service_worker(hosted: Hosted) -> None:
     hosted.write()
-    page = hosted.visit(hosted.browser.new_context(service_workers="block"))
+    page = hosted.visit(hosted.browser.new_context(service_workers="block"), has_workers=False)
     assert not page.evaluate(ISOLATED)
     assert artworks_of(page) > 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from adain.app.offline.modules import APP
 from benchmarks.hosting import Host
 
 from .browser import WAIT, Page, need_browser
@@ -36,6 +38,16 @@ KEPT = """async () => {
 
 BLOCKED = "Service Worker registration blocked by Playwright"
 """What is said where a browser has no service workers."""
+
+
+PATIENCE = re.findall(r"^const PATIENCE = (\d+);$", (APP / "web" / "start.js").read_text("utf-8"), re.M)[0]
+
+PATIENT = f"""(() => {{
+    const soon = globalThis.setTimeout;
+    globalThis.setTimeout = (act, after, ...given) => (after === {PATIENCE} ? 0 : soon(act, after, ...given));
+}})()"""
+"""Has a page wait for its service worker however long that takes: else it has no threads on a busy machine. Not where
+service workers are blocked: what the page waits for then never comes."""
 
 
 class Place(NamedTuple):
@@ -89,6 +101,8 @@ def opened(browser: Any, place: Host | Place, **options: Any) -> Iterator[WebPag
     defaults = {"viewport": {"width": 1280, "height": 860}, "accept_downloads": True}
     context = browser.new_context(**{**defaults, **proxy, **options})
     context.set_default_timeout(WAIT)
+    if options.get("service_workers") != "block":
+        context.add_init_script(PATIENT)
     page = WebPage(context.new_page(), place)
     page.expect_faults(BLOCKED)
     page.open()
@@ -126,4 +140,4 @@ def levels(source: Path | bytes) -> Levels:
         return np.asarray(picture.convert("RGB"), dtype=np.int16)
 
 
-__all__ = ["KEPT", "WAYS", "Place", "WebPage", "levels", "library", "need_browser", "opened", "placed"]
+__all__ = ["KEPT", "PATIENT", "WAYS", "Place", "WebPage", "levels", "library", "need_browser", "opened", "placed"]
