@@ -36,6 +36,12 @@ PASTE = """([name, type, data]) => {
 }"""
 
 
+FRAMES = """() => new Promise((seen) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(seen)));
+})"""
+"""A frame, and a further one: what was to be drawn is on the screen, and the page has counted it."""
+
+
 def need_browser() -> None:
     """Skip where there is none."""
     pytest.importorskip("playwright.sync_api")
@@ -103,8 +109,13 @@ class Page:
         self.page.wait_for_function(
             "(n) => Number(document.body.dataset.painted || 0) > n && !document.body.dataset.busy", arg=before
         )
-        self.page.wait_for_timeout(50)  # for what asks a moment later
+        self.frames()  # for what asks a moment later
         self.page.wait_for_function("() => !document.body.dataset.busy")
+        self.frames()
+
+    def frames(self) -> None:
+        """Wait until what was to be drawn is seen, however long a frame takes."""
+        self.page.evaluate(FRAMES)
 
     def drop(self, path: Path, selector: str = "#drop") -> None:
         self.page.evaluate(DROP, [selector, path.name, kind_of(path), text_of(path)])

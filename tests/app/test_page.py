@@ -44,7 +44,7 @@ def pixels(page: Page) -> np.ndarray[Any, Any]:
     import io
 
     page.page.mouse.move(2, 2)  # not above the view, where it shows the brush
-    page.page.wait_for_timeout(50)
+    page.frames()
     with Image.open(io.BytesIO(page.look())) as shot:
         return np.asarray(shot.convert("RGB"), dtype=np.float32)
 
@@ -125,7 +125,6 @@ def test_a_mask_is_painted_erased_filled_and_undone(page: Page, picture: Path) -
             page.page.click("#undo")
     assert np.abs(pixels(page) - painted).mean() < 0.05
     page.page.click("#undo")  # and there is nothing to paint
-    page.page.wait_for_timeout(200)
     assert np.abs(pixels(page) - empty).mean() < 0.05
     with page.repainted():
         page.page.keyboard.press("Control+Shift+Z")

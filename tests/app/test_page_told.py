@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.serving import Server
 from tests.conftest import noise_image
 
-from .browser import CIRCLES, GALETTE, WAVE, Page, begun, chromium, page, server
+from .browser import CIRCLES, GALETTE, WAIT, WAVE, Page, begun, chromium, page, server
 from .test_page import picture
 
 __all__ = ["chromium", "page", "picture", "server"]
@@ -58,14 +58,16 @@ def test_the_finished_picture_is_seen_until_something_changes(page: Page, pictur
     held: list[Any] = []
     page.page.route("**/stylize", lambda route: held.append(route) if not held else route.continue_())
     page.slide("alpha", 0.5)
+    before = page.painted
     page.page.click("#finish")
-    page.page.wait_for_selector("#download:visible")
-    page.page.wait_for_timeout(200)
+    page.page.wait_for_function("(n) => Number(document.body.dataset.painted) > n", arg=before)
+    page.frames()
     finished = page.look()
     assert finished != preview
     held[0].continue_()
     page.page.wait_for_function("() => !document.body.dataset.busy")
-    page.page.wait_for_timeout(200)
+    page.page.wait_for_timeout(200)  # for what would be wrong
+    page.frames()
     assert page.look() == finished
     with page.repainted():
         page.slide("alpha", 0.6)
@@ -100,7 +102,7 @@ def test_a_page_that_is_closed_takes_its_work_along(chromium: Any, server: Serve
     page.page.click("#finish")
     page.page.wait_for_function("() => document.querySelector('#progress-text').textContent.includes('tile')")
     page.page.close()
-    end = time.monotonic() + 20
+    end = time.monotonic() + WAIT / 1000
     while server.metrics()["adain_jobs_open"] and time.monotonic() < end:
         time.sleep(0.1)
     assert server.metrics()[cancelled] == before + 1

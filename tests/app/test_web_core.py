@@ -16,7 +16,7 @@ from adain.backends import open_model
 from adain.options import ModelOptions
 
 from ..conftest import noise_image
-from .browser import chromium, need_browser  # noqa: F401
+from .browser import WAIT, chromium, need_browser  # noqa: F401
 from .computing import WEB, Computing, packed, serving
 
 PHOTO = noise_image(173, 94, seed=1)
@@ -247,6 +247,15 @@ def test_two_photographs_are_kept(computing: Computing, styles: list[Any]) -> No
     assert computing.ask("decode", key="b", styles=styles[:1])["kind"] == "gone"
 
 
+def nobody_works(computing: Computing) -> None:
+    """Wait until workers that were ended are gone."""
+    for _ in range(WAIT // 50):
+        if not computing.page.workers:
+            return
+        computing.page.wait_for_timeout(50)
+    raise AssertionError(computing.page.workers)
+
+
 def test_threads_give_the_same(chromium: Any, address: str, computing: Computing, styles: list[Any]) -> None:  # noqa: F811
     computing.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
     context = chromium.new_context()
@@ -260,10 +269,7 @@ def test_threads_give_the_same(chromium: Any, address: str, computing: Computing
     assert workers > len(computing.page.workers)  # it has threads
     assert all(worker.url.startswith("blob:") for worker in several.page.workers)
     several.page.evaluate("compute.end()")
-    for _ in range(100):
-        if several.page.workers:
-            several.page.wait_for_timeout(50)
-    assert several.page.workers == []  # nor its threads
+    nobody_works(several)  # nor its threads
     assert several.faults == []
     context.close()
 
@@ -299,8 +305,8 @@ def test_a_worker_that_fails_is_started_anew(chromium: Any, address: str, styles
     # While it is being started, too: what comes late starts nothing.
     waiting = made.page.evaluate("async () => { const asked = ask('stats', {}); compute.end(); return asked; }")
     assert waiting["kind"] == "ended"
-    made.page.wait_for_timeout(200)
-    assert made.page.workers == []
+    made.page.wait_for_timeout(200)  # for what would be wrong
+    nobody_works(made)
     assert made.ask("decode", key="a", styles=styles[:1])["kind"] == "gone"
     made.ask("encodeContent", **content)
     assert made.decode(key="a", styles=styles[:1]).shape == (94, 173, 4)

@@ -99,7 +99,7 @@ def served() -> Iterator[str]:
 
 def until(page: Any, condition: str) -> None:
     """Waits for it; the policy forbids the evaluation that Playwright's own waiting needs."""
-    for _ in range(200):
+    for _ in range(2400):  # a minute
         if page.evaluate(condition):
             return
         page.wait_for_timeout(25)
