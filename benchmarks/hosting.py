@@ -94,6 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self) -> None:
         if self.path not in BY_ITSELF:
             self.host.abroad.append(f"{self.command} {self.path}")
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))  # else the next request would begin with it
         self._answer(502, b"", "text/plain")
 
     do_CONNECT = do_POST = do_PUT = do_OPTIONS = _refuse

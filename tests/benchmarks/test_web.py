@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from pathlib import Path
 
 import pytest
+
+from benchmarks.hosting import Host
 
 from ..app.browser import need_browser
 from .test_benchmarks import run
@@ -23,3 +26,13 @@ def test_the_page_without_a_server(tmp_path: Path) -> None:
     assert told["large"]["wasm_mb"] > 1
     assert told["large"]["frames"] > 0
     assert told["flat"]["difference"] < 1e-4
+
+
+def test_a_host_notes_what_follows_on_the_same_connection(tmp_path: Path) -> None:
+    with Host(tmp_path) as host:
+        connection = http.client.HTTPConnection("127.0.0.1", host.port)
+        for method, body in (("POST", "x"), ("GET", None)):
+            connection.request(method, "http://192.0.2.1/", body)
+            assert connection.getresponse().read() == b""
+        connection.close()
+    assert host.abroad == ["POST http://192.0.2.1/", "GET http://192.0.2.1/"]
