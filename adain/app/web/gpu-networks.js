@@ -111,9 +111,13 @@ export class GpuNetworks {
     return this.#buffers.bytes;
   }
 
-  /** Give everything back; what is being computed fails. */
+  /**
+   * Give everything back, once what was handed over is done: in Chromium a device that was destroyed as it worked has
+   * kept the browser waiting for ever.
+   */
   close() {
-    this.#device.destroy();
+    const destroy = () => this.#device.destroy();
+    this.#device.queue.onSubmittedWorkDone().then(destroy, destroy);
   }
 
   /** Channels of the features. */
