@@ -66,7 +66,8 @@ const CALLS = {
   },
 
   async stats() {
-    return { kind: opened().kind, bytes: opened().bytes, keptBytes: [...contents.values()].reduce((sum, each) => sum + each.bytes, 0) };
+    const { kind, bytes, isGpuFaster } = opened();
+    return { kind, bytes, isGpuFaster, keptBytes: [...contents.values()].reduce((sum, each) => sum + each.bytes, 0) };
   },
 };
 

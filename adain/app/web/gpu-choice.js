@@ -75,6 +75,10 @@ export class ChosenNetworks {
     return (this.#chosen ?? this.#kernel).kind;
   }
 
+  get isGpuFaster() {
+    return this.isSettled ? Boolean(this.#chosen) : undefined;
+  }
+
   get bytes() {
     return this.#kernel.bytes + ((this.#chosen ?? this.#candidate)?.bytes ?? 0);
   }

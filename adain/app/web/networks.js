@@ -5,6 +5,7 @@
  * @typedef {object} Networks
  * @property {string} kind
  * @property {number} bytes of memory that they have taken
+ * @property {boolean} [isGpuFaster] whether WebGPU is known to be the faster
  * @property {(pixels: Float32Array, height: number, width: number) => Promise<Float32Array>} encode three planes of
  *   pixels in 0 to 1 to planes of features, one cell for every 8 x 8 px, the last ones in part
  * @property {(features: Float32Array, rows: number, columns: number) => Promise<Float32Array>} decode planes of features

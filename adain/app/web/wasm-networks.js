@@ -8,8 +8,8 @@ import { STRIDE } from "./pixels.js";
  * @typedef {import("./model.js").Layer} Layer
  * @typedef {import("./model.js").Model} Model
  * @typedef {{from: number, height: number, width: number, channels: number}} Map_ a map at an address, place by place
- * @typedef {Layer & {from: number, to: number, packed: number, shift: number}} Packed channels of the maps before and
- *   behind, and addresses of the filters, as the kernel wants them, and of the bias
+ * @typedef {Omit<Layer, "filters"> & {from: number, to: number, packed: number, shift: number}} Packed channels of the maps
+ *   before and behind, and addresses of the filters, as the kernel wants them, and of the bias
  */
 
 /** What the kernel computes in vectors of. */
@@ -85,7 +85,8 @@ export class WasmNetworks {
     kernel.view(filters, layer.filters.length).set(layer.filters);
     kernel.calls.pack(filters, layer.made, layer.given, layer.side, packed, from, computed);
     kernel.give(filters);
-    return { ...layer, from, to: upTo(layer.made, FOUR), packed, shift };
+    const { filters: _, ...known } = layer; // which are not kept twice
+    return { ...known, from, to: upTo(layer.made, FOUR), packed, shift };
   }
 
   /**
