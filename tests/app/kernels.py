@@ -103,13 +103,13 @@ class Kernel:
         self._arrays.clear()
         self._end = self._begin
 
-    def pack(self, filters: Array, channels: int, made: int) -> int:
+    def pack(self, filters: Array, channels: int) -> int:
         """The address of filters ``(O, I, S, S)`` as ``convolve`` and ``pointwise`` want them."""
         out, given, side, _ = filters.shape
-        to = self.put(np.zeros((36 if side == 3 else 1) * channels * made, np.float32))
-        self.call("pack", self.put(filters), out, given, side, to, channels, made)
+        to = self.put(np.zeros(self.call("packed_of", out, side, channels), np.float32))
+        self.call("pack", self.put(filters), out, given, side, to, channels)
         return to
 
-    def scratch(self, channels: int, made: int) -> int:
-        """The address of what ``convolve`` needs beside its result."""
-        return self.room(self.threads * self.call("scratch_of", channels, made))
+    def scratch(self, channels: int, stored: int) -> int:
+        """The address of what ``convolve`` and ``pointwise`` need beside their results."""
+        return self.room(self.threads * self.call("scratch_of", channels, stored))

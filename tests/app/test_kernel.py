@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -9,17 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from adain.app.offline.modules import APP
+
 wasmtime = pytest.importorskip("wasmtime")
 
 from .kernels import BINARIES, Array, Kernel  # noqa: E402
 
-IS_DOUBLED, IS_HALVED, HAS_RELU, IS_CLAMPED = 1, 2, 4, 8
+SOURCE = (APP / "web" / "kernel" / "kernel.c").read_text("utf-8")
+
+FLAGS = dict(re.findall(r"(\w+) = (\d+)", re.findall(r"^enum \{(.+)\};$", SOURCE, re.M)[0]))
+
+IS_DOUBLED, IS_HALVED, HAS_RELU, IS_CLAMPED = (
+    int(FLAGS[name]) for name in ("IS_DOUBLED", "IS_HALVED", "HAS_RELU", "IS_CLAMPED")
+)
 
 SETTINGS = settings(deadline=None, max_examples=60)
 
 sides = st.integers(2, 21)
 fours = st.integers(1, 5).map(lambda k: 4 * k)
-eights = st.integers(1, 3).map(lambda k: 8 * k)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -61,13 +70,13 @@ def convolve(kernel: Kernel, cells: Array, filters: Array, bias: Array, flags: i
     """The same by the kernel, of filters for as many channels as the map has, or fewer."""
     height, width, channels = cells.shape
     out = filters.shape[0]
-    made, stored = -(-out // 8) * 8, -(-out // 4) * 4
+    stored = -(-out // 4) * 4
     tall, wide = (2 * height, 2 * width) if flags & IS_DOUBLED else (height, width)
     shape = (-(-tall // 2), -(-wide // 2), stored) if flags & IS_HALVED else (tall, wide, stored)
     to = kernel.room(*shape)
-    shift = kernel.put(np.pad(bias, (0, made - out)))
-    packed, scratch = kernel.pack(filters, channels, made), kernel.scratch(channels, made)
-    kernel.call("convolve", kernel.put(cells), height, width, channels, to, made, stored, packed, shift, flags, scratch, threads)  # fmt: skip # noqa: E501
+    shift = kernel.put(np.pad(bias, (0, stored - out)))
+    packed, scratch = kernel.pack(filters, channels), kernel.scratch(channels, stored)
+    kernel.call("convolve", kernel.put(cells), height, width, channels, to, stored, packed, shift, flags, scratch, threads)  # fmt: skip # noqa: E501
     result = kernel.get(to, *shape)
     kernel.forget()
     return result
@@ -99,20 +108,23 @@ def test_channels_of_a_map_that_filters_do_not_know_count_for_nothing(
 
 
 @SETTINGS
-@given(height=sides, width=sides, channels=fours, made=eights, seed=seeds)
+@given(height=sides, width=sides, channels=fours, out=st.integers(1, 24), seed=seeds)
 def test_a_convolution_of_one_place_is_a_product(
-    kernel: Kernel, height: int, width: int, channels: int, made: int, seed: int
+    kernel: Kernel, height: int, width: int, channels: int, out: int, seed: int
 ) -> None:
     cells, filters, bias = (
         numbers(seed, height, width, channels),
-        numbers(seed + 1, made, channels),
-        numbers(seed, made),
+        numbers(seed + 1, out, channels),
+        numbers(seed, out),
     )
-    to, packed = kernel.room(height, width, made), kernel.pack(filters[..., None, None], channels, made)
-    scratch = kernel.scratch(channels, made)
-    kernel.call("pointwise", kernel.put(cells), height, width, channels, to, made, packed, kernel.put(bias), scratch, 1)
+    stored = -(-out // 4) * 4
+    to, packed = kernel.room(height, width, stored), kernel.pack(filters[..., None, None], channels)
+    shift, scratch = kernel.put(np.pad(bias, (0, stored - out))), kernel.scratch(channels, stored)
+    kernel.call("pointwise", kernel.put(cells), height, width, channels, to, stored, packed, shift, scratch, 1)
+    result = kernel.get(to, height, width, stored)
     expected = cells.astype(np.float64) @ filters.T.astype(np.float64) + bias
-    np.testing.assert_allclose(kernel.get(to, height, width, made), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(result[..., :out], expected, rtol=0, atol=1e-5)
+    assert np.all(result[..., out:] == 0), "channels that only fill up a vector"
     kernel.forget()
 
 
@@ -125,9 +137,7 @@ def test_filters_are_transformed_as_winograd_has_it(kernel: Kernel, out: int, ch
     expected = np.zeros((6, 6, made, given_))
     expected[:, :, :out, :channels] = np.einsum("ra,oiab,cb->rcoi", g, filters.astype(np.float64), g)
     blocks = expected.reshape(36, made // 8, 8, given_).swapaxes(2, 3)
-    np.testing.assert_allclose(
-        kernel.get(kernel.pack(filters, given_, made), *blocks.shape), blocks, rtol=1e-6, atol=1e-7
-    )
+    np.testing.assert_allclose(kernel.get(kernel.pack(filters, given_), *blocks.shape), blocks, rtol=1e-6, atol=1e-7)
     kernel.forget()
 
 
@@ -213,3 +223,12 @@ def test_a_thousand_small_jobs_in_a_row_end_for_several_threads(crew: Kernel) ->
         expected = functional.max_pool2d(planes(each), 2, ceil_mode=True)[0].permute(1, 2, 0).numpy()
         assert np.array_equal(crew.get(target, *expected.shape), expected.astype(np.float32))
     crew.forget()
+
+
+def test_what_javascript_knows_of_the_kernel_is_what_its_source_says() -> None:
+    def constants(module: str) -> dict[str, str]:
+        return dict(re.findall(r"^const (\w+) = (\d+);$", (APP / "web" / module).read_text("utf-8"), re.M))
+
+    made = re.findall(r"^#define MADE (\d+)$", SOURCE, re.M)
+    assert constants("tiles.js")["STEP"] == made[0], "tiles begin where those of the kernel do"
+    assert {name: value for name, value in constants("wasm-networks.js").items() if name in FLAGS} == FLAGS

@@ -12,17 +12,17 @@ import { STRIDE } from "./pixels.js";
  *   before and behind, and addresses of the filters, as the kernel wants them, and of the bias
  */
 
-/** What the kernel computes in vectors of. */
+/** What the kernel's maps have a multiple of, in channels. */
 const FOUR = 4;
-const EIGHT = 8;
 
+// As in kernel/kernel.c.
 const IS_DOUBLED = 1;
 const IS_HALVED = 2;
 const HAS_RELU = 4;
 const IS_CLAMPED = 8;
 
-/** The least multiple of `step` that holds so many. */
-const upTo = (count, step) => step * Math.ceil(count / step);
+/** Channels of a map that holds so many. @param {number} count */
+const padded = (count) => FOUR * Math.ceil(count / FOUR);
 
 /**
  * @param {Model} model
@@ -52,7 +52,7 @@ export class WasmNetworks {
     this.#decoder = decoder.map((layer) => this.#packed(layer));
     this.#skip = skip && this.#packed(skip);
     const all = [...this.#encoder, ...this.#decoder, ...(this.#skip ? [this.#skip] : [])];
-    const each = Math.max(...all.map(({ from, made }) => kernel.calls.scratch_of(from, upTo(made, EIGHT))));
+    const each = Math.max(...all.map(({ from, to }) => kernel.calls.scratch_of(from, to)));
     this.#scratch = kernel.take(each * kernel.threads);
   }
 
@@ -77,16 +77,16 @@ export class WasmNetworks {
   /** @param {Layer} layer @returns {Packed} */
   #packed(layer) {
     const kernel = this.#kernel;
-    const [from, computed] = [upTo(layer.given, FOUR), upTo(layer.made, EIGHT)];
-    const packed = this.#zeros((layer.side === 1 ? 1 : 36) * from * computed);
-    const shift = this.#zeros(computed);
+    const [from, to] = [padded(layer.given), padded(layer.made)];
+    const packed = this.#zeros(kernel.calls.packed_of(layer.made, layer.side, from));
+    const shift = this.#zeros(to);
     kernel.view(shift, layer.made).set(layer.bias);
     const filters = kernel.take(layer.filters.length);
     kernel.view(filters, layer.filters.length).set(layer.filters);
-    kernel.calls.pack(filters, layer.made, layer.given, layer.side, packed, from, computed);
+    kernel.calls.pack(filters, layer.made, layer.given, layer.side, packed, from);
     kernel.give(filters);
     const { filters: _, ...known } = layer; // which are not kept twice
-    return { ...known, from, to: upTo(layer.made, FOUR), packed, shift };
+    return { ...known, from, to, packed, shift };
   }
 
   /**
@@ -102,7 +102,7 @@ export class WasmNetworks {
       const [rows, columns] = [Math.ceil(height / STRIDE), Math.ceil(width / STRIDE)];
       const cells = rows * columns;
       const features = this.#kernel.take(this.#channels * cells);
-      let map = this.#placed(pixels, height, width, upTo(3, FOUR));
+      let map = this.#placed(pixels, height, width, padded(3));
       const coarse = this.#encoder[this.#encoder.length - 1].made;
       for (const [k, layer] of this.#encoder.entries()) {
         const isHalved = Boolean(this.#encoder[k + 1]?.isHalved);
@@ -132,7 +132,8 @@ export class WasmNetworks {
       const { calls, threads } = this.#kernel;
       const [first, ...others] = this.#decoder;
       const cells = rows * columns;
-      let map = this.#convolved(first, this.#placed(features.subarray(0, first.given * cells), rows, columns, first.from), HAS_RELU);
+      const coarse = this.#placed(features.subarray(0, first.given * cells), rows, columns, first.from);
+      let map = this.#convolved(first, coarse, HAS_RELU);
       if (this.#finer >= 0) map = this.#added(map, features.subarray(first.given * cells));
       for (const [k, layer] of others.entries()) {
         const isDoubled = layer.isDoubled && !(k === 0 && this.#finer >= 0);
@@ -166,7 +167,7 @@ export class WasmNetworks {
     const [height, width] = flags & IS_HALVED ? [Math.ceil(tall / 2), Math.ceil(wide / 2)] : [tall, wide];
     const from = kernel.take(layer.to * height * width);
     kernel.calls.convolve(
-      map.from, map.height, map.width, map.channels, from, upTo(layer.made, EIGHT), layer.to,
+      map.from, map.height, map.width, map.channels, from, layer.to,
       layer.packed, layer.shift, flags, this.#scratch, kernel.threads,
     ); // prettier-ignore
     kernel.give(map.from);
@@ -183,7 +184,7 @@ export class WasmNetworks {
     return { from, height, width, channels: map.channels };
   }
 
-  /** A map, doubled, and the layer that lies folded in planes. @param {Map_} map @param {Float32Array} folded @returns {Map_} */
+  /** A map, doubled, and the layer that lies folded. @param {Map_} map @param {Float32Array} folded @returns {Map_} */
   #added(map, folded) {
     const kernel = this.#kernel;
     const { calls, threads } = kernel;

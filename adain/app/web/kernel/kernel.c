@@ -60,7 +60,7 @@ typedef struct {
   const float *from;
   int height, width, channels; /* of what is given */
   float *to;
-  int made, stored; /* channels: as they are computed, and as they are stored */
+  int made, stored; /* channels: as they are computed, see computed_for(), and as they are stored */
   const float *filters, *bias;
   float *scratch; /* of all threads, one after the other */
   int each;       /* numbers of it for one thread */
@@ -103,16 +103,27 @@ static void transform_filter(const double g[3], double made[GIVEN]) {
 
 /* ---- Filters, once --------------------------------------------------------------------------------------------- */
 
+INLINE int blocks(int length, int size) { return (length + size - 1) / size; }
+
+/* Channels that multiply() makes where so many are wanted; nobody else need know of it. */
+INLINE int computed_for(int wanted) { return blocks(wanted, EIGHT) * EIGHT; }
+
 /* Where multiply() looks for the filter between two channels. */
 static int place_of(int out, int in, int channels) {
   return (out / EIGHT * channels + in) * EIGHT + out % EIGHT;
 }
 
+/* Numbers that pack() has room for. */
+EXPORT(packed_of) int packed_of(int out, int side, int channels) {
+  return (side == 1 ? 1 : GIVEN * GIVEN) * channels * computed_for(out);
+}
+
 /*
- * Filters (O, I, 3, 3) to GIVEN x GIVEN matrices of `channels` x `made`, or (O, I, 1, 1) to one; what the paddings of
- * both counts belong to is 0, as memory is when it is new.
+ * Filters (O, I, 3, 3) to GIVEN x GIVEN matrices of `channels` x those that are computed, or (O, I, 1, 1) to one; what
+ * the paddings of both counts belong to stays as it is, and is to be 0.
  */
-EXPORT(pack) void pack(const float *filters, int out, int in, int side, float *to, int channels, int made) {
+EXPORT(pack) void pack(const float *filters, int out, int in, int side, float *to, int channels) {
+  const int made = computed_for(out);
   for (int o = 0; o < out; o++) {
     for (int i = 0; i < in; i++, filters += side * side) {
       float *place = to + place_of(o, i, channels);
@@ -168,8 +179,6 @@ CALLED void multiply(const float *given, const float *filters, float *to, int ch
 /* ---- A block of each kind of work ------------------------------------------------------------------------------- */
 
 INLINE int least(int a, int b) { return a < b ? a : b; }
-
-INLINE int blocks(int length, int size) { return (length + size - 1) / size; }
 
 /* A place beyond the border is that as far within it; what lies beyond the last tile is not used, but is to exist. */
 INLINE int mirrored(int place, int length) {
@@ -267,15 +276,15 @@ CALLED void convolve(const Job *j, int block, float *scratch) {
   }
 }
 
-/* 1 x 1; to and from maps of as many channels as are computed. */
+/* 1 x 1. */
 CALLED void pointwise(const Job *j, int block, float *scratch) {
   const int first = block * TILES, places = least(TILES, j->height * j->width - first);
   for (int k = 0; k < places * j->channels; k += 4) STORE(scratch + k, LOAD(j->from + first * j->channels + k));
   float *products = scratch + TILES * j->channels;
   multiply(scratch, j->filters, products, j->channels, j->made, blocks(places, SIX) * SIX);
   for (int place = 0; place < places; place++) {
-    for (int c = 0; c < j->made; c += 4) {
-      STORE(j->to + (first + place) * j->made + c, ADD(LOAD(products + place * j->made + c), LOAD(j->bias + c)));
+    for (int c = 0; c < j->stored; c += 4) {
+      STORE(j->to + (first + place) * j->stored + c, ADD(LOAD(products + place * j->made + c), LOAD(j->bias + c)));
     }
   }
 }
@@ -367,7 +376,7 @@ static void run(int number, int threads) {
   }
 }
 
-/* What a thread other than the first does for as long as it lives. Its stack is set before, see threads.js. */
+/* What a thread other than the first does for as long as it lives. Its stack is set before, see kernel.js. */
 EXPORT(serve) void serve(int thread) {
   for (;;) {
     const int seen = __atomic_load_n(&begun, __ATOMIC_SEQ_CST);
@@ -376,28 +385,28 @@ EXPORT(serve) void serve(int thread) {
   }
 }
 
-/* ---- What JavaScript calls; all have `threads` threads ----------------------------------------------------------- */
+/* ---- What JavaScript calls; all have `threads` threads, and `stored` is a multiple of four ------------------------ */
 
-/* Numbers that convolve() needs of scratch for each thread. */
-EXPORT(scratch_of) int scratch_of(int channels, int made) {
-  return GIVEN * GIVEN * (APART(channels) + APART(made));
+/* Numbers that convolve() and pointwise() need of scratch for each thread. */
+EXPORT(scratch_of) int scratch_of(int channels, int stored) {
+  return GIVEN * GIVEN * (APART(channels) + APART(computed_for(stored)));
 }
 
-EXPORT(convolve) void run_convolve(const float *from, int height, int width, int channels, float *to, int made,
-                                   int stored, const float *filters, const float *bias, int flags, float *scratch,
-                                   int threads) {
+EXPORT(convolve) void run_convolve(const float *from, int height, int width, int channels, float *to, int stored,
+                                   const float *filters, const float *bias, int flags, float *scratch, int threads) {
   const int by = flags & IS_DOUBLED ? 2 : 1;
   const int tiles = blocks(by * height, MADE) * blocks(by * width, MADE);
   job = (Job){.kind = CONVOLVE, .flags = flags, .from = from, .height = height, .width = width, .channels = channels,
-              .to = to, .made = made, .stored = stored, .filters = filters, .bias = bias, .scratch = scratch,
-              .each = scratch_of(channels, made)};
+              .to = to, .made = computed_for(stored), .stored = stored, .filters = filters, .bias = bias,
+              .scratch = scratch, .each = scratch_of(channels, stored)};
   run(blocks(tiles, TILES), threads);
 }
 
-EXPORT(pointwise) void run_pointwise(const float *from, int height, int width, int channels, float *to, int made,
+EXPORT(pointwise) void run_pointwise(const float *from, int height, int width, int channels, float *to, int stored,
                                      const float *filters, const float *bias, float *scratch, int threads) {
   job = (Job){.kind = POINTWISE, .from = from, .height = height, .width = width, .channels = channels, .to = to,
-              .made = made, .filters = filters, .bias = bias, .scratch = scratch, .each = scratch_of(channels, made)};
+              .made = computed_for(stored), .stored = stored, .filters = filters, .bias = bias, .scratch = scratch,
+              .each = scratch_of(channels, stored)};
   run(blocks(height * width, TILES), threads);
 }
 
