@@ -97,10 +97,10 @@ def test_what_finishes_is_kept_once_it_was_used(chromium: Any, site: Path, pictu
     with Host(site) as host, opened(chromium, host) as page:
         page.page.wait_for_function("() => crossOriginIsolated && document.querySelector('#gallery [data-style]')")
         begun(page, picture, WAVE)
-        page.page.wait_for_function(KEPT.replace("=== wanted", "=== wanted - 4"))
+        page.page.wait_for_function(KEPT.replace("=== wanted", "=== wanted - 3"))
         assert page.page.evaluate(later) == 0
         finished(page, tmp_path, "vgg19")
-        assert page.page.evaluate(later) == 3  # what describes it is not read
+        assert page.page.evaluate(later) == 3
         host.stop()
         page.page.reload()
         page.page.wait_for_selector("#gallery [data-style]")

@@ -131,8 +131,7 @@ def test_the_gallery(made: tuple[Path, SiteFiles], fast: Stylizer, artworks: Pat
     folder, site = made
     gallery = json.loads((folder / "gallery/gallery.json").read_bytes())
     statistics = np.frombuffer((folder / "gallery/statistics.bin").read_bytes(), "<f4")
-    channels = json.loads((folder / "model/model.json").read_bytes())["channels"]
-    statistics = statistics.reshape(len(gallery), 2, channels)
+    statistics = statistics.reshape(len(gallery), 2, fast.encoder.feature_channels)
     assert [each["id"] for each in gallery][-2:] == ["folder-3", "folder-4"]
     sources = {"gallery-great-wave": "great-wave", "folder-3": folder / "gallery/folder-3.jpg"}
     for entry, (mean, std) in zip(gallery, statistics, strict=True):
@@ -293,4 +292,4 @@ def test_the_command(run_cli: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert re.match(r".*my site: \d+ files, \d+\.\d MB, \d+ dB PSNR to the model as it is\n", result.stdout)
     assert f"--directory '{tmp_path / 'my site'}'" in result.stdout
-    assert json.loads((tmp_path / "my site/model/model.json").read_bytes())["storage"] == "int8"
+    assert json.loads((tmp_path / "my site/model/network.json").read_bytes())["storage"] == "int8"

@@ -12,9 +12,8 @@ from ..._utils.errors import InputError
 from ..._utils.files import atomic_path, check_writable
 from ..._utils.protect import protect
 from ...backends import Storage, provenance, storage_psnr
-from ...nn import MIN_SIZE, STRIDE, load_decoder, load_encoder
+from ...nn import load_decoder, load_encoder
 from ...stylizer import Stylizer
-from ...stylizer.halo import DECODER_HALO, ENCODER_HALO
 from ..known import known
 from ..options import AppOptions
 from . import html
@@ -48,7 +47,8 @@ class SiteFiles:
     Attributes:
         files: of the site, in their order.
         size: of all together, in bytes.
-        psnr: what the storage of filters costs, see :func:`adain.backends.storage_psnr`.
+        psnr: what the storage of filters costs, see :func:`adain.backends.storage_psnr`; of two models the larger
+            cost.
         skipped: artworks that were left out, each with the reason.
     """
 
@@ -170,10 +170,9 @@ def _parts(
     told = AppOptions(model=names[-1], preview_model=names[0])
     setup = known(told, gallery.styles, gallery.contents, models=names, formats=FORMATS)
     files = {f"kernel/{name}": (APP / "web" / "kernel" / name).read_bytes() for name in KERNEL}
-    for (folder, each), name in zip(stylizers.items(), names, strict=True):
+    for folder, each in stylizers.items():
         for file, data in network_files(each.encoder, each.decoder, storage).items():
             files[f"{folder}/{file}"] = data
-        files[f"{folder}/model.json"] = _json(_about(each, name, storage))
     models = [] if preview_model is None else [provenance(preview_model)]
     files |= {**gallery.files, "setup.json": _json(setup), NAME: licences([*models, details])}
     psnr = min(storage_psnr(each.encoder, each.decoder, storage) for each in stylizers.values())
@@ -182,18 +181,6 @@ def _parts(
 
 def _stylizer(encoder: Path | str, decoder: Path | str) -> Stylizer:
     return Stylizer(load_encoder(encoder), load_decoder(decoder), device="cpu", precision="fp32")
-
-
-def _about(stylizer: Stylizer, name: str, storage: Storage) -> dict[str, Any]:
-    return {
-        "model": name,
-        "storage": storage,
-        "channels": stylizer.encoder.feature_channels,
-        "stride": STRIDE,
-        "min_size": MIN_SIZE,
-        "encoder_halo": ENCODER_HALO,
-        "decoder_halo": DECODER_HALO,
-    }
 
 
 def _refuse_foreign(path: Path) -> None:
