@@ -322,3 +322,23 @@ def test_threads_that_do_not_begin_are_done_without(chromium: Any, address: str,
     made.ask("encodeContent", key="a", pixels=np.asarray(PHOTO), size=0)
     assert made.decode(key="a", styles=styles[:1]).shape == (94, 173, 4)
     context.close()
+
+
+def test_what_a_worker_has_found_out_is_known_without_asking_it(chromium: Any, address: str) -> None:  # noqa: F811
+    context = chromium.new_context()
+    made = Computing(context.new_page(), f"{address}/")
+    code = (
+        "self.onmessage = ({data: {id}}) => (self.postMessage({isGpuFaster: true}), self.postMessage({id, ok: true}));"
+    )
+    found = made.page.evaluate(
+        """async (worker) => {
+            globalThis.parts = {worker};
+            const before = compute.isGpuFaster;
+            await compute.call("stats");
+            compute.end();
+            return [before === undefined, compute.isGpuFaster];
+        }""",
+        code,
+    )
+    assert found == [True, True]
+    context.close()

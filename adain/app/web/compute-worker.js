@@ -3,7 +3,7 @@
  * The worker: what computes, away from the page. It fetches nothing; model and kernel come with the first message.
  *
  * Messages are `{id, call, ...}`, answers `{id, ok: true, ...}` or `{id, error, kind}`, and `{id, done, total}` while
- * tiles are worked on. They are worked on in turn. Kinds of errors: "input" for what would have to be asked otherwise,
+ * tiles are worked on. They are worked on in turn. `{isGpuFaster}` comes unasked, once that has been found out. Kinds of errors: "input" for what would have to be asked otherwise,
  * "gone" for a photograph that is no longer kept, "memory" where there was too little, "failed" for all else; after the
  * last two the worker is to be ended and started anew, see compute.js.
  */
@@ -32,7 +32,7 @@ function opened() {
 const CALLS = {
   /** @param {Parameters<typeof openNetworks>[0]} given */
   async open(given) {
-    networks = await openNetworks(given);
+    networks = await openNetworks(given, (isGpuFaster) => self.postMessage({ isGpuFaster }));
     return {};
   },
 
@@ -66,8 +66,8 @@ const CALLS = {
   },
 
   async stats() {
-    const { kind, bytes, isGpuFaster } = opened();
-    return { kind, bytes, isGpuFaster, keptBytes: [...contents.values()].reduce((sum, each) => sum + each.bytes, 0) };
+    const { kind, bytes } = opened();
+    return { kind, bytes, keptBytes: [...contents.values()].reduce((sum, each) => sum + each.bytes, 0) };
   },
 };
 

@@ -2,7 +2,8 @@
 /** The page's end of compute-worker.js: starts it, asks it, and starts it anew once it has failed or was ended. */
 
 /**
- * @typedef {import("./networks.js").Given & {worker?: string}} Parts what a worker needs; `worker` is the text of a module that does all that compute-worker.js does, where that has no address
+ * @typedef {import("./networks.js").Given & {worker?: string}} Parts what a worker needs; `worker` is the text of a
+ *   module that does all that compute-worker.js does, where that has no address
  * @typedef {{progress?: (done: number, total: number) => void, transfer?: Transferable[]}} How what is transferred is
  *   the worker's then
  */
@@ -26,6 +27,9 @@ export class Compute {
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void, how: How}>} */ #waiting = new Map();
   #last = 0;
   #starts = 0;
+
+  /** @type {boolean | undefined} whether WebGPU is the faster here, once a worker has found out */
+  isGpuFaster = undefined;
 
   /** @param {() => Promise<Parts>} load asked whenever a worker is started; what fails is asked again by the next call */
   constructor(load) {
@@ -71,7 +75,10 @@ export class Compute {
     const blob = URL.createObjectURL(source);
     // Pages from a disk begin no modules as workers; what comes in one piece need be none.
     const made = (this.#worker = new Worker(blob, { type: worker ? "classic" : "module" }));
-    made.addEventListener("message", ({ data }) => this.#answered(data));
+    made.addEventListener("message", ({ data }) => {
+      if (data.id === undefined) this.isGpuFaster = data.isGpuFaster;
+      else this.#answered(data);
+    });
     made.addEventListener("error", (event) => this.#failed(made, event.message));
     try {
       await this.#ask("open", parts, {});

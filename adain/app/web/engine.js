@@ -160,7 +160,9 @@ export class Engine extends EventTarget {
     const content = this.#held.of(order.content);
     const size = order.options.content_size ?? this.#defaults.content_size ?? 0;
     const folder = this.#folderOf(file);
-    const compute = new Compute(async () => ({ ...(await this.#parts(folder)), isGpuFaster: await this.#verdict() }));
+    // One that finishes has no rest in which to find out what is faster: the worker of previews may have.
+    const { isGpuFaster } = this.#live;
+    const compute = new Compute(async () => ({ ...(await this.#parts(folder)), isGpuFaster }));
     const artworks = folder === "model" ? this.#artworks : this.#finishing(compute);
     const end = () => compute.end();
     signal?.addEventListener("abort", end, { once: true });
@@ -210,15 +212,6 @@ export class Engine extends EventTarget {
   /** The same picture by the command line and by Python. @param {Snapshot} now @param {FileWish} file */
   async command(now, file) {
     return copied(orderOf(now, this.#defaults), file, this.#setup, this.#held);
-  }
-
-  /**
-   * Whether WebGPU is the faster here, as the worker of previews has found out; undefined as long as it has not. One that
-   * finishes has no rest in which to find out.
-   */
-  async #verdict() {
-    const stats = await this.#live.call("stats").catch(() => null); // none, if that was just ended
-    return stats?.isGpuFaster;
   }
 
   /** @param {FileWish} file @returns {Folder} */

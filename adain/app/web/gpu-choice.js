@@ -51,6 +51,7 @@ export class ChosenNetworks {
   #kernel;
   #open;
   #now;
+  #tell;
   /** @type {Device | null} right, but not known to be faster */ #candidate = null;
   /** @type {Device | null} */ #chosen = null;
   /** Milliseconds of the kernel for each pixel. */
@@ -64,19 +65,21 @@ export class ChosenNetworks {
   /** Whether nothing is left to be found out. */
   isSettled = false;
 
-  /** @param {Networks} kernel @param {() => Promise<Device | null>} open @param {() => number} now milliseconds */
-  constructor(kernel, open, now) {
+  /**
+   * @param {Networks} kernel
+   * @param {() => Promise<Device | null>} open
+   * @param {() => number} now milliseconds
+   * @param {(isGpuFaster: boolean) => void} [tell] what is found out, and once more if that changes
+   */
+  constructor(kernel, open, now, tell = () => {}) {
     this.#kernel = kernel;
     this.#open = open;
     this.#now = now;
+    this.#tell = tell;
   }
 
   get kind() {
     return (this.#chosen ?? this.#kernel).kind;
-  }
-
-  get isGpuFaster() {
-    return this.isSettled ? Boolean(this.#chosen) : undefined;
   }
 
   get bytes() {
@@ -164,8 +167,12 @@ export class ChosenNetworks {
 
   /** The device, if there is one, and if it computes what the kernel does. */
   async #opened() {
-    const device = await soon(OPENED, this.#open()).catch(() => null);
-    if (!device) return null;
+    const opening = this.#open();
+    const device = await soon(OPENED, opening).catch(() => null);
+    if (!device) {
+      opening.then((late) => late?.close()).catch(() => {}); // which nobody would use
+      return null;
+    }
     const isRight = await soon(OPENED, this.#isRight(device)).catch(() => false);
     if (isRight) return device;
     device.close();
@@ -202,6 +209,7 @@ export class ChosenNetworks {
     for (const each of [this.#candidate, this.#chosen]) if (each !== device) each?.close();
     this.#candidate = null;
     this.#chosen = device;
+    this.#tell(device !== null);
   }
 }
 

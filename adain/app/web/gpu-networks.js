@@ -26,6 +26,9 @@ const RELU = [0, ALL];
 const PIXELS = [0, 1];
 const ANY = [-ALL, ALL];
 
+/** As GPUMapMode.READ, which only browsers with WebGPU have. */
+const READ_MODE = 1;
+
 /** Vectors of four that hold so many. @param {number} channels */
 const fours = (channels) => Math.ceil(channels / FOUR);
 
@@ -281,7 +284,7 @@ export class GpuNetworks {
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, 0, to, 0, 4 * count);
     device.queue.submit([encoder.finish()]);
-    await to.mapAsync(1, 0, 4 * count);
+    await to.mapAsync(READ_MODE, 0, 4 * count);
     const values = new Float32Array(to.getMappedRange(0, 4 * count)).slice();
     to.unmap();
     return values;

@@ -5,7 +5,6 @@
  * @typedef {object} Networks
  * @property {string} kind
  * @property {number} bytes of memory that they have taken
- * @property {boolean} [isGpuFaster] whether WebGPU is known to be the faster
  * @property {(pixels: Float32Array, height: number, width: number) => Promise<Float32Array>} encode three planes of
  *   pixels in 0 to 1 to planes of features, one cell for every 8 x 8 px, the last ones in part
  * @property {(features: Float32Array, rows: number, columns: number) => Promise<Float32Array>} decode planes of features
@@ -23,12 +22,17 @@ import { openWasm } from "./wasm-networks.js";
  *   known to be faster here, as another worker has found out: where that is not said, it is found out
  */
 
-/** The networks, ready to run. @param {Given} given @returns {Promise<Networks>} */
-export async function openNetworks({ model, binaries, threads, most, isGpuFaster }) {
+/**
+ * The networks, ready to run.
+ * @param {Given} given
+ * @param {(isGpuFaster: boolean) => void} [tell] what is found out of WebGPU, see ChosenNetworks
+ * @returns {Promise<Networks>}
+ */
+export async function openNetworks({ model, binaries, threads, most, isGpuFaster }, tell) {
   const read = readModel(model);
   const kernel = await openWasm(read, binaries, { threads, most });
   if (isGpuFaster === false) return kernel;
-  const chosen = new ChosenNetworks(kernel, () => openGpu(read), () => performance.now());
+  const chosen = new ChosenNetworks(kernel, () => openGpu(read), () => performance.now(), tell);
   if (isGpuFaster) await chosen.take();
   return chosen;
 }
