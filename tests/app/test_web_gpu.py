@@ -29,8 +29,8 @@ SOFTWARE = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
 
 SIZES = {
     "fast": ((64, 96), (51, 77), (16, 17), (130, 37)),
-    "vgg19": ((64, 96), (51, 77), (16, 17)),
-    "classic": ((64, 96), (19, 45)),
+    "vgg19": ((32, 48), (35, 21), (16, 17)),
+    "classic": ((32, 48), (19, 21)),
 }
 """Heights and widths of pictures; the last ones of many have cells in part."""
 

@@ -42,12 +42,15 @@ BLOCKED = "Service Worker registration blocked by Playwright"
 
 PATIENCE = re.findall(r"^const PATIENCE = (\d+);$", (APP / "web" / "start.js").read_text("utf-8"), re.M)[0]
 
-PATIENT = f"""(() => {{
+PATIENT, IMPATIENT = (
+    f"""(() => {{
     const soon = globalThis.setTimeout;
-    globalThis.setTimeout = (act, after, ...given) => (after === {PATIENCE} ? 0 : soon(act, after, ...given));
+    globalThis.setTimeout = (act, after, ...given) => (after === {PATIENCE} ? {instead} : soon(act, after, ...given));
 }})()"""
-"""Has a page wait for its service worker however long that takes: else it has no threads on a busy machine. Not where
-service workers are blocked: what the page waits for then never comes."""
+    for instead in ("0", "soon(act, 0, ...given)")
+)
+"""Has a page wait for its service worker however long that takes: else it has no threads on a busy machine; and not at
+all, where service workers are blocked: what the page waits for then never comes."""
 
 
 class Place(NamedTuple):
@@ -101,8 +104,7 @@ def opened(browser: Any, place: Host | Place, **options: Any) -> Iterator[WebPag
     defaults = {"viewport": {"width": 1280, "height": 860}, "accept_downloads": True}
     context = browser.new_context(**{**defaults, **proxy, **options})
     context.set_default_timeout(WAIT)
-    if options.get("service_workers") != "block":
-        context.add_init_script(PATIENT)
+    context.add_init_script(IMPATIENT if options.get("service_workers") == "block" else PATIENT)
     page = WebPage(context.new_page(), place)
     page.expect_faults(BLOCKED)
     page.open()
