@@ -75,7 +75,7 @@ def _graphs(output: Path, options: ExportOptions, model: ModelOptions, site: Sit
 
     for name in ("artworks", "preview_model"):
         if getattr(site, name) is not None:
-            site.refuse(f"{{{name}}} is of a page: give {{web}} as well")
+            site.refuse(f"{{{name}}} is of a page: give {{web}} in place of -o")
     name = model.model or DEFAULT_MODEL
     own = [None if path is None else Path(path) for path in (model.encoder, model.decoder)]
     protect(graph_files(output), [path for path in own if path is not None])

@@ -14,8 +14,6 @@ from adain.app.offline.modules import APP
 
 Array = npt.NDArray[np.float32]
 
-BINARIES = ("kernel.wasm", "kernel-relaxed.wasm")
-
 PAGE = STACK = 2**16
 PAGES = 512
 """32 MiB: more than any of the tests needs."""

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from adain.app.offline.modules import APP
+from adain.app.offline.site import KERNEL
 
 wasmtime = pytest.importorskip("wasmtime")
 
-from .kernels import BINARIES, Array, Kernel  # noqa: E402
+from .kernels import Array, Kernel  # noqa: E402
 
 SOURCE = (APP / "web" / "kernel" / "kernel.c").read_text("utf-8")
 
@@ -32,12 +33,12 @@ fours = st.integers(1, 5).map(lambda k: 4 * k)
 seeds = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(scope="module", params=BINARIES)
+@pytest.fixture(scope="module", params=KERNEL)
 def kernel(request: pytest.FixtureRequest) -> Kernel:
     return Kernel(request.param)
 
 
-@pytest.fixture(scope="module", params=BINARIES)
+@pytest.fixture(scope="module", params=KERNEL)
 def crew(request: pytest.FixtureRequest) -> Kernel:
     return Kernel(request.param, threads=4)
 

@@ -273,7 +273,9 @@ def test_refusals_are_one_line(run_cli: Run, tmp_path: Path) -> None:
     for words, line in {
         "either -o": one_line_error(run_cli("export")),
         "--web, for a page": one_line_error(run_cli("export", "-o", tmp_path / "m", "--web", site)),
-        "--web": one_line_error(run_cli("export", "-o", tmp_path / "m", "--artworks", tmp_path)),
+        "--artworks is of a page: give --web in place of -o": one_line_error(
+            run_cli("export", "-o", tmp_path / "m", "--artworks", tmp_path)
+        ),
         "--opset": one_line_error(run_cli("export", "--web", site, "--opset", 17)),
         "fp8": one_line_error(run_cli("export", "--web", site, "--storage", "fp8")),
         "no model": one_line_error(run_cli("export", "--web", site, "--model", "slow")),
