@@ -14,6 +14,8 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
+KERNEL = ("kernel.wasm", "kernel-relaxed.wasm", "kernel.c", "kernel-blocks.h")
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -45,7 +47,7 @@ def test_contents(wheel: Path) -> None:
         "adain/options.py",
         *(f"adain/app/page/{path.name}" for path in (ROOT / "adain" / "app" / "page").iterdir()),
         *(f"adain/app/web/{path.name}" for path in (ROOT / "adain" / "app" / "web").iterdir() if path.is_file()),
-        *(f"adain/app/web/kernel/{name}" for name in ("kernel.wasm", "kernel-relaxed.wasm", "kernel.c")),
+        *(f"adain/app/web/kernel/{name}" for name in KERNEL),
         "adain/batch/__init__.pyi",
         "adain/batch/ray/engine.py",
         "adain/cli/main.py",

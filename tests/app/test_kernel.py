@@ -18,7 +18,7 @@ wasmtime = pytest.importorskip("wasmtime")
 
 from .kernels import Array, Kernel  # noqa: E402
 
-SOURCE = (APP / "web" / "kernel" / "kernel.c").read_text("utf-8")
+SOURCE = (APP / "web" / "kernel" / "kernel-blocks.h").read_text("utf-8")
 
 FLAGS = dict(re.findall(r"(\w+) = (\d+)", re.findall(r"^enum \{(.+)\};$", SOURCE, re.M)[0]))
 

@@ -3,8 +3,8 @@
  * Exact tiling, as `adain/stylizer/halo.py` has it: only the statistics are of the whole; a tile with a halo as wide as
  * the networks reach gives the very values that the whole picture gives. Boxes are in cells of 8 px.
  *
- * Tiles begin where those of kernel/kernel.c do, at whose depth a cell is a place: what is computed of other places is
- * rounded otherwise.
+ * Tiles begin where those of kernel/kernel-blocks.h do, at whose depth a cell is a place: what is computed of other
+ * places is rounded otherwise.
  */
 
 import { InputError, STRIDE } from "./pixels.js";

@@ -15,7 +15,7 @@ import { STRIDE } from "./pixels.js";
 /** What the kernel's maps have a multiple of, in channels. */
 const FOUR = 4;
 
-// As in kernel/kernel.c.
+// As in kernel/kernel-blocks.h.
 const IS_DOUBLED = 1;
 const IS_HALVED = 2;
 const HAS_RELU = 4;

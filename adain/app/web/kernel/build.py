@@ -1,4 +1,4 @@
-"""Build kernel.wasm and kernel-relaxed.wasm from kernel.c, beside them or in another folder.
+"""Build kernel.wasm and kernel-relaxed.wasm from kernel.c, beside it or in another folder.
 
     pip install ziglang==0.15.2
     python adain/app/web/kernel/build.py [FOLDER]
