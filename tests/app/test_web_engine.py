@@ -6,7 +6,7 @@ import base64
 import contextlib
 import io
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +286,57 @@ def test_what_did_not_come_is_asked_for_again(
     assert "could not be loaded" in page.evaluate("(given) => failing(given)", given)
     context.unroute(f"**/site/{lost}")
     assert page.evaluate("(given) => failing(given)", given) == ""
+    context.close()
+
+
+def spoiling(spoil: Callable[[bytes], bytes]) -> Callable[[Any], None]:
+    return lambda route: route.fulfill(status=200, body=spoil(route.fetch().body()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kernel/*.wasm", "web/compute-worker.js", "model/network.json", "model/weights.bin", "gallery/statistics.bin"],
+)
+def test_what_came_damaged_is_said_and_asked_for_again(
+    chromium: Any,  # noqa: F811
+    address: str,
+    photo: dict[str, str],
+    name: str,
+) -> None:
+    """A part of a file, another one and none: as a browser's cache may have it, it is asked of the host."""
+    given = {"photo": photo, "styles": [WAVE]}
+    for spoil in (lambda data: data[: len(data) // 2 + 1], lambda _: b"<!doctype html>", lambda _: b""):
+        context = chromium.new_context()
+        context.route(f"**/site/{name}", spoiling(spoil))
+        page = begun(context.new_page(), address)
+        message = page.evaluate("(given) => failing(given)", given)
+        assert message.startswith(name.partition("*")[0])
+        assert "came damaged" in message
+        assert "\n" not in message
+        context.unroute(f"**/site/{name}")
+        assert page.evaluate("(given) => failing(given)", given) == ""
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["kernel.wasm", "kernel-relaxed.wasm"])
+def test_one_kernel_that_is_damaged_is_done_without(
+    chromium: Any,  # noqa: F811
+    address: str,
+    photo: dict[str, str],
+    name: str,
+) -> None:
+    context = chromium.new_context()
+    context.route(f"**/site/kernel/{name}", lambda route: route.fulfill(status=200, body=b"damaged"))
+    page = begun(context.new_page(), address)
+    assert page.evaluate("(given) => failing(given)", {"photo": photo, "styles": [WAVE]}) == ""
+    context.close()
+
+
+def test_no_vectors(chromium: Any, address: str, photo: dict[str, str]) -> None:  # noqa: F811
+    context = chromium.new_context()
+    context.add_init_script("WebAssembly.validate = () => false")
+    page = begun(context.new_page(), address)
+    assert "has no SIMD" in page.evaluate("(given) => failing(given)", {"photo": photo, "styles": [WAVE]})
     context.close()
 
 

@@ -2,7 +2,7 @@
 /** The statistics of artworks: those of the site as they come with it, others once they are asked for. */
 
 import { EngineError } from "../page/wire.js";
-import { bytes } from "./files.js";
+import { bytes, damaged } from "./files.js";
 import { SUFFIX, readStyle } from "./saved-style.js";
 import { shownStyle } from "./shown-style.js";
 
@@ -39,7 +39,11 @@ export class Artworks {
 
   /** Those of the site, all together. */
   statistics() {
-    this.#statistics ??= bytes(this.#path).then((buffer) => new Float32Array(buffer));
+    this.#statistics ??= bytes(this.#path).then((buffer) => {
+      const isWhole = buffer.byteLength > 0 && buffer.byteLength % (8 * this.#rows.size) === 0;
+      if (!isWhole) throw damaged(this.#path);
+      return new Float32Array(buffer);
+    });
     this.#statistics.catch(() => (this.#statistics = null));
     return this.#statistics;
   }

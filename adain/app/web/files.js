@@ -14,6 +14,9 @@ const MISSING = 404;
 
 const SAID = "could not be loaded: see that the connection is there, and try again";
 
+/** @type {Set<string>} files that came damaged, which the browser is not to take out of its cache again */
+const doubtful = new Set();
+
 /** @type {Map<string, Promise<string>>} addresses of what lies in the page */
 const addresses = new Map();
 
@@ -58,14 +61,26 @@ export async function bytes(path) {
 
 /** @param {string} path */
 export async function json(path) {
-  return JSON.parse(new TextDecoder().decode(await bytes(path)));
+  const text = new TextDecoder().decode(await bytes(path));
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw damaged(path);
+  }
+}
+
+/** What is said of a file that is there, and is not what it should be. @param {string} path */
+export function damaged(path) {
+  doubtful.add(path);
+  return new EngineError(`${path} came damaged, or of another version of the page: try again, or load the page anew`, MISSING);
 }
 
 /** An answer that is there, of this host. @param {string} path */
 async function answer(path) {
   let response;
   try {
-    response = await fetch(new URL(path, document.baseURI), { credentials: "same-origin" });
+    const cache = doubtful.has(path) ? "reload" : "default";
+    response = await fetch(new URL(path, document.baseURI), { credentials: "same-origin", cache });
   } catch {
     throw new EngineError(`${path} ${SAID}`, MISSING);
   }
@@ -82,6 +97,9 @@ async function unpacked(element) {
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
+/** What the code of a worker ends with: it is in one piece, see `adain/app/offline/bundle.py`. */
+const LAST = "})();";
+
 /** @type {Map<string, Promise<string>>} */
 const texts = new Map();
 
@@ -92,7 +110,11 @@ const texts = new Map();
 export function codeOf(path) {
   let text = texts.get(path);
   if (!text) {
-    text = bytes(path).then((buffer) => `"use strict";\n${new TextDecoder().decode(buffer)}`);
+    text = bytes(path).then((buffer) => {
+      const code = new TextDecoder().decode(buffer);
+      if (!code.trimEnd().endsWith(LAST)) throw damaged(path); // what is not whole may never answer
+      return `"use strict";\n${code}`;
+    });
     text.catch(() => texts.delete(path));
     texts.set(path, text);
   }

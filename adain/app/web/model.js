@@ -12,6 +12,21 @@
  * @typedef {{network: any, weights: ArrayBuffer}} ModelFiles the parsed `network.json`, and `weights.bin`
  */
 
+/** Bytes of a number of the filters. */
+const WIDTHS = { fp32: 4, fp16: 2, int8: 1 };
+
+/** How long the weights of a network are; NaN of what is no network. @param {any} network */
+export function bytesOf(network) {
+  const width = WIDTHS[network?.storage];
+  if (!width || !Array.isArray(network.encoder) || !Array.isArray(network.decoder)) return NaN;
+  const layers = [...network.encoder, ...network.decoder, ...(network.skip ? [network.skip] : [])];
+  const lengths = layers.map((layer) => {
+    const { made, given, side } = layer ?? {};
+    return 4 * Math.ceil((width * made * given * side ** 2) / 4) + 4 * made * (width === 1 ? 2 : 1);
+  });
+  return lengths.reduce((sum, length) => sum + length, 0);
+}
+
 /** @param {ModelFiles} files @returns {Model} */
 export function readModel({ network, weights }) {
   let at = 0;

@@ -2,11 +2,19 @@
 /** What a worker that computes is made of, out of the files of the site. */
 
 import { EngineError } from "../page/wire.js";
-import { bytes, codeOf, json } from "./files.js";
+import { bytes, codeOf, damaged, json } from "./files.js";
+import { bytesOf } from "./model.js";
 
 const WORKER = "web/compute-worker.js";
 
 const UNFIT = 422;
+
+const KERNELS = ["kernel/kernel-relaxed.wasm", "kernel/kernel.wasm"];
+
+/** The least module with a vector in it: (func (result v128) i32.const 0 i8x16.splat). */
+const VECTOR = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
+); // prettier-ignore
 
 /**
  * @param {"model" | "finish"} folder of the model
@@ -20,8 +28,19 @@ export async function partsOf(folder) {
     codeOf(WORKER),
     json(`${folder}/network.json`),
     bytes(`${folder}/weights.bin`),
-    bytes("kernel/kernel-relaxed.wasm"),
-    bytes("kernel/kernel.wasm"),
+    ...KERNELS.map(bytes),
   ]);
+  // Here, and not in the worker: what came damaged is not kept, and is asked for again.
+  if (weights.byteLength !== bytesOf(network)) {
+    damaged(`${folder}/network.json`); // which of the two is the wrong one is not known
+    throw damaged(`${folder}/weights.bin`);
+  }
+  if (![relaxed, plain].some((each) => WebAssembly.validate(each))) throw unfit();
   return { model: { network, weights }, binaries: { relaxed, plain }, worker };
+}
+
+/** What is said where neither kernel is a module for this browser. */
+function unfit() {
+  if (WebAssembly.validate(VECTOR)) return KERNELS.map(damaged)[1];
+  return new EngineError("This browser's WebAssembly has no SIMD, which computes the pictures: use a newer one.", UNFIT);
 }
