@@ -217,6 +217,23 @@ def test_command(computing: Computing, number: int) -> None:
         assert [each["name"] for each in got[kind].values()] == [each["name"] for each in expected[kind]]
 
 
+def test_command_of_own_weights(computing: Computing) -> None:
+    whole = setup()
+    weights = {"model": "vgg19", "decoder": "my decoder.safetensors"}
+    whole["finish"] = {"model": "custom", "weights": weights}
+    held = {id: {"id": id, "name": f"{id}.png", "source": "upload", "kind": "contents"} for id in ("c", "s")}
+    given = {"setup": json.dumps(whole), "held": held, "order": {"content": "c", "styles": ["s"], "options": {}}}
+    copied = "module.copied(given.order, given.file, JSON.parse(given.setup), {of: (id) => given.held[id]})"
+    file = {"format": "png", "quality": 95}
+    got = computing.run("copied", copied, {**given, "file": file})
+    assert "--model vgg19 --decoder 'my decoder.safetensors'" in got["shell"]
+    assert 'decoder="my decoder.safetensors"' in got["python"]
+    assert "my decoder.safetensors" in got["note"]
+    other = computing.run("copied", copied, {**given, "file": {**file, "model": "fast"}})
+    assert "--model fast" in other["shell"]
+    assert "safetensors" not in other["shell"] + other["note"]
+
+
 def test_saved_styles(computing: Computing, tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     mean, std = (rng.random((1, 384, 1, 1), np.float32) + 0.1 for _ in range(2))

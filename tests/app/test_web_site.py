@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,6 +20,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from adain import InputError, MissingFileError, Stylizer
+from adain._utils.resources import weights_dir
 from adain.app import SiteFiles, export_site
 from adain.app.offline import site as site_module
 from adain.app.offline.modules import IMPORT
@@ -279,6 +281,7 @@ def test_refusals_are_one_line(run_cli: Run, tmp_path: Path) -> None:
         "--opset": one_line_error(run_cli("export", "--web", site, "--opset", 17)),
         "fp8": one_line_error(run_cli("export", "--web", site, "--storage", "fp8")),
         "no model": one_line_error(run_cli("export", "--web", site, "--model", "slow")),
+        "no model ''": one_line_error(run_cli("export", "--web", site, "--model", "vgg19", "--preview-model", "")),
         "paintings": one_line_error(run_cli("export", "--web", site, "--artworks", tmp_path / "paintings")),
         "folders": one_line_error(run_cli("export", "--web", tmp_path / "file" / "site")),
     }.items():
@@ -287,6 +290,20 @@ def test_refusals_are_one_line(run_cli: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "m").exists()
     with pytest.raises(MissingFileError):
         export_site(site, encoder=tmp_path / "none.safetensors")
+
+
+def test_own_weights_are_called_by_their_files(tmp_path: Path) -> None:
+    """As the copied command has to; a site says no folder of whoever made it."""
+    for part in ("encoder", "decoder"):
+        shutil.copyfile(weights_dir() / f"fast-{part}.safetensors", tmp_path / f"{part}.safetensors")
+    own = {part: tmp_path / f"{part}.safetensors" for part in ("encoder", "decoder")}
+    for given, called in (
+        (own, {"encoder": "encoder.safetensors", "decoder": "decoder.safetensors"}),
+        ({"decoder": own["decoder"]}, {"model": "fast", "decoder": "decoder.safetensors"}),
+    ):
+        export_site(tmp_path / "site", **given)
+        setup = json.loads((tmp_path / "site" / "setup.json").read_bytes())
+        assert setup["finish"] == {"model": "custom", "weights": called}
 
 
 def test_the_command(run_cli: Run, tmp_path: Path) -> None:

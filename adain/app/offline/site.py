@@ -12,7 +12,7 @@ from ..._utils.errors import InputError
 from ..._utils.files import atomic_path, check_writable
 from ..._utils.protect import protect
 from ...backends import Storage, provenance, storage_psnr
-from ...nn import load_decoder, load_encoder
+from ...nn import find_model, load_decoder, load_encoder
 from ...stylizer import Stylizer
 from ..known import known
 from ..options import AppOptions
@@ -160,6 +160,8 @@ def _parts(
 ) -> _Parts:
     if preview_model == model and not any(own):
         raise InputError(f"{model} finishes pictures, too: name a faster one as the preview's model, or none")
+    if preview_model is not None:
+        find_model(preview_model)  # no file of weights, nor nothing
     finishing = _stylizer(own[0] or model, own[1] or model)
     details = provenance(model, *own)
     stylizers = {"model": finishing}
@@ -169,6 +171,8 @@ def _parts(
     names = [*([] if preview_model is None else [preview_model]), details["model"] if any(own) else model]
     told = AppOptions(model=names[-1], preview_model=names[0])
     setup = known(told, gallery.styles, gallery.contents, models=names, formats=FORMATS)
+    if any(own):
+        setup["finish"]["weights"] = _called(model, own)
     files = {f"kernel/{name}": (APP / "web" / "kernel" / name).read_bytes() for name in KERNEL}
     for folder, each in stylizers.items():
         for file, data in network_files(each.encoder, each.decoder, storage).items():
@@ -181,6 +185,12 @@ def _parts(
 
 def _stylizer(encoder: Path | str, decoder: Path | str) -> Stylizer:
     return Stylizer(load_encoder(encoder), load_decoder(decoder), device="cpu", precision="fp32")
+
+
+def _called(model: str, own: list[Path | None]) -> dict[str, str]:
+    """The options of the command by which a model of own weights is called, without the folders that they lie in."""
+    called = {part: each.name for part, each in zip(("encoder", "decoder"), own, strict=True) if each is not None}
+    return called if all(own) else {"model": model, **called}
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -8,7 +8,11 @@ const SUFFIXES = { png: ".png", jpeg: ".jpg", webp: ".webp" };
 const NEAR =
   "It makes this picture, each value within one level of 255 of what this page makes, or a few where the page's " +
   "weights are rounded: another runtime computes it, and rounds otherwise.";
+const OWN = "It needs the page's own weights beside it, which are not to be had here: ask whose page this is for";
 const PACKED = "As browsers pack such files their own way, compare PNGs.";
+
+/** What a model is called by. */
+const WEIGHTS = { model: { flag: "--model" }, encoder: { flag: "--encoder" }, decoder: { flag: "--decoder" } };
 
 /** @typedef {import("../page/order.js").Order} Order */
 
@@ -36,11 +40,14 @@ export async function copied(order, file, setup, held) {
   }
   const names = namesOf([...used.values()], result);
   const name = (id) => names.get(id) ?? id;
-  const given = givenOf(order, masks.map(name), name, setup, file.model ?? setup.finish.model);
+  const weights = weightsOf(setup, file.model ?? setup.finish.model);
+  const given = givenOf(order, masks.map(name), name, setup, weights);
   const { quality } = setup.files;
   const isPacked = quality.formats.includes(file.format);
   if (isPacked && file.quality !== quality.default) given.push(["quality", file.quality]);
-  const declared = { ...setup.options, ...setup.files, model: { flag: "--model" } };
+  const declared = { ...setup.options, ...setup.files, ...WEIGHTS };
+  const own = weights.filter(([option]) => option !== "model").map(([, value]) => value);
+  const notes = [NEAR, ...(own.length > 0 ? [`${OWN} ${own.join(" and ")}.`] : []), ...(isPacked ? [PACKED] : [])];
   const all = [...used.values()].filter((each) => each.source !== "gallery");
   const isOwn = (each) => each.source === "upload" && !each.isMask && name(each.id) === each.name;
   const listed = (each) => ({ name: name(each.id), url: each.url });
@@ -49,7 +56,7 @@ export async function copied(order, file, setup, held) {
     python: pythonCall(name(content), styles.map(name), result, given),
     files: all.filter((each) => !isOwn(each)).map(listed),
     inputs: all.filter(isOwn).map(listed),
-    note: isPacked ? `${NEAR} ${PACKED}` : NEAR,
+    note: notes.join(" "),
   };
 }
 
@@ -58,8 +65,13 @@ function usedOf({ id, name, source, kind, picture }) {
   return { id, name, source, isMask: kind === "masks", url: picture ?? "" };
 }
 
+/** What calls a model: its name, or files of weights that were given to whoever exported the page. @returns {[string, string][]} */
+function weightsOf({ finish }, model) {
+  return model === finish.model && finish.weights ? Object.entries(finish.weights) : [["model", model]];
+}
+
 /** The options that are to be said, in the order of their declaration. @returns {[string, any][]} */
-function givenOf({ styles, options }, masks, name, setup, model) {
+function givenOf({ styles, options }, masks, name, setup, weights) {
   const said = { ...options };
   if (styles.length > 1 && !options.weights && !options.masks && !options.labels) said.weights = styles.map(() => 1);
   if (masks.length > 0) said.masks = masks;
@@ -69,5 +81,5 @@ function givenOf({ styles, options }, masks, name, setup, model) {
   if (said.alpha?.length === 1) said.alpha = said.alpha[0];
   /** @type {[string, any][]} */
   const given = Object.keys(setup.options).filter((each) => each in said).map((each) => [each, said[each]]);
-  return [["model", model], ...given];
+  return [...weights, ...given];
 }
