@@ -237,6 +237,17 @@ def test_again(tmp_path: Path) -> None:
     assert files_of(folder) == again  # to the byte: what a host has needs no new upload
 
 
+def test_what_an_older_page_had_goes_with_its_folders(tmp_path: Path) -> None:
+    before = {"index.html": "old", "runtime/deep/ort.mjs": "old", "model/encoder.onnx": "old", "web/mine.txt": "mine"}
+    for name, text in before.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "site.json").write_text(json.dumps({"files": [name for name in before if name != "web/mine.txt"]}))
+    made = export_site(tmp_path)
+    assert set(files_of(tmp_path)) == {each.relative_to(tmp_path).as_posix() for each in made.files} | {"web/mine.txt"}
+    assert not (tmp_path / "runtime").exists()
+
+
 def test_a_site_that_was_broken_off_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = site_module.atomic_path
 

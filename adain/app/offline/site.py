@@ -109,7 +109,7 @@ def export_site(
         _write(each, data)
     for name in before:
         if path / name not in files:
-            (path / name).unlink(missing_ok=True)
+            _remove(path / name, path)
     size = sum(map(len, files.values()))
     return SiteFiles(tuple(files), size, parts.psnr, tuple(parts.offered.skipped))
 
@@ -117,6 +117,15 @@ def export_site(
 def _write(path: Path, data: bytes) -> None:
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def _remove(file: Path, top: Path) -> None:
+    """Remove a file that is no longer of the site, and the folders below ``top`` that nothing is left in."""
+    file.unlink(missing_ok=True)
+    for folder in file.parents:
+        if folder == top or not folder.is_dir() or any(folder.iterdir()):
+            return
+        folder.rmdir()
 
 
 @dataclass(frozen=True)
