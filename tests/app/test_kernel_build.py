@@ -35,7 +35,7 @@ def test_the_binaries_are_those_that_the_source_is_built_to(script: ModuleType, 
 
 
 def test_what_is_built_goes_along_with_the_page_which_asks_for_it(script: ModuleType) -> None:
-    asked = re.findall(r'bytes\("kernel/(.+?)"\)', (APP / "web" / "parts.js").read_text("utf-8"))
+    asked = re.findall(r'"kernel/(.+?)"', (APP / "web" / "parts.js").read_text("utf-8"))
     assert set(script.BINARIES) == set(KERNEL) == set(asked)
 
 
