@@ -93,8 +93,7 @@ def export_onnx(
             or the files cannot be written.
         WeightsError: if the graphs give anything else than torch does, or the storage costs too much.
     """
-    if storage not in get_args(Storage):
-        raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(get_args(Storage))}")
+    _check_known(storage)
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise InputError(f"opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}")
     try:
@@ -116,7 +115,7 @@ def export_onnx(
             f"the graphs differ from torch by up to {difference:.2g} of 1 and at most {TOLERANCE:g} is allowed, so "
             "nothing was written: use another version of onnxruntime or another --opset"
         )
-    _check(psnr, storage)
+    _check_cost(psnr, storage)
     with atomic_path(paths[0]) as first, atomic_path(paths[1]) as second:
         first.write_bytes(models[0])
         second.write_bytes(models[1])
@@ -130,19 +129,23 @@ def storage_psnr(encoder: VGGEncoder, decoder: Decoder, storage: Storage) -> flo
         InputError: if the networks are of two models, or storage is unknown.
         WeightsError: if it costs too much.
     """
-    if storage not in get_args(Storage):
-        raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(get_args(Storage))}")
+    _check_known(storage)
     original, stored = _copy(encoder, decoder), _copy(encoder, decoder)
     round_filters(stored.encoder, storage)
     round_filters(stored.decoder, storage)
     photo, art = _pair()
     made, best = (s.stylize(photo, s.encode_style(art, size=0)) for s in (stored, original))
     psnr = _psnr([float((made - best).square().mean())])
-    _check(psnr, storage)
+    _check_cost(psnr, storage)
     return psnr
 
 
-def _check(psnr: float, storage: Storage) -> None:
+def _check_known(storage: Storage) -> None:
+    if storage not in get_args(Storage):
+        raise InputError(f"filters cannot be stored as {storage!r}: use {', '.join(get_args(Storage))}")
+
+
+def _check_cost(psnr: float, storage: Storage) -> None:
     if not psnr >= LEAST_PSNR:
         raise WeightsError(
             f"in {storage} this model's pictures differ too much ({psnr:.0f} dB PSNR, at least {LEAST_PSNR:g} are "

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from adain.app import AppOptions, create_app, export_site
+from tests.conftest import noise_image
 
 
 @pytest.fixture
@@ -14,6 +15,14 @@ def client() -> Iterator[TestClient]:
     """The application without a server, as its own page asks it."""
     with TestClient(create_app(AppOptions()), base_url="http://127.0.0.1:7860", raise_server_exceptions=True) as made:
         yield made
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """Of a size that fits no stride."""
+    path = tmp_path / "my photo.png"
+    noise_image(181, 147, 4).save(path)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -22,14 +22,6 @@ __all__ = ["chromium"]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    """Of a size that fits no stride."""
-    path = tmp_path / "my photo.png"
-    noise_image(181, 147, 4).save(path)
-    return path
-
-
 @pytest.fixture(scope="module")
 def host(web_site: Path) -> Iterator[Host]:
     with Host(web_site, is_isolated=True) as made:

@@ -15,8 +15,11 @@ const MOST = 256;
 
 export class Artworks {
   #held;
-  #compute;
   #path;
+
+  /** @type {import("./compute.js").Compute} what encodes; another one, once that was ended for good */
+  compute;
+
   /** @type {Map<string, {row: number, size: number}>} */ #rows = new Map();
   /** @type {Promise<Float32Array> | null} */ #statistics = null;
   /** @type {Map<string, Promise<Style>>} the one that was used last comes last */ #made = new Map();
@@ -28,7 +31,7 @@ export class Artworks {
    */
   constructor(held, compute, path) {
     this.#held = held;
-    this.#compute = compute;
+    this.compute = compute;
     this.#path = path;
   }
 
@@ -104,7 +107,7 @@ export class Artworks {
       return readStyle(await (await this.#held.blob(held.id)).arrayBuffer(), held.name, await this.channels());
     }
     const pixels = await this.#held.pixels(held.id);
-    return this.#compute.call("encodeStyle", { pixels, size }, { transfer: [pixels.data.buffer] });
+    return this.compute.call("encodeStyle", { pixels, size }, { transfer: [pixels.data.buffer] });
   }
 }
 

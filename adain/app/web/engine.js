@@ -37,6 +37,7 @@ export class Engine extends EventTarget {
   /** @type {Map<Folder, Promise<any>>} */ #loading = new Map();
   #live = new Compute(() => this.#parts("model"));
   #artworks = new Artworks(this.#held, this.#live, "gallery/statistics.bin");
+  /** @type {Artworks | null} for the model that finishes, where that is another one */ #finer = null;
   /** @type {Set<string>} photographs that were given to the worker, with their sizes */ #given = new Set();
 
   /** See the page's engine: here nothing is loaded later. */
@@ -220,11 +221,15 @@ export class Engine extends EventTarget {
     return (model ?? finish.model) === preview.model ? "model" : "finish";
   }
 
-  /** Artworks for the model that finishes, whose worker encodes them. @param {Compute} compute */
+  /** Artworks for the model that finishes, whose worker, a new one each time, encodes them once. @param {Compute} compute */
   #finishing(compute) {
-    const artworks = new Artworks(this.#held, compute, "gallery/finish.bin");
-    artworks.offer(this.#gallery.filter(({ picture }) => picture)); // the others are statistics of the previews' model
-    return artworks;
+    if (!this.#finer) {
+      this.#finer = new Artworks(this.#held, compute, "gallery/finish.bin");
+      // The others are statistics of the previews' model.
+      this.#finer.offer(this.#gallery.filter(({ picture }) => picture));
+    }
+    this.#finer.compute = compute;
+    return this.#finer;
   }
 
   /** What a worker needs; what came is kept, and what did not is asked for again. @param {Folder} folder */
