@@ -173,7 +173,7 @@ class NcnnEngine:
         for image, cell in zip(pixels, features, strict=True):
             (quarter,) = self._pixels.run([image], between, self._side // _QUARTER, LEAST_TILE // _QUARTER)
             ends = _ends(cell, coarse, self.network.folded is not None)
-            self._quarter.run([quarter], keep.within(wide), DEEP_TILE // STRIDE, into=ends)
+            self._quarter.run([quarter], keep.within(wide), DEEP_TILE // STRIDE, LEAST_TILE // STRIDE, into=ends)
         return features
 
     def decode(
@@ -200,7 +200,8 @@ class NcnnEngine:
         for number, (cell, image) in enumerate(zip(features, pixels, strict=True)):
             own = [np.broadcast_to(each, (len(features), *each.shape[1:]))[number] for each in whole]
             parts, *changes = (_ends(each, coarse, self.network.folded is not None) for each in (cell, *own))
-            (quarter,) = self._cells.run(parts, wide, DEEP_TILE // STRIDE, changes=list(zip(*changes, strict=True)))
+            pairs = list(zip(*changes, strict=True))
+            (quarter,) = self._cells.run(parts, wide, DEEP_TILE // STRIDE, LEAST_TILE // STRIDE, changes=pairs)
             self._back.run([quarter], inside, self._side // _QUARTER, LEAST_TILE // _QUARTER, into=[image])
         return pixels
 

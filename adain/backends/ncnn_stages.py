@@ -19,8 +19,8 @@ from .._utils.arrays import FloatArray
 from .._utils.errors import InputError
 from .._utils.threads import count_cores, count_threads
 from ..image.box import Box
-from ..stylizer.halo import spans
 from .ncnn_graphs import StageGraph
+from .ncnn_tiles import TileShape, cut
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Stage:
         given: Sequence[FloatArray],
         box: Box,
         side: int,
-        least: int = 0,
+        least: int,
         into: Sequence[FloatArray] = (),
         changes: Sequence[tuple[FloatArray, ...]] = (),
     ) -> list[FloatArray]:
@@ -99,30 +99,19 @@ class Stage:
         Args:
             given: the inputs, whole, ``(C, H, W)`` each.
             side: of a tile in units.
-            least: side to which tiles may be reduced for every thread to have one of its own, in bounded memory.
+            least: side to which tiles may be reduced for every thread to have one of its own, see :func:`cut`.
             into: where the first results go, folded ones in any case; for the others room is made.
             changes: what each input is multiplied by and what is added, ``(C, 1, 1)`` each; none for nothing.
         """
         size = given[0].shape[1], given[0].shape[2]
-        units = tuple(-(-length // self._graph.inputs[0].places) for length in size)
+        places = self._graph.inputs[0].places
+        units = -(-size[0] // places), -(-size[1] // places)
         made = [*into]
         for blob in self._graph.outputs[len(into) :]:
-            whole = tuple(-(-length * blob.places // self._graph.inputs[0].places) for length in size)
+            whole = tuple(-(-length * blob.places // places) for length in size)
             made.append(np.empty((blob.channels, *size_of(box.pixels(whole, blob.places))), np.float32))
-        height, width = size_of(box)
-        threads, most = self._runtime.threads, 4 * side**2
-        while (
-            self._alone
-            and side > least
-            and (-(-height // side) * -(-width // side) < threads or threads * side**2 > most)
-        ):
-            side //= 2
-        tiles = [
-            Box(top + box.top, left + box.left, bottom + box.top, right + box.left)
-            for top, bottom in spans(height, side)
-            for left, right in spans(width, side)
-        ]
-
+        threads = self._runtime.threads if self._alone else 1
+        tiles = cut(box, units, TileShape(side, least, self.halo), threads)
         outers = _equal([tile.grown(self.halo, units) for tile in tiles], units)
         if self._runtime.gpu is None:
             self._runtime.pool.expect(id(self), size_of(outers[0]))
