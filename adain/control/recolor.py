@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from .._utils.errors import InputError
 from ..image.resize import cut
+from ..image.stored import StoredPicture
 from ..image.strips import Photograph
 from ..image.tensors import check_tensor
 from ..nn.statistics import at_least_float32
@@ -327,14 +328,16 @@ def _interpolate(at: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return torch.lerp(y[left], y[right], share.to(y.dtype))
 
 
-def count_colors(picture: Image.Image | Photograph, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def count_colors(
+    picture: Image.Image | Photograph | StoredPicture, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The distinct colours of a picture and the weight of each.
 
     As an image and its mask they have the mean, the covariance and the histograms of the picture under its mask: what
     :mod:`adain.control.recolor` takes from a photograph, without the photograph in floating point.
 
     Args:
-        picture: of mode ``RGB``, or in strips.
+        picture: of mode ``RGB``, or in strips, or stored.
         mask: ``(1, 1, H, W)`` weights of its pixels, on the CPU; 1 everywhere without it.
 
     Returns:

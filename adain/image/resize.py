@@ -8,6 +8,7 @@ from PIL import Image
 
 from .._utils.arrays import AnyArray
 from .._utils.errors import ImageError, InputError
+from .stored import StoredPicture
 from .strips import Photograph, Strips
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 Picture = TypeVar("Picture", Image.Image, "torch.Tensor", "Image.Image | torch.Tensor")
 
 
-def size_of(image: Image.Image | Strips | AnyArray) -> tuple[int, int]:
+def size_of(image: Image.Image | Strips | StoredPicture | AnyArray) -> tuple[int, int]:
     """Height and width of a picture, or of a tensor or an array ``(B, C, H, W)``."""
-    if isinstance(image, Strips):
+    if isinstance(image, Strips | StoredPicture):
         return image.size
     return (image.height, image.width) if isinstance(image, Image.Image) else (image.shape[2], image.shape[3])
 
@@ -82,9 +83,9 @@ def center_crop_square(image: Picture) -> Picture:
     return image[..., top : top + side, left : left + side]
 
 
-def cut(image: Image.Image | Photograph, box: tuple[int, int, int, int]) -> Image.Image:
+def cut(image: Image.Image | Photograph | StoredPicture, box: tuple[int, int, int, int]) -> Image.Image:
     """Return the part of `image` from (left, top) on, up to and without (right, bottom)."""
-    if isinstance(image, Photograph):
+    if isinstance(image, Photograph | StoredPicture):
         return image.cut(box)
     left, top, right, bottom = box
     # Not crop(): that applies Pillow's own pixel limit, which read_image has already replaced.

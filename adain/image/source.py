@@ -19,6 +19,7 @@ from .io import DEFAULT_MAX_PIXELS, ImageInput, is_tensor, read_image
 from .modes import split_alpha
 from .pages import source_of
 from .resize import center_crop_square, resize_shorter, scaled, size_of
+from .stored import StoredPicture
 from .strips import Strips
 from .wrap import FLAT, axes_of, resize_picture, resize_values, whole_periods
 
@@ -31,7 +32,7 @@ class Source:
     """A picture that was opened: of its final size, and not yet in floating point.
 
     Attributes:
-        image: of mode ``RGB``, or in strips, or a ``(B, 3, H, W)`` tensor or array if one was given.
+        image: of mode ``RGB``, or in strips, or laid aside, or a ``(B, 3, H, W)`` tensor or array if one was given.
         opacity: its alpha channel (mode ``L``) if it has one.
         uncropped: height and width before the central square was cut out; None where nothing was cut.
         is_single: whether a ``(3, H, W)`` tensor was given, and the result is to be one.
@@ -39,7 +40,7 @@ class Source:
         wanted: height and width of the result; None for those of the image, which differ only where it wraps.
     """
 
-    image: Image.Image | Strips | torch.Tensor | FloatArray
+    image: Image.Image | Strips | StoredPicture | torch.Tensor | FloatArray
     opacity: Image.Image | None = None
     uncropped: tuple[int, int] | None = None
     is_single: bool = False

@@ -17,6 +17,7 @@ from .._utils.arrays import Array, device_of, is_tensor, moved, namespace
 from ..options import Options, Wrap
 from .box import Box
 from .resize import cut
+from .stored import StoredPicture
 from .strips import Photograph
 
 Axes = tuple[bool, bool]
@@ -61,7 +62,7 @@ def part(values: Array, box: Box) -> Array:
     return whole
 
 
-def picture_part(image: Image.Image | Photograph, box: Box) -> Image.Image:
+def picture_part(image: Image.Image | Photograph | StoredPicture, box: Box) -> Image.Image:
     """:func:`part` of a picture."""
     rows, columns = _pieces(box.top, box.bottom, image.height), _pieces(box.left, box.right, image.width)
     if len(rows) == len(columns) == 1:

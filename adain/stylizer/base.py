@@ -21,6 +21,7 @@ from ..control.style import Style, is_style_file
 from ..image import PictureInput, Source, open_source, with_alpha
 from ..image.levels import painted
 from ..image.source import input_name
+from ..image.stored import laid_aside
 from ..image.strips import Strips
 from ..image.wrap import FLAT, axes_of
 from ..nn.layers import MIN_SIZE, ConvSpec
@@ -317,6 +318,7 @@ class BaseStylizer(ABC):
             tile = "off"
         side = self.choose_tile(tile, height * width)
         if side is not None:
+            opened = dataclasses.replace(opened, image=laid_aside(opened.image, folder))
             return encode_tiles(self, opened, side, progress=progress, folder=folder)
         pixels, axes = self.pixels(opened), axes_of(opened.wrap)
         if axes != FLAT:

@@ -16,6 +16,7 @@ from .._utils.arrays import is_tensor, moved, namespace, no_gradients
 from .._utils.errors import InputError
 from ..control.style import Style
 from ..image.drift import Edges
+from ..image.stored import StoredPicture
 from .transfer import styles_of
 
 if TYPE_CHECKING:
@@ -151,8 +152,11 @@ def _each(style: Style, own: Callable[[Any], Any]) -> Style:
 
 def _photograph(content: Content) -> npt.NDArray[Any]:
     """``(H, W, 3)`` at the size of the result."""
-    if content.tiles is not None and isinstance(content.tiles.picture, Image.Image) and content.wanted is None:
-        return np.asarray(content.tiles.picture)
+    picture = None if content.tiles is None or content.wanted is not None else content.tiles.picture
+    if isinstance(picture, StoredPicture):
+        return picture.levels
+    if isinstance(picture, Image.Image):
+        return np.asarray(picture)
     return _pixels(content.fitted(content.colors()))
 
 

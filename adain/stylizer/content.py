@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from .._utils.errors import InputError
 from ..image import Source
 from ..image.arrays import to_array
 from ..image.box import Box
+from ..image.stored import StoredPicture
 from ..image.strips import Photograph, Strips
 from ..image.wrap import axes_of, part, picture_part, resize_values
 from ..options import Wrap
@@ -48,19 +50,27 @@ class Tiles:
     Attributes:
         store: the features.
         picture: the photograph of mode ``RGB``; None if it is a tensor, or an array, which :attr:`Content.pixels` is.
+        folder: for temporary files; None for the usual one.
         whole: the statistics of the whole, once they are known.
     """
 
     tiling: Tiling
     store: FeatureStore | EncodedAgain
-    picture: Image.Image | Photograph | None
+    picture: Image.Image | StoredPicture | Photograph | None
     progress: Progress | None
+    folder: str | PathLike[str] | None = None
     whole: list[tuple[Any, Any]] = field(default_factory=list)
 
     @property
     def is_strips(self) -> bool:
         """Whether neither photograph nor result are ever held as a whole."""
         return isinstance(self.picture, Photograph)
+
+    def release(self) -> None:
+        """Give back what the tile before has left in memory."""
+        self.store.release()
+        if isinstance(self.picture, StoredPicture):
+            self.picture.release()
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +109,10 @@ class Content:
     @classmethod
     def of(cls, opened: Source, features: Any, pixels: Any, tiles: Tiles | None = None) -> Content:
         """The content of a picture, with what was made of it."""
-        is_picture, is_array = isinstance(opened.image, Image.Image | Strips), isinstance(opened.image, np.ndarray)
+        is_picture, is_array = (
+            isinstance(opened.image, Image.Image | StoredPicture | Strips),
+            isinstance(opened.image, np.ndarray),
+        )
         return cls(
             features, opened.size, opened.opacity, not is_picture, pixels, opened.uncropped, tiles, opened.is_single,
             is_array, opened.wrap, opened.wanted,

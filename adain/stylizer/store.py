@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import errno
-import mmap
+import itertools
 import os
-import tempfile
 from collections.abc import Iterator
 from math import prod
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from .._utils.arrays import moved
-from .._utils.errors import InputError
+from .._utils.mapped import MappedFile
 from ..image.box import Box
 from ..image.wrap import part
 
 IN_MEMORY = 128 << 20
 """Bytes up to which a feature map is kept in memory: that of 1.4 megapixels, or 5.6 of the fast model."""
 
-_BAND = 16
-_CHUNK = 16 << 20
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BAND = 64
 
 
 class FeatureStore:
     """Room for one feature map, on the CPU, written and read in tiles.
 
-    Beyond :data:`IN_MEMORY` it is a file without a name, which is gone with the process however that ends. Its pages
-    count as this process's memory while they are mapped: :meth:`release` gives them back, and what was written stays in
-    the file.
+    Beyond :data:`IN_MEMORY` it is a :class:`~adain._utils.mapped.MappedFile`.
 
     Args:
         shape: ``(B, C, H, W)``.
@@ -39,9 +32,8 @@ class FeatureStore:
         is_array: whether the features are to be an array of NumPy, and no tensor.
 
     Attributes:
-        features: ``(B, C, H, W)`` float32; a row of cells lies in one piece, so that a row of tiles is one stretch of
-            the file. Within it tensors have their channels last, and arrays a run of cells for each channel, as those
-            compute who take them.
+        features: ``(B, C, H, W)`` float32, the channels of a cell in one piece: so a row of a tile's cells is one
+            stretch of the file, and what is mapped for a tile is hardly more than the tile.
 
     Raises:
         InputError: if the disk has no room for it, or the folder cannot be written to.
@@ -55,86 +47,42 @@ class FeatureStore:
         is_array: bool = False,
     ) -> None:
         batch, channels, height, width = shape
+        self._is_array = is_array
         count = prod(shape)
-        self._map: mmap.mmap | None = None
-        if count * 4 <= IN_MEMORY:
-            flat = np.empty(count, np.float32)
-        else:
-            self._map = _map_file(count * 4, folder)
-            flat = np.frombuffer(self._map, np.float32)
-        self._values = (
-            flat.reshape(batch, height, channels, width).transpose(0, 2, 1, 3)
-            if is_array
-            else flat.reshape(batch, height, width, channels).transpose(0, 3, 1, 2)
-        )
-        self.features: Any = moved(self._values, None if is_array else "cpu")
+        self._map = None if count * 4 <= IN_MEMORY else MappedFile(count * 4, folder, "features")
+        flat = np.empty(count, np.float32) if self._map is None else np.frombuffer(self._map.buffer, np.float32)
+        values = flat.reshape(batch, height, width, channels).transpose(0, 3, 1, 2)
+        self.features: Any = moved(values, None if is_array else "cpu")
 
     def put(self, box: Box, values: Any) -> None:
         """Write the cells of a box, ``(B, C, h, w)`` from any device."""
-        self.features[(..., *box.slices)] = (
-            moved(values, None) if self.features is self._values else values.detach().cpu()
-        )
+        place = self.features[(..., *box.slices)]
+        if self._is_array:
+            # A row at a time, as all at once takes twice as long; and the row in one piece, likewise.
+            for image, row in itertools.product(range(len(values)), range(values.shape[2])):
+                place[image, :, row] = np.ascontiguousarray(values[image, :, row])
+        else:
+            place[:] = values.detach().cpu()
 
     def part(self, box: Box) -> Any:
-        """The features of a box, which may lie beyond the sides where those meet."""
-        return part(self.features, box)
+        """The features of a box, which may lie beyond the sides where those meet; arrays as they are computed with."""
+        found = part(self.features, box)
+        if not self._is_array or found.flags.c_contiguous:
+            return found
+        whole = np.empty(found.shape, np.float32)
+        for row in range(found.shape[2]):
+            whole[:, :, row] = found[:, :, row]
+        return whole
 
     def parts(self) -> Iterator[tuple[Box, Any]]:
-        """The features in bands of :data:`_BAND` rows of cells, each with its place: what statistics are taken of."""
+        """The features in boxes of some :data:`_BAND` cells a side, each with its place: statistics are of these."""
         _, _, height, width = self.features.shape
-        for top in range(0, height, _BAND):
-            box = Box(top, 0, min(top + _BAND, height), width)
-            yield box, self.features[(..., *box.slices)]
+        for top, left in itertools.product(range(0, height, _BAND), range(0, width, _BAND)):
+            box = Box(top, left, min(top + _BAND, height), min(left + _BAND, width))
+            yield box, self.part(box)
             self.release()
 
     def release(self) -> None:
         """Give the memory of a mapped file back; nothing is lost."""
-        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
-
-
-def _map_file(size: int, folder: str | os.PathLike[str] | None) -> mmap.mmap:
-    where = ""
-    try:
-        where = str(folder or _scratch_folder())
-        with tempfile.TemporaryFile(dir=where, prefix="adain-") as file:
-            # Now, as a page that finds no room when it is written to ends the process.
-            _reserve(file, size)
-            return mmap.mmap(file.fileno(), size)  # which holds the file open
-    except OSError as error:
-        reason = error.strerror or str(error)
-        fix = "free some space" if error.errno in _FULL else "choose a folder you may write to"
-        raise InputError(
-            f"cannot keep {size / 1e9:.2g} GB of features in {where or 'a temporary folder'}: "
-            f"{reason[:1].lower()}{reason[1:]}; {fix}, point TMPDIR to a folder on another disk, or use a smaller "
-            "content size"
-        ) from error
-
-
-def _reserve(file: IO[bytes], size: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file.fileno(), 0, size)
-        return
-    zeros = memoryview(bytes(_CHUNK))
-    for start in range(0, size, _CHUNK):
-        file.write(zeros[: size - start])
-    file.flush()
-
-
-def _scratch_folder() -> str:
-    """The folder for temporary files; /var/tmp, which is meant for large ones, where /tmp is kept in memory."""
-    folder = tempfile.gettempdir()
-    if folder == "/tmp" and _is_in_memory(folder) and os.access("/var/tmp", os.W_OK):
-        return "/var/tmp"
-    return folder
-
-
-def _is_in_memory(folder: str, mounts: Path = Path("/proc/self/mounts")) -> bool:
-    try:
-        entries = [line.split() for line in mounts.read_text().splitlines()]
-    except OSError:
-        return False
-    kinds = {entry[1]: entry[2] for entry in entries if len(entry) > 2}
-    path = Path(folder).resolve()
-    kind = next((kinds[str(parent)] for parent in (path, *path.parents) if str(parent) in kinds), "")
-    return kind in ("tmpfs", "ramfs")
+        if self._map is not None:
+            self._map.release()

@@ -20,9 +20,10 @@ from .._utils.arrays import Device, is_tensor, moved, no_gradients
 from .._utils.errors import InputError
 from ..control.regions import Placement
 from ..control.style import Style
-from ..image import Source
+from ..image import Source, stored
 from ..image.box import Box
 from ..image.levels import Levels, Painted, painted
+from ..image.stored import StoredLevels, StoredPicture
 from ..image.strips import Strips
 from ..image.wrap import axes_of
 from ..nn.bands import REACH_CELLS
@@ -91,14 +92,15 @@ def encode_tiles(
 ) -> Content:
     """A photograph after the encoder, tile by tile: see :meth:`BaseStylizer.encode_content`."""
     assert not isinstance(opened.image, Strips)
-    image, picture = (None, opened.image) if isinstance(opened.image, Image.Image) else (opened.image, None)
+    picture = opened.image if isinstance(opened.image, Image.Image | StoredPicture) else None
+    image: Any = None if picture is not None else opened.image
     image = model.pixels(opened) if image is not None and model.device is None else image
     if image is not None and _wants_gradient(image):
         raise _no_gradients()
     tiling = Tiling(cells_of(opened.size), tile, axes_of(opened.wrap))
     batch = 1 if image is None else image.shape[0]
     store = FeatureStore((batch, model.channels, *tiling.cells), folder=folder, is_array=model.device is None)
-    content = Content.of(opened, store.features, image, Tiles(tiling, store, picture, progress))
+    content = Content.of(opened, store.features, image, Tiles(tiling, store, picture, progress, folder))
     memory.give_back()  # what reading a large picture has left, as much as the picture itself
     for inner in walk(content, "encode"):
         outer = tiling.grown(inner, ENCODER_HALO)
@@ -106,6 +108,7 @@ def encode_tiles(
             # Those at the image's right and bottom completed as the whole image would be.
             pixels = complete(content.colors(outer.pixels(content.size, STRIDE, tiling.around)))
             store.put(inner, model.encode_part(pixels, inner, outer))
+    model.release()  # none of it is of use for other sizes than the encoder's
     return content
 
 
@@ -173,31 +176,36 @@ def assemble(tiles: Iterator[tuple[Box, Any]], content: Content) -> Any:
 
 
 def paint(tiles: Iterator[tuple[Box, Any]], content: Content, levels: Levels) -> Painted:
-    """Tiles as one picture: 4 bytes a pixel of 8 bits, 6 of 16."""
-    if levels.bits == 16:
-        deep = np.empty((*content.size, 3), np.uint16)
-        for place, tile in tiles:
-            deep[place.slices] = np.asarray(painted(tile, levels, (place.top, place.left)))
-        return deep
-    canvas = Image.new("RGB", content.size[::-1])
+    """Tiles as one picture, which is in memory as a whole only when the last is there: large ones are laid aside.
+
+    Raises:
+        InputError: if the disk has no room for it.
+    """
+    assert content.tiles is not None
+    height, width = content.size
+    dtype = np.uint16 if levels.bits == 16 else np.uint8
+    aside = StoredLevels(content.size, dtype, content.tiles.folder) if height * width > stored.HELD_PIXELS else None
+    canvas = np.empty((height, width, 3), dtype) if aside is None else aside.levels
     for place, tile in tiles:
-        part = painted(tile, levels, (place.top, place.left))
-        assert isinstance(part, Image.Image)
-        canvas.paste(part, (place.left, place.top))
-    return canvas
+        canvas[place.slices] = np.asarray(painted(tile, levels, (place.top, place.left)))
+        if aside is not None:
+            aside.release()
+    if levels.bits == 16:
+        return canvas
+    return Image.fromarray(canvas) if aside is None else aside.to_image()
 
 
 def walk(content: Content, phase: str) -> Iterator[Box]:
-    """The tiles; tells after each how far they are, and gives memory back after each row of them."""
+    """The tiles; tells after each how far they are, and gives memory back after it."""
     assert content.tiles is not None
-    tiling, store, done = content.tiles.tiling, content.tiles.store, 0
+    tiling, done = content.tiles.tiling, 0
     for row in tiling.rows():
         for box in row:
             yield box
             done += 1
             if content.tiles.progress is not None:
                 content.tiles.progress(TileProgress(phase, done, tiling.count))
-        store.release()
+            content.tiles.release()
 
 
 def _statistics(content: Content, target: Style | Placement, device: Device) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from adain._utils import mapped
 from adain._utils.errors import InputError
 from adain.image.box import Box
 from adain.stylizer import store as featurestore
@@ -88,7 +89,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
 
 def test_reserving_without_posix_fallocate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
-    monkeypatch.setattr(featurestore, "_CHUNK", 100)
+    monkeypatch.setattr(mapped, "_CHUNK", 100)
     store = FeatureStore((1, 4, 9, 9), folder=tmp_path)
     assert float(store.features.abs().sum()) == 0.0
 
@@ -96,7 +97,7 @@ def test_reserving_without_posix_fallocate(tmp_path: Path, monkeypatch: pytest.M
 def test_folders_in_memory(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"dev / ext4 rw 0 0\ntmpfs {tmp_path.resolve()} tmpfs rw 0 0\ndev {tmp_path}/disk ext4 rw 0 0\n")
-    assert featurestore._is_in_memory(str(tmp_path / "a"), mounts)
-    assert not featurestore._is_in_memory(str(tmp_path / "disk" / "a"), mounts)
-    assert not featurestore._is_in_memory("/", mounts)
-    assert not featurestore._is_in_memory("/", tmp_path / "none")
+    assert mapped._is_in_memory(str(tmp_path / "a"), mounts)
+    assert not mapped._is_in_memory(str(tmp_path / "disk" / "a"), mounts)
+    assert not mapped._is_in_memory("/", mounts)
+    assert not mapped._is_in_memory("/", tmp_path / "none")
