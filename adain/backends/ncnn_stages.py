@@ -20,7 +20,7 @@ from .._utils.errors import InputError
 from .._utils.threads import count_cores, count_threads
 from ..image.box import Box
 from .ncnn_graphs import StageGraph
-from .ncnn_tiles import TileShape, cut
+from .ncnn_tiles import AT_ONCE, TileShape, cut
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Stage:
         for blob in self._graph.outputs[len(into) :]:
             whole = tuple(-(-length * blob.places // places) for length in size)
             made.append(np.empty((blob.channels, *size_of(box.pixels(whole, blob.places))), np.float32))
-        threads = self._runtime.threads if self._alone else 1
+        threads = max(AT_ONCE, self._runtime.threads) if self._alone else 1
         tiles = cut(box, units, TileShape(side, least, self.halo), threads)
         outers = _equal([tile.grown(self.halo, units) for tile in tiles], units)
         if self._runtime.gpu is None:

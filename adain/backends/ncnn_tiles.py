@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from ..image.box import Box
 
-_AT_ONCE = 4
-"""Largest tiles that all threads together compute at a time: beyond, memory does not grow with the cores."""
+AT_ONCE = 4
+"""Largest tiles that all threads together compute at a time: beyond, memory does not grow with the cores. Fewer threads
+are given the tiles of so many, so that a picture has the same bytes by one thread as by four."""
 
 
 class TileShape(NamedTuple):
@@ -39,7 +40,7 @@ def cut(box: Box, whole: tuple[int, int], shape: TileShape, threads: int) -> tup
     """
     down = _Side(box.top, box.bottom, whole[0], shape)
     across = _Side(box.left, box.right, whole[1], shape)
-    most = max(min(shape.side, shape.least) ** 2, min(shape.side**2, _AT_ONCE * shape.side**2 // threads))
+    most = max(min(shape.side, shape.least) ** 2, min(shape.side**2, AT_ONCE * shape.side**2 // threads))
     grids = []
     for rows in range(1, down.most + 1):
         if (high := down.inner(rows)) > most:

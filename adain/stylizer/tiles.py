@@ -1,8 +1,8 @@
 """Stylising in tiles: each encoded once into stored features, and decoded from those with a halo.
 
-Equal to the untiled pass up to float rounding; :mod:`adain.stylizer.halo` says why. Memory is that of one tile, and
-beside it 24 to 96 bytes a pixel for the features, in a file where that is much, and the photograph in 8 bits and the
-result in those of its file.
+Equal to the untiled pass up to float rounding; :mod:`adain.stylizer.halo` says why. Memory is that of one tile, as
+24 to 96 bytes a pixel of features, the photograph in 8 bits and the result in those of its file lie in files where they
+are large.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from adain._utils.errors import ImageError, InputError, WeightsError
-from adain.backends import NcnnStylizer, ncnn, ncnn_graphs
+from adain.backends import NcnnStylizer, ncnn, ncnn_graphs, ncnn_stages
 from adain.control.regions import Region, Regions
 from adain.control.style import blend
 from adain.image.box import Box
@@ -74,6 +74,24 @@ def test_thin_and_large(pair: tuple[NcnnStylizer, Stylizer], size: tuple[int, in
     result = made.stylize(photo, art, style_size=0)
     alike(result, wanted.stylize(torch.from_numpy(photo), torch.from_numpy(art), style_size=0))
     assert (made.stylize(photo, art, style_size=0) == result).all()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (300, 513)])
+def test_as_many_threads_as_there_are_give_the_same_bytes(
+    pair: tuple[NcnnStylizer, Stylizer], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = pair
+    monkeypatch.setattr(ncnn_stages, "count_cores", lambda: 3)
+    name = "fast" if made.engine.network is FAST else "vgg19"
+    pixels = arrays(*size)
+    found = []
+    for threads in (1, 2, 3):
+        engine = NcnnStylizer(name, threads=threads).engine
+        features = engine.encode(pixels)
+        found.append((features, engine.decode(features)))
+    for other in found[1:]:
+        assert (other[0] == found[0][0]).all()
+        assert (other[1] == found[0][1]).all()
 
 
 @pytest.mark.parametrize("side", [64, 128])
