@@ -24,7 +24,8 @@ _MAGIC = "7767517"
 _REPLICATE, _REFLECT = 1, 2  # of Padding's types
 _FLOAT32 = 0  # what begins filters that are stored as they are
 _CHANNELS_FIRST, _PLACES_FIRST = 0, 1  # of PixelShuffle's modes; adain.nn.fold lays the channels in the second way
-_DIRECT = 1 << 6  # what a layer is told not to use: Winograd's algorithm
+_WITHOUT_WINOGRAD = 1 << 6  # of what a layer can be told not to use, by its setting 31
+_FEW = 3  # channels in or out that are colours
 
 
 class Blob(NamedTuple):
@@ -86,10 +87,10 @@ class _Writer:
         # Colours are too few for Winograd's algorithm: going in they are convolved 1.7 times as fast without it, and
         # coming out 2.5 times as fast by a multiplication of matrices for every place, added up where they belong.
         if c_out <= _FEW:
-            transposed = weight[:, :, ::-1, ::-1]
-            self._filters(f"Deconvolution 4={side - 1}", transposed, bias, relu, *inputs)
+            self._filters("Deconvolution", weight[:, :, ::-1, ::-1], bias, *inputs, relu=relu, more=f"4={side - 1}")
         else:
-            self._filters(f"Convolution 31={_DIRECT}" if c_in <= _FEW else "Convolution", weight, bias, relu, *inputs)
+            more = f"31={_WITHOUT_WINOGRAD}" if c_in <= _FEW else ""
+            self._filters("Convolution", weight, bias, *inputs, relu=relu, more=more)
 
     def doubled_convolution(self, weight: FloatArray, bias: FloatArray, *, relu: bool) -> None:
         """Twice the size by nearest neighbours, and there 3 × 3 with a reflected border: in one, before the doubling.
@@ -97,17 +98,18 @@ class _Writer:
         The doubled border would mirror what the border without doubling repeats.
         """
         self.pad(_REPLICATE)
-        self._filters("Convolution", doubled_filters(weight), np.repeat(bias, 4), relu)
+        self._filters("Convolution", doubled_filters(weight), np.repeat(bias, 4), relu=relu)
         self.add("PixelShuffle", f"0=2 1={_CHANNELS_FIRST}")
 
     def pad(self, kind: int, *inputs: str) -> str:
         """A border of one place."""
         return self.add("Padding", f"0=1 1=1 2=1 3=1 4={kind}", *inputs)
 
-    def _filters(self, kind: str, weight: FloatArray, bias: FloatArray, relu: bool, *inputs: str) -> None:
-        name, *more = kind.split()
-        settings = [f"0={weight.shape[0]} 1={weight.shape[2]} 5=1 6={weight.size}", *(["9=1"] if relu else []), *more]
-        self.add(name, " ".join(settings), *inputs)
+    def _filters(
+        self, kind: str, weight: FloatArray, bias: FloatArray, *inputs: str, relu: bool, more: str = ""
+    ) -> None:
+        settings = [f"0={weight.shape[0]} 1={weight.shape[2]} 5=1 6={weight.size}", "9=1" if relu else "", more]
+        self.add(kind, " ".join(filter(None, settings)), *inputs)
         self.weights += [struct.pack("<I", _FLOAT32), weight.astype("<f4").tobytes(), bias.astype("<f4").tobytes()]
 
     def pool(self) -> None:
@@ -148,9 +150,6 @@ def doubled_filters(weight: FloatArray) -> FloatArray:
 
 
 Weights = Mapping[str, FloatArray]
-
-_FEW = 3
-"""Channels in or out that are colours."""
 
 
 def encoder_graphs(network: Network, weights: Weights) -> tuple[StageGraph, StageGraph]:

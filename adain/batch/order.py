@@ -17,6 +17,7 @@ from ..control.style import is_encoded
 from ..image import Page
 from ..image.io import count_pixels
 from ..image.levels import PLAIN, Levels, Painted
+from ..image.stored import HELD_PIXELS
 from ..image.strips import Strips, Whole
 from ..stylizer.looks import Look, Model, is_regions
 from .artworks import StyleList
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from ..options import Options
     from ..refinement.options import RefineOptions
 
-READ_AHEAD_PIXELS = 1 << 24
-"""Photographs that hold more are read when their turn comes: several at a time would fill the memory."""
+READ_AHEAD_PIXELS = HELD_PIXELS
+"""Photographs that hold more are read when their turn comes, by who lays them aside: several at a time would fill the
+memory."""
 
 LOSSY = (".jpg", ".jpeg", ".webp")
 """Formats whose bytes depend on the quality."""

@@ -17,6 +17,7 @@ from .._utils.arrays import device_of, moved
 from .._utils.errors import InputError
 from ..image.box import Box
 from ..image.levels import painted
+from ..image.stored import StoredPicture
 from ..image.wrap import axes_of
 from .masks import feather
 from .protect import SOFTNESS, Protection
@@ -108,8 +109,8 @@ class Faces:
 def _pictures(content: Any) -> list[Image.Image]:
     """The photographs, small ones where they are held as a picture."""
     held = None if content.tiles is None else content.tiles.picture
-    if isinstance(held, Image.Image):
-        small = held.copy()
+    if isinstance(held, Image.Image | StoredPicture):
+        small = held.to_image() if isinstance(held, StoredPicture) else held.copy()
         small.thumbnail((LONGEST, LONGEST))
         return [small]
     pixels = moved(content.colors(), None)

@@ -21,7 +21,7 @@ from ..control.style import Style, is_style_file
 from ..image import PictureInput, Source, open_source, with_alpha
 from ..image.levels import painted
 from ..image.source import input_name
-from ..image.stored import laid_aside
+from ..image.stored import StoredPicture, laid_aside
 from ..image.strips import Strips
 from ..image.wrap import FLAT, axes_of
 from ..nn.layers import MIN_SIZE, ConvSpec
@@ -304,17 +304,18 @@ class BaseStylizer(ABC):
                 which a tensor, as it is in memory already, is taken to do. The result is the same up to rounding. No
                 gradient passes through tiles.
             progress: called with a :class:`~adain.stylizer.content.TileProgress` after each tile, here and in decoding.
-            folder: for a large photograph's features, 96 bytes a pixel; by default that for temporary files.
+            folder: for a large photograph, its features (96 bytes a pixel) and results while they are painted; by
+                default that for temporary files.
 
         Raises:
             MissingFileError, ImageError: see :func:`adain.read_image`; also for images under 16 px a side.
-            InputError: if the tile cannot be used, or the disk has no room for the features.
+            InputError: if the tile cannot be used, or the disk has no room for what is large.
         """
         opened = self.open(source, size=size, crop=crop, wrap=wrap)
         height, width = opened.size
         if isinstance(opened.image, Strips):
             return encode_strips(self, opened, self.choose_tile(tile, sys.maxsize), progress=progress)
-        if tile == "auto" and not isinstance(opened.image, Image.Image):
+        if tile == "auto" and not isinstance(opened.image, Image.Image | StoredPicture):
             tile = "off"
         side = self.choose_tile(tile, height * width)
         if side is not None:

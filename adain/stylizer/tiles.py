@@ -102,13 +102,15 @@ def encode_tiles(
     store = FeatureStore((batch, model.channels, *tiling.cells), folder=folder, is_array=model.device is None)
     content = Content.of(opened, store.features, image, Tiles(tiling, store, picture, progress, folder))
     memory.give_back()  # what reading a large picture has left, as much as the picture itself
-    for inner in walk(content, "encode"):
-        outer = tiling.grown(inner, ENCODER_HALO)
-        with no_gradients():
-            # Those at the image's right and bottom completed as the whole image would be.
-            pixels = complete(content.colors(outer.pixels(content.size, STRIDE, tiling.around)))
-            store.put(inner, model.encode_part(pixels, inner, outer))
-    model.release()  # none of it is of use for other sizes than the encoder's
+    try:
+        for inner in walk(content, "encode"):
+            outer = tiling.grown(inner, ENCODER_HALO)
+            with no_gradients():
+                # Those at the image's right and bottom completed as the whole image would be.
+                pixels = complete(content.colors(outer.pixels(content.size, STRIDE, tiling.around)))
+                store.put(inner, model.encode_part(pixels, inner, outer))
+    finally:
+        model.release()  # the decoder's tiles are of other sizes, and have no use for this memory
     return content
 
 
@@ -127,14 +129,16 @@ def decode_tiles(
     assert content.tiles is not None
     changed, tiling = changing(model, content, target, alpha), content.tiles.tiling
     model = painter(model, target, alpha)
-    for inner in walk(content, "decode"):
-        outer = tiling.grown(inner, DECODER_HALO)
-        with no_gradients():
-            place = inner.pixels(content.size, STRIDE)
-            result = model.decode_part(changed(outer), inner, outer)
-            result = result[..., : place.bottom - place.top, : place.right - place.left].clip(0.0, 1.0)
-        yield place, result
-    model.release()
+    try:
+        for inner in walk(content, "decode"):
+            outer = tiling.grown(inner, DECODER_HALO)
+            with no_gradients():
+                place = inner.pixels(content.size, STRIDE)
+                result = model.decode_part(changed(outer), inner, outer)
+                result = result[..., : place.bottom - place.top, : place.right - place.left].clip(0.0, 1.0)
+            yield place, result
+    finally:
+        model.release()
 
 
 def changing(model: BaseStylizer, content: Content, target: Style | Placement, alpha: float) -> Callable[[Box], Any]:
@@ -177,6 +181,8 @@ def assemble(tiles: Iterator[tuple[Box, Any]], content: Content) -> Any:
 
 def paint(tiles: Iterator[tuple[Box, Any]], content: Content, levels: Levels) -> Painted:
     """Tiles as one picture, which is in memory as a whole only when the last is there: large ones are laid aside.
+
+    One of 16 bits is an array of the file that it lies in, and stays there.
 
     Raises:
         InputError: if the disk has no room for it.

@@ -49,7 +49,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "look",
     [{}, {"color": "luminance"}, {"color": "histogram"}, {"wrap": "xy"}, {"keep_edges": 0.7},
-     {"max_drift": 2.0}, {"correct": 1}],
+     {"max_drift": 2.0}, {"correct": 1}, {"protect": "faces"}],
     ids=lambda look: "-".join(look) or "plain",
 )  # fmt: skip
 def test_results_do_not_depend_on_where_the_picture_lies(
