@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from adain._utils import memory
+from adain._utils import mapped, memory
 from adain.cli.reporting import tile_bar
 from adain.stylizer import store as featurestore
 from adain.stylizer.content import TileProgress
@@ -69,7 +69,7 @@ def test_unusable_values(run_cli: Run, photo: Path, art: Path, value: str) -> No
 
 def test_full_disk(run_cli: Run, large: Path, art: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(featurestore, "IN_MEMORY", 0)
-    monkeypatch.setattr(featurestore, "_scratch_folder", lambda: str(tmp_path / "none"))
+    monkeypatch.setattr(mapped, "_scratch_folder", lambda: str(tmp_path / "none"))
     target = tmp_path / "out.png"
     target.write_bytes(b"before")
     line = one_line_error(run_cli("stylize", large, art, "--tile", 64, "-o", target))
