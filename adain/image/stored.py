@@ -25,6 +25,7 @@ class StoredLevels:
         folder: for the file; by default that for temporary files.
 
     Attributes:
+        size, height, width: in pixels.
         levels: ``(H, W, 3)``, black at first.
 
     Raises:
@@ -34,24 +35,16 @@ class StoredLevels:
     def __init__(
         self, size: tuple[int, int], dtype: npt.DTypeLike = np.uint8, folder: str | os.PathLike[str] | None = None
     ) -> None:
-        self.size = size
+        self.height, self.width = self.size = size
         self._map = MappedFile(3 * size[0] * size[1] * np.dtype(dtype).itemsize, folder, "pixels")
         self.levels: npt.NDArray[Any] = np.frombuffer(self._map.buffer, dtype).reshape(*size, 3)
-
-    @property
-    def width(self) -> int:
-        return self.size[1]
-
-    @property
-    def height(self) -> int:
-        return self.size[0]
 
     def release(self) -> None:
         """Give back what has been read or written of it and is still in memory."""
         self._map.release()
 
     def bands(self) -> Iterator[tuple[int, int]]:
-        """Top and bottom of rows that may be in memory together."""
+        """Top and bottom of rows that may be in memory together; each is given back when the next is asked for."""
         rows = max(1, HELD_PIXELS // 16 // self.width)
         for top in range(0, self.height, rows):
             yield top, min(top + rows, self.height)

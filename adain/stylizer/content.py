@@ -67,10 +67,10 @@ class Tiles:
         return isinstance(self.picture, Photograph)
 
     def release(self) -> None:
-        """Give back what the tile before has left in memory."""
-        self.store.release()
-        if isinstance(self.picture, StoredPicture):
-            self.picture.release()
+        """Give back what the tile before has left of files in memory."""
+        for each in (self.store, self.picture):
+            if isinstance(each, FeatureStore | StoredPicture):
+                each.release()
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +109,8 @@ class Content:
     @classmethod
     def of(cls, opened: Source, features: Any, pixels: Any, tiles: Tiles | None = None) -> Content:
         """The content of a picture, with what was made of it."""
-        is_picture, is_array = (
-            isinstance(opened.image, Image.Image | StoredPicture | Strips),
-            isinstance(opened.image, np.ndarray),
-        )
+        is_picture = isinstance(opened.image, Image.Image | StoredPicture | Strips)
+        is_array = isinstance(opened.image, np.ndarray)
         return cls(
             features, opened.size, opened.opacity, not is_picture, pixels, opened.uncropped, tiles, opened.is_single,
             is_array, opened.wrap, opened.wanted,

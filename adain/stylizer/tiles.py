@@ -202,7 +202,7 @@ def paint(tiles: Iterator[tuple[Box, Any]], content: Content, levels: Levels) ->
 
 
 def walk(content: Content, phase: str) -> Iterator[Box]:
-    """The tiles; tells after each how far they are, and gives memory back after it."""
+    """The tiles; tells after each how far they are, and gives memory back."""
     assert content.tiles is not None
     tiling, done = content.tiles.tiling, 0
     for row in tiling.rows():
@@ -212,6 +212,7 @@ def walk(content: Content, phase: str) -> Iterator[Box]:
             if content.tiles.progress is not None:
                 content.tiles.progress(TileProgress(phase, done, tiling.count))
             content.tiles.release()
+        content.tiles.store.release()  # of strips, what all of the row has left
 
 
 def _statistics(content: Content, target: Style | Placement, device: Device) -> tuple[Any, Any]:
