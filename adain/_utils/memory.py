@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 import os
 import sys
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +88,46 @@ def give_back() -> None:
     """Give what was freed back to the system, where that is glibc on Linux; elsewhere nothing happens."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextlib.contextmanager
+def keeping_freed() -> Iterator[None]:
+    """Let what is freed stay with the process for what is allocated next; where that is not glibc, nothing happens.
+
+    For work that has the same large tensors again and again. Those of many megabytes glibc takes from the system one by
+    one and gives back, and the pages of each come cleared and one by one: longer work than filling them. What is kept
+    is no more than what was in use at a time, but for gaps; at the end it is given back.
+    """
+    with _keeping.lock:
+        _keeping.count += 1
+        if _keeping.count == 1:
+            _set_malloc({_MMAP_THRESHOLD: _MOST, _TRIM_THRESHOLD: _MOST})
+    try:
+        yield
+    finally:
+        with _keeping.lock:
+            _keeping.count -= 1
+            if _keeping.count == 0:
+                # Where glibc's own adjustment of the two ends: it is over once they have been set.
+                _set_malloc({_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20})
+                give_back()
+
+
+class _Keeping:
+    def __init__(self) -> None:
+        self.lock, self.count = threading.Lock(), 0
+
+
+_keeping = _Keeping()
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_MOST = 2**31 - 1
+
+
+def _set_malloc(settings: Mapping[int, int]) -> None:
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        set_one = ctypes.CDLL(None).mallopt
+        for parameter, value in settings.items():
+            set_one(parameter, value)
 
 
 def reset_peak_memory(device: torch.device) -> bool:

@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from .ncnn_stages import require_ncnn
+from .._utils.ncnn import require_ncnn
 
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg", "/dev/kfd")
 """Where Linux has a driver for the GPUs that torch knows as ``cuda``: NVIDIA's, in WSL, and AMD's."""

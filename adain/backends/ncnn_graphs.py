@@ -10,7 +10,6 @@ a halo of two places only, and the latter in large ones; see :mod:`adain.backend
 from __future__ import annotations
 
 import itertools
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,13 +18,11 @@ import numpy as np
 
 from .._utils.arrays import FloatArray
 from ..nn.layers import ConvSpec, Network
+from ..nn.ncnn_layer import convolution_layer
 
 _MAGIC = "7767517"
 _REPLICATE, _REFLECT = 1, 2  # of Padding's types
-_FLOAT32 = 0  # what begins filters that are stored as they are
 _CHANNELS_FIRST, _PLACES_FIRST = 0, 1  # of PixelShuffle's modes; adain.nn.fold lays the channels in the second way
-_WITHOUT_WINOGRAD = 1 << 6  # of what a layer can be told not to use, by its setting 31
-_FEW = 3  # channels in or out that are colours
 
 
 class Blob(NamedTuple):
@@ -81,16 +78,9 @@ class _Writer:
 
     def convolution(self, weight: FloatArray, bias: FloatArray, *inputs: str, relu: bool) -> None:
         """3 × 3 with a reflected border of one place, or 1 × 1."""
-        c_out, c_in, side = weight.shape[:3]
-        if side > 1:
+        if weight.shape[2] > 1:
             inputs = (self.pad(_REFLECT, *inputs),)
-        # Colours are too few for Winograd's algorithm: going in they are convolved 1.7 times as fast without it, and
-        # coming out 2.5 times as fast by a multiplication of matrices for every place, added up where they belong.
-        if c_out <= _FEW:
-            self._filters("Deconvolution", weight[:, :, ::-1, ::-1], bias, *inputs, relu=relu, more=f"4={side - 1}")
-        else:
-            more = f"31={_WITHOUT_WINOGRAD}" if c_in <= _FEW else ""
-            self._filters("Convolution", weight, bias, *inputs, relu=relu, more=more)
+        self._filters(weight, bias, *inputs, relu=relu)
 
     def doubled_convolution(self, weight: FloatArray, bias: FloatArray, *, relu: bool) -> None:
         """Twice the size by nearest neighbours, and there 3 × 3 with a reflected border: in one, before the doubling.
@@ -98,19 +88,17 @@ class _Writer:
         The doubled border would mirror what the border without doubling repeats.
         """
         self.pad(_REPLICATE)
-        self._filters("Convolution", doubled_filters(weight), np.repeat(bias, 4), relu=relu)
+        self._filters(doubled_filters(weight), np.repeat(bias, 4), relu=relu)
         self.add("PixelShuffle", f"0=2 1={_CHANNELS_FIRST}")
 
     def pad(self, kind: int, *inputs: str) -> str:
         """A border of one place."""
         return self.add("Padding", f"0=1 1=1 2=1 3=1 4={kind}", *inputs)
 
-    def _filters(
-        self, kind: str, weight: FloatArray, bias: FloatArray, *inputs: str, relu: bool, more: str = ""
-    ) -> None:
-        settings = [f"0={weight.shape[0]} 1={weight.shape[2]} 5=1 6={weight.size}", "9=1" if relu else "", more]
-        self.add(kind, " ".join(filter(None, settings)), *inputs)
-        self.weights += [struct.pack("<I", _FLOAT32), weight.astype("<f4").tobytes(), bias.astype("<f4").tobytes()]
+    def _filters(self, weight: FloatArray, bias: FloatArray, *inputs: str, relu: bool) -> None:
+        layer = convolution_layer(weight, bias, relu=relu)
+        self.add(layer.kind, layer.settings, *inputs)
+        self.weights.append(layer.weights)
 
     def pool(self) -> None:
         """The largest of 2 × 2; an odd last row or column counts alone."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 
 from .._utils.arrays import FloatArray
 from .._utils.errors import InputError
+from .._utils.ncnn import keep_float32, require_ncnn
 from .._utils.threads import count_cores, count_threads
 from ..image.box import Box
 from .ncnn_graphs import StageGraph
@@ -186,9 +186,7 @@ def load(graph: StageGraph, runtime: Runtime, *, threads: int) -> Any:
     else:
         net.opt.use_vulkan_compute = True
         net.set_vulkan_device(runtime.gpu)
-    for name in dir(net.opt):
-        if name.startswith(("use_fp16", "use_bf16")):
-            setattr(net.opt, name, False)  # two digits of every number, for little time
+    keep_float32(net.opt)
     if net.load_param_mem(graph.text) != 0:
         raise InputError(f"this ncnn ({ncnn.__version__}) does not take the model: use --backend torch")
     # From a file, as ncnn goes on reading from what it was given in memory, which Python has taken back by then.
@@ -216,29 +214,6 @@ def find_gpu(device: str) -> int:
         there = f"it has {count}, numbered from 0" if count else "no driver for Vulkan was found"
         raise InputError(f"this machine has no device {device!r}: {there}; use --device cpu")
     return found
-
-
-def require_ncnn() -> Any:
-    """The module; InputError if it is missing."""
-    if (known := sys.modules.get("ncnn")) is not None:
-        return known
-    # ncnn's threads would spin for milliseconds after every layer, and take the cores from those that compute other
-    # tiles, decode and write. OpenMP looks for this once, when it is loaded.
-    spins = os.environ.get(_SPINS)
-    os.environ[_SPINS] = spins or "0"
-    try:
-        import ncnn
-    except ImportError as error:
-        raise InputError(
-            f"the back end ncnn is not installed ({error}): pip install ncnn, or use --backend torch"
-        ) from None
-    finally:
-        if spins is None:
-            del os.environ[_SPINS]
-    return ncnn
-
-
-_SPINS = "GOMP_SPINCOUNT"
 
 
 def size_of(box: Box) -> tuple[int, int]:

@@ -65,12 +65,17 @@ def freeze(network: nn.Module) -> None:
     for the gradient of its weights, whether that is wanted or not: of a VGG, nearly half of what a picture costs.
     """
     for name, module in list(network.named_modules()):
-        if not isinstance(module, nn.Conv2d) or any(p.requires_grad for p in module.parameters()):
-            continue
-        kind = (module.padding_mode, module.kernel_size, module.padding, module.stride, module.dilation, module.groups)
-        if kind == ("reflect", (3, 3), (1, 1), (1, 1), (1, 1), 1):
+        if is_plain(module) and not any(p.requires_grad for p in module.parameters()):
             parent, _, child = name.rpartition(".")
             setattr(network.get_submodule(parent), child, FrozenConvolution(module))
+
+
+def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """Whether this is a 3×3 convolution behind reflection padding, as all of VGG-19's are, and nothing more."""
+    if not isinstance(module, nn.Conv2d):
+        return False
+    kind = (module.padding_mode, module.kernel_size, module.padding, module.stride, module.dilation, module.groups)
+    return kind == ("reflect", (3, 3), (1, 1), (1, 1), (1, 1), 1)
 
 
 class FrozenConvolution(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from .._utils.errors import RefinementError
-from .._utils.memory import peak_memory
+from .._utils.memory import keeping_freed, peak_memory
 from ..image.tensors import resize_to
 from ..losses import PyramidLoss, make_balance
 from .objective import groups
@@ -72,6 +72,7 @@ class Descent:
         self.done = 0
         self.ended = False  # by the callback
 
+    @keeping_freed()
     def run(self, start: Tensor) -> Tensor:
         """The optimised picture, in ``[0, 1]``.
 

@@ -32,7 +32,7 @@ from ..stylizer.transfer import transfer
 from ..training.config import Phase, TrainingConfig
 from ..training.crops import Batch, Mix
 from ..training.distributed import Team
-from ..training.learner import Learner
+from ..training.learner import Learner, wants_winograd
 from ..training.objective import Losses
 from ..training.pool import PooledBatch
 from .lowrank import SpecialDecoder, factors_of
@@ -85,13 +85,13 @@ class SpecialLearner(Learner):
         team: Team,
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
-        network: Any = SpecialDecoder(model.decoder, rank, config.seed)
+        by_winograd = wants_winograd(config, device)
+        network: Any = SpecialDecoder(model.decoder, rank, config.seed, by_winograd=by_winograd)
         super().__init__(config, judge, network, device, team, None, note)
-        freeze(self.encoder)  # of which nothing but the gradient of the picture is wanted
-        last = torch.channels_last
         own = model.encoder
-        self._own = None if own is None else own.to(device, self.dtype).to(memory_format=last)
-        self._general = model.decoder.to(device, self.dtype).to(memory_format=last).requires_grad_(False)
+        self._own = None if own is None else self._prepared(own.to(device, self.dtype))
+        self._general = self._prepared(model.decoder.to(device, self.dtype)).requires_grad_(False)
+        freeze(self.encoder)  # of which nothing but the gradient of the picture is wanted
         self._model, self._slack = model, slack
         self._style = target.style.to(device)
         self._stats = {layer: (mean.to(device), std.to(device)) for layer, (mean, std) in target.stats.items()}

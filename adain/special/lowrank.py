@@ -17,6 +17,7 @@ from .._utils.errors import InputError
 from ..nn.decoder import Decoder
 from ..nn.layers import Network
 from ..nn.padding import pad
+from ..nn.winograd import Filters, convolve, is_wide
 from .options import MOST_BYTES
 
 _END = "decoder."
@@ -31,8 +32,11 @@ class LowRankConvolution(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, convolution: nn.Conv2d, rank: int, random: torch.Generator) -> None:
+    def __init__(
+        self, convolution: nn.Conv2d, rank: int, random: torch.Generator, *, by_winograd: bool = False
+    ) -> None:
         super().__init__()
+        self._by_winograd = by_winograd and convolution.kernel_size == (3, 3)
         weight = convolution.weight.detach()
         out, fan_in = len(weight), weight[0].numel()
         rank = rank_of(rank, (out, fan_in))
@@ -46,7 +50,10 @@ class LowRankConvolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):  # it would take the product in half precision
             weight = self.weight + (self.up @ self.down).view_as(self.weight)
-        return F.conv2d(pad(x) if weight.shape[2] == 3 else x, weight, self.bias + self.shift)
+        bias = self.bias + self.shift
+        if self._by_winograd:
+            return convolve(x, weight, bias, Filters())
+        return F.conv2d(pad(x) if weight.shape[2] == 3 else x, weight, bias)
 
 
 class SpecialDecoder(nn.Module):
@@ -56,16 +63,19 @@ class SpecialDecoder(nn.Module):
         decoder: is copied.
         rank: of each filter's change; no more than the filter has.
         seed: of the change's beginning.
+        by_winograd: as for :func:`adain.nn.winograd.prepare`.
     """
 
-    def __init__(self, decoder: Decoder, rank: int, seed: int) -> None:
+    def __init__(self, decoder: Decoder, rank: int, seed: int, *, by_winograd: bool = False) -> None:
         super().__init__()
+        shapes = decoder.network.decoder_shapes
+        by_winograd = by_winograd and is_wide(shape for shape in shapes.values() if shape[2] == 3)
         self.decoder = copy.deepcopy(decoder).cpu().float()
         random = torch.Generator().manual_seed(seed)
-        for name in decoder.network.decoder_shapes:
+        for name in shapes:
             convolution = self.decoder.get_submodule(name)
             assert isinstance(convolution, nn.Conv2d)
-            setattr(self.decoder, name, LowRankConvolution(convolution, rank, random))
+            setattr(self.decoder, name, LowRankConvolution(convolution, rank, random, by_winograd=by_winograd))
 
     @property
     def network(self) -> Network:

@@ -29,6 +29,7 @@ RESUMABLE = frozenset(
         "log_every",
         "precision",
         "compile",
+        "winograd",
         "crops_on",
     }
 )
@@ -111,6 +112,11 @@ class TrainingConfig:
     seed: int = _setting(0, "Fixes the crops: the same seed gives the same weights on a machine.")
     precision: Literal["auto", "fp32", "bf16"] = _setting("auto", "auto is bf16 on CUDA and fp32 elsewhere.")
     compile: bool = _setting(False, "Compile a step's networks and losses, as a whole, with torch.compile.")
+    winograd: Literal["auto", "on", "off"] = _setting(
+        "auto",
+        "Winograd's algorithm for the convolutions of a CPU in fp32, without compile. auto: where that is known to be "
+        "faster, on x86 with AVX2 and without AVX-512.",
+    )
     crops_on: Literal["auto", "host", "device"] = _setting(
         "auto",
         "Where crops are cut. device: all pictures are in its memory; auto: so on CUDA, if they fit into half of what "
@@ -162,6 +168,8 @@ class TrainingConfig:
                 self._need(name, getattr(self, name) in get_args(hint), f"one of {', '.join(get_args(hint))}")
         if self.covariance_weight > 0 and (self.alpha_low < 1 or self.blend_share > 0):
             raise InputError("--covariance-weight needs --alpha-low 1 and --blend-share 0: covariances do not blend")
+        if self.winograd == "on" and (self.precision == "bf16" or self.compile):
+            raise InputError("--winograd on is for --precision fp32 without --compile: leave one of them out")
         if self.content_weight == 0 and self.style_weight == 0:
             raise InputError("--content-weight and --style-weight are both 0: nothing would be learnt")
         return self

@@ -13,9 +13,11 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from .._utils.errors import first_line, out_of_memory
+from .._utils.errors import InputError, first_line, out_of_memory
+from .._utils.ncnn import require_ncnn
 from ..nn.decoder import Decoder
 from ..nn.vgg import VGGEncoder
+from ..nn.winograd import Net, is_worthwhile, prepare, serves
 from .checkpoint import DECODER_FILE, ENCODER_FILE, save_state
 from .config import Phase, TrainingConfig, ema_decay, learning_rate, phase_of
 from .crops import Batch, Mix, draw_mix, to_images
@@ -53,10 +55,11 @@ class Learner:
         self.device = device
         self.dtype = working_dtype(config, device)
         self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+        self._by_winograd = wants_winograd(config, device)
         # A frozen network gains nothing from float32 weights, and autocast would convert them at each use.
-        self.encoder = encoder.to(device, self.dtype).to(memory_format=torch.channels_last)
-        self.teacher = None if teacher is None else teacher.to(device, self.dtype).to(memory_format=torch.channels_last)
-        self.network = network.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
+        self.encoder = self._prepared(encoder.to(device, self.dtype))
+        self.teacher = None if teacher is None else self._prepared(teacher.to(device, self.dtype))
+        self.network = self._prepared(network.to(device)).requires_grad_(True)
         taught = self.teacher if isinstance(network, FastNet) else network
         self._folded = None if taught is None else taught.network.folded
         self.average = copy.deepcopy(self.network).requires_grad_(False)
@@ -107,6 +110,9 @@ class Learner:
         with torch.no_grad():
             torch._foreach_lerp_(self._averages, self._parameters, 1.0 - ema_decay(config, step))
         return torch.stack([*losses, norm]).detach()
+
+    def _prepared(self, network: Net) -> Net:
+        return prepare(network, by_winograd=self._by_winograd)
 
     def _backward(self, phase: Phase, images: Tensor, identity: Tensor, mix: Mix) -> Losses:
         """The losses of a batch, their gradients left in the parameters."""
@@ -181,6 +187,26 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def wants_winograd(config: TrainingConfig, device: torch.device) -> bool:
+    """Whether convolutions are those of :mod:`adain.nn.winograd`.
+
+    Raises:
+        InputError: if they are asked for and cannot be had.
+    """
+    if config.winograd == "off" or config.compile:
+        return False
+    dtype = working_dtype(config, device)
+    if config.winograd == "auto":
+        return is_worthwhile(device, dtype)
+    if not serves(device, dtype):
+        raise InputError(f"--winograd on computes in float32 on a CPU, not on {device}: leave it out")
+    try:
+        require_ncnn()
+    except InputError:
+        raise InputError("--winograd on needs ncnn: pip install ncnn, or leave it out") from None
+    return True
 
 
 def working_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from .._utils.errors import InputError, WeightsError
+from .._utils.memory import keeping_freed
 from .._utils.protect import protect
 from .._utils.signals import CODES, StopFlag, Stopped
 from ..nn.convert import read_tensors
@@ -151,6 +152,7 @@ class Trainer:
             stop = stack.enter_context(StopFlag(self.config.max_minutes))
             team = stack.enter_context(Team.assemble(self.ranks, self.device))
             stack.enter_context(fast_arithmetic(self.device))
+            stack.enter_context(keeping_freed())
             try:
                 contents, styles = self._open_caches(team, stop)
             except Stopped as stopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from pathlib import Path
 
@@ -106,3 +107,32 @@ def test_a_process_does_not_begin_with_the_peak_of_the_one_that_started_it() -> 
     peak, modules = float(found[0]), found[1:]  # type: ignore[index]
     assert 5 < peak < 200 < held.nbytes / 1e6 < peak_memory(CPU)
     assert "torch" not in modules
+
+
+KEPT = """
+import json
+import numpy as np
+from adain._utils.memory import keeping_freed, resident
+
+def taken():
+    before = resident()
+    block = np.ones(100_000_000, np.uint8)
+    del block
+    return resident() - before
+
+plain = taken()
+with keeping_freed(), keeping_freed():
+    kept = taken()
+    again = taken()
+print(json.dumps({"plain": plain, "kept": kept, "again": again, "after": resident(), "later": taken()}))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc alone")
+def test_what_is_freed_is_kept_for_a_while() -> None:
+    found = python(KEPT)
+    least = 90e6
+    assert float(str(found["plain"])) < least / 2
+    assert float(str(found["kept"])) > least
+    assert float(str(found["again"])) < least / 2
+    assert float(str(found["later"])) < least / 2

@@ -9,6 +9,7 @@ import torch
 from adain import InputError, Stylizer
 from adain.control.change import Change
 from adain.nn.layers import BASE, CLASSIC, FAST, Network
+from adain.nn.pretrained import load_decoder
 from adain.special.lowrank import SpecialDecoder, change_bytes, check_rank, factors_of
 from adain.special.options import MOST_BYTES, SpecialOptions
 
@@ -59,3 +60,24 @@ def test_too_large_a_rank_is_refused() -> None:
     with pytest.raises(InputError, match=r"a change of rank 64 makes a file of 2\.\d MB, and 1\.5 MB is the most"):
         check_rank(BASE, 64)
     check_rank(FAST, 512)  # its filters have less
+
+
+def test_by_winograd_but_for_rounding() -> None:
+    pytest.importorskip("ncnn")
+    decoder = load_decoder()
+    features = torch.rand(2, decoder.feature_channels, 5, 6)
+    found = []
+    for by_winograd in (False, True):
+        special = SpecialDecoder(decoder, 4, seed=0, by_winograd=by_winograd)
+        with torch.no_grad():
+            for name, parameter in special.named_parameters():
+                if name.endswith("up"):
+                    parameter.fill_(0.01)
+        painted = special(features)
+        found.append([painted, *torch.autograd.grad(painted.square().sum(), list(special.parameters()))])
+        with torch.no_grad():  # nothing of the weights before is kept
+            for parameter in special.parameters():
+                parameter.mul_(2)
+            found[-1].append(special(features))
+    for plain, ours in zip(*found, strict=True):
+        assert float((plain - ours).abs().max()) <= 1e-4 * float(plain.abs().max())

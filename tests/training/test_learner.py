@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
 
+from adain._utils.errors import InputError
 from adain.nn.decoder import Decoder
 from adain.nn.folded import BaseDecoder
 from adain.nn.pretrained import load_decoder
@@ -16,7 +18,7 @@ from adain.training.cache import ImageCache
 from adain.training.config import TrainingConfig
 from adain.training.crops import BatchMaker
 from adain.training.distributed import Ranks, Team
-from adain.training.learner import METRICS, Learner, working_dtype
+from adain.training.learner import METRICS, Learner, wants_winograd, working_dtype
 from adain.training.trainer import read_fast
 
 CONFIG = TrainingConfig(batch_size=2, crop=32, warmup_iter=0, warmup_crop=32, lr=1e-3, lr_warmup=0, precision="fp32")
@@ -125,7 +127,8 @@ def test_a_step_is_one_graph_for_a_compiler(
     more: dict[str, float],
 ) -> None:
     torch._dynamo.reset()
-    plain = replace(CONFIG, crop=64, structure_weight=8.0, lattice_weight=10.0, model=model, **more)  # type: ignore[arg-type]
+    how: dict[str, Any] = {"structure_weight": 8.0, "lattice_weight": 10.0, "winograd": "off", **more}
+    plain = replace(CONFIG, crop=64, model=model, **how)
     compiler = functools.partial(torch.compile, backend="eager", fullgraph=True)
     monkeypatch.setattr(torch, "compile", compiler)
     found = []
@@ -148,7 +151,7 @@ def test_without_a_compiler_a_run_goes_on(
     notes: list[str] = []
     found = []
     for compiled in (False, True):
-        config = replace(CONFIG, compile=compiled)
+        config = replace(CONFIG, compile=compiled, winograd="off")
         mine = Learner(config, copy.deepcopy(encoder), load_decoder(), CPU, Team(Ranks()), note=notes.append)
         make = BatchMaker(config, contents, styles)
         found.append(torch.stack([mine.step(step, make(step)) for step in range(2)]))
@@ -162,3 +165,40 @@ def test_precision() -> None:
     assert working_dtype(TrainingConfig(), cuda) == torch.bfloat16
     assert working_dtype(TrainingConfig(precision="fp32"), cuda) == torch.float32
     assert working_dtype(TrainingConfig(precision="bf16"), CPU) == torch.bfloat16
+
+
+@pytest.mark.parametrize("model", ["vgg19", "fast"])
+def test_winograd_changes_rounding_alone(
+    model: Literal["vgg19", "fast"], encoder: VGGEncoder, contents: ImageCache, styles: ImageCache
+) -> None:
+    pytest.importorskip("ncnn")
+    found = []
+    for wanted in ("off", "on"):
+        config = replace(CONFIG, model=model, winograd=wanted, structure_weight=8.0, identity_share=0.5)
+        network = read_fast("fast") if model == "fast" else load_decoder()
+        mine = Learner(config, copy.deepcopy(encoder), network, CPU, Team(Ranks()))
+        make = BatchMaker(config, contents, styles)
+        found.append(torch.stack([mine.step(step, make(step)) for step in range(3)]))
+        painted = mine.paint(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
+        assert bool(torch.isfinite(painted).all())
+    torch.testing.assert_close(found[0], found[1], rtol=2e-3, atol=1e-4)
+
+
+def test_winograd_is_for_float32_on_a_cpu() -> None:
+    for more in ({"precision": "bf16"}, {"compile": True}):
+        with pytest.raises(InputError, match="--winograd on is for --precision fp32 without --compile"):
+            replace(CONFIG, winograd="on", **more).validate()
+    config = replace(CONFIG, winograd="on")
+    assert wants_winograd(config, CPU)
+    with pytest.raises(InputError, match="--winograd on computes in float32 on a CPU, not on meta: leave it out"):
+        wants_winograd(config, torch.device("meta"))
+    assert not wants_winograd(replace(CONFIG, winograd="off"), CPU)
+    assert not wants_winograd(replace(CONFIG, compile=True), CPU)
+    assert not wants_winograd(replace(CONFIG, precision="bf16"), CPU)
+
+
+def test_winograd_needs_ncnn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ncnn", None)
+    assert not wants_winograd(CONFIG, CPU)
+    with pytest.raises(InputError, match="--winograd on needs ncnn: pip install ncnn, or leave it out"):
+        wants_winograd(replace(CONFIG, winograd="on"), CPU)

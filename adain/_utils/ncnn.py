@@ -1,0 +1,38 @@
+"""ncnn, imported where it is wanted and with threads that do not spin."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from .errors import InputError
+
+_SPINS = "GOMP_SPINCOUNT"
+
+
+def require_ncnn() -> Any:
+    """The module; InputError if it is missing."""
+    if (known := sys.modules.get("ncnn")) is not None:
+        return known
+    # ncnn's threads would spin for milliseconds after every layer, and take the cores from those that compute other
+    # tiles, decode and write. OpenMP looks for this once, when it is loaded.
+    spins = os.environ.get(_SPINS)
+    os.environ[_SPINS] = spins or "0"
+    try:
+        import ncnn
+    except ImportError as error:
+        raise InputError(
+            f"the back end ncnn is not installed ({error}): pip install ncnn, or use --backend torch"
+        ) from None
+    finally:
+        if spins is None:
+            del os.environ[_SPINS]
+    return ncnn
+
+
+def keep_float32(options: Any) -> None:
+    """Let a network compute and store in float32 throughout: less takes two digits of every number, for little time."""
+    for name in dir(options):
+        if name.startswith(("use_fp16", "use_bf16")):
+            setattr(options, name, False)
