@@ -108,7 +108,7 @@ def keeping_freed() -> Iterator[None]:
         with _keeping.lock:
             _keeping.count -= 1
             if _keeping.count == 0:
-                # Where glibc's own adjustment of the two ends: it is over once they have been set.
+                # The most that glibc would have come to by itself, as it adjusts them no more once they have been set.
                 _set_malloc({_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20})
                 give_back()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import tempfile
 import weakref
@@ -16,7 +15,7 @@ import numpy as np
 
 from .._utils.arrays import FloatArray
 from .._utils.errors import InputError
-from .._utils.ncnn import keep_float32, require_ncnn
+from .._utils.ncnn import keep_float32, lasting_pool, require_ncnn
 from .._utils.threads import count_cores, count_threads
 from ..image.box import Box
 from .ncnn_graphs import StageGraph
@@ -59,14 +58,9 @@ class Runtime:
     """
 
     def __init__(self, threads: int | None = None, device: str = "cpu") -> None:
-        ncnn = require_ncnn()
         self.gpu = None if device == "cpu" else find_gpu(device)
         self.threads = min(threads or count_threads(), count_cores()) if self.gpu is None else 1
-        allocator = ncnn.PoolAllocator()
-        allocator.set_size_compare_ratio(0.5)  # blocks serve half of their size, too: a tenth less memory
-        # ncnn ends the process where a block outlives its allocator, as it may while the interpreter shuts down. So
-        # that is never destroyed, but emptied with its runtime.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(allocator))
+        allocator = lasting_pool()
         weakref.finalize(self, allocator.clear).atexit = False
         self.pool = Blocks(allocator)
         self.workers = ThreadPoolExecutor(self.threads, "ncnn")

@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 
 from .._utils.arrays import FloatArray
 from .._utils.errors import InputError
-from .._utils.ncnn import keep_float32, require_ncnn
+from .._utils.ncnn import keep_float32, lasting_pool, require_ncnn
 from .._utils.threads import count_threads
 from .ncnn_layer import convolution_layer
 from .padding import is_plain, pad
@@ -71,13 +71,12 @@ _G = (
 
 def is_worthwhile(device: torch.device, dtype: torch.dtype = torch.float32) -> bool:
     """Whether convolutions there are faster by this module, as has been measured on x86 with AVX2 and not AVX-512."""
-    if not serves(device, dtype):
+    if not serves(device, dtype) or torch.backends.cpu.get_cpu_capability() != "AVX2":
         return False
     try:
-        has_code = bool(require_ncnn().cpu_support_x86_avx2())
+        return bool(require_ncnn().cpu_support_x86_avx2())
     except InputError:
         return False
-    return has_code and torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
 def serves(device: torch.device, dtype: torch.dtype = torch.float32) -> bool:
@@ -218,21 +217,27 @@ class _Network(NamedTuple):
 
 
 def _network(weight: FloatArray, bias: FloatArray | None) -> _Network:
-    net = require_ncnn().Net()
+    ncnn = require_ncnn()
+    net = ncnn.Net()
     net.opt.num_threads = 1
     net.opt.blob_allocator = net.opt.workspace_allocator = _pool()
     keep_float32(net.opt)
     layer = convolution_layer(weight, bias)
-    net.load_param_mem(f"7767517\n2 2\nInput x 0 1 x\n{layer.kind} y 1 1 x y {layer.settings}\n")
+    if net.load_param_mem(f"7767517\n2 2\nInput x 0 1 x\n{layer.kind} y 1 1 x y {layer.settings}\n") != 0:
+        raise InputError(f"this ncnn ({ncnn.__version__}) does not take a convolution: use --winograd off")
     net.load_model_mem(layer.weights)
     return _Network(net, layer.weights)
 
 
 @functools.cache
 def _pool() -> Any:
-    pool = require_ncnn().PoolAllocator()
-    pool.set_size_compare_ratio(0.5)
-    return pool
+    return lasting_pool()
+
+
+def release() -> None:
+    """Give back memory that is kept for further convolutions."""
+    if _pool.cache_info().currsize:
+        _pool().clear()
 
 
 @functools.cache

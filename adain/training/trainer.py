@@ -13,6 +13,7 @@ from .._utils.errors import InputError, WeightsError
 from .._utils.memory import keeping_freed
 from .._utils.protect import protect
 from .._utils.signals import CODES, StopFlag, Stopped
+from ..nn import winograd
 from ..nn.convert import read_tensors
 from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device
@@ -153,6 +154,7 @@ class Trainer:
             team = stack.enter_context(Team.assemble(self.ranks, self.device))
             stack.enter_context(fast_arithmetic(self.device))
             stack.enter_context(keeping_freed())
+            stack.callback(winograd.release)
             try:
                 contents, styles = self._open_caches(team, stop)
             except Stopped as stopped:
