@@ -120,13 +120,13 @@ class WinogradConvolution(nn.Module):
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
         self.weight, self.bias = convolution.weight, convolution.bias
-        self._filters = Filters()
+        self._filters = WinogradFilters()
 
     def forward(self, x: Tensor) -> Tensor:
         return convolve(x, self.weight, self.bias, self._filters)
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, filters: Filters) -> Tensor:
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, filters: WinogradFilters) -> Tensor:
     """A 3×3 convolution behind reflection padding; its gradients can be taken once.
 
     Args:
@@ -142,7 +142,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, filters: Filters) -
 
 class _Convolve(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, filters: Filters) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, filters: WinogradFilters) -> Tensor:
         x = x.contiguous()
         ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, weight)
         ctx.filters = filters
@@ -166,7 +166,7 @@ class _Convolve(torch.autograd.Function):
         return of_x, of_weight, of_bias, None
 
 
-class Filters:
+class WinogradFilters:
     """A convolution's weights as ncnn has them, both ways, until they change.
 
     Those that are trained change with every step, and are made anew at every use. Tensors do have a number of their
@@ -195,11 +195,11 @@ class Filters:
         self._made[way] = state, made
         return made
 
-    def __deepcopy__(self, _: object) -> Filters:
-        return Filters()
+    def __deepcopy__(self, _: object) -> WinogradFilters:
+        return WinogradFilters()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Filters, ()
+        return WinogradFilters, ()
 
 
 class _Network(NamedTuple):

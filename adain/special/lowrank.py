@@ -17,7 +17,7 @@ from .._utils.errors import InputError
 from ..nn.decoder import Decoder
 from ..nn.layers import Network
 from ..nn.padding import pad
-from ..nn.winograd import Filters, convolve, is_wide
+from ..nn.winograd import WinogradFilters, convolve, is_wide
 from .options import MOST_BYTES
 
 _END = "decoder."
@@ -52,7 +52,7 @@ class LowRankConvolution(nn.Module):
             weight = self.weight + (self.up @ self.down).view_as(self.weight)
         bias = self.bias + self.shift
         if self._by_winograd:
-            return convolve(x, weight, bias, Filters())
+            return convolve(x, weight, bias, WinogradFilters())
         return F.conv2d(pad(x) if weight.shape[2] == 3 else x, weight, bias)
 
 

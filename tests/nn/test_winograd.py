@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from adain.nn import winograd
 from adain.nn.pretrained import load_decoder, load_encoder
 from adain.nn.vgg import STYLE_LAYERS
-from adain.nn.winograd import Filters, WinogradConvolution, convolve, prepare
+from adain.nn.winograd import WinogradConvolution, WinogradFilters, convolve, prepare
 
 pytest.importorskip("ncnn")
 CPU = torch.device("cpu")
@@ -128,7 +128,7 @@ def test_what_it_cannot_compute_is_torchs() -> None:
     plain = convolution(64, 64)
     for dtype in (torch.float64, torch.bfloat16):
         network, x = copy.deepcopy(plain).to(dtype), torch.randn(1, 64, 6, 6, dtype=dtype)
-        assert torch.equal(convolve(x, network.weight, network.bias, Filters()), network(x))
+        assert torch.equal(convolve(x, network.weight, network.bias, WinogradFilters()), network(x))
 
 
 @pytest.mark.parametrize("learns", [False, True])
