@@ -35,7 +35,9 @@ def test_a_tiff_keeps_its_picture_and_takes_more(first: dict[int, Tag], exif: di
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "TIFF", compression="tiff_adobe_deflate", icc_profile=b"profile")
     own = directories.read(file)[0]
-    more = {tag: entry for tag, entry in first.items() if not 0xFD < tag < 0x160 and tag not in own}
+    # What says how a picture lies in the file; and XMP, which Pillow does not open a picture with if its type is text.
+    left = {*range(0xFE, 0x160), 0x2BC, *own}
+    more = {tag: entry for tag, entry in first.items() if tag not in left}
     made = directories.appended(file.getvalue(), {0: more, EXIF: exif})
     read = directories.read(io.BytesIO(made))
     assert read[0] == {**own, **more}
