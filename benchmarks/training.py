@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import torch
 
 from adain._utils.resources import sample_folder
 
 from . import options
-from .measuring import NONE, Spread, describe, ratio, table
+from .measuring import NONE, Spread, describe, instruction_sets, ratio, table
 
 HERE, DIRECT, BEFORE = "this build", "… --winograd off", "before"
 
@@ -60,7 +61,7 @@ def report(result: dict[str, Any]) -> str:
         ]
         parts.append(f"## {model}\n\n" + table(f"by | pairs a second | {' | '.join(f'× {n}' for n in others)}", rows))
     base = result["rates"].get("vgg19", {})
-    if BEFORE in base:
+    if BEFORE in base and "avx2" in result["sets"] and "avx512f" not in result["sets"]:
         found = ratio(base[HERE], base[BEFORE])
         verdict = "pass" if found.median >= LEAST_FASTER else "FAIL"
         parts.append(
@@ -91,7 +92,9 @@ def main(
             for name, (folder, own) in runs.items():
                 found[name].append(pace(folder, *common, f"--model={model}", f"--init-from={model}", *own))
     settings = {"crop": crop, "batch": batch, "steps": steps, "rounds": rounds, "device": device}
-    result = {"machine": describe(), "settings": settings, "rates": rates}
+    is_gpu = device not in ("auto", "cpu") or (device == "auto" and torch.cuda.is_available())
+    sets = [] if is_gpu else instruction_sets()  # for the target, which is a processor's
+    result = {"machine": describe(), "sets": sets, "settings": settings, "rates": rates}
     output.mkdir(parents=True, exist_ok=True)
     (output / "training.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     text = report(result)

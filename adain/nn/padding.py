@@ -9,6 +9,7 @@ hold: the gradient needs the weights, and not what the convolutions were fed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeGuard, cast
 
 import torch
@@ -42,6 +43,21 @@ def pad(x: Tensor) -> Tensor:
     return F.pad(x, (1, 1, 1, 1), mode="reflect")
 
 
+def add_reflected(padded: Any, *, top: bool = True, bottom: bool = True) -> None:
+    """What a border reflects goes back to where it came from, in place and added: the transpose of :func:`pad`.
+
+    Args:
+        padded: ``(..., H + 2, W + 2)``, a tensor or an array; the border is not changed itself.
+        top, bottom: whether there is a border of that side, as parts of a picture have not.
+    """
+    if top:
+        padded[..., 2, :] += padded[..., 0, :]
+    if bottom:
+        padded[..., -3, :] += padded[..., -1, :]
+    padded[..., 2] += padded[..., 0]
+    padded[..., -3] += padded[..., -1]
+
+
 def pad_doubled(x: Tensor) -> Tensor:
     """:func:`pad` of ``x`` enlarged twofold by nearest neighbours, in one copy of its format and not differentiable."""
     batch, channels, height, width = x.shape
@@ -64,10 +80,19 @@ def freeze(network: nn.Module) -> None:
     The features stay the same to the bit, their gradient to rounding. torch keeps the padded input of every convolution
     for the gradient of its weights, whether that is wanted or not: of a VGG, nearly half of what a picture costs.
     """
+    replace_plain(network, lambda convolution: None if _learns(convolution) else FrozenConvolution(convolution))
+
+
+def _learns(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())
+
+
+def replace_plain(network: nn.Module, make: Callable[[nn.Conv2d], nn.Module | None]) -> None:
+    """Put another module in the place of every convolution that :func:`is_plain`, unless ``make`` gives None for it."""
     for name, module in list(network.named_modules()):
-        if is_plain(module) and not any(p.requires_grad for p in module.parameters()):
+        if is_plain(module) and (made := make(module)) is not None:
             parent, _, child = name.rpartition(".")
-            setattr(network.get_submodule(parent), child, FrozenConvolution(module))
+            setattr(network.get_submodule(parent), child, made)
 
 
 def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
@@ -108,9 +133,5 @@ class _Convolve(torch.autograd.Function):
         (weight,) = ctx.saved_tensors
         # Half precision comes from autocast, which has cast the weights on their way in.
         padded = F.conv_transpose2d(gradient, weight.to(gradient.dtype))
-        # What was reflected out of the picture goes back to where it came from: rows first, then the columns.
-        padded[:, :, 2] += padded[:, :, 0]
-        padded[:, :, -3] += padded[:, :, -1]
-        padded[..., 2] += padded[..., 0]
-        padded[..., -3] += padded[..., -1]
+        add_reflected(padded)
         return padded[:, :, 1:-1, 1:-1], None, None

@@ -25,7 +25,7 @@ from .._utils.errors import InputError
 from .._utils.ncnn import keep_float32, lasting_pool, require_ncnn
 from .._utils.threads import count_threads
 from .ncnn_layer import convolution_layer
-from .padding import is_plain, pad
+from .padding import add_reflected, is_plain, pad, replace_plain
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -96,10 +96,7 @@ def prepare(network: Net, *, by_winograd: bool) -> Net:
     if not by_winograd or not is_wide(module.weight.shape for module in network.modules() if is_plain(module)):
         return network.to(memory_format=torch.channels_last)
     network = network.to(memory_format=torch.contiguous_format)
-    for name, module in list(network.named_modules()):
-        if is_plain(module):
-            parent, _, child = name.rpartition(".")
-            setattr(network.get_submodule(parent), child, WinogradConvolution(module))
+    replace_plain(network, WinogradConvolution)
     return network
 
 
@@ -186,7 +183,7 @@ class WinogradFilters:
 
     def _network(self, way: str, weight: Tensor, bias: Tensor | None, turned: Callable[[Tensor], Tensor]) -> _Network:
         given = [tensor for tensor in (weight, bias) if tensor is not None]
-        state = [(id(tensor), tensor.data_ptr(), tensor._version) for tensor in given]
+        state = [(tensor.data_ptr(), tensor._version) for tensor in given]
         known_state, known = self._made.get(way, (None, None))
         if known is not None and known_state == state and not any(tensor.requires_grad for tensor in given):
             return known
@@ -296,12 +293,7 @@ def _convolve_back(gradient: FloatArray, network: _Network, made: FloatArray) ->
         first, last = max(begin - 2, 0), min(end, height)
         part[:, first - begin + 2 : last - begin + 2, 2:-2] = gradient[number, :, first:last]
         found = network.run(part)
-        found[..., 2] += found[..., 0]
-        found[..., -3] += found[..., -1]
-        if top == 0:
-            found[:, 2] += found[:, 0]
-        if bottom == height:
-            found[:, -3] += found[:, -1]
+        add_reflected(found, top=top == 0, bottom=bottom == height)
         made[number, :, top:bottom] = found[:, top + 1 - begin : bottom + 1 - begin, 1:-1]
 
     _spread(compute, gradient.shape)

@@ -26,6 +26,9 @@ def test_a_small_run(tmp_path: Path) -> None:
 def test_the_target(before: float, verdict: str) -> None:
     rates = {training.HERE: [1.0, 1.0], training.DIRECT: [0.8, 0.8], training.BEFORE: [before, before]}
     settings = {"rounds": 2, "steps": 5, "batch": 4, "crop": 256}
-    text = training.report({"machine": "a machine", "settings": settings, "rates": {"vgg19": rates}})
+    result = {"machine": "a machine", "sets": ["avx2"], "settings": settings, "rates": {"vgg19": rates}}
+    text = training.report(result)
     assert text.rstrip().endswith(f"{verdict}.")
+    for sets in ([], ["avx2", "avx512f"]):  # of which the target is not
+        assert verdict not in training.report(result | {"sets": sets})
     assert "| this build | 1.00 (1.00–1.00) | 1.25 (1.25–1.25) |" in text

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adain.nn.decoder import Decoder
-from adain.nn.padding import can_pad_outside, convolve, pad, pad_doubled
+from adain.nn.padding import add_reflected, can_pad_outside, convolve, pad, pad_doubled
 from adain.nn.vgg import VGGEncoder
 
 
@@ -78,3 +78,20 @@ def test_hooks_on_layers_are_called() -> None:
     decoder.get_submodule("conv1_2").register_forward_hook(lambda *_: seen.append("conv1_2"))
     decoder(torch.rand(1, 512, 2, 2))
     assert seen == ["conv1_2"]
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 5), (6, 4)])
+def test_what_was_reflected_goes_back(size: tuple[int, int]) -> None:
+    """The transpose of padding, of tensors and arrays; a part without a border of one side has nothing to add there."""
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    gradient = torch.randn(2, 3, size[0] + 2, size[1] + 2, dtype=torch.float64)
+    (wanted,) = torch.autograd.grad(pad(x), x, gradient)
+    values = gradient.clone()
+    add_reflected(values)
+    torch.testing.assert_close(values[..., 1:-1, 1:-1], wanted)
+    array = gradient.clone().numpy()
+    add_reflected(array)
+    assert (array == values.numpy()).all()
+    add_reflected(rows := gradient.clone(), top=False, bottom=False)
+    (across,) = torch.autograd.grad(F.pad(x, (1, 1, 0, 0), mode="reflect"), x, gradient[..., 1:-1, :])
+    torch.testing.assert_close(rows[..., 1:-1, 1:-1], across)

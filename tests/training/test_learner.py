@@ -174,14 +174,15 @@ def test_winograd_changes_rounding_alone(
     pytest.importorskip("ncnn")
     found = []
     for wanted in ("off", "on"):
-        config = replace(CONFIG, model=model, winograd=wanted, structure_weight=8.0, identity_share=0.5)
+        # Adam's first steps are as large for a gradient that is nearly zero, whose sign is a matter of rounding.
+        config = replace(CONFIG, lr=1e-5, model=model, winograd=wanted, structure_weight=8.0, identity_share=0.5)
         network = read_fast("fast") if model == "fast" else load_decoder()
         mine = Learner(config, copy.deepcopy(encoder), network, CPU, Team(Ranks()))
         make = BatchMaker(config, contents, styles)
         found.append(torch.stack([mine.step(step, make(step)) for step in range(3)]))
         painted = mine.paint(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
         assert bool(torch.isfinite(painted).all())
-    torch.testing.assert_close(found[0], found[1], rtol=2e-3, atol=1e-4)
+    torch.testing.assert_close(found[0], found[1], rtol=5e-4, atol=1e-4)
 
 
 def test_winograd_is_for_float32_on_a_cpu() -> None:
