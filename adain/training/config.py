@@ -87,6 +87,9 @@ class TrainingConfig:
         0.0, "Weight of the Wasserstein-2 distance of the style's channels at relu1_1, relu2_1."
     )
     tv_weight: float = _setting(0.0, "Weight of the output's squared total variation.")
+    calm_weight: float = _setting(
+        0.0, "Weight of what the output adds where the photograph is flat: variance in squares of 16 px."
+    )
     lattice_weight: float = _setting(0.0, "Weight of the energy of the output that repeats every 2, 4 or 8 px.")
     alpha_low: float = _setting(
         1.0, "Each pair is trained at an alpha drawn between this and 1 (1: always full style)."

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..losses import Stats, content_loss, feature_stats, style_loss, total_variation
+from ..losses.calm import calm_loss
 from ..losses.lattice import lattice_loss
 from ..losses.moments import covariance_loss, matrix_root, mean_covariance
 from ..nn.fold import fuse, layers_of
@@ -75,8 +76,8 @@ def style_terms(
     .. math:: L = w_c L_c + w_s L_s + w_i \operatorname{mean}_b\left[ m_b \lVert g(t_b) - c_b \rVert^2 \right]
 
     and, where the config gives them a weight, the distance of output and photograph in features normalised by channel
-    (after Park & Lee 2019, section 3.3), which counts a channel that the style leaves faint as much as any other; total
-    variation; and a Wasserstein-2 distance of the style's channels.
+    (after Park & Lee 2019, section 3.3), which counts a channel that the style leaves faint as much as any other; what
+    the output adds where the photograph is flat; total variation; and a Wasserstein-2 distance of the style's channels.
     For the fast model, which has an encoder of its own, VGG-19 only judges, at ``loss_size``; with a teacher
     :math:`T`, the base model's decoder, :math:`w_t \operatorname{mean} \lVert g - T(t) \rVert^2` is added.
 
@@ -111,6 +112,8 @@ def style_terms(
         total = total + config.structure_weight * content_loss(normalize_channels(coarse), wanted.structure)
     for layer, moments in wanted.covariances.items():
         total = total + config.covariance_weight * covariance_loss(*mean_covariance(found[layer]), *moments)
+    if config.calm_weight > 0:
+        total = total + config.calm_weight * calm_loss(output, content)
     if config.tv_weight > 0:
         total = total + config.tv_weight * total_variation(output, form="squared")
     l_identity = torch.zeros_like(total)
