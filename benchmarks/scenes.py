@@ -1,8 +1,9 @@
 """Skies and faces, where a decoder gives itself away: what repeats in the one, what is left of the other.
 
 Skies at alpha 1: the lattice of every sky in every artwork (`adain.losses.lattice`), and that over the photograph's or
-the artwork's, whichever is higher. Faces at alpha 0.5 and 0: SSIM of the face against the photograph's, the mean over
-the artworks.
+the artwork's, whichever is higher; and unrest, the deviation that is added where the photograph is flat, in levels of
+255 (`adain.losses.unrest`). Faces at alpha 0.5 and 0: SSIM of the face against the photograph's, the mean over the
+artworks.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from adain import metrics
 from adain._utils.resources import sample_folder
 from adain.backends import open_stylizer
 from adain.image import list_images, to_tensor
-from adain.losses import lattice
+from adain.losses import lattice, unrest
 from adain.options import ModelOptions
 
 from . import options
@@ -65,12 +66,14 @@ def sky_row(
     stylizer: Any, styles: Sequence[Any], levels: Sequence[float], skies: Sequence[Path], size: int
 ) -> dict[str, float]:
     """Lattice of the skies at one size in encoded styles, and how often it is allowed; ``levels``: the artworks'."""
-    found, ratios = [], []
+    found, ratios, added = [], [], []
     for sky in tqdm(skies, disable=None, leave=False):
         photo = square(size, sky)
         own = level(photo)
         for style, its in zip(styles, levels, strict=True):
-            found.append(level(stylizer.stylize(photo, style)))
+            output = stylizer.stylize(photo, style)
+            found.append(level(output))
+            added.append(255 * float(unrest(to_tensor(output), to_tensor(photo))))
             ratios.append(found[-1] / max(own, its))
     return {
         "lattice": statistics.mean(found),
@@ -78,6 +81,7 @@ def sky_row(
         "largest": max(ratios),
         "held": sum(ratio <= ALLOWED for ratio in ratios),
         "of": len(ratios),
+        "unrest": statistics.mean(added),
     }
 
 
@@ -122,9 +126,9 @@ def main(
     for size in sizes:
         for each, stylizer, styles in both:
             sky = sky_row(stylizer, styles, levels, skies or SKIES, size)
-            values = (short(sky[key]) for key in ("lattice", "ratio", "largest"))
+            values = (short(sky[key]) for key in ("lattice", "ratio", "largest", "unrest"))
             rows.append((each, size, *values, f"{sky['held']:.0f} of {sky['of']:.0f}"))
-    print(table(f"model | px | lattice | over photograph or artwork | largest | at most {ALLOWED}", rows))
+    print(table(f"model | px | lattice | over photograph or artwork | largest | unrest | at most {ALLOWED}", rows))
     rows, gains = [], []
     for face in faces or FACES:
         before, after = (face_row(stylizer, styles, face) for _, stylizer, styles in both)

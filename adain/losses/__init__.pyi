@@ -6,6 +6,8 @@ from .base import IMAGE as IMAGE
 from .base import Features as Features
 from .base import Loss as Loss
 from .base import StyleTargetLoss as StyleTargetLoss
+from .calm import calm_loss as calm_loss
+from .calm import unrest as unrest
 from .container import LossSum as LossSum
 from .container import PyramidLoss as PyramidLoss
 from .content import CombinedImageLoss as CombinedImageLoss

@@ -48,6 +48,7 @@ from .pixels import lattice as lattice
 from .pixels import psnr as psnr
 from .pixels import rgb_uv_histogram as rgb_uv_histogram
 from .pixels import ssim as ssim
+from .pixels import unrest as unrest
 from .pixels import warping_error as warping_error
 from .report import ARROWS as ARROWS
 from .report import as_json as as_json

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from .._utils.errors import InputError, suggest
+from ..losses.calm import FLAT_SIZE
 from ..nn.layers import LATTICE_SIZE
 from ..nn.vgg import CONTENT_LAYER, LAYERS, STYLE_LAYERS
 from .content import (
@@ -24,7 +25,7 @@ from .frechet import FRECHET_LAYER
 from .gallery import Seen
 from .labels import boundary_f, boundary_recall, mean_iou
 from .options import EvaluationOptions
-from .pixels import histogram_distance, lattice, ssim
+from .pixels import histogram_distance, lattice, ssim, unrest
 from .style import GRAM_LAYERS, gram_distance, residual, style_distance
 
 
@@ -113,6 +114,10 @@ _TABLE = (
     Metric(
         "lattice", "lower", "pair", "energy at periods of 2, 4, 8 px ÷ that around them", "metrics.lattice",
         of=lambda v: lattice(v.output.pixels), digits=1, least=LATTICE_SIZE,
+    ),
+    Metric(
+        "unrest", "lower", "pair", "deviation added where the content is flat", "metrics.unrest",
+        of=lambda v: unrest(v.output.pixels, v.content.pixels), digits=4, least=FLAT_SIZE,
     ),
     Metric(
         "edge-drift", "lower", "pair", "px that edges of the content moved by, the median", "image.Drift.median",

@@ -11,6 +11,7 @@ from torch import Tensor
 from .._utils.errors import InputError
 from ..image.tensors import at_least_float32, check_tensor
 from ..image.warp import check_flow, inside, warp
+from ..losses.calm import unrest as unrest
 from ..losses.lattice import lattice as lattice
 
 SSIM_WINDOW = 11

@@ -127,7 +127,8 @@ def test_a_step_is_one_graph_for_a_compiler(
     more: dict[str, float],
 ) -> None:
     torch._dynamo.reset()
-    how: dict[str, Any] = {"structure_weight": 8.0, "lattice_weight": 10.0, "winograd": "off", **more}
+    weights = {"structure_weight": 8.0, "lattice_weight": 10.0, "calm_weight": 500.0}
+    how: dict[str, Any] = {**weights, "winograd": "off", **more}
     plain = replace(CONFIG, crop=64, model=model, **how)
     compiler = functools.partial(torch.compile, backend="eager", fullgraph=True)
     monkeypatch.setattr(torch, "compile", compiler)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from adain.losses import CovarianceLoss, lattice_loss, total_variation
+from adain.losses import CovarianceLoss, calm_loss, lattice_loss, total_variation
 from adain.metrics import content_distance
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.decoder import Decoder
@@ -126,6 +126,20 @@ def test_a_softened_blend_is_judged_by_what_it_was_made_of(
         wanted.stats[CONTENT_LAYER][0][:1], goal.mean(dim=(2, 3), keepdim=True), rtol=1e-3, atol=1e-3
     )
     torch.testing.assert_close(wanted.features[1:], adaptive_instance_norm(features[1:], *(t[1:] for t in known)))
+
+
+def test_calm_can_be_weighed(encoder: VGGEncoder) -> None:
+    """Of the output against the photograph, the style's own liveliness aside."""
+    batch = 0.5 + 0.02 * torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32), torch.zeros(2, 1, 1, 1)
+    decoder = Decoder()
+    output = decoder(targets(TrainingConfig(), encoder, *batch[:2]).features)
+    plain, weighed = (
+        style_objective(TrainingConfig(calm_weight=weight), encoder, decoder, None, *batch).total.detach()
+        for weight in (0.0, 3000.0)
+    )
+    expected = 3000.0 * calm_loss(output, batch[0]).detach()
+    assert float(expected) > 0.01 * float(plain)
+    torch.testing.assert_close(weighed - plain, expected, rtol=1e-2, atol=1e-3)
 
 
 def test_a_lattice_can_be_weighed(encoder: VGGEncoder) -> None:
