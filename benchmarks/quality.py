@@ -1,8 +1,8 @@
 """Score a model on every pair of a folder of photographs and a folder of artworks.
 
-Figures, each the mean over pairs (pictures): style residual, content distance and lattice at alpha 1 as `adain
+Figures, each the mean over pairs (pictures): style residual, content distance, unrest and lattice at alpha 1 as `adain
 evaluate` measures them, PSNR at alpha 0 against the photograph, SSIM against the input when an image is its own style.
-The first three are also given for what nobody has stylised: *identity* is the photograph itself,
+Those at alpha 1 are also given for what nobody has stylised: *identity* is the photograph itself,
 *style* the artwork.
 """
 
@@ -43,7 +43,7 @@ def main(
     stylizer = open_stylizer(networks.change(device=device))
     photos = list_images(contents)
     chosen = pair_up(photos, list_images(styles), pairs)
-    names = ["style-residual", "content-distance", *(["lattice"] if size >= LATTICE_SIZE else [])]
+    names = ["style-residual", "content-distance", "unrest", *(["lattice"] if size >= LATTICE_SIZE else [])]
     judged = evaluate(chosen, names=names, stylizer=stylizer, size=size, track=lambda order: tqdm(order, disable=None))
     if judged.failures:
         raise judged.failures[0]
@@ -64,7 +64,7 @@ def main(
         "style_residual_median": round(statistics.median(residuals.values()), 4),
         "style_residual_worst": round(max(residuals.values()), 4),
         "content_distance": round(statistics.mean(entry.values["content-distance"] for entry in made), 4),
-        **{name: round(statistics.mean(entry.values[name] for entry in made), 2) for name in names[2:]},
+        **{name: round(statistics.mean(entry.values[name] for entry in made), 4) for name in names[2:]},
         "psnr_alpha0_db": round(statistics.mean(psnr), 2),
         "ssim_own_style": round(statistics.mean(ssim), 4),
     }

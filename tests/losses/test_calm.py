@@ -94,7 +94,8 @@ def test_bounds(seed: int, own: float, added: float) -> None:
     image = (content + noise(seed + 1, added) - 0.5).clamp(0, 1)
     assert 0 <= float(calm_loss(image, content)) <= 0.25
     found = unrest(image, content)
-    assert found.shape == (2,) and found.dtype == torch.float32
+    assert found.shape == (2,)
+    assert found.dtype == torch.float32
     assert bool(((found >= 0) & (found <= 0.5)).all())
     assert float(calm_loss(content, content)) == 0
     assert float(unrest(content, content).max()) == 0
