@@ -27,7 +27,7 @@ SIDE = 320
 """Of a window in pixels."""
 
 ENLARGED = (460.8, 1036.8)
-"""Least and greatest shorter side in pixels of a photograph that a window is of: small ones of 288, 1.6 to 3.6 times."""
+"""Least and greatest shorter side in pixels of a photograph that a window is of: of 288 px, 1.6 to 3.6 times."""
 
 WANTED = (0.35, 0.6, 0.9)
 """Least, best and greatest share of the cells that are flat."""
