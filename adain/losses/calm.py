@@ -54,7 +54,7 @@ def unrest(image: Tensor, content: Tensor) -> Tensor:
         image, content: as for :func:`~adain.losses.calm_loss`.
 
     Returns:
-        ``(B,)`` float32, from 0 to 0.5, in the unit of the pixels. Lower is calmer, 0 what adds nothing.
+        ``(B,)`` float32, from 0 to 0.5, in the unit of the pixels. Lower is better: 0 adds nothing.
 
     Raises:
         InputError: as there.
