@@ -67,6 +67,7 @@ def test_every_figure_recomputed_from_the_pictures(folders: Folders) -> None:
             "gram": metrics.gram_difference(o, s),
             "cfsd": metrics.cfsd(o, c),
             "ssim": metrics.ssim(pixels[0], pixels[1]),
+            "unrest": metrics.unrest(pixels[0], pixels[1]),
             "vgg-distance": metrics.vgg_distance(o, c),
             "edge-drift": (
                 drift := edge_drift(*(x[0].permute(1, 2, 0).numpy() for x in (pixels[1], pixels[0])))
