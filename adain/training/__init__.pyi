@@ -7,6 +7,7 @@ from .plan import TrainingStage as TrainingStage
 from .plan import parse_plan as parse_plan
 from .plan import plan_path as plan_path
 from .plan import read_plan as read_plan
+from .plan_report import StageReport as StageReport
 from .report import Record as Record
 from .report import Reporter as Reporter
 from .report import RunLog as RunLog
@@ -15,5 +16,4 @@ from .selfcheck import check as check
 from .stages import PlanResult as PlanResult
 from .stages import PlanRun as PlanRun
 from .stages import PlanSources as PlanSources
-from .stages import StageReport as StageReport
 from .trainer import Trainer as Trainer

@@ -24,7 +24,7 @@ from .crops import Batch, BatchMaker
 from .distributed import Team
 from .learner import METRICS, Learner
 from .pool import PooledBatch
-from .report import Preview, Record, Reporter, RunLog, paint_preview, plot_losses, save_preview
+from .report import LOG_FILE, Preview, Record, Reporter, RunLog, paint_preview, plot_losses, save_preview
 
 PREVIEW_SIZE = 256
 
@@ -124,7 +124,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.progress = TrainingProgress()
         self._store = CheckpointStore(self.output / "checkpoints", self.config.keep_checkpoints)
-        self._log = RunLog(self.output / "log.jsonl")
+        self._log = RunLog(self.output / LOG_FILE)
         self._saved: int | None = None
         self._drawn: int | None = None
         # Sums since the last line of the log, and the first step that went wrong: kept on the device,

@@ -22,6 +22,8 @@ from .learner import Learner
 
 Record = dict[str, Any]
 
+LOG_FILE = "log.jsonl"
+
 PREVIEW_CONTENTS, PREVIEW_STYLES = 3, 4
 
 

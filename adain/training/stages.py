@@ -10,10 +10,9 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
@@ -25,14 +24,15 @@ from ..nn.decoder import Decoder
 from ..nn.devices import resolve_device
 from ..nn.pretrained import load_encoder
 from ..nn.vgg import CONTENT_LAYER, VGGEncoder
-from .checkpoint import DECODER_FILE, ENCODER_FILE, CheckpointStore
+from .checkpoint import CheckpointStore
 from .distributed import Ranks
 from .learner import working_dtype
 from .loop import TrainingResult
 from .networks import FastNet
 from .plan import TrainingPlan, TrainingStage, parse_plan
+from .plan_report import StageReport, table_of, told_of
 from .rates import matrix_rate, pair_flops
-from .report import Reporter, RunLog
+from .report import LOG_FILE, Reporter, RunLog
 from .scores import SIZE, Judge, Scores, save_sheet
 from .trainer import Trainer, fast_arithmetic, read_decoder, read_fast
 
@@ -46,49 +46,6 @@ JUDGED_SHARE = 0.02
 
 COMPILING_SECONDS = 150.0
 """A stage with less time than this on a GPU is not compiled, which takes about a minute."""
-
-LOSSES = ("loss", "content", "style", "identity")
-
-
-@dataclass
-class StageReport:
-    """What became of a stage.
-
-    Attributes:
-        name, model, start: of the plan.
-        settings: those it ran with.
-        outcome: ``"waiting"``, ``"finished"``, ``"time"`` or ``"failed"``; the two in the middle are done.
-        error: of a failed one, or what a waiting one waits for.
-        steps, pairs, seconds: of training.
-        pairs_per_second: median over the lines of its log.
-        gflop_per_pair, rate_share: what a pair costs in 10⁹ operations, and how much of the device's matrix rate that
-            makes.
-        losses: of the last line of its log.
-        before, after: scores of the weights it began with, and of those it left; None without evaluation pairs.
-        files: bytes of the weights, by their path in the run's folder.
-    """
-
-    name: str
-    model: str
-    start: str | None
-    settings: dict[str, Any] = field(default_factory=dict)
-    outcome: str = "waiting"
-    error: str | None = None
-    steps: int = 0
-    pairs: int = 0
-    seconds: float = 0.0
-    pairs_per_second: float = 0.0
-    gflop_per_pair: float = 0.0
-    rate_share: float = 0.0
-    losses: dict[str, float] = field(default_factory=dict)
-    before: dict[str, float] | None = None
-    after: dict[str, float] | None = None
-    files: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether its weights are final."""
-        return self.outcome in ("finished", "time")
 
 
 @dataclass(frozen=True)
@@ -292,7 +249,7 @@ class PlanRun:
             return result.reason
         if result.decoder is None:  # the pictures took all of it
             return self._too_late(stage)
-        self._tell(stage, folder, result)
+        report.tell(result, folder, pair_flops(stage.config), self._rate)
         self._save()
         self._finish(stage, judge, encoder)
         return "finished"
@@ -362,22 +319,6 @@ class PlanRun:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
 
-    def _tell(self, stage: TrainingStage, folder: Path, result: TrainingResult) -> None:
-        """Put what a stage has done into its report."""
-        report, progress = self.reports[stage.name], result.progress
-        records = RunLog(folder / "log.jsonl").read()
-        report.outcome = result.reason
-        report.steps, report.pairs, report.seconds = progress.step, progress.samples, round(progress.seconds, 1)
-        speeds = [r["samples_per_s"] for r in records]
-        report.pairs_per_second = round(median(speeds), 2) if speeds else 0.0
-        flops = pair_flops(stage.config)
-        report.gflop_per_pair = round(flops / 1e9, 2)
-        report.rate_share = round(flops * report.pairs_per_second / self._rate, 4)
-        last: Mapping[str, Any] = records[-1] if records else {}
-        report.losses = {name: last[name] for name in LOSSES if last.get(name) is not None}
-        files = [folder / name for name in (DECODER_FILE, ENCODER_FILE)]
-        report.files = {str(p.relative_to(self.output)): p.stat().st_size for p in files if p.is_file()}
-
     def _judged(self, judge: Judge, encoder: VGGEncoder, network: Decoder | FastNet) -> dict[str, float]:
         start = time.monotonic()
         scores: Scores = judge(encoder, network.to(self.device))
@@ -400,21 +341,12 @@ class PlanRun:
             "sources": asdict(self.sources),
             "stages": stages,
         }
-        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else str(self.device)
-        told = {
-            "device": device,
-            "torch": torch.__version__,
-            "matrix_tflops": round(self._rate / 1e12, 3),
-            "minutes": facts["minutes"],
-            "spent_minutes": round(spent / 60, 2),
-            "pairs": sum(r.pairs for r in self.reports.values()),
-            "stages": stages,
-        }
+        told = told_of(self.device, self._rate, facts["minutes"], spent, self.reports.values())
         texts = {
             PLAN_FILE: self.text,
             STATE_FILE: json.dumps(facts, indent=2) + "\n",
             REPORT_FILE: json.dumps(told, indent=2) + "\n",
-            TABLE_FILE: _table(told, list(self.reports.values())),
+            TABLE_FILE: table_of(told, self.reports.values()),
         }
         for name, text in texts.items():
             with atomic_path(self.output / name) as temporary:
@@ -427,24 +359,5 @@ def _network(stage: TrainingStage, source: str) -> Decoder | FastNet:
 
 def _trained(folder: Path) -> float:
     """Seconds that the log of a stage which was broken off accounts for."""
-    records = RunLog(folder / "log.jsonl").read()
+    records = RunLog(folder / LOG_FILE).read()
     return float(records[-1]["seconds"]) if records else 0.0
-
-
-def _table(told: Mapping[str, Any], reports: Sequence[StageReport]) -> str:
-    """The report for people."""
-    lines = [
-        f"{told['pairs']} pairs in {told['spent_minutes']:g} of {told['minutes']:g} minutes on {told['device']}, torch "
-        f"{told['torch']}, {told['matrix_tflops']:g} TFLOP/s in matrix products.",
-        "",
-        "| stage | outcome | pairs | pairs a second | of the matrix rate | style residual | content distance |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for r in reports:
-        scores = [
-            f"{r.before[name] if r.before else '–'} → {r.after[name] if r.after else '–'}"
-            for name in ("style_residual", "content_distance")
-        ]
-        cells = [r.name, r.error or r.outcome, r.pairs, r.pairs_per_second, f"{100 * r.rate_share:.0f} %", *scores]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines) + "\n"

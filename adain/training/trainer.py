@@ -32,7 +32,7 @@ from .learner import Learner
 from .loop import Loop, TrainingProgress, TrainingResult
 from .networks import FastNet, grown, mirrored_decoder
 from .pool import PooledMaker, fits
-from .report import Reporter
+from .report import LOG_FILE, Reporter
 
 
 class Trainer:
@@ -95,7 +95,7 @@ class Trainer:
 
     def _protect(self) -> None:
         """InputError, if the run would write over what it is made from."""
-        folder, names = self.output, (DECODER_FILE, ENCODER_FILE, "run.json", "log.jsonl", "loss.png")
+        folder, names = self.output, (DECODER_FILE, ENCODER_FILE, "run.json", LOG_FILE, "loss.png")
         written = [*(folder / name for name in names), *(folder / "previews").glob("*.jpg")]
         sources = [*self.contents, *self.styles]
         roots = [source.resolve() for source in sources if source.is_dir()]
