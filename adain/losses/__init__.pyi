@@ -15,6 +15,7 @@ from .content import ContentLoss as ContentLoss
 from .content import SecondaryContentLoss as SecondaryContentLoss
 from .content import combined_image as combined_image
 from .content import content_loss as content_loss
+from .grid import grid_loss as grid_loss
 from .lattice import lattice as lattice
 from .lattice import lattice_loss as lattice_loss
 from .moments import CovarianceLoss as CovarianceLoss

@@ -27,6 +27,7 @@ from .hub import Provenance as Provenance
 from .instance_norm import adaptive_instance_norm as adaptive_instance_norm
 from .instance_norm import regional_instance_norm as regional_instance_norm
 from .layers import CONTENT_LAYER as CONTENT_LAYER
+from .layers import GRID_SIZE as GRID_SIZE
 from .layers import LATTICE_SIZE as LATTICE_SIZE
 from .layers import LAYERS as LAYERS
 from .layers import MIN_SIZE as MIN_SIZE

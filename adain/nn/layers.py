@@ -29,6 +29,9 @@ MIN_SIZE = 16
 LATTICE_SIZE = 8 * STRIDE
 """Shortest side in pixels in which what repeats every :data:`STRIDE` can be told from what lies around it."""
 
+GRID_SIZE = 2 * LATTICE_SIZE
+"""Shortest side of a picture whose quarters are each large enough for that."""
+
 FINER = "relu3_1"
 """The base model's finer layer: of twice relu4_1's size, and one of those where the style loss compares statistics."""
 

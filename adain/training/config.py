@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .._utils.errors import InputError
-from ..nn.layers import LATTICE_SIZE
+from ..nn.layers import GRID_SIZE, LATTICE_SIZE
 
 Phase = Literal["warmup", "style"]
 
@@ -18,6 +18,9 @@ SCRATCH_WARMUP = 2000
 
 MIN_CROP = 32
 """Smallest training crop: relu4_1 is then 4 × 4, the least that has statistics worth the name."""
+
+LEAST_CROPS = {"lattice_weight": LATTICE_SIZE, "grid_weight": GRID_SIZE}
+"""Smallest training crops of the losses that look for what repeats."""
 
 RESUMABLE = frozenset(
     {
@@ -91,6 +94,7 @@ class TrainingConfig:
         0.0, "Weight of what the output adds where the photograph is flat: variance in squares of 16 px."
     )
     lattice_weight: float = _setting(0.0, "Weight of the energy of the output that repeats every 2, 4 or 8 px.")
+    grid_weight: float = _setting(0.0, "Weight of what the output's quarters have in common every 8 px.")
     alpha_low: float = _setting(
         1.0, "Each pair is trained at an alpha drawn between this and 1 (1: always full style)."
     )
@@ -161,8 +165,8 @@ class TrainingConfig:
             self._need(name, fits, f"a multiple of 8, {MIN_CROP} or more")
         fits = self.loss_size == 0 or (MIN_CROP <= self.loss_size <= self.crop and self.loss_size % 8 == 0)
         self._need("loss_size", fits, f"0, or a multiple of 8 from {MIN_CROP} to --crop")
-        fits = not self.lattice_weight or self.crop >= LATTICE_SIZE
-        self._need("lattice_weight", fits, f"0 where --crop is below {LATTICE_SIZE}")
+        for name, side in LEAST_CROPS.items():
+            self._need(name, not getattr(self, name) or self.crop >= side, f"0 where --crop is below {side}")
         for name in ("freeze_iter", "teacher_weight", "loss_size"):
             self._need(name, self.model == "fast" or not getattr(self, name), "0 without --model fast")
         self._need("cache_size", self.cache_size >= 64, "64 or more")
@@ -197,6 +201,11 @@ class TrainingConfig:
                     f"{_shown(value)} by --resume (only {allowed} can): start a new run with --init-from"
                 )
         return replace(self, **given).validate()
+
+    @property
+    def least_crop(self) -> int:
+        """Side in pixels that a crop must have for the losses that have a weight."""
+        return max((side for name, side in LEAST_CROPS.items() if getattr(self, name)), default=MIN_CROP)
 
     @property
     def warmup_steps(self) -> int:

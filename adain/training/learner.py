@@ -23,7 +23,7 @@ from .config import Phase, TrainingConfig, ema_decay, learning_rate, phase_of
 from .crops import Batch, Mix, draw_mix, to_images
 from .distributed import Team
 from .networks import FastNet, paint
-from .objective import Encode, Losses, distil_objective, style_terms, warmup_objective, with_lattice
+from .objective import Encode, Losses, distil_objective, style_terms, warmup_objective, with_spectra
 from .pool import PooledBatch
 
 METRICS = ("loss", "content", "style", "identity", "grad_norm")
@@ -123,7 +123,7 @@ class Learner:
                 with self.autocast, _quiet() if compiled else contextlib.nullcontext():
                     losses, output = (compiled or self._terms)(phase, images, identity, mix)
                     if phase == "style":
-                        losses = with_lattice(self.config, losses, output)
+                        losses = with_spectra(self.config, losses, output)
                 losses.total.backward()  # type: ignore[no-untyped-call]
                 return losses
             except Exception as error:  # a compiler behind a compiler: anything may come out of it
@@ -133,7 +133,7 @@ class Learner:
                 self._compiled.clear()
 
     def _terms(self, phase: Phase, images: Tensor, identity: Tensor, mix: Mix) -> tuple[Losses, Tensor]:
-        """All of a step's losses but that of the lattice, and the images they are of: what is compiled as one."""
+        """All of a step's losses but those of spectra, and the images they are of: what is compiled as one."""
         if phase == "warmup":
             if isinstance(self.network, FastNet):
                 return distil_objective(self._encode, self._run, images), images

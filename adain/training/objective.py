@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..losses import Stats, content_loss, feature_stats, style_loss, total_variation
 from ..losses.calm import calm_loss
+from ..losses.grid import grid_loss
 from ..losses.lattice import lattice_loss
 from ..losses.moments import covariance_loss, matrix_root, mean_covariance
 from ..nn.fold import fuse, layers_of
@@ -49,15 +50,18 @@ def style_objective(
     mix: Mix = PLAIN,
     folded: str | None = None,
 ) -> Losses:
-    """:func:`style_terms` and, where that has a weight, the energy of what repeats every 8 pixels."""
-    return with_lattice(config, *style_terms(config, encode, paint, teacher, content, style, identity, mix, folded))
+    """:func:`style_terms` and, where they have a weight, the energies of what repeats every 8 pixels."""
+    return with_spectra(config, *style_terms(config, encode, paint, teacher, content, style, identity, mix, folded))
 
 
-def with_lattice(config: TrainingConfig, losses: Losses, output: Tensor) -> Losses:
-    """Losses with that of the lattice added: a Fourier transform, which compilers leave alone."""
-    if config.lattice_weight == 0:
-        return losses
-    return losses._replace(total=losses.total + config.lattice_weight * lattice_loss(output))
+def with_spectra(config: TrainingConfig, losses: Losses, output: Tensor) -> Losses:
+    """Losses with those of lattice and grid added: Fourier transforms, which compilers leave alone."""
+    total = losses.total
+    if config.lattice_weight > 0:
+        total = total + config.lattice_weight * lattice_loss(output)
+    if config.grid_weight > 0:
+        total = total + config.grid_weight * grid_loss(output)
+    return losses._replace(total=total)
 
 
 def style_terms(

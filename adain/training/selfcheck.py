@@ -252,7 +252,8 @@ def _way_out(stage: TrainingStage, learner: Learner, error: BaseException) -> st
 
 def _affordable(config: TrainingConfig, rate: float, seconds: float) -> TrainingConfig:
     """The settings with crops of which a step of one pair takes no longer than that, as far as they can be smaller."""
-    while 2 * pair_flops(config) / rate > seconds and config.crop // 2 >= LATTICE_SIZE and config.crop % 16 == 0:
+    least = max(LATTICE_SIZE, config.least_crop)
+    while 2 * pair_flops(config) / rate > seconds and config.crop // 2 >= least and config.crop % 16 == 0:
         side = config.crop // 2
         config = replace(config, crop=side, loss_size=min(config.loss_size, side))
     return config

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from adain._utils.errors import InputError
-from adain.nn.layers import LATTICE_SIZE
-from adain.training.config import RESUMABLE, TrainingConfig, ema_decay, learning_rate, phase_of
+from adain.training.config import LEAST_CROPS, MIN_CROP, RESUMABLE, TrainingConfig, ema_decay, learning_rate, phase_of
 from tests.conftest import ROOT
 
 
@@ -66,11 +65,16 @@ def test_bad_values_name_their_flag(name: str, value: Any) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_lattice_needs_room() -> None:
-    small = {"crop": LATTICE_SIZE - 8, "lattice_weight": 1.0}
-    with pytest.raises(InputError, match=f"--lattice-weight must be 0 where --crop is below {LATTICE_SIZE}, not 1.0"):
-        TrainingConfig(**small).validate()  # type: ignore[arg-type]
-    assert TrainingConfig(**small | {"crop": LATTICE_SIZE}).validate().lattice_weight == 1  # type: ignore[arg-type]
+@pytest.mark.parametrize(("name", "least"), LEAST_CROPS.items())
+def test_what_repeats_needs_room(name: str, least: int) -> None:
+    small: dict[str, Any] = {"crop": least - 8, name: 1.0}
+    with pytest.raises(
+        InputError, match=f"--{name.replace('_', '-')} must be 0 where --crop is below {least}, not 1.0"
+    ):
+        TrainingConfig(**small).validate()
+    config = TrainingConfig(**small | {"crop": least}).validate()
+    assert config.least_crop == least
+    assert TrainingConfig().least_crop == MIN_CROP
 
 
 def test_weights_that_teach_nothing_are_refused() -> None:

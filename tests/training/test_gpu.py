@@ -34,8 +34,8 @@ pytestmark = pytest.mark.gpu
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 CONFIG = TrainingConfig(
-    batch_size=2, crop=64, warmup_iter=0, identity_share=0.5, structure_weight=8.0, lattice_weight=10.0, lr_warmup=0,
-    calm_weight=500.0, style_form="sum", style_weight=0.1, preview_every=0,
+    batch_size=2, crop=128, warmup_iter=0, identity_share=0.5, structure_weight=8.0, lattice_weight=10.0, lr_warmup=0,
+    grid_weight=100.0, calm_weight=500.0, style_form="sum", style_weight=0.1, preview_every=0,
 )  # fmt: skip
 
 

@@ -127,9 +127,9 @@ def test_a_step_is_one_graph_for_a_compiler(
     more: dict[str, float],
 ) -> None:
     torch._dynamo.reset()
-    weights = {"structure_weight": 8.0, "lattice_weight": 10.0, "calm_weight": 500.0}
+    weights = {"structure_weight": 8.0, "lattice_weight": 10.0, "grid_weight": 100.0, "calm_weight": 500.0}
     how: dict[str, Any] = {**weights, "winograd": "off", **more}
-    plain = replace(CONFIG, crop=64, model=model, **how)
+    plain = replace(CONFIG, crop=128, model=model, **how)
     compiler = functools.partial(torch.compile, backend="eager", fullgraph=True)
     monkeypatch.setattr(torch, "compile", compiler)
     found = []

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from adain.losses import CovarianceLoss, calm_loss, lattice_loss, total_variation
+from adain.losses import CovarianceLoss, calm_loss, grid_loss, lattice_loss, total_variation
 from adain.metrics import content_distance
 from adain.nn.adain import adaptive_instance_norm
 from adain.nn.decoder import Decoder
@@ -147,19 +149,22 @@ def test_calm_can_be_weighed(encoder: VGGEncoder) -> None:
     torch.testing.assert_close(weighed - plain, expected, rtol=1e-2, atol=1e-3)
 
 
-def test_a_lattice_can_be_weighed(encoder: VGGEncoder) -> None:
+@pytest.mark.parametrize(("name", "loss"), [("lattice_weight", lattice_loss), ("grid_weight", grid_loss)])
+def test_what_repeats_can_be_weighed(
+    encoder: VGGEncoder, name: str, loss: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
     """Of the output, in float32 under autocast, too."""
-    batch = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64), torch.zeros(2, 1, 1, 1)
+    batch = torch.rand(2, 3, 128, 128), torch.rand(2, 3, 128, 128), torch.zeros(2, 1, 1, 1)
     decoder = Decoder()
     output = decoder(targets(TrainingConfig(), encoder, *batch[:2]).features)
     plain, weighed = (
-        style_objective(TrainingConfig(lattice_weight=weight), encoder, decoder, None, *batch).total.detach()
+        style_objective(TrainingConfig(**{name: weight}), encoder, decoder, None, *batch).total.detach()
         for weight in (0.0, 30.0)
     )
-    torch.testing.assert_close(weighed - plain, 30.0 * lattice_loss(output).detach(), rtol=1e-2, atol=1e-3)
-    exact = lattice_loss(output)
+    torch.testing.assert_close(weighed - plain, 30.0 * loss(output).detach(), rtol=1e-2, atol=1e-3)
+    exact = loss(output)
     with torch.autocast("cpu", torch.bfloat16):
-        torch.testing.assert_close(lattice_loss(output), exact, rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(loss(output), exact, rtol=1e-6, atol=1e-6)
 
 
 def test_a_folded_layer_has_the_styles_statistics_too(encoder: VGGEncoder) -> None:
