@@ -334,14 +334,15 @@ class PlanRun:
         self.output.mkdir(parents=True, exist_ok=True)
         spent = self._spent_before + time.monotonic() - self._begun
         stages = [asdict(report) for report in self.reports.values()]
+        minutes = self.minutes + self._spent_before / 60
         facts = {
-            "minutes": self.minutes + self._spent_before / 60,
+            "minutes": minutes,
             "spent": spent,
             "given": self.given,
             "sources": asdict(self.sources),
             "stages": stages,
         }
-        told = told_of(self.device, self._rate, facts["minutes"], spent, self.reports.values())
+        told = told_of(self.device, self._rate, minutes, spent, self.reports.values())
         texts = {
             PLAN_FILE: self.text,
             STATE_FILE: json.dumps(facts, indent=2) + "\n",
