@@ -7,21 +7,21 @@ picture. It is faint, a tenth of a level of 255 or a few, so that a crop's own s
 
 from __future__ import annotations
 
-from functools import cache
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from .._utils.errors import InputError
 from ..image.tensors import luma
 from ..nn.layers import GRID_SIZE, LATTICE_SIZE, STRIDE
+from .lattice import HARMONICS, neighbourhoods, on_device, rounding
 
 BLOCK = LATTICE_SIZE
 """Side in pixels of the blocks whose spectra are taken, half of it apart."""
 
-_RING = 3
-"""Bins each way that are a frequency's neighbourhood, but for the nearest, into which the window spreads it."""
+_REACH = 3
+"""Bins each way that are a harmonic's neighbourhood: up to the middle between two."""
+
+_PLACES = tuple((i * BLOCK // STRIDE, j * BLOCK // STRIDE) for i, j in HARMONICS)
 
 
 def grid_loss(image: Tensor) -> Tensor:
@@ -57,11 +57,7 @@ def grid_loss(image: Tensor) -> Tensor:
     light = luma(image[..., : 2 * height, : 2 * width].float())[:, 0]
     # Quarters begin at multiples of 8 px, blocks too: what repeats every 8 px has one phase in all of them.
     sums, weights, means = zip(
-        *(
-            _whitened(light[:, y : y + height, x : x + width], _bins(light.device))
-            for y in (0, height)
-            for x in (0, width)
-        ),
+        *(_whitened(light[:, y : y + height, x : x + width]) for y in (0, height) for x in (0, width)),
         strict=True,
     )
     common = _cross(torch.stack(sums)) / _cross(torch.stack(weights))
@@ -74,44 +70,15 @@ def _cross(parts: Tensor) -> Tensor:
     return squares[0] - squares[1].sum(dim=0)
 
 
-def _whitened(light: Tensor, bins: _Bins) -> tuple[Tensor, Tensor, Tensor]:
+def _whitened(light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Of a quarter ``(B, h, w)``, by harmonic: the weighted sum of its blocks' spectra, the weights' sum and mean."""
     blocks = light.unfold(1, BLOCK, BLOCK // 2).unfold(2, BLOCK, BLOCK // 2).flatten(1, 2)
     blocks = blocks - blocks.mean(dim=(2, 3), keepdim=True)
-    spectrum = torch.fft.fft2(blocks * bins.window)[:, :, bins.rows, bins.columns]
-    found = spectrum[..., _RING, _RING]
-    around = (spectrum.detach() * bins.outer).abs().square().sum(dim=(3, 4)) / bins.outer.sum(dim=(1, 2))
-    weights = 1 / (around + bins.floor)
-    return (weights * found).sum(dim=1), weights.sum(dim=1), weights.mean(dim=1)
-
-
-class _Bins(NamedTuple):
-    """Where in a block's spectrum the harmonics lie, and what is around each."""
-
-    window: Tensor
-    rows: Tensor  # (harmonics, 7, 1)
-    columns: Tensor  # (harmonics, 1, 7)
-    outer: Tensor  # (harmonics, 7, 7), 1 where a bin is of the neighbourhood
-    floor: float  # mean power of what rounding to 8 bits leaves
-
-
-@cache
-def _bins(device: torch.device) -> _Bins:
-    """Made and uploaded once: a GPU would wait for it at every step of training."""
-    # Half of the plane and its border: the spectrum of what is real says the rest by symmetry.
-    places = torch.tensor([(i, j) for i in range(STRIDE // 2 + 1) for j in range(STRIDE) if i or j])
-    steps = torch.arange(-_RING, _RING + 1)
-    rows, columns = (places[:, k, None] * (BLOCK // STRIDE) + steps for k in range(2))
-    down, across = (steps.abs() <= 1)[:, None], steps.abs() <= 1
-    # On the axes lies the energy of borders and horizons: there only what lies on them is compared with.
-    on_rows, on_columns = (places[:, k, None, None] == 0 for k in range(2))
-    outer = ~(down & across) & (down | ~on_rows) & (across | ~on_columns)
-    window = torch.hann_window(BLOCK)
-    window = window[:, None] * window
-    return _Bins(
-        window.to(device),
-        (rows % BLOCK)[:, :, None].to(device),
-        (columns % BLOCK)[:, None, :].to(device),
-        outer.float().to(device),
-        float(window.square().sum()) / 12 / 255**2,
-    )
+    window = torch.hann_window(BLOCK, device=light.device)
+    spectrum = torch.fft.fft2(blocks * window[:, None] * window)
+    power = spectrum.detach().flatten(0, 1).abs().square()
+    _, ring = neighbourhoods(power, _PLACES, _REACH)
+    weights = 1 / (torch.nanmean(ring, dim=2) + rounding(power)).reshape(*blocks.shape[:2], -1)
+    rows, columns = on_device(_PLACES, light.device).T
+    found = weights * spectrum[:, :, rows, columns]
+    return found.sum(dim=1), weights.sum(dim=1), weights.mean(dim=1)

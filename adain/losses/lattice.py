@@ -53,7 +53,7 @@ def lattice(image: Tensor) -> Tensor:
         down, across = height // period, width // period
         places = sorted({(down, 0), (0, across), (down, across), (down, width - across)})
         near, ring = neighbourhoods(power, places)
-        around = torch.nanmedian(ring, dim=2).values.clamp_min(_floor(power))
+        around = torch.nanmedian(ring, dim=2).values.clamp_min(rounding(power))
         periods.append((near.amax(dim=2) / around).mean(dim=1))
     return torch.stack(periods).mean(dim=0)
 
@@ -74,13 +74,13 @@ def lattice_loss(image: Tensor) -> Tensor:
     """
     power = spectrum(image)
     height, width = power.shape[1:]
-    near, ring = neighbourhoods(power, [(i * height // STRIDE, j * width // STRIDE) for i, j in _HARMONICS])
-    ratio = near.mean(dim=2) / torch.nanmean(ring, dim=2).detach().clamp_min(_floor(power))
+    near, ring = neighbourhoods(power, [(i * height // STRIDE, j * width // STRIDE) for i, j in HARMONICS])
+    ratio = near.mean(dim=2) / torch.nanmean(ring, dim=2).detach().clamp_min(rounding(power))
     return (ratio - 1).clamp_min(0).log1p().mean()
 
 
 # Half of the plane and its border: the spectrum of what is real says the rest by symmetry.
-_HARMONICS = [(i, j) for i in range(STRIDE // 2 + 1) for j in range(STRIDE) if i or j]
+HARMONICS = [(i, j) for i in range(STRIDE // 2 + 1) for j in range(STRIDE) if i or j]
 
 
 def spectrum(image: Tensor) -> Tensor:
@@ -98,28 +98,28 @@ def spectrum(image: Tensor) -> Tensor:
     return transformed.real.square() + transformed.imag.square()
 
 
-def neighbourhoods(power: Tensor, places: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
-    """The power about some frequencies, ``(B, places, 9)``, and around those, ``(B, places, bins)``.
+def neighbourhoods(power: Tensor, places: Sequence[tuple[int, int]], reach: int = _RING) -> tuple[Tensor, Tensor]:
+    """The power about some frequencies, ``(B, places, 9)``, and around those up to a reach, ``(B, places, bins)``.
 
     The latter is NaN where there is nothing to compare with: of a frequency along rows or columns only that line
     counts, on which all energy of borders and horizons lies.
     """
     height, width = power.shape[1:]
-    steps = torch.arange(-_RING, _RING + 1, device=power.device)
-    rows, columns = _on_device(tuple(places), power.device).T[..., None]
+    steps = torch.arange(-reach, reach + 1, device=power.device)
+    rows, columns = on_device(tuple(places), power.device).T[..., None]
     around = power[:, ((rows + steps) % height)[:, :, None], ((columns + steps) % width)[:, None, :]]
     down, across = (steps.abs() <= 1)[:, None], steps.abs() <= 1
     outer = ~(down & across) & (down | (rows != 0)[..., None]) & (across | (columns != 0)[..., None])
-    near = around[..., _RING - 1 : _RING + 2, _RING - 1 : _RING + 2]
+    near = around[..., reach - 1 : reach + 2, reach - 1 : reach + 2]
     return near.flatten(2), torch.where(outer, around, torch.nan).flatten(2)
 
 
 @cache
-def _on_device(places: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+def on_device(places: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     """Uploaded once: a GPU would wait for it at every step of training."""
     return torch.tensor(places, device=device)
 
 
-def _floor(power: Tensor) -> float:
+def rounding(power: Tensor) -> float:
     """Mean power of what rounding to 8 bits leaves, below which there is nothing to compare with."""
     return power[0].numel() * _HANN**2 / 12 / 255**2
