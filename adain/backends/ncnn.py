@@ -11,6 +11,7 @@ import copy
 import functools
 import os
 from collections.abc import Callable
+from math import prod
 from typing import cast
 
 import numpy as np
@@ -42,6 +43,10 @@ TILE = 768
 
 MOST_PIXELS = 3 << 19
 """1.6 megapixels: as much as is worth cutting in two."""
+
+LARGE = 32 << 20
+"""Bytes of features from which on memory counts. A picture that has less would take up to a fifth longer if every stage
+were to have its memory anew, as the fast model's of 1 megapixel; one that has more takes no longer."""
 
 _QUARTER = 4
 """Pixels to a place where the two sides meet."""
@@ -105,8 +110,7 @@ class NcnnStylizer(EngineStylizer):
         self._runtime.check = check
 
     def release(self) -> None:
-        self._runtime.pool.release()
-        give_back()
+        self._runtime.release()
 
     def identity(self) -> list[str]:
         return ["ncnn", *self._digests]
@@ -131,8 +135,8 @@ class NcnnEngine:
         InputError: if this ncnn does not take the graphs.
     """
 
-    # 550 as measured at 1 megapixel on two threads, less the 150 MB of weights (python -m benchmarks engines).
-    pass_bytes = 600
+    # 430 to 480 as measured at 1 megapixel on two threads, beside what the process holds before.
+    pass_bytes = 540
 
     def __init__(self, network: Network, encoder: State, decoder: State, runtime: Runtime) -> None:
         self.network, self.runtime = network, runtime
@@ -164,6 +168,7 @@ class NcnnEngine:
         """
         height, width = pixels.shape[2:]
         cells = -(-height // STRIDE), -(-width // STRIDE)
+        is_large = keep is None and self._is_large(cells)
         keep = keep or Box(0, 0, *cells)
         # What the cells depend on, at a quarter of the picture's size.
         wide = keep.grown(self._quarter.halo, cells)
@@ -172,6 +177,8 @@ class NcnnEngine:
         coarse = self.network.encoder[-1].c_out
         for image, cell in zip(pixels, features, strict=True):
             (quarter,) = self._pixels.run([image], between, self._side // _QUARTER, LEAST_TILE // _QUARTER)
+            if is_large:
+                self.runtime.release()
             ends = _ends(cell, coarse, self.network.folded is not None)
             self._quarter.run([quarter], keep.within(wide), DEEP_TILE // STRIDE, LEAST_TILE // STRIDE, into=ends)
         return features
@@ -190,6 +197,7 @@ class NcnnEngine:
             ``(B, 3, 8 h, 8 w)``, or as many pixels as are kept, not clamped.
         """
         cells = features.shape[2], features.shape[3]
+        is_large = keep is None and self._is_large(cells)
         keep = keep or Box(0, 0, *cells)
         wide = keep.grown(-(-self._back.halo // 2), cells)
         height, width = size_of(keep)
@@ -201,9 +209,18 @@ class NcnnEngine:
             own = [np.broadcast_to(each, (len(features), *each.shape[1:]))[number] for each in whole]
             parts, *changes = (_ends(each, coarse, self.network.folded is not None) for each in (cell, *own))
             pairs = list(zip(*changes, strict=True))
+            if is_large:
+                self.runtime.release()
             (quarter,) = self._cells.run(parts, wide, DEEP_TILE // STRIDE, LEAST_TILE // STRIDE, changes=pairs)
             self._back.run([quarter], inside, self._side // _QUARTER, LEAST_TILE // _QUARTER, into=[image])
         return pixels
+
+    def _is_large(self, cells: tuple[int, int]) -> bool:
+        """Whether what a stage has kept is given back before the next has whole feature maps of a picture beside it.
+
+        Of less than :data:`LARGE` it is kept, as is what a tile leaves to others of its size.
+        """
+        return self.runtime.gpu is None and 4 * self.network.channels * prod(cells) >= LARGE
 
 
 def _ends(values: FloatArray, coarse: int, has_fine: bool) -> list[FloatArray]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._utils.arrays import FloatArray
 from .._utils.errors import InputError
+from .._utils.memory import give_back
 from .._utils.ncnn import keep_float32, lasting_pool, require_ncnn
 from .._utils.threads import count_cores, count_threads
 from ..image.box import Box
@@ -65,6 +66,11 @@ class Runtime:
         self.pool = Blocks(allocator)
         self.workers = ThreadPoolExecutor(self.threads, "ncnn")
         self.check: Callable[[], object] | None = None  # called before every tile, to end the work by raising
+
+    def release(self) -> None:
+        """Give memory that is not in use back to the system."""
+        self.pool.release()
+        give_back()
 
 
 class Stage:

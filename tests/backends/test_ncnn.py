@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +286,34 @@ def test_memory_is_that_of_the_last_sizes() -> None:
     assert len(sizes) == 4
     stylizer.stylize(noise_image(64, 64), stylizer.encode_style(art, size=64))
     assert set(sizes.values()) == {(16, 16), (8, 8)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is reset by /proc")
+def test_memory_of_a_large_photograph(tmp_path: Path) -> None:
+    """It is within what the engine promises, also when one is painted after the other."""
+    photo, art = tmp_path / "photo.png", tmp_path / "art.png"
+    noise_image(1040, 1000, 1).save(photo)
+    noise_image(512, 512, 2).save(art)
+    grown = python(
+        "import json\n"
+        "from adain._utils.memory import resident, resident_peak\n"
+        "from adain.backends import NcnnStylizer\n"
+        "stylizer = NcnnStylizer(threads=2)\n"
+        "before = resident()\n"
+        f"for _ in range(2): stylizer.stylize({str(photo)!r}, {str(art)!r})\n"
+        "print(json.dumps(resident_peak() * 1e6 - before))"
+    )
+    assert 0.5 < grown / (NcnnStylizer("fast").engine.pass_bytes * 1040 * 1000) < 1.0
+
+
+def test_what_large_pictures_leave_is_given_back_between_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of small ones, and not of tiles, which others of their size follow."""
+    stylizer = NcnnStylizer("fast", threads=2)
+    engine, given_back = stylizer.engine, []
+    monkeypatch.setattr(engine.runtime, "release", lambda: given_back.append(1))
+    features = 4 * engine.network.channels * 5 * 60
+    for least, times in ((features + 1, 0), (features, 2)):
+        monkeypatch.setattr(ncnn, "LARGE", least)
+        engine.decode(engine.encode(arrays(40, 480)))
+        engine.decode(engine.encode(arrays(40, 480), Box(0, 4, 5, 60)), Box(1, 2, 3, 40))
+        assert len(given_back) == times
