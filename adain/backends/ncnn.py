@@ -45,8 +45,8 @@ MOST_PIXELS = 3 << 19
 """1.6 megapixels: as much as is worth cutting in two."""
 
 LARGE = 32 << 20
-"""Bytes of features from which on memory counts. A picture that has less would take up to a fifth longer if every stage
-were to have its memory anew, as the fast model's of 1 megapixel; one that has more takes no longer."""
+"""Bytes of features from which on memory counts: to have it anew for every stage takes a fifth of the fast model's time
+at 1 megapixel."""
 
 _QUARTER = 4
 """Pixels to a place where the two sides meet."""
@@ -135,8 +135,9 @@ class NcnnEngine:
         InputError: if this ncnn does not take the graphs.
     """
 
-    # 430 to 480 as measured at 1 megapixel on two threads, beside what the process holds before.
-    pass_bytes = 540
+    # As measured at 1 megapixel on two threads, beside what the process holds before: 430 to 480 for the first picture,
+    # and up to 560 for further ones.
+    pass_bytes = 640
 
     def __init__(self, network: Network, encoder: State, decoder: State, runtime: Runtime) -> None:
         self.network, self.runtime = network, runtime
@@ -168,19 +169,17 @@ class NcnnEngine:
         """
         height, width = pixels.shape[2:]
         cells = -(-height // STRIDE), -(-width // STRIDE)
-        is_large = keep is None and self._is_large(cells)
-        keep = keep or Box(0, 0, *cells)
+        part = keep or Box(0, 0, *cells)
         # What the cells depend on, at a quarter of the picture's size.
-        wide = keep.grown(self._quarter.halo, cells)
+        wide = part.grown(self._quarter.halo, cells)
         between = wide.pixels((-(-height // _QUARTER), -(-width // _QUARTER)), 2)
-        features = np.empty((len(pixels), self.network.channels, *size_of(keep)), np.float32)
+        features = np.empty((len(pixels), self.network.channels, *size_of(part)), np.float32)
         coarse = self.network.encoder[-1].c_out
         for image, cell in zip(pixels, features, strict=True):
             (quarter,) = self._pixels.run([image], between, self._side // _QUARTER, LEAST_TILE // _QUARTER)
-            if is_large:
-                self.runtime.release()
+            self._make_room("encoder", cells, keep)
             ends = _ends(cell, coarse, self.network.folded is not None)
-            self._quarter.run([quarter], keep.within(wide), DEEP_TILE // STRIDE, LEAST_TILE // STRIDE, into=ends)
+            self._quarter.run([quarter], part.within(wide), DEEP_TILE // STRIDE, LEAST_TILE // STRIDE, into=ends)
         return features
 
     def decode(
@@ -197,30 +196,29 @@ class NcnnEngine:
             ``(B, 3, 8 h, 8 w)``, or as many pixels as are kept, not clamped.
         """
         cells = features.shape[2], features.shape[3]
-        is_large = keep is None and self._is_large(cells)
-        keep = keep or Box(0, 0, *cells)
-        wide = keep.grown(-(-self._back.halo // 2), cells)
-        height, width = size_of(keep)
+        part = keep or Box(0, 0, *cells)
+        wide = part.grown(-(-self._back.halo // 2), cells)
+        height, width = size_of(part)
         pixels = np.empty((len(features), 3, STRIDE * height, STRIDE * width), np.float32)
         coarse = self.network.encoder[-1].c_out
-        inside = Box(*(2 * side for side in keep.within(wide)))
+        inside = Box(*(2 * side for side in part.within(wide)))
         whole = change or ()
         for number, (cell, image) in enumerate(zip(features, pixels, strict=True)):
             own = [np.broadcast_to(each, (len(features), *each.shape[1:]))[number] for each in whole]
             parts, *changes = (_ends(each, coarse, self.network.folded is not None) for each in (cell, *own))
             pairs = list(zip(*changes, strict=True))
-            if is_large:
-                self.runtime.release()
+            self._make_room("decoder", cells, keep)
             (quarter,) = self._cells.run(parts, wide, DEEP_TILE // STRIDE, LEAST_TILE // STRIDE, changes=pairs)
             self._back.run([quarter], inside, self._side // _QUARTER, LEAST_TILE // _QUARTER, into=[image])
         return pixels
 
-    def _is_large(self, cells: tuple[int, int]) -> bool:
-        """Whether what a stage has kept is given back before the next has whole feature maps of a picture beside it.
+    def _make_room(self, network: str, cells: tuple[int, int], keep: Box | None) -> None:
+        """Give back what a stage has kept, before the next has whole feature maps of a picture beside it.
 
-        Of less than :data:`LARGE` it is kept, as is what a tile leaves to others of its size.
+        Not of less than :data:`LARGE`; nor of a tile, which others of its size follow.
         """
-        return self.runtime.gpu is None and 4 * self.network.channels * prod(cells) >= LARGE
+        if keep is None and self.runtime.gpu is None and 4 * self.network.channels * prod(cells) >= LARGE:
+            self.runtime.make_room(network, prod(cells))
 
 
 def _ends(values: FloatArray, coarse: int, has_fine: bool) -> list[FloatArray]:

@@ -30,10 +30,12 @@ class Blocks:
     Attributes:
         allocator: ncnn's.
         sizes: of the tiles of each stage, when they were computed last.
+        largest: cells of the largest picture that each network has computed.
     """
 
     allocator: Any
     sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    largest: dict[str, int] = field(default_factory=dict)
 
     def expect(self, stage: int, size: tuple[int, int]) -> None:
         """Tiles of a size are going to be computed, and none is being."""
@@ -71,6 +73,15 @@ class Runtime:
         """Give memory that is not in use back to the system."""
         self.pool.release()
         give_back()
+
+    def make_room(self, network: str, cells: int) -> None:
+        """:meth:`release`, where a network computes a larger picture than any before.
+
+        For every picture the memory would have to be had again, and that takes a seventh of the time.
+        """
+        if cells > self.pool.largest.get(network, 0):
+            self.pool.largest[network] = cells
+            self.release()
 
 
 class Stage:
