@@ -5,30 +5,33 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from typing import Any
 
 from .errors import InputError
 
 _SPINS = "GOMP_SPINCOUNT"
 
+_importing = threading.Lock()
+
 
 def require_ncnn() -> Any:
     """The module; InputError if it is missing."""
-    if (known := sys.modules.get("ncnn")) is not None:
-        return known
-    # ncnn's threads would spin for milliseconds after every layer, and take the cores from those that compute other
-    # tiles, decode and write. OpenMP looks for this once, when it is loaded.
-    spins = os.environ.get(_SPINS)
-    os.environ[_SPINS] = spins or "0"
-    try:
-        import ncnn
-    except ImportError as error:
-        raise InputError(
-            f"the back end ncnn is not installed ({error}): pip install ncnn, or use --backend torch"
-        ) from None
-    finally:
-        if spins is None:
-            del os.environ[_SPINS]
+    with _importing:  # by one thread at a time: what another has half imported is among the modules already
+        spins, is_new = os.environ.get(_SPINS), "ncnn" not in sys.modules
+        if is_new:
+            # ncnn's threads would spin for milliseconds after every layer, and take the cores from those that compute
+            # other tiles, decode and write. OpenMP looks for this once, when it is loaded.
+            os.environ[_SPINS] = spins or "0"
+        try:
+            import ncnn
+        except ImportError as error:
+            raise InputError(
+                f"the back end ncnn is not installed ({error}): pip install ncnn, or use --backend torch"
+            ) from None
+        finally:
+            if is_new and spins is None:
+                del os.environ[_SPINS]
     return ncnn
 
 
