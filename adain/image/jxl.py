@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import sys
+import threading
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
@@ -17,6 +18,8 @@ from .boxes import boxes
 CODESTREAM = b"\xff\x0a"
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 """What a file begins with: ISO/IEC 18181-1, annex D, and ISO/IEC 18181-2, section 9."""
+
+_importing = threading.Lock()
 
 _HEADER = 64  # bytes that hold the fields which are read, whatever they say
 
@@ -145,27 +148,36 @@ def told(file: IO[bytes]) -> tuple[dict[str, bytes], bool]:
     return found, is_packed
 
 
-@functools.cache
 def _decoder() -> Any:
+    """:func:`_imported`, by one thread at a time: what another has half imported is among the modules already."""
+    with _importing:
+        return _imported()
+
+
+@functools.cache
+def _imported() -> Any:
     """The decoder of pillow-jxl-plugin.
 
     The package teaches Pillow to open such files when it is imported, in the whole program. That is undone, and so is
     the import, lest who means that finds it done already.
     """
-    if (there := sys.modules.get("pillow_jxl")) is not None:
-        return there.Decoder
-    known = "JXL" in Image.OPEN
+    is_new, known = "pillow_jxl" not in sys.modules, "JXL" in Image.OPEN
     import pillow_jxl
 
-    if not known:
-        for table in (Image.OPEN, Image.SAVE, Image.MIME):
-            table.pop("JXL", None)
-        Image.EXTENSION.pop(".jxl", None)
-        with contextlib.suppress(ValueError):
-            Image.ID.remove("JXL")
-        for name in [name for name in sys.modules if name.partition(".")[0] == "pillow_jxl"]:
-            del sys.modules[name]
+    if is_new and not known:
+        _unteach()
     return pillow_jxl.Decoder
+
+
+def _unteach() -> None:
+    """Let Pillow open such files no longer, and the package be imported again."""
+    for table in (Image.OPEN, Image.SAVE, Image.MIME):
+        table.pop("JXL", None)
+    Image.EXTENSION.pop(".jxl", None)
+    with contextlib.suppress(ValueError):
+        Image.ID.remove("JXL")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pillow_jxl"]:
+        del sys.modules[name]
 
 
 def require() -> None:

@@ -307,7 +307,7 @@ def test_damaged_files_are_one_line(tmp_path: Path) -> None:
 def test_what_is_missing_is_named(tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     files = guests(tmp_path)
     monkeypatch.setitem(sys.modules, missing, None)
-    jxl._decoder.cache_clear()
+    jxl._imported.cache_clear()
     extra = "heif" if missing == "pillow_heif" else "jxl"
     kind, packages = ("HEIC", "pillow-heif") if extra == "heif" else ("JPEG XL", "pillow-jxl-plugin and imagecodecs")
     with pytest.raises(ImageError) as caught:
@@ -315,7 +315,7 @@ def test_what_is_missing_is_named(tmp_path: Path, missing: str, monkeypatch: pyt
     install = f'{kind} needs {packages}, not installed here: pip install "adain[{extra}]"'
     assert str(caught.value) == f"cannot read {files[kind]}: {install}"
     monkeypatch.undo()
-    jxl._decoder.cache_clear()
+    jxl._imported.cache_clear()
     assert read_image(files[kind]).size == (48, 40)
 
 
@@ -331,7 +331,7 @@ def test_folders_name_what_they_cannot_read(
     command = ("stylize", folder, tmp_path / "art.png", "-o", tmp_path / "out", "--style-size", 32, "--device", "cpu")
     for name in ("pillow_heif", "pillow_jxl"):
         monkeypatch.setitem(sys.modules, name, None)
-    jxl._decoder.cache_clear()
+    jxl._imported.cache_clear()
     result = run_cli(*command)
     assert result.exit_code not in (0, 2)
     assert [path.name for path in (tmp_path / "out").glob("*.png")] == ["c_stylized_art.png"]
@@ -341,7 +341,7 @@ def test_folders_name_what_they_cannot_read(
     assert len(lines) == 2
     one_line_error(run_cli("stylize", files["HEIC"], tmp_path / "art.png", "-o", tmp_path / "x.png"))
     monkeypatch.undo()
-    jxl._decoder.cache_clear()
+    jxl._imported.cache_clear()
     result = run_cli(*command)
     assert (result.exit_code, result.stderr) == (0, "")
     assert len([*(tmp_path / "out").glob("*.png")]) == 3
