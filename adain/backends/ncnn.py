@@ -45,8 +45,8 @@ MOST_PIXELS = 3 << 19
 """1.6 megapixels: as much as is worth cutting in two."""
 
 LARGE = 32 << 20
-"""Bytes of features from which on memory counts: to have it anew for every stage takes a fifth of the fast model's time
-at 1 megapixel."""
+"""Bytes of features from which on memory counts: to have it anew for every stage would take up to a fifth of the fast
+model's time for a first picture of 1 megapixel, which needs little."""
 
 _QUARTER = 4
 """Pixels to a place where the two sides meet."""
