@@ -14,6 +14,8 @@ _SPINS = "GOMP_SPINCOUNT"
 
 _importing = threading.Lock()
 
+_has_team = _lost_team = False  # several threads, of this process and of those that it was forked from
+
 
 def require_ncnn() -> Any:
     """The module; InputError if it is missing."""
@@ -33,6 +35,28 @@ def require_ncnn() -> Any:
             if is_new and spins is None:
                 del os.environ[_SPINS]
     return ncnn
+
+
+def own_threads(wanted: int) -> int:
+    """How many of ncnn's own threads a network can be computed by: those that are wanted.
+
+    One in a process that was forked from one with several: they do not come along, and OpenMP would wait for them for
+    ever.
+    """
+    global _has_team
+    if _lost_team:
+        return 1
+    _has_team = _has_team or wanted > 1
+    return wanted
+
+
+def _lose_team() -> None:
+    global _has_team, _lost_team
+    _has_team, _lost_team = False, _lost_team or _has_team
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_lose_team)
 
 
 def lasting_pool() -> Any:

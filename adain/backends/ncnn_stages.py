@@ -16,7 +16,7 @@ import numpy as np
 from .._utils.arrays import FloatArray
 from .._utils.errors import InputError
 from .._utils.memory import give_back
-from .._utils.ncnn import keep_float32, lasting_pool, require_ncnn
+from .._utils.ncnn import keep_float32, lasting_pool, own_threads, require_ncnn
 from .._utils.threads import count_cores, count_threads
 from ..image.box import Box
 from .ncnn_graphs import StageGraph
@@ -52,8 +52,11 @@ class Blocks:
 class Runtime:
     """What the stages of a model share: threads and memory of the CPU, or a GPU.
 
+    Of several threads it is of use in the process that made it alone; with one, in those forked from it, too.
+
     Args:
-        threads: None for those of :func:`adain._utils.threads.count_threads`; never more than there are cores.
+        threads: None for those of :func:`adain._utils.threads.count_threads`; never more than there are cores, and one
+            in a process forked from one that had several.
         device: ``"cpu"``, ``"vulkan"`` for the GPU that ncnn holds to be the best, or ``"vulkan:1"`` and so on.
 
     Raises:
@@ -62,12 +65,29 @@ class Runtime:
 
     def __init__(self, threads: int | None = None, device: str = "cpu") -> None:
         self.gpu = None if device == "cpu" else find_gpu(device)
-        self.threads = min(threads or count_threads(), count_cores()) if self.gpu is None else 1
+        self.threads = own_threads(min(threads or count_threads(), count_cores())) if self.gpu is None else 1
         allocator = lasting_pool()
         weakref.finalize(self, allocator.clear).atexit = False
         self.pool = Blocks(allocator)
-        self.workers = ThreadPoolExecutor(self.threads, "ncnn")
+        self.workers = self._make_workers()
         self.check: Callable[[], object] | None = None  # called before every tile, to end the work by raising
+        self._is_forked = False
+        _runtimes.add(self)
+
+    def _make_workers(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads, "ncnn")
+
+    def after_fork(self) -> None:
+        """In the child, where no thread has come along."""
+        self.workers, self._is_forked = self._make_workers(), True
+
+    def check_threads(self) -> None:
+        """InputError, if they are in another process, where ncnn would wait for them for ever."""
+        if self._is_forked and self.threads > 1:
+            raise InputError(
+                "this process was forked after the model was loaded, and its threads have stayed behind: load the "
+                'model here, or start processes by multiprocessing.get_context("spawn")'
+            )
 
     def release(self) -> None:
         """Give memory that is not in use back to the system."""
@@ -82,6 +102,18 @@ class Runtime:
         if cells > self.pool.largest.get(network, 0):
             self.pool.largest[network] = cells
             self.release()
+
+
+_runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for runtime in list(_runtimes):
+        runtime.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Stage:
@@ -114,6 +146,7 @@ class Stage:
             into: where the first results go, folded ones in any case; for the others room is made.
             changes: what each input is multiplied by and what is added, ``(C, 1, 1)`` each; none for nothing.
         """
+        self._runtime.check_threads()
         size = given[0].shape[1], given[0].shape[2]
         places = self._graph.inputs[0].places
         units = -(-size[0] // places), -(-size[1] // places)

@@ -36,6 +36,34 @@ def pair(request: pytest.FixtureRequest) -> tuple[NcnnStylizer, Stylizer]:
     return NcnnStylizer(request.param, threads=2), Stylizer.from_pretrained(request.param, device="cpu")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_after_a_fork(threads: int) -> None:
+    """A model of one thread computes in a child as well; one of several says that it cannot, and a new one can."""
+    code = f"""
+import json, os, signal
+import numpy as np
+from adain._utils.errors import InputError
+from adain.backends import NcnnStylizer
+image, artwork = np.random.default_rng(0).random((2, 1, 3, 300, 300), np.float32)
+model = NcnnStylizer("fast", threads={threads})
+style = model.encode_style(artwork)
+wanted, several = model.stylize(image, style), model.engine.runtime.threads > 1
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    said = ""
+    try:
+        made = model.stylize(image, style)
+    except InputError as error:
+        said = str(error)
+        made = NcnnStylizer("fast", threads={threads}).stylize(image, style)
+    os._exit(0 if ("this process was forked" in said) == several and np.abs(made - wanted).max() < 1e-5 else 1)
+print(json.dumps({{"status": os.waitpid(child, 0)[1]}}))
+"""
+    assert python(code) == {"status": 0}
+
+
 def arrays(height: int, width: int, batch: int = 1, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.random.default_rng(seed).random((batch, 3, height, width), np.float32)
 
