@@ -114,9 +114,15 @@ def neighbourhoods(power: Tensor, places: Sequence[tuple[int, int]], reach: int 
     return near.flatten(2), torch.where(outer, around, torch.nan).flatten(2)
 
 
-@cache
 def on_device(places: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     """Uploaded once: a GPU would wait for it at every step of training."""
+    if torch.is_inference_mode_enabled():  # what is made there cannot be part of a step later
+        return torch.tensor(places, device=device)
+    return _kept_on_device(places, device)
+
+
+@cache
+def _kept_on_device(places: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     return torch.tensor(places, device=device)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from adain._utils.errors import InputError
 from adain.image import to_tensor
-from adain.losses import grid_loss
+from adain.losses import grid_loss, lattice_loss
 from adain.losses.grid import BLOCK
 from adain.nn.layers import GRID_SIZE
 from tests.conftest import sample
@@ -198,3 +198,14 @@ def test_precision() -> None:
 def test_small_pictures_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InputError, match=f"of {GRID_SIZE} px and more a side, not {size[1]}x{size[0]}"):
         grid_loss(torch.rand(1, 3, *size))
+
+
+def test_a_check_before_training_does_no_harm() -> None:
+    image = torch.rand(1, 3, 136, 144, requires_grad=True)
+    with torch.inference_mode():
+        seen = [grid_loss(image), lattice_loss(image)]
+    learnt = [grid_loss(image), lattice_loss(image)]
+    torch.testing.assert_close(torch.stack(learnt).detach(), torch.stack(seen))
+    torch.stack(learnt).sum().backward()
+    assert image.grad is not None
+    assert image.grad.isfinite().all()
