@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 import os
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar, cast
@@ -31,6 +33,9 @@ Net = TypeVar("Net", bound=nn.Module)
 
 WIDE = 64
 """Channels in or out of every convolution of a network that is worth its while."""
+
+LEAST_PLACES = 1 << 13
+"""Of a batch that is trained with, pixels: with fewer the making of filters takes longer than what they save."""
 
 FEWEST_FOR_WEIGHTS = 128
 """In and out, of weights whose gradient is computed by Winograd's algorithm: with fewer the transforms take longer than
@@ -127,14 +132,19 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, filters: WinogradFi
     """A 3×3 convolution behind reflection padding; its gradients can be taken once.
 
     Args:
-        x: ``(B, C_in, H, W)``, sides of at least 2; by torch if it is not in float32 on the CPU.
+        x: ``(B, C_in, H, W)``, sides of at least 2; by torch if it is not in float32 on the CPU, or cannot be computed.
         weight: ``(C_out, C_in, 3, 3)``.
         bias: ``(C_out,)`` or None.
         filters: of this convolution.
     """
-    if not serves(x.device, x.dtype):
-        return F.conv2d(pad(x), weight, bias)
+    if not (serves(x.device, x.dtype) and weight.dtype == x.dtype and _fits(x.shape, weight.shape)):
+        return F.conv2d(pad(x), weight, bias)  # which says what is wrong, if anything is
     return cast(Tensor, _Convolve.apply(x, weight, bias, filters))
+
+
+def _fits(given: Sequence[int], weight: Sequence[int]) -> bool:
+    """Whether pictures ``(B, C_in, H, W)`` are for filters ``(C_out, C_in, 3, 3)``: ncnn does not ask."""
+    return len(given) == 4 and given[0] > 0 and given[1] == weight[1] and min(given[2:]) > 1
 
 
 class _Convolve(torch.autograd.Function):
@@ -143,7 +153,7 @@ class _Convolve(torch.autograd.Function):
         x = x.contiguous()
         ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, weight)
         ctx.filters = filters
-        made = torch.empty((len(x), len(weight), *x.shape[2:]))
+        made = x.new_empty((len(x), len(weight), *x.shape[2:]))
         _convolve(x.numpy(), filters.ahead(weight, bias), made.numpy())
         return made
 
@@ -154,7 +164,7 @@ class _Convolve(torch.autograd.Function):
         gradient = gradient.contiguous()
         of_x = of_weight = of_bias = None
         if ctx.needs_input_grad[0]:
-            of_x = torch.empty((len(gradient), weight.shape[1], *gradient.shape[2:]))
+            of_x = gradient.new_empty((len(gradient), weight.shape[1], *gradient.shape[2:]))
             _convolve_back(gradient.numpy(), ctx.filters.back(weight), of_x.numpy())
         if ctx.needs_input_grad[1]:
             of_weight = weight_gradient(x, gradient)
@@ -167,11 +177,12 @@ class WinogradFilters:
     """A convolution's weights as ncnn has them, both ways, until they change.
 
     Those that are trained change with every step, and are made anew at every use. Tensors do have a number of their
-    version, but torch's fused optimisers do not count it up.
+    version, but torch's fused optimisers do not count it up; nor does who writes to their ``data``, after which frozen
+    ones stay what they were.
     """
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[Any, _Network]] = {}
+        self._made: dict[str, _Made] = {}
 
     def ahead(self, weight: Tensor, bias: Tensor | None) -> _Network:
         """The convolution."""
@@ -183,13 +194,16 @@ class WinogradFilters:
 
     def _network(self, way: str, weight: Tensor, bias: Tensor | None, turned: Callable[[Tensor], Tensor]) -> _Network:
         given = [tensor for tensor in (weight, bias) if tensor is not None]
-        state = [(tensor.data_ptr(), tensor._version) for tensor in given]
-        known_state, known = self._made.get(way, (None, None))
-        if known is not None and known_state == state and not any(tensor.requires_grad for tensor in given):
-            return known
+        learns = any(tensor.requires_grad for tensor in given)
+        known = None if learns else self._made.get(way)
+        if known is not None and known.is_of(given):
+            return known.network
         biases = None if bias is None else bias.detach().numpy()
         made = _network(turned(weight.detach()).contiguous().numpy(), biases)
-        self._made[way] = state, made
+        if learns:
+            self._made.pop(way, None)
+        else:
+            self._made[way] = _Made.of(given, made)
         return made
 
     def __deepcopy__(self, _: object) -> WinogradFilters:
@@ -197,6 +211,29 @@ class WinogradFilters:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return WinogradFilters, ()
+
+
+class _Made(NamedTuple):
+    """Filters, and what they were made of: tensors, where these lay and their versions.
+
+    The place alone does not tell: another tensor may come to lie where one has been.
+    """
+
+    tensors: list[weakref.ref[Tensor]]
+    states: list[tuple[int, int]]
+    network: _Network
+
+    @classmethod
+    def of(cls, given: Sequence[Tensor], network: _Network) -> _Made:
+        return cls([weakref.ref(tensor) for tensor in given], _states(given), network)
+
+    def is_of(self, given: Sequence[Tensor]) -> bool:
+        known = [reference() for reference in self.tensors]
+        return self.states == _states(given) and all(map(operator.is_, known, given))
+
+
+def _states(tensors: Sequence[Tensor]) -> list[tuple[int, int]]:
+    return [(tensor.data_ptr(), tensor._version) for tensor in tensors]
 
 
 class _Network(NamedTuple):

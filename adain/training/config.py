@@ -122,7 +122,7 @@ class TrainingConfig:
     winograd: Literal["auto", "on", "off"] = _setting(
         "auto",
         "Winograd's algorithm for the convolutions of a CPU in fp32, without compile. auto: where that is known to be "
-        "faster, on x86 with AVX2 and without AVX-512.",
+        "faster, on x86 with AVX2 and without AVX-512, but for batches of very few pixels.",
     )
     crops_on: Literal["auto", "host", "device"] = _setting(
         "auto",
@@ -148,7 +148,7 @@ class TrainingConfig:
         weights = [setting.name for setting in fields(self) if setting.name.endswith("_weight")]
         counts = ("seed", "lr_warmup", "preview_every", "freeze_iter", "warmup_iter")
         for name in (*counts, "lr_decay", "clip_norm", "max_minutes", "checkpoint_minutes", *weights):
-            self._need(name, 0 <= (getattr(self, name) or 0) < math.inf, "0 or more")
+            self._need(name, 0 <= (getattr(self, name) or 0) < math.inf, "0 or more, and finite")
         for name in ("lr", "warmup_lr"):
             self._need(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
         for name in ("identity_share", "lr_final_factor", "alpha_low", "blend_share"):
@@ -166,7 +166,8 @@ class TrainingConfig:
         fits = self.loss_size == 0 or (MIN_CROP <= self.loss_size <= self.crop and self.loss_size % 8 == 0)
         self._need("loss_size", fits, f"0, or a multiple of 8 from {MIN_CROP} to --crop")
         for name, side in LEAST_CROPS.items():
-            self._need(name, not getattr(self, name) or self.crop >= side, f"0 where --crop is below {side}")
+            fits = not getattr(self, name) or self.crop >= side
+            self._need(name, fits, f"0 where --crop is below {side}, or --crop that")
         for name in ("freeze_iter", "teacher_weight", "loss_size"):
             self._need(name, self.model == "fast" or not getattr(self, name), "0 without --model fast")
         self._need("cache_size", self.cache_size >= 64, "64 or more")
@@ -176,7 +177,7 @@ class TrainingConfig:
         if self.covariance_weight > 0 and (self.alpha_low < 1 or self.blend_share > 0):
             raise InputError("--covariance-weight needs --alpha-low 1 and --blend-share 0: covariances do not blend")
         if self.winograd == "on" and (self.precision == "bf16" or self.compile):
-            raise InputError("--winograd on is for --precision fp32 without --compile: leave one of them out")
+            raise InputError("--winograd on is for --precision fp32 without --compile: give --winograd off with others")
         if self.content_weight == 0 and self.style_weight == 0:
             raise InputError("--content-weight and --style-weight are both 0: nothing would be learnt")
         return self

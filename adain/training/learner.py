@@ -17,7 +17,7 @@ from .._utils.errors import InputError, first_line, out_of_memory
 from .._utils.ncnn import require_ncnn
 from ..nn.decoder import Decoder
 from ..nn.vgg import VGGEncoder
-from ..nn.winograd import Net, is_worthwhile, prepare, serves
+from ..nn.winograd import LEAST_PLACES, Net, is_worthwhile, prepare, serves
 from .checkpoint import DECODER_FILE, ENCODER_FILE, save_state
 from .config import Phase, TrainingConfig, ema_decay, learning_rate, phase_of
 from .crops import Batch, Mix, draw_mix, to_images
@@ -199,7 +199,7 @@ def wants_winograd(config: TrainingConfig, device: torch.device) -> bool:
         return False
     dtype = working_dtype(config, device)
     if config.winograd == "auto":
-        return is_worthwhile(device, dtype)
+        return is_worthwhile(device, dtype) and config.batch_size * config.crop**2 >= LEAST_PLACES
     if not serves(device, dtype):
         raise InputError(f"--winograd on computes in float32 on a CPU, not on {device}: leave it out")
     try:

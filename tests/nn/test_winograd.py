@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from adain.nn import winograd
+from adain.nn.padding import pad
 from adain.nn.pretrained import load_decoder, load_encoder
 from adain.nn.vgg import STYLE_LAYERS
 from adain.nn.winograd import WinogradConvolution, WinogradFilters, convolve, prepare
@@ -101,7 +102,8 @@ def test_what_it_learns_is_used() -> None:
             optimizer.zero_grad()
             network(x).square().sum().backward()
             optimizer.step()
-    assert gap(ours(x).detach(), plain(x).detach()) < 1e-3
+        network.requires_grad_(False)
+    assert gap(ours(x), plain(x)) < 1e-3
 
 
 def test_frozen_weights_are_read_once_until_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +124,30 @@ def test_frozen_weights_are_read_once_until_they_change(monkeypatch: pytest.Monk
     plain.weight.mul_(2)
     assert gap(network(x), plain(x)) < 3e-5
     assert made == 3
+
+
+def test_weights_of_one_call() -> None:
+    """Tensors of one call after the other may lie at the same address."""
+    network, x = WinogradConvolution(convolution(64, 64).requires_grad_(False)), torch.randn(1, 64, 6, 6)
+    for seed in range(10):
+        torch.manual_seed(seed)
+        weights = {"weight": torch.randn(64, 64, 3, 3), "bias": torch.randn(64)}
+        wanted = nn.functional.conv2d(pad(x), weights["weight"], weights["bias"])
+        assert gap(torch.func.functional_call(network, weights, (x,)), wanted) < 3e-5
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 9, 9), (1, 128, 8, 8), (1, 64, 1, 8), (1, 64, 8, 1), (64, 8)])
+def test_pictures_that_do_not_fit(shape: tuple[int, ...]) -> None:
+    for network in (convolution(64, 64), WinogradConvolution(convolution(64, 64))):
+        with torch.no_grad(), pytest.raises((RuntimeError, NotImplementedError)):
+            network(torch.randn(shape))
+
+
+def test_pictures_of_no_batch() -> None:
+    network = convolution(64, 64)
+    for shape in ((64, 6, 6), (0, 64, 6, 6)):
+        x = torch.randn(shape)
+        assert torch.equal(WinogradConvolution(network)(x), network(x))
 
 
 def test_what_it_cannot_compute_is_torchs() -> None:

@@ -68,9 +68,7 @@ def test_bad_values_name_their_flag(name: str, value: Any) -> None:
 @pytest.mark.parametrize(("name", "least"), LEAST_CROPS.items())
 def test_what_repeats_needs_room(name: str, least: int) -> None:
     small: dict[str, Any] = {"crop": least - 8, name: 1.0}
-    with pytest.raises(
-        InputError, match=f"--{name.replace('_', '-')} must be 0 where --crop is below {least}, not 1.0"
-    ):
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')} must be 0 where --crop is below {least}, or "):
         TrainingConfig(**small).validate()
     config = TrainingConfig(**small | {"crop": least}).validate()
     assert config.least_crop == least

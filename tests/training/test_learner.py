@@ -199,6 +199,12 @@ def test_winograd_is_for_float32_on_a_cpu() -> None:
     assert not wants_winograd(replace(CONFIG, precision="bf16"), CPU)
 
 
+def test_winograd_is_for_batches_that_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adain.training.learner.is_worthwhile", lambda *_: True)
+    for batch_size, crop, expected in ((1, 64, False), (1, 96, True), (4, 48, True), (8, 256, True)):
+        assert wants_winograd(replace(CONFIG, batch_size=batch_size, crop=crop), CPU) == expected
+
+
 def test_winograd_needs_ncnn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ncnn", None)
     assert not wants_winograd(CONFIG, CPU)
