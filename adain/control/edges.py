@@ -12,6 +12,10 @@ a pixel, the picture of strength :math:`k` is
 .. math:: y + \big(1 - (1 - k)^2\big)\, \big(l + \bar A g + \bar b - y\big), \qquad \text{windows of radius } 256\,k^2
           \text{ px}
 
+Where what becomes of the window, luma and :math:`A_w` together, would have colours more than :data:`STRETCH` times as
+far apart as in the photograph, it is scaled down to that, and :math:`b_w` follows. Otherwise a photograph's grain would
+be seen in the colours of an artwork of more contrast.
+
 So where the photograph is flat nothing of the strokes is left, but their mean colour and the photograph's own light;
 where it has edges they are as sharp as there, and have the colours that the artwork gives both sides. Strokes go
 first, as they are smaller than any window; with larger windows the colours become those of the surroundings.
@@ -43,6 +47,9 @@ RADIUS = 32.0
 
 EPS = 1e-3
 """Variance of the photograph's colours, in [0, 1], below which an edge counts as texture: a deviation of 8 levels."""
+
+STRETCH = 1.6
+"""Times the distance of two colours of the photograph, above which that of what becomes of them is held back."""
 
 EdgeShare: TypeAlias = "tuple[float, float | AnyArray]"
 """A strength, and how much of the picture it is for: one number, or one a pixel ``(1, 1, H, W)``."""
@@ -208,12 +215,29 @@ def cell_maps(sums: Array, strength: float) -> Array:
     joint = xp.moveaxis(joint, 1, -1).reshape(batch, height, width, 3, 3)
     # As the covariance of the photograph is symmetric, the rows of A solve it as columns do.
     matrix = xp.linalg.solve(spread.reshape(batch, height, width, 3, 3), joint.swapaxes(-1, -2))
-    matrix = xp.moveaxis(matrix.swapaxes(-1, -2).reshape(batch, height, width, 9), -1, 1)
+    matrix = _held_back(matrix.swapaxes(-1, -2))
+    matrix = xp.moveaxis(matrix.reshape(batch, height, width, 9), -1, 1)
     shift = [own[:, i] - sum(matrix[:, 3 * i + j] * mean[:, j] for j in range(3)) for i in range(3)]
     maps = xp.concatenate([matrix, xp.stack(shift, 1), xp.ones_like(matrix[:, :1])], 1)
     summed: Any = windows(maps, radius)
     result: Array = summed[:, :12] / summed[:, 12:]
     return result
+
+
+def _held_back(matrix: Any) -> Any:
+    """Matrices ``(..., 3, 3)`` of maps that stretch no colours more than :data:`STRETCH` times.
+
+    The stretch is taken as Schatten's norm of order 32, which is the largest singular value or up to 3.5 % more: it
+    needs no decomposition, and has a gradient everywhere.
+    """
+    luma_row = matrix.new_tensor(LUMA) if is_tensor(matrix) else np.asarray(LUMA, matrix.dtype)
+    whole = matrix + luma_row
+    # Divided first, as those that count are then powers of 1 to 9: with EPS no map stretches more than 14 times.
+    power = whole @ whole.swapaxes(-1, -2) / STRETCH**2
+    for _ in range(4):
+        power = power @ power
+    trace = namespace(matrix).einsum("...ii", power)[..., None, None]
+    return whole * trace.clip(min=1.0) ** (-1 / 32) - luma_row
 
 
 def windows(values: Array, radius: float) -> Array:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from kornia.filters import box_blur, guided_blur
 
 from adain import InputError
@@ -62,6 +66,29 @@ def test_affine_colours_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(keep_edges(output, content, 1.0), output, atol=2e-3, rtol=0)
 
 
+def test_colours_are_stretched_no_further_than_said() -> None:
+    # A photograph of little contrast, and its colours four times as far apart: grain that would be seen.
+    _, photograph = pictures()
+    content = 0.4 + 0.1 * photograph
+    output = 0.2 + 4.0 * (content - 0.4)
+    got = keep_edges(output, content, 1.0)
+    mean, wanted = output.mean((2, 3), keepdim=True), module.STRETCH * (content - content.mean((2, 3), keepdim=True))
+    assert 0.95 < float((got - mean).norm() / wanted.norm()) < 1.0
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays(np.float64, (3, 3), elements=st.floats(-4, 4)))
+def test_held_back_by_the_largest_singular_value(whole: npt.NDArray[np.float64]) -> None:
+    luma_row = np.asarray(module.LUMA)
+    made = module._held_back(whole - luma_row) + luma_row
+    largest = float(np.linalg.norm(whole, 2))
+    assert float(np.linalg.norm(made, 2)) <= module.STRETCH + 1e-9
+    share = min(1.0, module.STRETCH / largest) if largest else 1.0
+    np.testing.assert_allclose(made, share * whole, atol=0.035 * share * largest + 1e-9)
+    tensor = module._held_back(torch.from_numpy(whole - luma_row)).numpy()
+    np.testing.assert_allclose(tensor + luma_row, made, atol=1e-9)
+
+
 def test_grey_photograph_stays() -> None:
     _, content = pictures()
     grey = module.luma(content).expand(-1, 3, -1, -1)
@@ -97,10 +124,10 @@ def test_dtypes(dtype: torch.dtype) -> None:
 def test_gradients() -> None:
     output, content = (x.double().requires_grad_() for x in pictures(17, 19))
     keep_edges(output, content, 0.8).sum().backward()
-    for given in (output, content):
-        assert given.grad is not None
-        assert given.grad.isfinite().all()
-        assert given.grad.abs().sum() > 0
+    for each in (output, content):
+        assert each.grad is not None
+        assert each.grad.isfinite().all()
+        assert each.grad.abs().sum() > 0
     small = [x[..., :9, :9].detach().mul(0.5).add(0.25).requires_grad_() for x in (output, content)]
     assert torch.autograd.gradcheck(lambda a, b: keep_edges(a, b, 0.5), small, atol=1e-4, fast_mode=True)
 
