@@ -12,7 +12,7 @@ NAMES = (
     "compare", "check", "quality", "corrected", "kept_edges", "scenes", "speed", "exported", "controls", "methods",
     "iterations",
     "refine_pairs", "folders", "tiling", "video", "fast", "engines", "labels", "million",
-    "training", "augment", "augment_speed", "app", "web",
+    "training", "gpu", "augment", "augment_speed", "app", "web",
 )  # fmt: skip
 """Modules with a command called ``main``, in the order of README.md."""
 

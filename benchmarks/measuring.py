@@ -69,6 +69,23 @@ def short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+class Target(NamedTuple):
+    """Something to hold: a figure, which is to be so much at least (or at most)."""
+
+    what: str
+    sign: str
+    limit: float
+    found: Spread | None
+    """None where it was not measured."""
+
+    @property
+    def verdict(self) -> str:
+        if self.found is None:
+            return "not measured"
+        holds = self.found.median >= self.limit if self.sign == "≥" else self.found.median <= self.limit
+        return "pass" if holds else "FAIL"
+
+
 def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
     """The spread of quotients taken round by round: what is left of timings when the machine's mood is taken out."""
     return Spread.of([a / b for a, b in zip(above, below, strict=True)])

@@ -40,7 +40,7 @@ sizes = partial(click.option, "--sizes", type=ints)
 runs = partial(click.option, "--runs", type=int, help="How often each is timed.")
 model = click.option("--model", default="vgg19", help="Of the registry.")
 RESULTS = Path(__file__).with_name("results")
-output = click.option("--output", type=FOLDER, default=RESULTS, help="Folder for the report.")
+output = click.option("--output", "--out", type=FOLDER, default=RESULTS, help="Folder for the report.")
 
 
 def only(keys: Sequence[str]) -> Callable[[Function], Function]:
