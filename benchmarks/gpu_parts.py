@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import torch
@@ -75,25 +78,56 @@ def carry_out(
     """
     found = Findings()
     waiting = sorted(parts, key=lambda part: part.rank)
-    while waiting:
-        part = waiting.pop(0)
-        if deadline.left < part.needs:
-            found.left_out.append(part.name)
-            continue
-        begun = time.monotonic()
-        row: dict[str, Any] = {"part": part.name, "kind": part.kind, **part.facts}
-        try:
-            row |= part.work()
-        except KeyboardInterrupt:
-            found.left_out += [part.name, *(each.name for each in waiting)]
-            break
-        except Exception as error:  # a compiler or a driver behind it: anything may come out
-            row["error"] = NO_ROOM if out_of_memory(error) else f"{type(error).__name__}: {first_line(error)}"
-        row["seconds"] = round(time.monotonic() - begun, 1)
-        found.rows.append(row)
-        clear()
-        after(found)
+    try:
+        with alarm(deadline.left):
+            while waiting:
+                part = waiting[0]
+                if deadline.left < part.needs:
+                    found.left_out.append(part.name)
+                else:
+                    found.rows.append(row_of(part))
+                    clear()
+                    after(found)
+                waiting.pop(0)
+    except (KeyboardInterrupt, TimeIsUp):
+        known = [row["part"] for row in found.rows]
+        found.left_out += [part.name for part in waiting if part.name not in known]
     return found
+
+
+def row_of(part: Part) -> dict[str, Any]:
+    """What came of a part."""
+    begun = time.monotonic()
+    row: dict[str, Any] = {"part": part.name, "kind": part.kind, **part.facts}
+    try:
+        row |= part.work()
+    except Exception as error:  # a compiler or a driver behind it: anything may come out
+        row["error"] = NO_ROOM if out_of_memory(error) else f"{type(error).__name__}: {first_line(error)}"
+    return row | {"seconds": round(time.monotonic() - begun, 1)}
+
+
+class TimeIsUp(BaseException):
+    """Ends a part that takes longer than was thought; no exception of the kind that a compiler would swallow."""
+
+
+@contextlib.contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Raise :class:`TimeIsUp` after so many seconds, where there are alarms and this is the main thread."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if seconds <= 0 or not hasattr(signal, "setitimer") or not is_main:
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def clear() -> None:

@@ -74,7 +74,7 @@ def opened(model: str, precision: str, device: torch.device) -> tuple[Stylizer, 
     return stylizer, stylizer.encode_style(ART)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def photograph(width: int, height: int) -> Image.Image:
     """A sample stretched to that size."""
     return read_image(PHOTO).resize((width, height), Image.Resampling.BICUBIC)

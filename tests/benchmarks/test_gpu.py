@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,21 @@ def test_an_interrupt_ends_it_with_what_there_is() -> None:
 
     parts = [Part("one", "x", {}, dict), Part("two", "x", {}, stops), Part("three", "x", {}, dict)]
     found = carry_out(parts, Deadline(60))
+    assert ([row["part"] for row in found.rows], found.left_out) == (["one"], ["two", "three"])
+
+
+def test_a_part_that_takes_too_long_is_ended() -> None:
+    def lasts() -> dict[str, Any]:
+        with contextlib.suppress(Exception):  # as a compiler would
+            time.sleep(600)
+        return {}
+
+    parts = [
+        Part("one", "x", {}, dict, needs=0.0),
+        Part("two", "x", {}, lasts, needs=0.0),
+        Part("three", "x", {}, dict),
+    ]
+    found = carry_out(parts, Deadline(1.5))
     assert ([row["part"] for row in found.rows], found.left_out) == (["one"], ["two", "three"])
 
 
