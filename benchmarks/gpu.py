@@ -19,7 +19,8 @@ import click
 import torch
 
 from adain._utils.errors import InputError
-from adain.nn.devices import resolve_device
+from adain._utils.files import atomic_path
+from adain.nn import resolve_device
 from adain.training import TrainingConfig
 
 from . import options
@@ -35,8 +36,11 @@ from .measuring import describe
 COMPILING = 40.0
 """Seconds that a compiler may take, and without which nothing is begun that needs one."""
 
-RESERVE = 3.0
-"""Seconds of the limit that are kept for the report."""
+KINDS = ("stylise", "tiles", "training")
+"""What there is to measure, beside the rates of the device."""
+
+RESERVE = 0.05
+"""Part of the limit that is kept for what Python loads before, and for the report."""
 
 
 Size = tuple[int, int]
@@ -120,6 +124,7 @@ def of_training(
         facts = {"model": config.model, "batch": config.batch_size, "compile": config.compile}
         name = f"training of {config.model}, batch {config.batch_size}{', compiled' if config.compile else ''}"
         rank, needs = (2.5, 2 * COMPILING) if config.compile else (0.5, 15.0)
+        rank += 0 if not config.compile or config.batch_size == configs[0].batch_size else 3
         yield Part(name, "training", facts, partial(work, config), rank, needs)
 
 
@@ -144,6 +149,7 @@ def show(result: dict[str, Any], path: Path, as_json: bool) -> None:
 @click.option("--crop", type=int, default=256, help="Side of the pictures that are trained with, in px.")
 @click.option("--pairs", type=options.ints, default="32,8", help="Pairs a step of training, with commas between.")
 @click.option("--steps", type=click.IntRange(2), default=20, help="Of training.")
+@click.option("--only", type=listed(KINDS), default=",".join(KINDS), help="With commas between them.")
 @options.output
 @click.option("--report", "old", type=options.PRESENT_FILE, help="Measure nothing; the report of this JSON file.")
 @options.as_json
@@ -153,7 +159,7 @@ def main(
     if old is not None:
         show(json.loads(old.read_text(encoding="utf-8")), old, as_json)
         return
-    deadline = Deadline(seconds - RESERVE)
+    deadline = Deadline(seconds * (1.0 - RESERVE))
     try:
         where = resolve_device(device)
     except InputError:
@@ -170,12 +176,13 @@ def main(
         for compiles, model, batch in product((False, True), models, settings["pairs"])
         if "compile" in settings["ways"] or not compiles
     ]
-    parts = [
+    every = [
         *of_rates(where, settings["precisions"], rates, each),
         *of_stylising(where, settings, each),
         *of_tiles(where, models, tiled_size, settings["tiles"]),
         *of_training(where, rates, configs, settings["steps"], deadline),
     ]
+    parts = [part for part in every if part.kind in ("rate", *settings["only"])]
     about = {
         "machine": describe(), "device": str(where), "is_gpu": is_gpu, "tf32": tf32(), "limit_s": seconds,
         "settings": {**settings, "tiled_size": tiled_size, "trained_in": trained_in},
@@ -185,7 +192,8 @@ def main(
 
     def keep(found: Findings) -> dict[str, Any]:
         result = {**about, "spent_s": round(deadline.spent, 1), "rates": rates, **vars(found)}
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        with atomic_path(path) as temporary:  # as this process may be killed
+            temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         return result
 
     def after(found: Findings) -> None:

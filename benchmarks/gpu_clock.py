@@ -8,9 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from adain.nn.devices import resolve_precision
-from adain.training.rates import matrix_rate, synchronize
-from adain.training.trainer import fast_arithmetic
+from adain.nn import resolve_precision
+from adain.training import fast_arithmetic, matrix_rate, synchronize
 
 ROUNDS = 5
 """Of which the median counts; the range says how steady the device was."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from adain.nn.layers import STRIDE, Network
+from adain.nn import STRIDE, Network
 
 TAPS = 9
 """Of a filter of the encoder's table: 3 × 3."""

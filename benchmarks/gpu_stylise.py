@@ -16,10 +16,8 @@ from adain import Style, Stylizer
 from adain._utils.errors import InputError
 from adain._utils.memory import peak_memory, reset_peak_memory
 from adain.image import read_image, to_tensor
-from adain.nn.layers import Network
-from adain.nn.pretrained import load_decoder
-from adain.training.rates import synchronize
-from adain.training.trainer import fast_arithmetic
+from adain.nn import Network, load_decoder
+from adain.training import fast_arithmetic, synchronize
 
 from .gpu_clock import paced
 from .gpu_floors import flops_of, numbers_of, widest

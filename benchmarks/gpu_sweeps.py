@@ -13,11 +13,7 @@ from PIL import Image
 
 from adain._utils.memory import peak_memory, reset_peak_memory
 from adain.options import ModelOptions
-from adain.training import TrainingConfig
-from adain.training.plan_report import StageReport
-from adain.training.rates import pair_flops, synchronize
-from adain.training.report import Reporter
-from adain.training.trainer import Trainer
+from adain.training import Reporter, StageReport, Trainer, TrainingConfig, pair_flops, synchronize
 
 from .gpu_stylise import opened, photograph
 from .measuring import Spread, take_turns

@@ -8,6 +8,9 @@ from .plan import parse_plan as parse_plan
 from .plan import plan_path as plan_path
 from .plan import read_plan as read_plan
 from .plan_report import StageReport as StageReport
+from .rates import matrix_rate as matrix_rate
+from .rates import pair_flops as pair_flops
+from .rates import synchronize as synchronize
 from .report import Record as Record
 from .report import Reporter as Reporter
 from .report import RunLog as RunLog
@@ -17,3 +20,4 @@ from .stages import PlanResult as PlanResult
 from .stages import PlanRun as PlanRun
 from .stages import PlanSources as PlanSources
 from .trainer import Trainer as Trainer
+from .trainer import fast_arithmetic as fast_arithmetic

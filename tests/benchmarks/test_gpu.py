@@ -246,6 +246,10 @@ def test_no_time_leaves_all_out_by_name(tmp_path: Path) -> None:
     text = (tmp_path / "gpu-rehearsal.md").read_text()
     assert text == write(said)
     assert "* rate of copies" in text
+    fewer = json.loads(call(*FEW, "--seconds", 0, "--json", "--only", "tiles", "--out", tmp_path).stdout)
+    assert fewer["left_out"][1:] == [
+        "rate of copies", *(f"{m} 96x64 in tiles of {tile}" for m in ("vgg19", "fast") for tile in (64, "off"))
+    ]  # fmt: skip
 
 
 def test_a_rehearsal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
