@@ -26,6 +26,7 @@ from PIL import Image
 from .._utils.errors import AdainError, InputError, MissingFileError
 from .._utils.files import atomic_path
 from .._utils.prefetch import read_ahead
+from .._utils.tars import check_end
 from ..image import SUFFIXES, list_images, read_image, resize_shorter, split_alpha
 
 MIN_SIDE = 64
@@ -181,7 +182,7 @@ def _members(source: Path, skipped: Skipped) -> Iterator[tuple[str, bytes]]:
             yield path.name, path.read_bytes() if os.access(path, os.R_OK) else b""
         return
     try:
-        with tarfile.open(source, "r|*") as archive:
+        with tarfile.open(source) as archive:
             for member in archive:
                 name = PurePosixPath(member.name)
                 if not member.isfile() or name.name.startswith("."):
@@ -191,6 +192,7 @@ def _members(source: Path, skipped: Skipped) -> Iterator[tuple[str, bytes]]:
                     continue
                 file = archive.extractfile(member)
                 yield name.name, file.read() if file else b""
+            check_end(archive)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise InputError(f"{source} is not an intact .tar file ({error}): give a folder or a .tar") from None
 

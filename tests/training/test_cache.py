@@ -177,4 +177,12 @@ def test_unusable_sources(tmp_path: Path) -> None:
     whole.write_bytes(whole.read_bytes()[:1800])
     with pytest.raises(InputError, match=r"not an intact \.tar"):
         open_cache([whole], tmp_path / "cache", 512)
+    damaged = tar_of(tmp_path / "c.tar", {f"{k}.png": png(64, 64, k) for k in range(3)})
+    with tarfile.open(damaged) as archive:
+        second = archive.getmembers()[1].offset
+    levels = bytearray(damaged.read_bytes())
+    levels[second] ^= 1  # of which the header's checksum does not know
+    damaged.write_bytes(levels)
+    with pytest.raises(InputError, match=r"not an intact \.tar file \(no header at byte \d+"):
+        open_cache([damaged], tmp_path / "cache", 512)
     assert list((tmp_path / "cache").iterdir()) == []
