@@ -14,7 +14,7 @@ _SPINS = "GOMP_SPINCOUNT"
 
 _importing = threading.Lock()
 
-_has_team = _lost_team = False  # several threads, of this process and of those that it was forked from
+_team: int | None = None  # the process in which a network has had several threads, be it this one or one before a fork
 
 
 def require_ncnn() -> Any:
@@ -43,20 +43,12 @@ def own_threads(wanted: int) -> int:
     One in a process that was forked from one with several: they do not come along, and OpenMP would wait for them for
     ever.
     """
-    global _has_team
-    if _lost_team:
+    global _team
+    process = os.getpid()
+    if _team not in (None, process):
         return 1
-    _has_team = _has_team or wanted > 1
+    _team = process if wanted > 1 else _team
     return wanted
-
-
-def _lose_team() -> None:
-    global _has_team, _lost_team
-    _has_team, _lost_team = False, _lost_team or _has_team
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_lose_team)
 
 
 def lasting_pool() -> Any:

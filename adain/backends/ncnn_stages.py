@@ -69,25 +69,26 @@ class Runtime:
         allocator = lasting_pool()
         weakref.finalize(self, allocator.clear).atexit = False
         self.pool = Blocks(allocator)
-        self.workers = self._make_workers()
         self.check: Callable[[], object] | None = None  # called before every tile, to end the work by raising
-        self._is_forked = False
-        _runtimes.add(self)
+        self._start_workers()
 
-    def _make_workers(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.threads, "ncnn")
+    def _start_workers(self) -> None:
+        self.workers, self._process = ThreadPoolExecutor(self.threads, "ncnn"), os.getpid()
 
-    def after_fork(self) -> None:
-        """In the child, where no thread has come along."""
-        self.workers, self._is_forked = self._make_workers(), True
+    def check_process(self) -> None:
+        """See that threads are there in a forked process, too, into which none come along.
 
-    def check_threads(self) -> None:
-        """InputError, if they are in another process, where ncnn would wait for them for ever."""
-        if self._is_forked and self.threads > 1:
+        Raises:
+            InputError: if they were several, for which ncnn would wait for ever.
+        """
+        if self._process == os.getpid():
+            return
+        if self.threads > 1:
             raise InputError(
                 "this process was forked after the model was loaded, and its threads have stayed behind: load the "
                 'model here, or start processes by multiprocessing.get_context("spawn")'
             )
+        self._start_workers()
 
     def release(self) -> None:
         """Give memory that is not in use back to the system."""
@@ -102,18 +103,6 @@ class Runtime:
         if cells > self.pool.largest.get(network, 0):
             self.pool.largest[network] = cells
             self.release()
-
-
-_runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for runtime in list(_runtimes):
-        runtime.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Stage:
@@ -146,7 +135,7 @@ class Stage:
             into: where the first results go, folded ones in any case; for the others room is made.
             changes: what each input is multiplied by and what is added, ``(C, 1, 1)`` each; none for nothing.
         """
-        self._runtime.check_threads()
+        self._runtime.check_process()
         size = given[0].shape[1], given[0].shape[2]
         places = self._graph.inputs[0].places
         units = -(-size[0] // places), -(-size[1] // places)
