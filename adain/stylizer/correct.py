@@ -56,7 +56,7 @@ class Steps(NamedTuple):
 STEPS = Steps(0.35, 0.40, 0.15)
 FAST_STEPS = Steps(0.45, 0.70, 0.25, first=FAST.encoder[-1].c_out)
 """Of VGG-19's features and of the fast model's, which tell less of what VGG-19 will see: as large as keeps the content
-distance within 0.03 of the plain pass.
+distance within 0.03 of the plain pass, or hardly more.
 
 The fast model's decoder answers hardly at all to relu4_1, which is first: what is asked for there would be raised round
 after round, until corners of small pictures broke out in bars of colour."""
