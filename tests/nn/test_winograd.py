@@ -129,11 +129,13 @@ def test_frozen_weights_are_read_once_until_they_change(monkeypatch: pytest.Monk
 def test_weights_of_one_call() -> None:
     """Tensors of one call after the other may lie at the same address."""
     network, x = WinogradConvolution(convolution(64, 64).requires_grad_(False)), torch.randn(1, 64, 6, 6)
-    for seed in range(10):
-        torch.manual_seed(seed)
+
+    def differs() -> float:
         weights = {"weight": torch.randn(64, 64, 3, 3), "bias": torch.randn(64)}
         wanted = nn.functional.conv2d(pad(x), weights["weight"], weights["bias"])
-        assert gap(torch.func.functional_call(network, weights, (x,)), wanted) < 3e-5
+        return gap(torch.func.functional_call(network, weights, (x,)), wanted)
+
+    assert max(differs() for _ in range(20)) < 3e-5
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 9, 9), (1, 128, 8, 8), (1, 64, 1, 8), (1, 64, 8, 1), (64, 8)])
